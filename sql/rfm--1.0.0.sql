@@ -1,0 +1,1307 @@
+/* rfm--1.0.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION rfm" to load this file. \quit
+
+-- Models ---------------------------------------------------------------
+--
+-- One row a model.  rfm_create_model() has one parameter a column, in this
+-- order; only the owner comes by itself.
+
+CREATE TABLE @extschema@.rfm_model (
+    model          pg_catalog.text       PRIMARY KEY CHECK (model OPERATOR(pg_catalog.~) '[^[:space:]]'),
+    source         pg_catalog.regclass   NOT NULL,
+    target         pg_catalog.regclass   NOT NULL,
+    customer       pg_catalog.name       NOT NULL DEFAULT 'customer_id',
+    ordered_at     pg_catalog.name       NOT NULL DEFAULT 'created_at',
+    amount         pg_catalog.text       NOT NULL DEFAULT 'total',
+    order_id       pg_catalog.name,
+    filter         pg_catalog.text,
+    method         pg_catalog.text       NOT NULL DEFAULT 'ntile',
+    buckets        pg_catalog.int4[]     NOT NULL DEFAULT '{5}',
+    r_breaks       pg_catalog.numeric[],
+    f_breaks       pg_catalog.numeric[],
+    m_breaks       pg_catalog.numeric[],
+    lookback       pg_catalog.interval,
+    time_zone      pg_catalog.text       NOT NULL DEFAULT 'UTC',
+    as_of          pg_catalog.text       NOT NULL DEFAULT 'today',
+    monetary_above pg_catalog.numeric,
+    segment_rules  pg_catalog.text       DEFAULT 'sum5',
+    comment_rules  pg_catalog.text       DEFAULT 'traits5',
+    target_columns pg_catalog.jsonb,
+    keep_stale     pg_catalog.bool       NOT NULL DEFAULT false,
+    weights        pg_catalog.int4[]     NOT NULL DEFAULT '{100,10,1}',
+    owner          pg_catalog.regrole    NOT NULL DEFAULT pg_catalog.quote_ident(CURRENT_USER)::pg_catalog.regrole
+);
+
+COMMENT ON TABLE @extschema@.rfm_model IS
+    'models: what to score, how, and where the scores go. Everyone sees and changes the models of the roles they are a member of; a changed row is checked as rfm_create_model checks it';
+COMMENT ON COLUMN @extschema@.rfm_model.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.rfm_model.source IS 'table, partitioned table, view, materialized view or foreign table with the orders';
+COMMENT ON COLUMN @extschema@.rfm_model.target IS 'table that the snapshots are written to';
+COMMENT ON COLUMN @extschema@.rfm_model.customer IS 'column of the source that says whose order it is';
+COMMENT ON COLUMN @extschema@.rfm_model.ordered_at IS 'column of the source with the time of the order: date, timestamp or timestamp with time zone';
+COMMENT ON COLUMN @extschema@.rfm_model.amount IS 'column of the source, or SQL expression over its columns, with the money of the order';
+COMMENT ON COLUMN @extschema@.rfm_model.order_id IS 'column of the source whose distinct values are the orders; null: every row is an order';
+COMMENT ON COLUMN @extschema@.rfm_model.filter IS 'boolean SQL expression over the columns of the source: rows for which it is true count; null: all rows';
+COMMENT ON COLUMN @extschema@.rfm_model.method IS 'how scores are cut: ntile, rank, quantile or breaks';
+COMMENT ON COLUMN @extschema@.rfm_model.buckets IS 'number of scores, 2 to 10: one number, or one each for recency, frequency and monetary value';
+COMMENT ON COLUMN @extschema@.rfm_model.r_breaks IS 'method breaks: ascending cut points of recency in days, one fewer than buckets';
+COMMENT ON COLUMN @extschema@.rfm_model.f_breaks IS 'method breaks: ascending cut points of frequency, one fewer than buckets';
+COMMENT ON COLUMN @extschema@.rfm_model.m_breaks IS 'method breaks: ascending cut points of monetary value, one fewer than buckets';
+COMMENT ON COLUMN @extschema@.rfm_model.lookback IS 'only orders later than run date minus this interval count; null: all';
+COMMENT ON COLUMN @extschema@.rfm_model.time_zone IS 'time zone in which an order time becomes a date, and in which today is today';
+COMMENT ON COLUMN @extschema@.rfm_model.as_of IS 'run date of a refresh that names none: today, or latest_order';
+COMMENT ON COLUMN @extschema@.rfm_model.monetary_above IS 'customers whose monetary value is at or below it are left out; null: none';
+COMMENT ON COLUMN @extschema@.rfm_model.segment_rules IS 'rule set that fills rfm_segment; null: none';
+COMMENT ON COLUMN @extschema@.rfm_model.comment_rules IS 'rule set that fills comments; null: none';
+COMMENT ON COLUMN @extschema@.rfm_model.target_columns IS 'JSON object from column names as rfm knows them to those of the target; null in it: the target has no such column';
+COMMENT ON COLUMN @extschema@.rfm_model.keep_stale IS 'keep the rows of customers that are no longer in a snapshot';
+COMMENT ON COLUMN @extschema@.rfm_model.weights IS 'weights of the three scores in rfm_weighted';
+COMMENT ON COLUMN @extschema@.rfm_model.owner IS 'role whose rights the model works with; it and its members may use the model';
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.rfm_model', '');
+
+CREATE FUNCTION @extschema@.rfm_model_trigger()
+RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'rfm_model_trigger';
+
+COMMENT ON FUNCTION @extschema@.rfm_model_trigger() IS
+    'trigger of rfm_model: checks a model when it is made or changed';
+
+CREATE TRIGGER rfm_model_check
+    BEFORE INSERT OR UPDATE ON @extschema@.rfm_model
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.rfm_model_trigger();
+
+ALTER TABLE @extschema@.rfm_model ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY rfm_model_owner ON @extschema@.rfm_model
+    USING (pg_catalog.pg_has_role(owner, 'USAGE'))
+    WITH CHECK (pg_catalog.pg_has_role(owner, 'USAGE'));
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.rfm_model TO PUBLIC;
+
+-- Rule sets ---------------------------------------------------------------
+--
+-- A rule set is the rows of rfm_segment_rule that share a name.  Rule sets are
+-- shared vocabulary: everyone reads them, who makes one owns it.
+
+CREATE TABLE @extschema@.rfm_segment_rule (
+    ruleset  pg_catalog.text      NOT NULL,
+    priority pg_catalog.int4      NOT NULL,
+    label    pg_catalog.text      NOT NULL,
+    r        pg_catalog.int4range,
+    f        pg_catalog.int4range,
+    m        pg_catalog.int4range,
+    total    pg_catalog.int4range,
+    owner    pg_catalog.regrole   NOT NULL,
+    shipped  pg_catalog.bool      NOT NULL DEFAULT false,
+    PRIMARY KEY (ruleset, priority),
+    CONSTRAINT rfm_segment_rule_ruleset_not_blank
+        CHECK (ruleset OPERATOR(pg_catalog.~) '[^[:space:]]'),
+    CONSTRAINT rfm_segment_rule_label_not_blank
+        CHECK (label OPERATOR(pg_catalog.~) '[^[:space:]]'),
+    CONSTRAINT rfm_segment_rule_r_bounds CHECK (
+        NOT pg_catalog.isempty(r)
+        AND COALESCE(pg_catalog.lower(r), 1) OPERATOR(pg_catalog.>=) 1
+        AND COALESCE(pg_catalog.lower(r), 1) OPERATOR(pg_catalog.<=) 10
+        AND COALESCE(pg_catalog.upper(r), 11) OPERATOR(pg_catalog.>=) 2
+        AND COALESCE(pg_catalog.upper(r), 11) OPERATOR(pg_catalog.<=) 11),
+    CONSTRAINT rfm_segment_rule_f_bounds CHECK (
+        NOT pg_catalog.isempty(f)
+        AND COALESCE(pg_catalog.lower(f), 1) OPERATOR(pg_catalog.>=) 1
+        AND COALESCE(pg_catalog.lower(f), 1) OPERATOR(pg_catalog.<=) 10
+        AND COALESCE(pg_catalog.upper(f), 11) OPERATOR(pg_catalog.>=) 2
+        AND COALESCE(pg_catalog.upper(f), 11) OPERATOR(pg_catalog.<=) 11),
+    CONSTRAINT rfm_segment_rule_m_bounds CHECK (
+        NOT pg_catalog.isempty(m)
+        AND COALESCE(pg_catalog.lower(m), 1) OPERATOR(pg_catalog.>=) 1
+        AND COALESCE(pg_catalog.lower(m), 1) OPERATOR(pg_catalog.<=) 10
+        AND COALESCE(pg_catalog.upper(m), 11) OPERATOR(pg_catalog.>=) 2
+        AND COALESCE(pg_catalog.upper(m), 11) OPERATOR(pg_catalog.<=) 11),
+    CONSTRAINT rfm_segment_rule_total_bounds CHECK (
+        NOT pg_catalog.isempty(total)
+        AND COALESCE(pg_catalog.lower(total), 3) OPERATOR(pg_catalog.>=) 3
+        AND COALESCE(pg_catalog.lower(total), 3) OPERATOR(pg_catalog.<=) 30
+        AND COALESCE(pg_catalog.upper(total), 31) OPERATOR(pg_catalog.>=) 4
+        AND COALESCE(pg_catalog.upper(total), 31) OPERATOR(pg_catalog.<=) 31)
+);
+
+COMMENT ON TABLE @extschema@.rfm_segment_rule IS
+    'rules that turn scores into labels; lowest priority number first, first match wins, no match: Others. Everyone may read all rule sets and make new ones; a rule set is changed by its owner (or members of that role) only, and the shipped ones by nobody: copy them with rfm_copy_ruleset';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.ruleset IS 'name of the rule set, as in rfm_model.segment_rules and comment_rules';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.priority IS 'order within the rule set; the lowest number is tried first';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.label IS 'what a customer matching the rule is called';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.r IS 'recency scores that match (5 of 5: most recent); null: any';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.f IS 'frequency scores that match; null: any';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.m IS 'monetary scores that match; null: any';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.total IS 'sums of the three scores that match; null: any';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.owner IS 'role that may change the rule set, one for all its rules; null on insert: that of the rule set, or the current user for a new one';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.shipped IS 'true for the rule sets that come with rfm, which nobody changes';
+
+-- The shipped sets come from the script, never from a dump.
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.rfm_segment_rule', 'WHERE NOT shipped');
+
+-- The shipped sets are entered before the triggers that protect them exist; an
+-- upgrade script that must change one does so between ALTER TABLE ... DISABLE
+-- TRIGGER USER and ENABLE TRIGGER USER.
+INSERT INTO @extschema@.rfm_segment_rule (ruleset, priority, label, r, f, m, total, owner, shipped)
+SELECT v.ruleset, v.priority, v.label,
+       v.r::pg_catalog.int4range, v.f::pg_catalog.int4range,
+       v.m::pg_catalog.int4range, v.total::pg_catalog.int4range,
+       pg_catalog.quote_ident(CURRENT_USER)::pg_catalog.regrole, true
+FROM (VALUES
+    -- the sum of three quintiles
+    ('sum5',        10, 'Loyal Customers',          NULL,    NULL,    NULL,    '[10,15]'),
+    ('sum5',        20, 'Potential Loyalists',      NULL,    NULL,    NULL,    '[8,9]'),
+    ('sum5',        30, 'Promising Customers',      NULL,    NULL,    NULL,    '[6,7]'),
+    ('sum5',        40, 'At Risk',                  NULL,    NULL,    NULL,    '[4,5]'),
+    ('sum5',        50, 'Hibernating',              NULL,    NULL,    NULL,    '[3,3]'),
+    -- who the customer is, from three quintiles
+    ('traits5',     10, 'Champions',                '[4,)',  '[4,)',  '[4,)',  NULL),
+    ('traits5',     20, 'Loyal High Spenders',      '(,3]',  '[4,)',  '[4,)',  NULL),
+    ('traits5',     30, 'Loyal Budget Spenders',    NULL,    '[4,)',  '(,3]',  NULL),
+    ('traits5',     40, 'Big Spenders',             '[3,)',  '(,3]',  '[4,)',  NULL),
+    ('traits5',     50, 'New High Value Customers', '[5,5]', '(,2]',  '[4,)',  NULL),
+    ('traits5',     60, 'New Customers',            '[5,5]', '(,2]',  '(,2]',  NULL),
+    ('traits5',     70, 'Potential Loyalists',      '[4,)',  '[3,3]', '[3,3]', NULL),
+    ('traits5',     80, 'Promising Customers',      '[4,4]', '[2,2]', '[2,2]', NULL),
+    ('traits5',     90, 'Loyal At Risk',            '(,2]',  '[4,)',  NULL,    NULL),
+    ('traits5',    100, 'Big Spenders At Risk',     '(,2]',  NULL,    '[4,)',  NULL),
+    ('traits5',    110, 'About to Churn',           '[2,2]', '(,2]',  '(,2]',  NULL),
+    ('traits5',    120, 'Hibernating',              '[1,1]', '(,2]',  '(,2]',  NULL),
+    ('traits5',    130, 'One-time Buyers',          NULL,    '[1,1]', '(,2]',  NULL),
+    ('traits5',    140, 'Bargain Hunters',          NULL,    '[3,)',  '[1,1]', NULL),
+    ('traits5',    150, 'Low Value Customers',      '(,3]',  '(,2]',  '(,2]',  NULL),
+    -- recency and frequency in quartiles
+    ('quartile11',  10, 'Champions',                '[4,4]', '[4,4]', '[4,4]', NULL),
+    ('quartile11',  20, 'Loyal Customers',          '[4,4]', '[4,4]', NULL,    NULL),
+    ('quartile11',  30, 'Potential Loyalists',      '[3,)',  '[3,)',  NULL,    NULL),
+    ('quartile11',  40, 'New Customers',            '[4,4]', '(,2]',  NULL,    NULL),
+    ('quartile11',  50, 'Promising',                '[3,3]', '(,2]',  NULL,    NULL),
+    ('quartile11',  60, 'Needs Attention',          '[2,2]', '[3,)',  NULL,    NULL),
+    ('quartile11',  70, 'About to Sleep',           '[2,2]', '(,2]',  NULL,    NULL),
+    ('quartile11',  80, 'At-Risk',                  '[1,1]', '[3,)',  NULL,    NULL),
+    ('quartile11',  90, 'Hibernating',              '[1,1]', '[2,2]', NULL,    NULL),
+    ('quartile11', 100, 'Lost',                     '[1,1]', '[1,1]', NULL,    NULL),
+    ('quartile11', 110, 'Other',                    NULL,    NULL,    NULL,    NULL),
+    -- the eleven names marketers know, from three quintiles
+    ('classic11',   10, 'Champions',                '[4,)',  '[4,)',  '[4,)',  NULL),
+    ('classic11',   20, 'Loyal',                    '[3,)',  '[4,)',  NULL,    NULL),
+    ('classic11',   30, 'Potential Loyalist',       '[4,)',  '[2,3]', NULL,    NULL),
+    ('classic11',   40, 'New Customers',            '[5,5]', '[1,1]', NULL,    NULL),
+    ('classic11',   50, 'Promising',                '[4,4]', '[1,1]', NULL,    NULL),
+    ('classic11',   60, 'Need Attention',           '[3,3]', '[3,3]', NULL,    NULL),
+    ('classic11',   70, 'About To Sleep',           '[3,3]', '(,2]',  NULL,    NULL),
+    ('classic11',   80, 'Cannot Lose Them',         '(,2]',  '[4,)',  '[4,)',  NULL),
+    ('classic11',   90, 'At Risk',                  '(,2]',  '[3,)',  NULL,    NULL),
+    ('classic11',  100, 'Lost',                     '[1,1]', '(,2]',  '(,2]',  NULL),
+    ('classic11',  110, 'Hibernating',              '(,2]',  '(,2]',  NULL,    NULL)
+) AS v(ruleset, priority, label, r, f, m, total);
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.rfm_segment_rule TO PUBLIC;
+
+ALTER TABLE @extschema@.rfm_segment_rule ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY rfm_segment_rule_read ON @extschema@.rfm_segment_rule
+    FOR SELECT USING (true);
+CREATE POLICY rfm_segment_rule_add ON @extschema@.rfm_segment_rule
+    FOR INSERT WITH CHECK (pg_catalog.pg_has_role(owner::pg_catalog.oid, 'MEMBER') AND NOT shipped);
+-- Shipped rows pass, so that the trigger answers with an error and a hint
+-- instead of "UPDATE 0".
+CREATE POLICY rfm_segment_rule_edit ON @extschema@.rfm_segment_rule
+    FOR UPDATE USING (shipped OR pg_catalog.pg_has_role(owner::pg_catalog.oid, 'MEMBER'))
+    WITH CHECK (pg_catalog.pg_has_role(owner::pg_catalog.oid, 'MEMBER') AND NOT shipped);
+CREATE POLICY rfm_segment_rule_remove ON @extschema@.rfm_segment_rule
+    FOR DELETE USING (shipped OR pg_catalog.pg_has_role(owner::pg_catalog.oid, 'MEMBER'));
+
+-- The lock of one rule set, until the transaction ends: exclusive for who
+-- changes it, shared for who defines a model on it.
+CREATE FUNCTION @extschema@.rfm_lock_ruleset(ruleset pg_catalog.text, exclusive pg_catalog.bool)
+RETURNS pg_catalog.void
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    table_key CONSTANT pg_catalog.int4 := '@extschema@.rfm_segment_rule'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int4;
+    set_key   CONSTANT pg_catalog.int4 := pg_catalog.hashtext(ruleset);
+BEGIN
+    IF exclusive THEN
+        PERFORM pg_catalog.pg_advisory_xact_lock(table_key, set_key);
+    ELSE
+        PERFORM pg_catalog.pg_advisory_xact_lock_shared(table_key, set_key);
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_lock_ruleset(pg_catalog.text, pg_catalog.bool) IS
+    'internal: locks a rule set until the end of the transaction';
+
+-- Three bucket counts from one or three, checked.
+CREATE FUNCTION @extschema@.rfm_axis_buckets(buckets pg_catalog.int4[])
+RETURNS pg_catalog.int4[]
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    k pg_catalog.int4[] := ARRAY(SELECT pg_catalog.unnest(buckets));
+BEGIN
+    IF pg_catalog.cardinality(k) OPERATOR(pg_catalog.=) 1 THEN
+        k := ARRAY[k[1], k[1], k[1]];
+    END IF;
+    IF pg_catalog.cardinality(k) OPERATOR(pg_catalog.<>) 3
+       OR NOT COALESCE(2 OPERATOR(pg_catalog.<=) ALL (k) AND 10 OPERATOR(pg_catalog.>=) ALL (k), false)
+    THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = pg_catalog.format('invalid buckets: %s', COALESCE(buckets::pg_catalog.text, 'null')),
+            DETAIL = 'Buckets are one number from 2 to 10, or three of them, for r, f and m.',
+            HINT = 'Write ''{5}'' or ''{5,4,4}''.';
+    END IF;
+    RETURN k;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_axis_buckets(pg_catalog.int4[]) IS
+    'internal: the bucket counts of r, f and m from a model''s buckets';
+
+-- Runs as its owner, because a rule set may be used by models that the caller
+-- must not see: it tells their bucket counts and nothing else.
+CREATE FUNCTION @extschema@.rfm_ruleset_buckets(ruleset pg_catalog.text)
+RETURNS SETOF pg_catalog.int4[]
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT DISTINCT u.buckets
+    FROM @extschema@.rfm_model u
+    WHERE u.segment_rules OPERATOR(pg_catalog.=) $1
+       OR u.comment_rules OPERATOR(pg_catalog.=) $1
+    ORDER BY 1
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_ruleset_buckets(pg_catalog.text) IS
+    'internal: the different buckets of the models that use a rule set';
+
+-- One sentence for an error about a rule set in use; names a model only to
+-- members of its owner.
+CREATE FUNCTION @extschema@.rfm_ruleset_used_by(ruleset pg_catalog.text, buckets pg_catalog.int4[] DEFAULT NULL)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT COALESCE(
+        (SELECT pg_catalog.format('Model "%s" uses this rule set.', u.model)
+         FROM @extschema@.rfm_model u
+         WHERE (u.segment_rules OPERATOR(pg_catalog.=) $1 OR u.comment_rules OPERATOR(pg_catalog.=) $1)
+           AND ($2 IS NULL OR u.buckets OPERATOR(pg_catalog.=) $2)
+           AND pg_catalog.pg_has_role(u.owner::pg_catalog.oid, 'MEMBER')
+         ORDER BY u.model
+         LIMIT 1),
+        'A model of another role uses this rule set.')
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_ruleset_used_by(pg_catalog.text, pg_catalog.int4[]) IS
+    'internal: says which model uses a rule set, as far as the caller may know';
+
+CREATE FUNCTION @extschema@.rfm_require_ruleset(ruleset pg_catalog.text)
+RETURNS pg_catalog.void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_variable
+BEGIN
+    IF EXISTS (SELECT FROM @extschema@.rfm_segment_rule s WHERE s.ruleset OPERATOR(pg_catalog.=) ruleset) THEN
+        RETURN;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'undefined_object',
+        MESSAGE = pg_catalog.format('rule set "%s" does not exist', ruleset),
+        DETAIL = (SELECT pg_catalog.format('There are: %s.', pg_catalog.string_agg(pg_catalog.quote_ident(s.ruleset), ', '))
+                  FROM (SELECT DISTINCT x.ruleset, x.shipped FROM @extschema@.rfm_segment_rule x
+                        ORDER BY x.shipped DESC, x.ruleset LIMIT 20) s),
+        HINT = 'Use one of these, insert the rules of a new one into rfm_segment_rule, or copy one with rfm_copy_ruleset and change the copy.';
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_require_ruleset(pg_catalog.text) IS
+    'internal: error if a rule set does not exist';
+
+CREATE FUNCTION @extschema@.rfm_check_ruleset(
+    ruleset pg_catalog.text,
+    buckets pg_catalog.int4[],
+    used_by pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_variable
+DECLARE
+    k   CONSTANT pg_catalog.int4[] := @extschema@.rfm_axis_buckets(buckets);
+    bad pg_catalog.record;
+BEGIN
+    IF ruleset IS NULL THEN
+        RETURN;
+    END IF;
+
+    PERFORM @extschema@.rfm_lock_ruleset(ruleset, false);
+    PERFORM @extschema@.rfm_require_ruleset(ruleset);
+
+    SELECT s.priority, s.label, a.axis, a.span, a.low, a.high INTO bad
+    FROM @extschema@.rfm_segment_rule s
+    CROSS JOIN LATERAL (VALUES
+        (1, 'r',     s.r,     1, k[1]),
+        (2, 'f',     s.f,     1, k[2]),
+        (3, 'm',     s.m,     1, k[3]),
+        (4, 'total', s.total, 3, k[1] OPERATOR(pg_catalog.+) k[2] OPERATOR(pg_catalog.+) k[3])
+    ) AS a(place, axis, span, low, high)
+    WHERE s.ruleset OPERATOR(pg_catalog.=) ruleset
+      AND (pg_catalog.lower(a.span) OPERATOR(pg_catalog.<) a.low
+           OR pg_catalog.lower(a.span) OPERATOR(pg_catalog.>) a.high
+           OR pg_catalog.upper(a.span) OPERATOR(pg_catalog.-) 1 OPERATOR(pg_catalog.<) a.low
+           OR pg_catalog.upper(a.span) OPERATOR(pg_catalog.-) 1 OPERATOR(pg_catalog.>) a.high)
+    ORDER BY s.priority, a.place
+    LIMIT 1;
+
+    IF FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = pg_catalog.format('rule %s of rule set "%s" does not fit buckets %s',
+                                        bad.priority, ruleset, buckets),
+            DETAIL = pg_catalog.concat_ws(' ',
+                pg_catalog.format('Rule %s ("%s") wants %s in %s, but %s runs from %s to %s.',
+                                  bad.priority, bad.label, bad.axis, bad.span, bad.axis, bad.low, bad.high),
+                used_by),
+            HINT = 'Leave a range open on the side that has no limit, as in ''[4,)''; or use a rule set made for these buckets: rfm_copy_ruleset makes a copy to change.';
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_check_ruleset(pg_catalog.text, pg_catalog.int4[], pg_catalog.text) IS
+    'error unless the rule set exists and its ranges lie within these buckets (one number, or one each for r, f and m)';
+
+-- One row: who changes it, and whether it says something by itself.  Runs as the
+-- caller, whose memberships it asks for.
+CREATE FUNCTION @extschema@.rfm_segment_rule_row()
+RETURNS pg_catalog.trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    bad         pg_catalog.record;
+    name        pg_catalog.text;
+    set_owner   pg_catalog.regrole;
+    set_shipped pg_catalog.bool;
+BEGIN
+    -- An older snapshot would hide who has made a rule set since.
+    IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.~) '^(repeatable read|serializable)$'
+       AND NOT (SELECT a.rolsuper FROM pg_catalog.pg_roles a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER)
+    THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = pg_catalog.format('rule sets cannot be changed in a transaction of isolation level %s',
+                                        pg_catalog.current_setting('transaction_isolation')),
+            HINT = 'Change them in a transaction begun with BEGIN ISOLATION LEVEL READ COMMITTED.';
+    END IF;
+
+    IF TG_OP OPERATOR(pg_catalog.<>) 'INSERT' THEN
+        name := OLD.ruleset;
+        PERFORM @extschema@.rfm_lock_ruleset(name, true);
+        set_owner := OLD.owner;
+        set_shipped := OLD.shipped;
+    END IF;
+
+    IF TG_OP OPERATOR(pg_catalog.<>) 'DELETE' AND NEW.ruleset IS DISTINCT FROM name
+       AND set_shipped IS NOT TRUE
+    THEN
+        name := NEW.ruleset;
+        PERFORM @extschema@.rfm_lock_ruleset(name, true);
+        SELECT s.owner, s.shipped INTO set_owner, set_shipped
+        FROM @extschema@.rfm_segment_rule s
+        WHERE s.ruleset OPERATOR(pg_catalog.=) name
+        LIMIT 1;
+    END IF;
+
+    IF set_shipped THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = pg_catalog.format('rule set "%s" is shipped with rfm and cannot be changed', name),
+            HINT = pg_catalog.format('Copy it and change the copy: SELECT %s.rfm_copy_ruleset(%L, %L);',
+                                     '@extschema@', name, 'my_' OPERATOR(pg_catalog.||) name);
+    END IF;
+    IF NOT pg_catalog.pg_has_role(set_owner::pg_catalog.oid, 'MEMBER') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = pg_catalog.format('must be owner of rule set "%s"', name),
+            DETAIL = pg_catalog.format('It belongs to role %s.', set_owner),
+            HINT = 'Give your rule set another name, or copy this one with rfm_copy_ruleset and change the copy.';
+    END IF;
+
+    IF TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+
+    IF NEW.shipped THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'cannot mark a rule as shipped',
+            HINT = 'Leave column "shipped" out: it marks the rule sets that come with rfm.';
+    END IF;
+
+    IF NEW.owner IS NULL THEN
+        NEW.owner := COALESCE(set_owner, pg_catalog.quote_ident(CURRENT_USER)::pg_catalog.regrole);
+    ELSIF NOT pg_catalog.pg_has_role(NEW.owner::pg_catalog.oid, 'MEMBER') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = pg_catalog.format('must be member of role %s to give it rule set "%s"', NEW.owner, NEW.ruleset),
+            HINT = 'Leave column "owner" out to own the rule set yourself.';
+    END IF;
+
+    IF (NEW.ruleset OPERATOR(pg_catalog.~) '[^[:space:]]') IS NOT TRUE THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = 'name of a rule set must not be blank',
+            HINT = 'Give the rule set a name in column "ruleset".';
+    END IF;
+    IF (NEW.label OPERATOR(pg_catalog.~) '[^[:space:]]') IS NOT TRUE THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = pg_catalog.format('label of rule %s of rule set "%s" must not be blank', NEW.priority, NEW.ruleset),
+            HINT = 'Say in column "label" what a customer who matches the rule is called.';
+    END IF;
+
+    SELECT a.axis, a.span, a.low, a.high INTO bad
+    FROM (VALUES
+        (1, 'r',     NEW.r,     1, 10),
+        (2, 'f',     NEW.f,     1, 10),
+        (3, 'm',     NEW.m,     1, 10),
+        (4, 'total', NEW.total, 3, 30)
+    ) AS a(place, axis, span, low, high)
+    WHERE pg_catalog.isempty(a.span)
+       OR pg_catalog.lower(a.span) OPERATOR(pg_catalog.<) a.low
+       OR pg_catalog.lower(a.span) OPERATOR(pg_catalog.>) a.high
+       OR pg_catalog.upper(a.span) OPERATOR(pg_catalog.-) 1 OPERATOR(pg_catalog.<) a.low
+       OR pg_catalog.upper(a.span) OPERATOR(pg_catalog.-) 1 OPERATOR(pg_catalog.>) a.high
+    ORDER BY a.place
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = CASE WHEN pg_catalog.isempty(bad.span)
+                      THEN pg_catalog.format('range %s of rule %s of rule set "%s" is empty',
+                                             bad.axis, NEW.priority, NEW.ruleset)
+                      ELSE pg_catalog.format('range %s of rule %s of rule set "%s" is out of bounds: %s',
+                                             bad.axis, NEW.priority, NEW.ruleset, bad.span) END,
+            DETAIL = pg_catalog.format('Bounds of %s lie within %s and %s.', bad.axis, bad.low, bad.high),
+            HINT = 'Write ''[4,5]'' for 4 to 5, ''[4,)'' for 4 or more, ''(,2]'' for at most 2, and null for any.';
+    END IF;
+    RETURN NEW;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_segment_rule_row() IS
+    'trigger: checks one changed rule, and who changes it';
+REVOKE ALL ON FUNCTION @extschema@.rfm_segment_rule_row() FROM PUBLIC;
+
+-- The rule sets as one statement leaves them: one owner each, within the buckets
+-- of the models that use them, and still there if one does.
+CREATE FUNCTION @extschema@.rfm_segment_rule_sets()
+RETURNS pg_catalog.trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    name    pg_catalog.text;
+    buckets pg_catalog.int4[];
+BEGIN
+    IF TG_OP OPERATOR(pg_catalog.<>) 'DELETE' THEN
+        FOR name IN SELECT DISTINCT a.ruleset FROM added a ORDER BY 1 LOOP
+            IF (SELECT pg_catalog.count(DISTINCT s.owner)
+                FROM @extschema@.rfm_segment_rule s
+                WHERE s.ruleset OPERATOR(pg_catalog.=) name) OPERATOR(pg_catalog.>) 1
+            THEN
+                RAISE EXCEPTION USING
+                    ERRCODE = 'check_violation',
+                    MESSAGE = pg_catalog.format('rules of rule set "%s" must have one owner', name),
+                    HINT = 'Leave column "owner" out, or change it in all rules of the set at once.';
+            END IF;
+            FOR buckets IN SELECT u.b FROM @extschema@.rfm_ruleset_buckets(name) AS u(b) LOOP
+                PERFORM @extschema@.rfm_check_ruleset(name, buckets,
+                                                      @extschema@.rfm_ruleset_used_by(name, buckets));
+            END LOOP;
+        END LOOP;
+    END IF;
+
+    IF TG_OP OPERATOR(pg_catalog.<>) 'INSERT' THEN
+        FOR name IN SELECT DISTINCT d.ruleset FROM removed d
+                    WHERE NOT EXISTS (SELECT FROM @extschema@.rfm_segment_rule s
+                                      WHERE s.ruleset OPERATOR(pg_catalog.=) d.ruleset)
+                    ORDER BY 1 LOOP
+            IF EXISTS (SELECT FROM @extschema@.rfm_ruleset_buckets(name)) THEN
+                RAISE EXCEPTION USING
+                    ERRCODE = 'dependent_objects_still_exist',
+                    MESSAGE = pg_catalog.format('cannot remove the last rule of rule set "%s" because a model uses it', name),
+                    DETAIL = @extschema@.rfm_ruleset_used_by(name),
+                    HINT = 'Give the model another rule set first, in rfm_model.segment_rules or comment_rules.';
+            END IF;
+        END LOOP;
+    END IF;
+    RETURN NULL;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_segment_rule_sets() IS
+    'trigger: checks the rule sets that a statement has changed';
+REVOKE ALL ON FUNCTION @extschema@.rfm_segment_rule_sets() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rfm_segment_rule_truncate()
+RETURNS pg_catalog.trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'insufficient_privilege',
+        MESSAGE = 'cannot truncate rfm_segment_rule',
+        DETAIL = 'It holds the rule sets that are shipped with rfm.',
+        HINT = 'Delete the rules that are to go: DELETE FROM rfm_segment_rule WHERE ruleset = ...';
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_segment_rule_truncate() IS
+    'trigger: keeps the shipped rule sets from TRUNCATE';
+REVOKE ALL ON FUNCTION @extschema@.rfm_segment_rule_truncate() FROM PUBLIC;
+
+CREATE TRIGGER rfm_segment_rule_row BEFORE INSERT OR UPDATE OR DELETE ON @extschema@.rfm_segment_rule
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.rfm_segment_rule_row();
+CREATE TRIGGER rfm_segment_rule_inserted AFTER INSERT ON @extschema@.rfm_segment_rule
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.rfm_segment_rule_sets();
+CREATE TRIGGER rfm_segment_rule_updated AFTER UPDATE ON @extschema@.rfm_segment_rule
+    REFERENCING OLD TABLE AS removed NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.rfm_segment_rule_sets();
+CREATE TRIGGER rfm_segment_rule_deleted AFTER DELETE ON @extschema@.rfm_segment_rule
+    REFERENCING OLD TABLE AS removed
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.rfm_segment_rule_sets();
+CREATE TRIGGER rfm_segment_rule_truncate BEFORE TRUNCATE ON @extschema@.rfm_segment_rule
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.rfm_segment_rule_truncate();
+
+CREATE FUNCTION @extschema@.rfm_copy_ruleset(from_ruleset pg_catalog.text, to_ruleset pg_catalog.text)
+RETURNS pg_catalog.int8
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    copied pg_catalog.int8;
+BEGIN
+    IF from_ruleset IS NULL OR to_ruleset IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'name of a rule set must not be null',
+            HINT = 'Name the rule set to copy and the one to make: SELECT rfm_copy_ruleset(''traits5'', ''my_traits'');';
+    END IF;
+    PERFORM @extschema@.rfm_lock_ruleset(to_ruleset, true);
+    PERFORM @extschema@.rfm_require_ruleset(from_ruleset);
+    IF EXISTS (SELECT FROM @extschema@.rfm_segment_rule s WHERE s.ruleset OPERATOR(pg_catalog.=) to_ruleset) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'duplicate_object',
+            MESSAGE = pg_catalog.format('rule set "%s" already exists', to_ruleset),
+            HINT = 'Give the copy another name, or delete the rules of that set first.';
+    END IF;
+    INSERT INTO @extschema@.rfm_segment_rule (ruleset, priority, label, r, f, m, total)
+    SELECT to_ruleset, s.priority, s.label, s.r, s.f, s.m, s.total
+    FROM @extschema@.rfm_segment_rule s
+    WHERE s.ruleset OPERATOR(pg_catalog.=) from_ruleset
+    ORDER BY s.priority;
+    GET DIAGNOSTICS copied = ROW_COUNT;
+    RETURN copied;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_copy_ruleset(pg_catalog.text, pg_catalog.text) IS
+    'copies a rule set under a new name, owned by who calls; returns the rules copied';
+
+CREATE FUNCTION @extschema@.rfm_segment_coverage(
+    ruleset pg_catalog.text,
+    buckets pg_catalog.int4[] DEFAULT NULL)
+RETURNS TABLE (
+    r pg_catalog.int4, f pg_catalog.int4, m pg_catalog.int4,
+    priority pg_catalog.int4, label pg_catalog.text, status pg_catalog.text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_column
+DECLARE
+    name CONSTANT pg_catalog.text := ruleset;
+    k    pg_catalog.int4[];
+    used pg_catalog.int8;
+BEGIN
+    PERFORM @extschema@.rfm_require_ruleset(name);
+
+    IF rfm_segment_coverage.buckets IS NOT NULL THEN
+        k := @extschema@.rfm_axis_buckets(rfm_segment_coverage.buckets);
+    ELSE
+        SELECT pg_catalog.count(DISTINCT b.axes), pg_catalog.min(b.axes) INTO used, k
+        FROM (SELECT @extschema@.rfm_axis_buckets(u.buckets) AS axes
+              FROM @extschema@.rfm_model u
+              WHERE (u.segment_rules OPERATOR(pg_catalog.=) name OR u.comment_rules OPERATOR(pg_catalog.=) name)
+                AND pg_catalog.pg_has_role(u.owner::pg_catalog.oid, 'MEMBER')) b;
+    END IF;
+
+    -- No model says it, or several do, each its own: the fewest buckets that
+    -- hold every bound; five where there is none.
+    IF k IS NULL OR used OPERATOR(pg_catalog.>) 1 THEN
+        SELECT pg_catalog.array_fill(GREATEST(2, COALESCE(pg_catalog.max(GREATEST(
+                   pg_catalog.lower(s.r), pg_catalog.upper(s.r) OPERATOR(pg_catalog.-) 1,
+                   pg_catalog.lower(s.f), pg_catalog.upper(s.f) OPERATOR(pg_catalog.-) 1,
+                   pg_catalog.lower(s.m), pg_catalog.upper(s.m) OPERATOR(pg_catalog.-) 1,
+                   (pg_catalog.lower(s.total) OPERATOR(pg_catalog.+) 2) OPERATOR(pg_catalog./) 3,
+                   (pg_catalog.upper(s.total) OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 3)), 5)),
+                   ARRAY[3])
+        INTO k
+        FROM @extschema@.rfm_segment_rule s
+        WHERE s.ruleset OPERATOR(pg_catalog.=) name;
+    END IF;
+
+    RETURN QUERY
+    WITH cell AS MATERIALIZED (
+        SELECT cr.v AS r, cf.v AS f, cm.v AS m, t.priority, t.label
+        FROM pg_catalog.generate_series(1, k[1]) AS cr(v)
+        CROSS JOIN pg_catalog.generate_series(1, k[2]) AS cf(v)
+        CROSS JOIN pg_catalog.generate_series(1, k[3]) AS cm(v)
+        LEFT JOIN LATERAL (
+            SELECT s.priority, s.label
+            FROM @extschema@.rfm_segment_rule s
+            WHERE s.ruleset OPERATOR(pg_catalog.=) name
+              AND COALESCE(s.r OPERATOR(pg_catalog.@>) cr.v, true)
+              AND COALESCE(s.f OPERATOR(pg_catalog.@>) cf.v, true)
+              AND COALESCE(s.m OPERATOR(pg_catalog.@>) cm.v, true)
+              AND COALESCE(s.total OPERATOR(pg_catalog.@>)
+                           (cr.v OPERATOR(pg_catalog.+) cf.v OPERATOR(pg_catalog.+) cm.v), true)
+            ORDER BY s.priority
+            LIMIT 1) t ON true
+    ), line AS (
+        SELECT c.r, c.f, c.m, c.priority, COALESCE(c.label, 'Others') AS label,
+               CASE WHEN c.priority IS NULL THEN 'not taken' ELSE 'taken' END AS status
+        FROM cell c
+        UNION ALL
+        SELECT NULL, NULL, NULL, s.priority, s.label, 'never matches'
+        FROM @extschema@.rfm_segment_rule s
+        WHERE s.ruleset OPERATOR(pg_catalog.=) name
+          AND NOT EXISTS (SELECT FROM cell c WHERE c.priority OPERATOR(pg_catalog.=) s.priority)
+    )
+    SELECT l.r, l.f, l.m, l.priority, l.label, l.status
+    FROM line l
+    ORDER BY l.r NULLS LAST, l.f, l.m, l.priority;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_segment_coverage(pg_catalog.text, pg_catalog.int4[]) IS
+    'every cell of the score cube with the rule that takes it, cells that none takes, then the rules that never match; buckets: those given, else those of your models that use the rule set, else the fewest that its ranges need';
+
+-- The log of snapshots ---------------------------------------------------
+
+CREATE TABLE @extschema@.rfm_run (
+    run_id      pg_catalog.int8        GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model       pg_catalog.text        NOT NULL,
+    owner       pg_catalog.regrole     NOT NULL,
+    run_date    pg_catalog.date        NOT NULL,
+    customers   pg_catalog.int8        NOT NULL,
+    orders      pg_catalog.int8        NOT NULL,
+    inserted    pg_catalog.int8        NOT NULL,
+    updated     pg_catalog.int8        NOT NULL,
+    deleted     pg_catalog.int8        NOT NULL,
+    unchanged   pg_catalog.int8        NOT NULL,
+    cut_points  pg_catalog.jsonb       NOT NULL,
+    phases      pg_catalog.jsonb       NOT NULL,
+    started_at  pg_catalog.timestamptz NOT NULL,
+    finished_at pg_catalog.timestamptz NOT NULL,
+    run_by      pg_catalog.text        NOT NULL,
+    version     pg_catalog.text        NOT NULL
+);
+
+CREATE INDEX rfm_run_model_run_date_idx ON @extschema@.rfm_run (model, run_date, run_id);
+
+COMMENT ON TABLE @extschema@.rfm_run IS
+    'log of snapshots: one row a refresh that succeeded. Everyone sees the runs of the models of the roles they are a member of';
+COMMENT ON COLUMN @extschema@.rfm_run.run_id IS 'number of the run';
+COMMENT ON COLUMN @extschema@.rfm_run.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.rfm_run.owner IS 'owner of the model at the time';
+COMMENT ON COLUMN @extschema@.rfm_run.run_date IS 'date of the snapshot';
+COMMENT ON COLUMN @extschema@.rfm_run.customers IS 'customers in the snapshot';
+COMMENT ON COLUMN @extschema@.rfm_run.orders IS 'rows of the source that counted';
+COMMENT ON COLUMN @extschema@.rfm_run.inserted IS 'rows of the target inserted';
+COMMENT ON COLUMN @extschema@.rfm_run.updated IS 'rows of the target updated';
+COMMENT ON COLUMN @extschema@.rfm_run.deleted IS 'rows of the target deleted';
+COMMENT ON COLUMN @extschema@.rfm_run.unchanged IS 'rows of the target that stood as they should and were not touched';
+COMMENT ON COLUMN @extschema@.rfm_run.cut_points IS 'what each score covers and where the cuts lie; rfm_cut_points() shows it as rows';
+COMMENT ON COLUMN @extschema@.rfm_run.phases IS 'milliseconds by phase: read, sort, score, write';
+COMMENT ON COLUMN @extschema@.rfm_run.started_at IS 'when the refresh began, waiting for another one included';
+COMMENT ON COLUMN @extschema@.rfm_run.finished_at IS 'when it was done, before its transaction committed';
+COMMENT ON COLUMN @extschema@.rfm_run.run_by IS 'role that asked for the refresh';
+COMMENT ON COLUMN @extschema@.rfm_run.version IS 'version of the library that computed the snapshot';
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.rfm_run', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.rfm_run_run_id_seq', '');
+
+ALTER TABLE @extschema@.rfm_run ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY rfm_run_owner ON @extschema@.rfm_run
+    FOR SELECT USING (pg_catalog.pg_has_role(owner, 'USAGE'));
+
+GRANT SELECT ON @extschema@.rfm_run TO PUBLIC;
+
+-- Collecting -------------------------------------------------------------
+--
+-- The aggregate behind every refresh: its result is a ticket that only the
+-- refresh that asked for it can use.
+
+CREATE FUNCTION @extschema@.rfm_collect_trans(pg_catalog.internal, "any", "any", "any")
+RETURNS pg_catalog.internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_trans';
+
+CREATE FUNCTION @extschema@.rfm_collect_trans(pg_catalog.internal, "any", "any", "any", "any")
+RETURNS pg_catalog.internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_trans';
+
+CREATE FUNCTION @extschema@.rfm_collect_combine(pg_catalog.internal, pg_catalog.internal)
+RETURNS pg_catalog.internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_combine';
+
+CREATE FUNCTION @extschema@.rfm_collect_serialize(pg_catalog.internal)
+RETURNS pg_catalog.bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_serialize';
+
+CREATE FUNCTION @extschema@.rfm_collect_deserialize(pg_catalog.bytea, pg_catalog.internal)
+RETURNS pg_catalog.internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_deserialize';
+
+CREATE FUNCTION @extschema@.rfm_collect_final(pg_catalog.internal)
+RETURNS pg_catalog.int8
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_final';
+
+CREATE AGGREGATE @extschema@.rfm_collect("any", "any", "any") (
+    SFUNC = @extschema@.rfm_collect_trans,
+    STYPE = pg_catalog.internal,
+    SSPACE = 1048576,
+    FINALFUNC = @extschema@.rfm_collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = @extschema@.rfm_collect_combine,
+    SERIALFUNC = @extschema@.rfm_collect_serialize,
+    DESERIALFUNC = @extschema@.rfm_collect_deserialize,
+    PARALLEL = SAFE
+);
+
+CREATE AGGREGATE @extschema@.rfm_collect("any", "any", "any", "any") (
+    SFUNC = @extschema@.rfm_collect_trans,
+    STYPE = pg_catalog.internal,
+    SSPACE = 1048576,
+    FINALFUNC = @extschema@.rfm_collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = @extschema@.rfm_collect_combine,
+    SERIALFUNC = @extschema@.rfm_collect_serialize,
+    DESERIALFUNC = @extschema@.rfm_collect_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE @extschema@.rfm_collect("any", "any", "any") IS
+    'internal: collects (customer, order time, amount) for a refresh; of no use in other queries';
+COMMENT ON AGGREGATE @extschema@.rfm_collect("any", "any", "any", "any") IS
+    'internal: collects (customer, order time, amount, order id) for a refresh; of no use in other queries';
+
+-- Refreshing ---------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rfm_create_model(
+    model          pg_catalog.text,
+    source         pg_catalog.regclass,
+    target         pg_catalog.text,
+    customer       pg_catalog.name       DEFAULT 'customer_id',
+    ordered_at     pg_catalog.name       DEFAULT 'created_at',
+    amount         pg_catalog.text       DEFAULT 'total',
+    order_id       pg_catalog.name       DEFAULT NULL,
+    filter         pg_catalog.text       DEFAULT NULL,
+    method         pg_catalog.text       DEFAULT 'ntile',
+    buckets        pg_catalog.int4[]     DEFAULT '{5}',
+    r_breaks       pg_catalog.numeric[]  DEFAULT NULL,
+    f_breaks       pg_catalog.numeric[]  DEFAULT NULL,
+    m_breaks       pg_catalog.numeric[]  DEFAULT NULL,
+    lookback       pg_catalog.interval   DEFAULT NULL,
+    time_zone      pg_catalog.text       DEFAULT 'UTC',
+    as_of          pg_catalog.text       DEFAULT 'today',
+    monetary_above pg_catalog.numeric    DEFAULT NULL,
+    segment_rules  pg_catalog.text       DEFAULT 'sum5',
+    comment_rules  pg_catalog.text       DEFAULT 'traits5',
+    target_columns pg_catalog.jsonb      DEFAULT NULL,
+    keep_stale     pg_catalog.bool       DEFAULT false,
+    weights        pg_catalog.int4[]     DEFAULT '{100,10,1}'
+) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rfm_create_model';
+
+COMMENT ON FUNCTION @extschema@.rfm_create_model(
+    pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.name,
+    pg_catalog.name, pg_catalog.text, pg_catalog.name, pg_catalog.text,
+    pg_catalog.text, pg_catalog.int4[], pg_catalog.numeric[],
+    pg_catalog.numeric[], pg_catalog.numeric[], pg_catalog.interval,
+    pg_catalog.text, pg_catalog.text, pg_catalog.numeric, pg_catalog.text,
+    pg_catalog.text, pg_catalog.jsonb, pg_catalog.bool, pg_catalog.int4[]) IS
+    'defines a model and creates its target, with its key, where there is none; the parameters are the columns of rfm_model';
+
+CREATE FUNCTION @extschema@.rfm_ensure_model(model pg_catalog.text)
+RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rfm_ensure_model';
+
+COMMENT ON FUNCTION @extschema@.rfm_ensure_model(pg_catalog.text) IS
+    'raises an error unless the caller may use the model; makes the model default where it is asked for and ecom.orders exists';
+
+CREATE FUNCTION @extschema@.rfm_drop_model(model pg_catalog.text, drop_target pg_catalog.bool DEFAULT false)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    target_name text;
+BEGIN
+    SELECT m.target::text INTO target_name
+      FROM @extschema@.rfm_model m
+     WHERE m.model = rfm_drop_model.model;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'model "%" does not exist', model
+            USING ERRCODE = 'undefined_object',
+                  HINT = 'The models that you may use are the rows of rfm_model.';
+    END IF;
+    DELETE FROM @extschema@.rfm_model m WHERE m.model = rfm_drop_model.model;
+    IF to_regclass('cron.job') IS NOT NULL THEN
+        PERFORM @extschema@.rfm_unschedule(model);
+    END IF;
+    -- a target that is gone already is shown by its number
+    IF drop_target AND target_name !~ '^[0-9]+$' THEN
+        EXECUTE 'DROP TABLE ' || target_name;
+    END IF;
+END
+$function$;
+
+COMMENT ON FUNCTION @extschema@.rfm_drop_model(pg_catalog.text, pg_catalog.bool) IS
+    'removes a model and its schedule; its target and log stay unless drop_target is true, which drops the target';
+
+CREATE FUNCTION @extschema@.rfm_refresh(
+    run_date pg_catalog.date DEFAULT NULL,
+    model    pg_catalog.text DEFAULT 'default'
+) RETURNS pg_catalog.int8
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rfm_refresh';
+
+COMMENT ON FUNCTION @extschema@.rfm_refresh(pg_catalog.date, pg_catalog.text) IS
+    'computes the snapshot of a date and makes the rows of the target equal to it; returns the number of customers in it. Without a date: today in the model''s time zone, or the date of the latest order where the model says so';
+
+CREATE FUNCTION @extschema@.rfm_preview(
+    run_date pg_catalog.date DEFAULT NULL,
+    model    pg_catalog.text DEFAULT 'default'
+) RETURNS TABLE (
+    run_date         pg_catalog.date,
+    customer_id      pg_catalog.text,
+    recency_days     pg_catalog.int4,
+    frequency_orders pg_catalog.int8,
+    monetary_value   pg_catalog.numeric,
+    r_score          pg_catalog.int4,
+    f_score          pg_catalog.int4,
+    m_score          pg_catalog.int4,
+    rfm_score        pg_catalog.int4,
+    rfm_segment      pg_catalog.text,
+    comments         pg_catalog.text,
+    rfm_cell         pg_catalog.text,
+    rfm_weighted     pg_catalog.int8
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
+AS 'MODULE_PATHNAME', 'rfm_preview';
+
+COMMENT ON FUNCTION @extschema@.rfm_preview(pg_catalog.date, pg_catalog.text) IS
+    'the snapshot of a date as rows, in the order of the customers; nothing is written';
+
+CREATE FUNCTION @extschema@.rfm_cut_points(
+    run_date pg_catalog.date DEFAULT NULL,
+    model    pg_catalog.text DEFAULT 'default'
+) RETURNS TABLE (
+    metric        pg_catalog.text,
+    score         pg_catalog.int4,
+    customers     pg_catalog.int8,
+    lowest        pg_catalog.numeric,
+    highest       pg_catalog.numeric,
+    cut_point     pg_catalog.numeric,
+    from_customer pg_catalog.text
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    WITH newest AS (
+        SELECT cut_points
+          FROM @extschema@.rfm_run r
+         WHERE r.model = $2 AND r.run_date = coalesce($1, r.run_date)
+         ORDER BY r.run_date DESC, r.run_id DESC
+         LIMIT 1)
+    SELECT axis.name, score.score, score.customers, score.lowest, score.highest,
+           score.cut_point, score.from_customer
+      FROM newest,
+           unnest(ARRAY['recency_days', 'frequency_orders', 'monetary_value'])
+               WITH ORDINALITY AS axis(name, position),
+           jsonb_to_recordset(newest.cut_points -> axis.name)
+               AS score(score int4, customers int8, lowest numeric, highest numeric,
+                        cut_point numeric, from_customer text)
+     ORDER BY axis.position, score.score
+$function$;
+
+COMMENT ON FUNCTION @extschema@.rfm_cut_points(pg_catalog.date, pg_catalog.text) IS
+    'what each score covered in the last refresh of a date (the newest date without one): its customers, their lowest and highest value, the cut point between it and the score below, and, where ties are cut, the customer it begins with';
+
+-- Quantile aggregates -----------------------------------------------------
+--
+-- Exact cut points (linear interpolation between neighbours, as percentile_cont
+-- gives them), for anyone's own queries.
+
+CREATE FUNCTION @extschema@.rfm_float8_quantile_trans(pg_catalog.internal, pg_catalog.float8)
+RETURNS pg_catalog.internal
+AS 'MODULE_PATHNAME', 'rfm_float8_quantile_trans' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_float8_quantile_trans(pg_catalog.internal, pg_catalog.float8) IS
+    'internal: transition function of rfm_quintiles(double precision)';
+
+CREATE FUNCTION @extschema@.rfm_float8_quantile_trans(pg_catalog.internal, pg_catalog.float8, pg_catalog.int4)
+RETURNS pg_catalog.internal
+AS 'MODULE_PATHNAME', 'rfm_float8_quantile_trans' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_float8_quantile_trans(pg_catalog.internal, pg_catalog.float8, pg_catalog.int4) IS
+    'internal: transition function of rfm_quantiles(double precision, integer)';
+
+CREATE FUNCTION @extschema@.rfm_numeric_quantile_trans(pg_catalog.internal, pg_catalog.numeric)
+RETURNS pg_catalog.internal
+AS 'MODULE_PATHNAME', 'rfm_numeric_quantile_trans' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_numeric_quantile_trans(pg_catalog.internal, pg_catalog.numeric) IS
+    'internal: transition function of rfm_quintiles(numeric)';
+
+CREATE FUNCTION @extschema@.rfm_numeric_quantile_trans(pg_catalog.internal, pg_catalog.numeric, pg_catalog.int4)
+RETURNS pg_catalog.internal
+AS 'MODULE_PATHNAME', 'rfm_numeric_quantile_trans' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_numeric_quantile_trans(pg_catalog.internal, pg_catalog.numeric, pg_catalog.int4) IS
+    'internal: transition function of rfm_quantiles(numeric, integer)';
+
+CREATE FUNCTION @extschema@.rfm_quantile_combine(pg_catalog.internal, pg_catalog.internal)
+RETURNS pg_catalog.internal
+AS 'MODULE_PATHNAME', 'rfm_quantile_combine' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_quantile_combine(pg_catalog.internal, pg_catalog.internal) IS
+    'internal: combine function of rfm_quintiles and rfm_quantiles';
+
+CREATE FUNCTION @extschema@.rfm_quantile_serialize(pg_catalog.internal)
+RETURNS pg_catalog.bytea
+AS 'MODULE_PATHNAME', 'rfm_quantile_serialize' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_quantile_serialize(pg_catalog.internal) IS
+    'internal: serialization function of rfm_quintiles and rfm_quantiles';
+
+CREATE FUNCTION @extschema@.rfm_quantile_deserialize(pg_catalog.bytea, pg_catalog.internal)
+RETURNS pg_catalog.internal
+AS 'MODULE_PATHNAME', 'rfm_quantile_deserialize' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_quantile_deserialize(pg_catalog.bytea, pg_catalog.internal) IS
+    'internal: deserialization function of rfm_quintiles and rfm_quantiles';
+
+CREATE FUNCTION @extschema@.rfm_float8_quantile_final(pg_catalog.internal)
+RETURNS pg_catalog.float8[]
+AS 'MODULE_PATHNAME', 'rfm_float8_quantile_final' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_float8_quantile_final(pg_catalog.internal) IS
+    'internal: final function of rfm_quintiles and rfm_quantiles for double precision';
+
+CREATE FUNCTION @extschema@.rfm_numeric_quantile_final(pg_catalog.internal)
+RETURNS pg_catalog.numeric[]
+AS 'MODULE_PATHNAME', 'rfm_numeric_quantile_final' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_numeric_quantile_final(pg_catalog.internal) IS
+    'internal: final function of rfm_quintiles and rfm_quantiles for numeric';
+
+CREATE AGGREGATE @extschema@.rfm_quintiles(value pg_catalog.float8) (
+    SFUNC = @extschema@.rfm_float8_quantile_trans,
+    STYPE = pg_catalog.internal,
+    SSPACE = 1024,
+    FINALFUNC = @extschema@.rfm_float8_quantile_final,
+    FINALFUNC_MODIFY = read_only,
+    COMBINEFUNC = @extschema@.rfm_quantile_combine,
+    SERIALFUNC = @extschema@.rfm_quantile_serialize,
+    DESERIALFUNC = @extschema@.rfm_quantile_deserialize,
+    PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.rfm_quintiles(pg_catalog.float8) IS
+    'the four cut points between fifths of the values, as percentile_cont gives them; nulls are ignored, no values: null';
+
+CREATE AGGREGATE @extschema@.rfm_quintiles(value pg_catalog.numeric) (
+    SFUNC = @extschema@.rfm_numeric_quantile_trans,
+    STYPE = pg_catalog.internal,
+    SSPACE = 1024,
+    FINALFUNC = @extschema@.rfm_numeric_quantile_final,
+    FINALFUNC_MODIFY = read_only,
+    COMBINEFUNC = @extschema@.rfm_quantile_combine,
+    SERIALFUNC = @extschema@.rfm_quantile_serialize,
+    DESERIALFUNC = @extschema@.rfm_quantile_deserialize,
+    PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.rfm_quintiles(pg_catalog.numeric) IS
+    'the four cut points between fifths of the values, in exact arithmetic; nulls are ignored, no values: null';
+
+CREATE AGGREGATE @extschema@.rfm_quantiles(value pg_catalog.float8, buckets pg_catalog.int4) (
+    SFUNC = @extschema@.rfm_float8_quantile_trans,
+    STYPE = pg_catalog.internal,
+    SSPACE = 1024,
+    FINALFUNC = @extschema@.rfm_float8_quantile_final,
+    FINALFUNC_MODIFY = read_only,
+    COMBINEFUNC = @extschema@.rfm_quantile_combine,
+    SERIALFUNC = @extschema@.rfm_quantile_serialize,
+    DESERIALFUNC = @extschema@.rfm_quantile_deserialize,
+    PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.rfm_quantiles(pg_catalog.float8, pg_catalog.int4) IS
+    'the buckets - 1 cut points between equal parts of the values, as percentile_cont gives them; buckets: 2 to 1000; nulls are ignored, no values: null';
+
+CREATE AGGREGATE @extschema@.rfm_quantiles(value pg_catalog.numeric, buckets pg_catalog.int4) (
+    SFUNC = @extschema@.rfm_numeric_quantile_trans,
+    STYPE = pg_catalog.internal,
+    SSPACE = 1024,
+    FINALFUNC = @extschema@.rfm_numeric_quantile_final,
+    FINALFUNC_MODIFY = read_only,
+    COMBINEFUNC = @extschema@.rfm_quantile_combine,
+    SERIALFUNC = @extschema@.rfm_quantile_serialize,
+    DESERIALFUNC = @extschema@.rfm_quantile_deserialize,
+    PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.rfm_quantiles(pg_catalog.numeric, pg_catalog.int4) IS
+    'the buckets - 1 cut points between equal parts of the values, in exact arithmetic; buckets: 2 to 1000; nulls are ignored, no values: null';
+
+CREATE FUNCTION @extschema@.rfm_bucket(value pg_catalog.float8, cuts pg_catalog.float8[])
+RETURNS pg_catalog.int4
+AS 'MODULE_PATHNAME', 'rfm_float8_bucket' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_bucket(pg_catalog.float8, pg_catalog.float8[]) IS
+    'one more than the number of cut points below the value, in whatever order they stand';
+
+CREATE FUNCTION @extschema@.rfm_bucket(value pg_catalog.numeric, cuts pg_catalog.numeric[])
+RETURNS pg_catalog.int4
+AS 'MODULE_PATHNAME', 'rfm_numeric_bucket' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rfm_bucket(pg_catalog.numeric, pg_catalog.numeric[]) IS
+    'one more than the number of cut points below the value, in whatever order they stand';
+-- Scheduling --------------------------------------------------------------
+--
+-- pg_cron is optional: everything here reaches it by dynamic SQL only.
+
+-- What the daily job of a model runs: the one place that says it.
+CREATE FUNCTION @extschema@.rfm_job_command(model pg_catalog.text)
+RETURNS pg_catalog.text
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT pg_catalog.format('SELECT %s.rfm_refresh(model => %L)', '@extschema@', $1)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_job_command(pg_catalog.text) IS
+    'internal: the command of a model''s job';
+
+-- pg_cron before 1.5 cuts job names to 63 bytes, so long ones end in a digest.
+CREATE FUNCTION @extschema@.rfm_job_name(model pg_catalog.text)
+RETURNS pg_catalog.text
+LANGUAGE plpgsql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    job pg_catalog.text := pg_catalog.concat('rfm: ', model);
+BEGIN
+    IF pg_catalog.octet_length(job) OPERATOR(pg_catalog.<=) 63 THEN
+        RETURN job;
+    END IF;
+    WHILE pg_catalog.octet_length(job) OPERATOR(pg_catalog.>) 30 LOOP
+        job := pg_catalog.left(job, -1);
+    END LOOP;
+    RETURN pg_catalog.concat(job, ' ', pg_catalog.md5(model));
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_job_name(pg_catalog.text) IS
+    'internal: the name of a model''s job';
+
+-- A setting of pg_cron.  known: the library is loaded and has that setting; value:
+-- null where the caller may not read it.  A name that merely stands in
+-- postgresql.conf is not in pg_settings, and anyone may read it.
+CREATE FUNCTION @extschema@.rfm_cron_setting(name pg_catalog.text, OUT known pg_catalog.bool, OUT value pg_catalog.text)
+LANGUAGE plpgsql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    SELECT true, s.setting INTO known, value
+    FROM pg_catalog.pg_settings s
+    WHERE s.name OPERATOR(pg_catalog.=) rfm_cron_setting.name;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    known := false;
+    BEGIN
+        PERFORM pg_catalog.current_setting(name, true);
+    EXCEPTION WHEN insufficient_privilege THEN
+        known := true;
+    END;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_cron_setting(pg_catalog.text) IS
+    'internal: a setting of pg_cron, if it is loaded';
+
+-- Error unless pg_cron answers in this database.  statement: what to run instead
+-- in the database where it lives.
+CREATE FUNCTION @extschema@.rfm_require_cron(statement pg_catalog.text)
+RETURNS pg_catalog.void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    here    CONSTANT pg_catalog.text := pg_catalog.current_database();
+    created CONSTANT pg_catalog.bool := EXISTS (
+        SELECT FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'pg_cron');
+    home    pg_catalog.record;
+    what    pg_catalog.text;
+    todo    pg_catalog.text;
+BEGIN
+    SELECT s.known, s.value INTO home FROM @extschema@.rfm_cron_setting('cron.database_name') s;
+
+    IF created AND home.known AND COALESCE(home.value OPERATOR(pg_catalog.=) here, true) THEN
+        IF NOT pg_catalog.has_schema_privilege('cron', 'USAGE') THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'insufficient_privilege',
+                MESSAGE = 'permission denied for pg_cron',
+                DETAIL = pg_catalog.format('Role %I may not use schema cron.', CURRENT_USER),
+                HINT = pg_catalog.format('Ask a superuser to run: GRANT USAGE ON SCHEMA cron TO %I;', CURRENT_USER);
+        END IF;
+        RETURN;
+    END IF;
+
+    IF home.known AND home.value OPERATOR(pg_catalog.<>) here THEN
+        what := pg_catalog.format('pg_cron runs from database "%s" (setting cron.database_name).', home.value);
+        todo := pg_catalog.format('As a superuser, run in database "%s": %s', home.value, statement);
+    ELSIF home.known AND home.value IS NULL THEN
+        what := 'Extension pg_cron has not been created in this database; it can be in one database of a server only, named by the setting cron.database_name.';
+        todo := pg_catalog.format('Ask a superuser to run CREATE EXTENSION pg_cron here, or, where pg_cron lives in another database, to run there: %s', statement);
+    ELSIF home.known THEN
+        what := 'Extension pg_cron is loaded by the server, but has not been created in this database.';
+        todo := 'As a superuser, run CREATE EXTENSION pg_cron, then call this function again.';
+    ELSIF created OR EXISTS (SELECT FROM pg_catalog.pg_available_extensions x
+                             WHERE x.name OPERATOR(pg_catalog.=) 'pg_cron')
+    THEN
+        what := 'pg_cron is installed on the server, but not loaded: it is not in shared_preload_libraries.';
+        todo := pg_catalog.format(
+            'Set shared_preload_libraries = ''pg_cron'' (beside what stands there) and cron.database_name = ''%s'', restart the server%s, then call this function again.',
+            here, CASE WHEN created THEN '' ELSE ', run CREATE EXTENSION pg_cron' END);
+    ELSE
+        what := 'pg_cron is not installed on the server.';
+        todo := pg_catalog.format(
+            'Install it (on Debian and Ubuntu: package postgresql-%s-cron), set shared_preload_libraries = ''pg_cron'' and cron.database_name = ''%s'', restart the server, run CREATE EXTENSION pg_cron, then call this function again. Any other scheduler can run rfm_refresh as well.',
+            pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog./) 10000, here);
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'undefined_object',
+        MESSAGE = 'pg_cron is not available in this database',
+        DETAIL = what,
+        HINT = todo;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_require_cron(pg_catalog.text) IS
+    'internal: error unless pg_cron can be called in this database';
+
+-- Removes the jobs of a model that the caller may remove, but for one kept.
+CREATE FUNCTION @extschema@.rfm_remove_jobs(model pg_catalog.text, keep_user pg_catalog.name)
+RETURNS pg_catalog.int8
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    job     pg_catalog.int8;
+    removed pg_catalog.int8 := 0;
+BEGIN
+    -- A job of this user in another database is one that a rename of this
+    -- database left behind, and in the way of a new one.
+    FOR job IN EXECUTE
+        'SELECT j.jobid FROM cron.job j'
+        ' WHERE j.jobname::pg_catalog.text OPERATOR(pg_catalog.=) $1'
+        ' AND (j.username OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text'
+        '      OR (SELECT a.rolsuper FROM pg_catalog.pg_roles a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER))'
+        ' AND NOT COALESCE(j.username OPERATOR(pg_catalog.=) $2::pg_catalog.text'
+        '                  AND j.database OPERATOR(pg_catalog.=) pg_catalog.current_database()::pg_catalog.text, false)'
+        USING @extschema@.rfm_job_name(model), keep_user
+    LOOP
+        EXECUTE 'SELECT cron.unschedule($1::pg_catalog.int8)' USING job;
+        removed := removed OPERATOR(pg_catalog.+) 1;
+    END LOOP;
+    RETURN removed;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_remove_jobs(pg_catalog.text, pg_catalog.name) IS
+    'internal: removes the jobs of a model from pg_cron';
+
+CREATE FUNCTION @extschema@.rfm_schedule(
+    schedule pg_catalog.text DEFAULT '0 2 * * *',
+    model    pg_catalog.text DEFAULT 'default')
+RETURNS pg_catalog.int8
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_variable
+DECLARE
+    runs_as pg_catalog.name := CURRENT_USER;
+    super   pg_catalog.bool;
+    zone    pg_catalog.record;
+    job     pg_catalog.int8;
+BEGIN
+    IF schedule IS NULL OR model IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'schedule and model must not be null',
+            HINT = 'Leave a parameter out to have its default; rfm_unschedule stops a job.';
+    END IF;
+
+    PERFORM @extschema@.rfm_require_cron(pg_catalog.format(
+        'SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);',
+        @extschema@.rfm_job_name(pg_catalog.format('%s (%s)', model, pg_catalog.current_database())),
+        schedule, @extschema@.rfm_job_command(model), pg_catalog.current_database(), CURRENT_USER));
+    PERFORM @extschema@.rfm_ensure_model(model);
+
+    -- A superuser's job runs as the owner of the model, if that role can log in.
+    SELECT a.rolsuper INTO super FROM pg_catalog.pg_roles a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER;
+    IF super THEN
+        SELECT a.rolname INTO runs_as
+        FROM @extschema@.rfm_model u
+        JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) u.owner::pg_catalog.oid
+        WHERE u.model OPERATOR(pg_catalog.=) model AND a.rolcanlogin;
+        runs_as := COALESCE(runs_as, CURRENT_USER);
+    END IF;
+
+    PERFORM @extschema@.rfm_remove_jobs(model, runs_as);
+    BEGIN
+        IF runs_as OPERATOR(pg_catalog.=) CURRENT_USER THEN
+            EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job
+            USING @extschema@.rfm_job_name(model), schedule, @extschema@.rfm_job_command(model);
+        ELSE
+            EXECUTE 'SELECT cron.schedule_in_database($1, $2, $3, $4, $5)' INTO job
+            USING @extschema@.rfm_job_name(model), schedule, @extschema@.rfm_job_command(model),
+                  pg_catalog.current_database()::pg_catalog.text, runs_as::pg_catalog.text;
+        END IF;
+    EXCEPTION WHEN invalid_parameter_value THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = pg_catalog.format('invalid schedule: "%s"', schedule),
+            DETAIL = pg_catalog.format('pg_cron says: %s', SQLERRM),
+            HINT = 'Write minute, hour, day of month, month and day of week, as in ''0 2 * * *'' for every day at 2 o''clock.';
+    END;
+
+    SELECT s.known, s.value INTO zone FROM @extschema@.rfm_cron_setting('cron.timezone') s;
+    RAISE NOTICE USING
+        MESSAGE = pg_catalog.format('job %s will refresh model "%s" at "%s" in time zone %s', job, model, schedule,
+                                    CASE WHEN zone.known THEN COALESCE(zone.value, 'of setting cron.timezone') ELSE 'GMT' END);
+    RETURN job;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_schedule(pg_catalog.text, pg_catalog.text) IS
+    'has pg_cron refresh a model on a schedule (five cron fields, in pg_cron''s time zone: GMT before pg_cron 1.5, setting cron.timezone since), instead of the schedule it had; returns the job id. The job runs as the role that calls this function; when a superuser calls it, as the owner of the model if that role can log in. The model''s query runs as its owner in any case';
+
+CREATE FUNCTION @extschema@.rfm_unschedule(model pg_catalog.text DEFAULT 'default')
+RETURNS pg_catalog.bool
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    PERFORM @extschema@.rfm_require_cron(pg_catalog.format(
+        'SELECT cron.unschedule(%L);',
+        @extschema@.rfm_job_name(pg_catalog.format('%s (%s)', model, pg_catalog.current_database()))));
+    RETURN @extschema@.rfm_remove_jobs(model, NULL) OPERATOR(pg_catalog.>) 0;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_unschedule(pg_catalog.text) IS
+    'removes the job that rfm_schedule made for a model: your own, or as a superuser anyone''s; false if there was none. The model itself need not exist any more';

@@ -1,0 +1,53 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		The one place that knows server versions.
+ *
+ * Wrappers take the signature of the newest server; nothing outside this
+ * file tests PG_VERSION_NUM.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_COMPAT_H
+#define RFM_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 140000
+#error "rfm requires PostgreSQL 14 or later"
+#endif
+
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* 15 reserves the prefix, 14 only warns about unknown names in it */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* 16 tells whether only summarizing indexes want the new version */
+#if PG_VERSION_NUM >= 160000
+#define rfm_ExecInsertIndexTuples(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
+#else
+#define rfm_ExecInsertIndexTuples(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* 18 names the module in its magic block */
+#if PG_VERSION_NUM >= 180000
+#define RFM_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "rfm", .version = RFM_VERSION)
+#else
+#define RFM_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/* 15 gained InitMaterializedSRF, under another name in its first releases */
+extern void rfm_init_materialized_srf(FunctionCallInfo fcinfo);
+
+#endif							/* RFM_COMPAT_H */

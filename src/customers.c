@@ -1,0 +1,261 @@
+/*-------------------------------------------------------------------------
+ *
+ * customers.c
+ *		From the collector's table to flat arrays in key order.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "customers.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/*
+ * Key order.
+ */
+
+typedef struct KeyedEntry
+{
+	uint64		key;			/* unsigned image of an integer, or a Datum */
+	uint32		entry;
+} KeyedEntry;
+
+#define RADIX_BITS	11
+#define RADIX_SIZE	(1 << RADIX_BITS)
+
+/*
+ * Sorts by key, least significant digit first, over the bits that the keys
+ * differ in.  Stable; linear in n.
+ */
+static KeyedEntry *
+radix_sort(KeyedEntry *items, int64 n)
+{
+	KeyedEntry *from = items;
+	KeyedEntry *to = MemoryContextAllocHuge(CurrentMemoryContext,
+											Max(n, 1) * sizeof(KeyedEntry));
+	uint64		lowest = PG_UINT64_MAX;
+	uint64		highest = 0;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		lowest = Min(lowest, items[i].key);
+		highest = Max(highest, items[i].key);
+	}
+
+	for (int shift = 0; shift < 64 && n > 0 && ((highest - lowest) >> shift) > 0; shift += RADIX_BITS)
+	{
+		int64		position[RADIX_SIZE] = {0};
+		int64		sum = 0;
+		KeyedEntry *swap;
+
+		for (int64 i = 0; i < n; i++)
+			position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++;
+		for (int d = 0; d < RADIX_SIZE; d++)
+		{
+			int64		count = position[d];
+
+			position[d] = sum;
+			sum += count;
+		}
+		for (int64 i = 0; i < n; i++)
+			to[position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++] = from[i];
+		swap = from;
+		from = to;
+		to = swap;
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(to);
+	return from;
+}
+
+static int
+keyed_entry_cmp(const void *a, const void *b, void *arg)
+{
+	SortSupport ssup = (SortSupport) arg;
+
+	CHECK_FOR_INTERRUPTS();
+	return ApplySortComparator(((const KeyedEntry *) a)->key, false,
+							   ((const KeyedEntry *) b)->key, false, ssup);
+}
+
+static KeyedEntry *
+sort_entries(const RfmCollector *c)
+{
+	KeyedEntry *items = MemoryContextAllocHuge(CurrentMemoryContext,
+											   Max(c->nentries, 1) * sizeof(KeyedEntry));
+	bool		is_int = c->customer_type.kind == RFM_KEY_INT;
+
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		items[i].entry = (uint32) i;
+		items[i].key = (uint64) c->entry[i].key;
+		if (is_int)
+			items[i].key ^= UINT64CONST(1) << 63;
+	}
+	if (is_int)
+		items = radix_sort(items, c->nentries);
+	else
+	{
+		SortSupportData ssup;
+
+		rfm_key_sort_support(&c->customer_type, &ssup);
+		qsort_arg(items, c->nentries, sizeof(KeyedEntry), keyed_entry_cmp, &ssup);
+	}
+	return items;
+}
+
+/*
+ * Values.
+ */
+
+static int64
+recency_code(const RfmCollector *c, const RfmEntry *e, const RfmSource *source,
+			 DateADT run_date)
+{
+	DateADT		date = rfm_calendar_date(&source->calendar, e->last);
+
+	if (DATE_NOT_FINITE(date))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("the last order of customer \"%s\" has an infinite order time",
+						rfm_key_out(&c->customer_type, e->key)),
+				 errhint("Correct the order, or leave it out with the model's filter.")));
+	return (int64) date - run_date;
+}
+
+/* The scale at which every exact sum is an int64, or -1 where there is none. */
+static int
+common_scale(const RfmCollector *c)
+{
+	int			scale = 0;
+	int64		scaled;
+
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		if (c->entry[i].form != RFM_FORM_SCALED)
+			return -1;
+		scale = Max(scale, c->entry[i].scale);
+	}
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		const RfmEntry *e = &c->entry[i];
+
+		if (e->scale != scale &&
+			!rfm_sum_scaled(&e->sum, e->form, e->scale, scale, &scaled))
+			return -1;
+	}
+	return scale;
+}
+
+static void
+fill_money(const RfmCollector *c, const KeyedEntry *order, RfmMoney *money)
+{
+	Numeric    *values;
+
+	if (c->amount_kind == RFM_AMOUNT_FLOAT)
+	{
+		money->kind = RFM_MONEY_REAL;
+		for (int64 i = 0; i < c->nentries; i++)
+		{
+			const RfmEntry *e = &c->entry[order[i].entry];
+
+			money->code[i] = rfm_double_to_code(rfm_sum_real(&e->sum, e->form,
+															 c->low[order[i].entry]));
+		}
+		return;
+	}
+
+	money->scale = common_scale(c);
+	if (money->scale >= 0)
+	{
+		money->kind = RFM_MONEY_SCALED;
+		for (int64 i = 0; i < c->nentries; i++)
+		{
+			const RfmEntry *e = &c->entry[order[i].entry];
+
+			(void) rfm_sum_scaled(&e->sum, e->form, e->scale, money->scale,
+								  &money->code[i]);
+		}
+		return;
+	}
+
+	values = MemoryContextAllocHuge(CurrentMemoryContext,
+									Max(c->nentries, 1) * sizeof(Numeric));
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		const RfmEntry *e = &c->entry[order[i].entry];
+
+		values[i] = rfm_sum_numeric(&e->sum, e->form, e->scale);
+	}
+	rfm_money_rank(money, values, c->nentries);
+	pfree(values);
+}
+
+/* Leaves out the customers whose money is at or below the limit. */
+static void
+apply_monetary_above(RfmCustomers *customers, Numeric limit)
+{
+	int64		first;
+	int64		kept = 0;
+	bool		reachable = rfm_money_first_code(&customers->money, limit, true, &first);
+
+	for (int64 i = 0; i < customers->n; i++)
+	{
+		if (!reachable || customers->code[RFM_MONETARY][i] < first)
+			continue;
+		customers->key[kept] = customers->key[i];
+		for (int axis = 0; axis < RFM_AXES; axis++)
+			customers->code[axis][kept] = customers->code[axis][i];
+		kept++;
+	}
+	customers->n = kept;
+}
+
+RfmCustomers *
+rfm_customers_build(const RfmModel *model, const RfmSource *source,
+					RfmCollector *c, DateADT run_date)
+{
+	RfmCustomers *customers = palloc0(sizeof(RfmCustomers));
+	KeyedEntry *order;
+	Size		size;
+
+	customers->run_date = run_date;
+	customers->key_type = source->key;
+	if (c == NULL)
+		return customers;
+
+	customers->n = c->nentries;
+	customers->orders = c->rows;
+	size = Max(c->nentries, 1) * sizeof(int64);
+	customers->key = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		customers->code[axis] = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	customers->money.code = customers->code[RFM_MONETARY];
+
+	order = sort_entries(c);
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		const RfmEntry *e = &c->entry[order[i].entry];
+
+		customers->key[i] = e->key;
+		customers->code[RFM_RECENCY][i] = recency_code(c, e, source, run_date);
+		customers->code[RFM_FREQUENCY][i] = e->orders;
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	fill_money(c, order, &customers->money);
+	pfree(order);
+
+	if (model->monetary_above)
+		apply_monetary_above(customers, model->monetary_above);
+	return customers;
+}
+
+Numeric
+rfm_axis_numeric(const RfmCustomers *customers, RfmAxis axis, int64 code)
+{
+	if (axis == RFM_MONETARY)
+		return rfm_money_numeric(&customers->money, code);
+	return int64_to_numeric(axis == RFM_RECENCY ? -code : code);
+}

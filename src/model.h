@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.h
+ *		Models: what to score, how, and where the scores go.
+ *
+ * RfmModel is a row of rfm_model as it stands; nothing in it has been looked
+ * up.  Resolving a model finds its relations, columns and types and checks
+ * them, as of now: every refresh resolves its model anew, so that renamed
+ * tables go on working and changed ones are noticed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_MODEL_H
+#define RFM_MODEL_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "cut.h"
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#define RFM_DEFAULT_MODEL "default"
+
+/* The axes, in the order of their scores everywhere. */
+typedef enum RfmAxis
+{
+	RFM_RECENCY,
+	RFM_FREQUENCY,
+	RFM_MONETARY
+} RfmAxis;
+
+#define RFM_AXES 3
+
+/* A row of rfm_model.  Strings and arrays live in the model's context. */
+typedef struct RfmModel
+{
+	char	   *name;
+	Oid			owner;
+	Oid			source;
+	Oid			target;			/* InvalidOid while there is none yet */
+	char	   *customer;
+	char	   *ordered_at;
+	char	   *amount;
+	char	   *order_id;		/* NULL: an order is a row */
+	char	   *filter;			/* NULL: every row */
+	RfmMethod	method;
+	int			buckets[RFM_AXES];
+	Numeric		breaks[RFM_AXES][RFM_MAX_CUTS]; /* RFM_BREAKS only */
+	Interval   *lookback;		/* NULL: all orders */
+	char	   *time_zone;
+	bool		latest_order;	/* the default run date: the latest order's */
+	Numeric		monetary_above; /* NULL: every customer */
+	char	   *segment_rules;	/* NULL: none */
+	char	   *comment_rules;	/* NULL: none */
+	Jsonb	   *target_columns; /* NULL: the names are as they are here */
+	bool		keep_stale;
+	int			weights[RFM_AXES];
+} RfmModel;
+
+/*
+ * rfm_model_from_tuple: a row of rfm_model as a struct, in the current
+ * context.  Raises the errors of values that do not fit together (breaks
+ * missing, buckets out of range, ...).
+ */
+extern RfmModel *rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc);
+
+/*
+ * rfm_model_find: the model of that name, in the current context, or NULL.
+ * nsp is the extension's schema.  Does not look at who asks.
+ */
+extern RfmModel *rfm_model_find(Oid nsp, const char *name);
+
+/*
+ * rfm_model_load: the model of that name, for the current user.  The model
+ * `default` is made from ecom.orders where it does not exist; when store is
+ * false it is only put together, not stored, and has no target.  Raises
+ * UNDEFINED_OBJECT for an unknown model, INSUFFICIENT_PRIVILEGE for one whose
+ * owner the current user is no member of.
+ */
+extern RfmModel *rfm_model_load(Oid nsp, const char *name, bool store);
+
+/*
+ * rfm_model_create: makes the model from the arguments of rfm_create_model(),
+ * owned by the current user, and its target where there is none.  Raises
+ * DUPLICATE_OBJECT for a name that is taken, and everything that
+ * rfm_model_check raises.
+ */
+extern void rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo);
+
+/*
+ * rfm_model_check: everything about a model that can be checked without
+ * reading orders: source, rights, rule sets, target.  Works as its owner.
+ */
+extern void rfm_model_check(Oid nsp, const RfmModel *model);
+
+/*
+ * rfm_model_lock: one refresh of a model at a time; waits as lock_timeout
+ * allows, until the end of the transaction.
+ */
+extern void rfm_model_lock(Oid nsp, const char *name);
+
+#endif							/* RFM_MODEL_H */

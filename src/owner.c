@@ -1,0 +1,97 @@
+/*-------------------------------------------------------------------------
+ *
+ * owner.c
+ *		Whose rights a piece of work runs with.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "owner.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+static void
+set_local(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+int
+rfm_lock_search_path(void)
+{
+	int			level = NewGUCNestLevel();
+
+	set_local("search_path", "pg_catalog, pg_temp");
+	return level;
+}
+
+void
+rfm_unlock_search_path(int guc_level)
+{
+	AtEOXact_GUC(false, guc_level);
+}
+
+void
+rfm_owner_enter(RfmOwner *state, Oid owner, const char *time_zone)
+{
+	GetUserIdAndSecContext(&state->save_user, &state->save_context);
+	SetUserIdAndSecContext(owner,
+						   state->save_context | SECURITY_RESTRICTED_OPERATION);
+	state->guc_level = rfm_lock_search_path();
+	set_local("extra_float_digits", "1");
+	set_local("datestyle", "ISO, YMD");
+	set_local("intervalstyle", "postgres");
+	set_local("standard_conforming_strings", "on");
+	set_local("transform_null_equals", "off");
+	if (time_zone)
+		set_local("timezone", time_zone);
+}
+
+void
+rfm_owner_leave(RfmOwner *state)
+{
+	AtEOXact_GUC(false, state->guc_level);
+	SetUserIdAndSecContext(state->save_user, state->save_context);
+}
+
+Oid
+rfm_catalog_relation(Oid nsp, const char *name)
+{
+	Oid			relid = get_relname_relid(name, nsp);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table %s of the extension rfm is missing", name),
+				 errhint("Drop and create the extension again.")));
+	return relid;
+}
+
+void
+rfm_catalog_enter(RfmOwner *state, Oid nsp)
+{
+	Oid			relid = rfm_catalog_relation(nsp, "rfm_model");
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+
+	GetUserIdAndSecContext(&state->save_user, &state->save_context);
+	SetUserIdAndSecContext(owner,
+						   state->save_context | SECURITY_LOCAL_USERID_CHANGE);
+	state->guc_level = rfm_lock_search_path();
+}
+
+void
+rfm_catalog_leave(RfmOwner *state)
+{
+	rfm_owner_leave(state);
+}

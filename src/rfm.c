@@ -1,0 +1,266 @@
+/*-------------------------------------------------------------------------
+ *
+ * rfm.c
+ *		Module entry: settings, and the functions that SQL calls.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "model.h"
+#include "owner.h"
+#include "run_log.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+RFM_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+PG_FUNCTION_INFO_V1(rfm_refresh);
+PG_FUNCTION_INFO_V1(rfm_preview);
+PG_FUNCTION_INFO_V1(rfm_create_model);
+PG_FUNCTION_INFO_V1(rfm_ensure_model);
+PG_FUNCTION_INFO_V1(rfm_model_trigger);
+
+void
+_PG_init(void)
+{
+	DefineCustomBoolVariable("rfm.progress",
+							 "Reports each phase of a refresh with a NOTICE.",
+							 NULL,
+							 &rfm_show_progress,
+							 false,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+	MarkGUCPrefixReserved("rfm");
+}
+
+/* The schema that the extension was created in: that of its functions. */
+static Oid
+extension_schema(FunctionCallInfo fcinfo)
+{
+	return get_func_namespace(fcinfo->flinfo->fn_oid);
+}
+
+static char *
+model_argument(FunctionCallInfo fcinfo, int arg)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model must not be null")));
+	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+static DateADT *
+run_date_argument(FunctionCallInfo fcinfo, int arg)
+{
+	DateADT    *date;
+
+	if (PG_ARGISNULL(arg))
+		return NULL;
+	date = palloc(sizeof(DateADT));
+	*date = PG_GETARG_DATEADT(arg);
+	return date;
+}
+
+/*
+ * rfm_refresh(run_date date, model text) RETURNS bigint
+ */
+Datum
+rfm_refresh(PG_FUNCTION_ARGS)
+{
+	Oid			nsp = extension_schema(fcinfo);
+	TimestampTz started_at = GetCurrentTimestamp();
+	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm refresh",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
+	DateADT    *run_date = run_date_argument(fcinfo, 0);
+	char	   *name = model_argument(fcinfo, 1);
+	RfmModel   *model;
+	RfmSnapshot snapshot;
+	RfmTarget	target;
+	RfmOwner	owner;
+	RfmCounts	counts = {0};
+	int64		customers;
+
+	PreventCommandIfReadOnly("rfm_refresh()");
+
+	/* a snapshot taken before the wait would miss what was waited for */
+	rfm_model_lock(nsp, name);
+	PushActiveSnapshot(GetTransactionSnapshot());
+
+	model = rfm_model_load(nsp, name, true);
+	rfm_snapshot_compute(nsp, model, run_date, &snapshot);
+
+	rfm_owner_enter(&owner, model->owner, NULL);
+	rfm_target_resolve(model, &snapshot.source, &target);
+	rfm_target_write(model, &snapshot.source, &target, snapshot.customers,
+					 snapshot.scores, snapshot.segment, snapshot.comment, &counts);
+	rfm_owner_leave(&owner);
+	rfm_progress_next(&snapshot.progress,
+					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "
+					  INT64_FORMAT " deleted, " INT64_FORMAT " unchanged",
+					  counts.inserted, counts.updated, counts.deleted,
+					  counts.unchanged);
+	rfm_run_log(nsp, &snapshot, &counts, started_at, GetUserId());
+
+	customers = snapshot.customers->n;
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(mcxt);
+	PG_RETURN_INT64(customers);
+}
+
+/*
+ * rfm_preview(run_date date, model text) RETURNS TABLE (...)
+ */
+
+#define PREVIEW_COLUMNS 13
+
+static void
+preview_row(const RfmSnapshot *snapshot, int64 i, Datum *values, bool *nulls)
+{
+	const RfmCustomers *customers = snapshot->customers;
+	RfmCell		cell = snapshot->scores->cell[i];
+	int			r = RFM_CELL_R(cell);
+	int			f = RFM_CELL_F(cell);
+	int			m = RFM_CELL_M(cell);
+
+	memset(nulls, false, PREVIEW_COLUMNS);
+	values[0] = DateADTGetDatum(snapshot->run_date);
+	values[1] = CStringGetTextDatum(rfm_key_out(&customers->key_type, customers->key[i]));
+	values[2] = Int32GetDatum((int32) -customers->code[RFM_RECENCY][i]);
+	values[3] = Int64GetDatum(customers->code[RFM_FREQUENCY][i]);
+	values[4] = NumericGetDatum(rfm_axis_numeric(customers, RFM_MONETARY,
+												 customers->code[RFM_MONETARY][i]));
+	values[5] = Int32GetDatum(r);
+	values[6] = Int32GetDatum(f);
+	values[7] = Int32GetDatum(m);
+	values[8] = Int32GetDatum(r + f + m);
+	nulls[9] = snapshot->segment == NULL;
+	values[9] = nulls[9] ? (Datum) 0 : CStringGetTextDatum(snapshot->segment[cell]);
+	nulls[10] = snapshot->comment == NULL;
+	values[10] = nulls[10] ? (Datum) 0 : CStringGetTextDatum(snapshot->comment[cell]);
+	values[11] = CStringGetTextDatum(rfm_cell_text(snapshot->model, cell));
+	values[12] = Int64GetDatum(rfm_cell_weighted(snapshot->model, cell));
+}
+
+Datum
+rfm_preview(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			nsp = extension_schema(fcinfo);
+	MemoryContext mcxt;
+	MemoryContext rowcxt;
+	MemoryContext oldcxt;
+	RfmSnapshot snapshot;
+
+	rfm_init_materialized_srf(fcinfo);
+
+	mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm preview",
+								 ALLOCSET_DEFAULT_SIZES);
+	rowcxt = AllocSetContextCreate(mcxt, "rfm preview row", ALLOCSET_DEFAULT_SIZES);
+	oldcxt = MemoryContextSwitchTo(mcxt);
+	rfm_snapshot_compute(nsp, rfm_model_load(nsp, model_argument(fcinfo, 1), false),
+						 run_date_argument(fcinfo, 0), &snapshot);
+
+	MemoryContextSwitchTo(rowcxt);
+	for (int64 i = 0; i < snapshot.customers->n; i++)
+	{
+		Datum		values[PREVIEW_COLUMNS];
+		bool		nulls[PREVIEW_COLUMNS];
+
+		preview_row(&snapshot, i, values, nulls);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		MemoryContextReset(rowcxt);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(mcxt);
+	return (Datum) 0;
+}
+
+/*
+ * rfm_create_model(model, source, target, ...) RETURNS void: the arguments
+ * are the columns of rfm_model, in their order, except the last, the owner.
+ */
+Datum
+rfm_create_model(PG_FUNCTION_ARGS)
+{
+	char	   *name = model_argument(fcinfo, 0);
+
+	PreventCommandIfReadOnly("rfm_create_model()");
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("source and target of model \"%s\" must not be null", name)));
+	rfm_model_create(extension_schema(fcinfo), name, fcinfo);
+	PG_RETURN_VOID();
+}
+
+/*
+ * rfm_ensure_model(model text) RETURNS void: makes the default model if it is
+ * asked for; an error where the caller may not use the model.
+ */
+Datum
+rfm_ensure_model(PG_FUNCTION_ARGS)
+{
+	(void) rfm_model_load(extension_schema(fcinfo), model_argument(fcinfo, 0), true);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Trigger on rfm_model, BEFORE INSERT OR UPDATE: the row is checked as
+ * rfm_create_model checks it.
+ */
+Datum
+rfm_model_trigger(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	bool		update;
+	HeapTuple	tuple;
+	TupleDesc	tupdesc;
+	RfmModel   *model;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("rfm_model_trigger() can only be called as a trigger")));
+	update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	tuple = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	tupdesc = RelationGetDescr(trigger->tg_relation);
+	model = rfm_model_from_tuple(tuple, tupdesc);
+
+	if (update &&
+		strcmp(model->name, rfm_model_from_tuple(trigger->tg_trigtuple, tupdesc)->name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a model cannot be renamed"),
+				 errdetail("Its log and its schedule go by its name."),
+				 errhint("Create a model with the new name over the same source and target, and drop this one.")));
+	if (!has_privs_of_role(GetUserId(), model->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("a model cannot be given to role \"%s\"",
+						GetUserNameFromId(model->owner, false)),
+				 errdetail("You are not a member of that role.")));
+
+	/*
+	 * pg_restore turns check_function_bodies off because what a definition
+	 * refers to may not be there yet; the next refresh checks it.
+	 */
+	if (update || check_function_bodies)
+		rfm_model_check(get_rel_namespace(RelationGetRelid(trigger->tg_relation)), model);
+	return PointerGetDatum(tuple);
+}

@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_log.c
+ *		The log of snapshots, rfm_run.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "owner.h"
+#include "run_log.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+
+typedef struct LogColumn
+{
+	const char *name;
+	Oid			type;
+	Datum		value;
+} LogColumn;
+
+void
+rfm_run_log(Oid nsp, const RfmSnapshot *snapshot, const RfmCounts *counts,
+			TimestampTz started_at, Oid run_by)
+{
+	char	   *cut_points = rfm_cut_points_json(snapshot->model, snapshot->customers,
+												 snapshot->scores);
+	LogColumn	column[] = {
+		{"model", TEXTOID, CStringGetTextDatum(snapshot->model->name)},
+		{"owner", OIDOID, ObjectIdGetDatum(snapshot->model->owner)},
+		{"run_date", DATEOID, DateADTGetDatum(snapshot->run_date)},
+		{"customers", INT8OID, Int64GetDatum(snapshot->customers->n)},
+		{"orders", INT8OID, Int64GetDatum(snapshot->customers->orders)},
+		{"inserted", INT8OID, Int64GetDatum(counts->inserted)},
+		{"updated", INT8OID, Int64GetDatum(counts->updated)},
+		{"deleted", INT8OID, Int64GetDatum(counts->deleted)},
+		{"unchanged", INT8OID, Int64GetDatum(counts->unchanged)},
+		{"cut_points", JSONBOID, DirectFunctionCall1(jsonb_in, CStringGetDatum(cut_points))},
+		{"phases", JSONBOID, DirectFunctionCall1(jsonb_in,
+												 CStringGetDatum(rfm_progress_json(&snapshot->progress)))},
+		{"started_at", TIMESTAMPTZOID, TimestampTzGetDatum(started_at)},
+		{"finished_at", TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTimestamp())},
+		{"run_by", TEXTOID, CStringGetTextDatum(GetUserNameFromId(run_by, false))},
+		{"version", TEXTOID, CStringGetTextDatum(RFM_VERSION)}
+	};
+	Oid			types[lengthof(column)];
+	Datum		values[lengthof(column)];
+	StringInfoData sql;
+	RfmOwner	catalog;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO %s (",
+					 quote_qualified_identifier(get_namespace_name(nsp), "rfm_run"));
+	for (int i = 0; i < (int) lengthof(column); i++)
+	{
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", column[i].name);
+		types[i] = column[i].type;
+		values[i] = column[i].value;
+	}
+	appendStringInfoString(&sql, ") VALUES (");
+	for (int i = 0; i < (int) lengthof(column); i++)
+		appendStringInfo(&sql, "%s$%d", i > 0 ? ", " : "", i + 1);
+	appendStringInfoChar(&sql, ')');
+
+	rfm_catalog_enter(&catalog, nsp);
+	SPI_connect();
+	if (SPI_execute_with_args(sql.data, lengthof(column), types, values, NULL,
+							  false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not write table rfm_run");
+	SPI_finish();
+	rfm_catalog_leave(&catalog);
+}

@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * score.h
+ *		Scores and segments.
+ *
+ * Takes the customers of a snapshot and gives each a cell of the score cube;
+ * everything else about a customer's scores (the three scores, their sum, the
+ * labels) follows from the cell, and is looked up by it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_SCORE_H
+#define RFM_SCORE_H
+
+#include "customers.h"
+
+/* A cell: the three scores, four bits each. */
+typedef uint16 RfmCell;
+
+#define RFM_CELLS (1 << 12)
+#define RFM_CELL(r, f, m) ((RfmCell) ((r) << 8 | (f) << 4 | (m)))
+#define RFM_CELL_R(cell) ((cell) >> 8)
+#define RFM_CELL_F(cell) (((cell) >> 4) & 15)
+#define RFM_CELL_M(cell) ((cell) & 15)
+
+/* What one score of one axis covers in a snapshot. */
+typedef struct RfmScoreRange
+{
+	int64		customers;
+	int64		lowest;			/* codes; meaningless without customers */
+	int64		highest;
+	int64		first;			/* the first customer, by (code, key): ntile */
+} RfmScoreRange;
+
+typedef struct RfmScores
+{
+	RfmCell    *cell;			/* one a customer */
+	RfmCuts		cuts[RFM_AXES];
+	RfmQuantile quantile[RFM_AXES][RFM_MAX_CUTS];	/* RFM_QUANTILE only */
+	RfmScoreRange range[RFM_AXES][RFM_MAX_BUCKETS];
+} RfmScores;
+
+/* rfm_scores_build: finds the cut points and scores every customer. */
+extern RfmScores *rfm_scores_build(const RfmModel *model,
+								   const RfmCustomers *customers);
+
+/*
+ * rfm_cut_points_json: the cut points of a snapshot and what each score
+ * covers, as the JSON text that rfm_run keeps.
+ */
+extern char *rfm_cut_points_json(const RfmModel *model,
+								 const RfmCustomers *customers,
+								 const RfmScores *scores);
+
+/*
+ * rfm_labels_load: the label of every cell by a rule set, "Others" where no
+ * rule matches.  Returns an array of RFM_CELLS strings, or NULL for no rule
+ * set.  nsp is the extension's schema.  Raises UNDEFINED_OBJECT for a rule
+ * set without rules.
+ */
+extern char **rfm_labels_load(Oid nsp, const char *ruleset);
+
+/*
+ * rfm_cell_text: the three scores as text, palloc'd: 555, or 10-9-10 where a
+ * score can have two digits.
+ */
+extern char *rfm_cell_text(const RfmModel *model, RfmCell cell);
+
+/* rfm_cell_weighted: the scores' sum by the model's weights. */
+extern int64 rfm_cell_weighted(const RfmModel *model, RfmCell cell);
+
+#endif							/* RFM_SCORE_H */

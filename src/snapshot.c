@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.c
+ *		A snapshot in memory: from a model to scored, labelled customers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "owner.h"
+#include "snapshot.h"
+
+/* The date that a refresh without one is for. */
+static DateADT
+default_run_date(const RfmModel *model, const RfmSource *source)
+{
+	DateADT		date;
+
+	if (model->latest_order && rfm_source_latest_date(model, source, &date))
+		return date;
+	return rfm_calendar_today(&source->calendar);
+}
+
+void
+rfm_snapshot_compute(Oid nsp, const RfmModel *model, const DateADT *run_date,
+					 RfmSnapshot *snapshot)
+{
+	RfmOwner	owner;
+	RfmCollector *collector;
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	snapshot->model = model;
+	rfm_progress_start(&snapshot->progress);
+
+	if (run_date && DATE_NOT_FINITE(*run_date))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("run date must be finite")));
+
+	snapshot->segment = rfm_labels_load(nsp, model->segment_rules);
+	snapshot->comment = rfm_labels_load(nsp, model->comment_rules);
+
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	rfm_source_resolve(model, &snapshot->source);
+	snapshot->run_date = run_date ? *run_date :
+		default_run_date(model, &snapshot->source);
+	collector = rfm_source_read(nsp, model, &snapshot->source,
+								snapshot->run_date, CurrentMemoryContext);
+	rfm_owner_leave(&owner);
+	rfm_progress_next(&snapshot->progress,
+					  INT64_FORMAT " orders of " INT64_FORMAT " customers",
+					  collector ? collector->rows : (int64) 0,
+					  collector ? collector->nentries : (int64) 0);
+
+	snapshot->customers = rfm_customers_build(model, &snapshot->source, collector,
+											  snapshot->run_date);
+	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers in key order",
+					  snapshot->customers->n);
+
+	snapshot->scores = rfm_scores_build(model, snapshot->customers);
+	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers scored",
+					  snapshot->customers->n);
+}

@@ -1,0 +1,36 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.h
+ *		A snapshot in memory: from a model to scored, labelled customers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_SNAPSHOT_H
+#define RFM_SNAPSHOT_H
+
+#include "progress.h"
+#include "score.h"
+
+typedef struct RfmSnapshot
+{
+	const RfmModel *model;
+	RfmSource	source;
+	DateADT		run_date;
+	RfmCustomers *customers;
+	RfmScores  *scores;
+	char	  **segment;		/* labels by cell; NULL: no rule set */
+	char	  **comment;
+	RfmProgress progress;
+} RfmSnapshot;
+
+/*
+ * rfm_snapshot_compute: reads, sorts and scores.  run_date NULL means the
+ * model's own: today, or the date of the latest order.  nsp is the
+ * extension's schema.  Works as the model's owner with the active snapshot;
+ * results in the current context.
+ */
+extern void rfm_snapshot_compute(Oid nsp, const RfmModel *model,
+								 const DateADT *run_date,
+								 RfmSnapshot *snapshot);
+
+#endif							/* RFM_SNAPSHOT_H */

@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * source.h
+ *		The orders of a model: the relation, and the one query over it.
+ *
+ * Takes a model, gives the collector that the query filled.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_SOURCE_H
+#define RFM_SOURCE_H
+
+#include "calendar.h"
+#include "collect.h"
+#include "expression.h"
+#include "model.h"
+
+/* The source of a model, resolved. */
+typedef struct RfmSource
+{
+	char	   *relation;		/* qualified and quoted */
+	char	   *alias;			/* quoted: expressions name columns with it */
+	char	   *customer;		/* columns, quoted, with the alias */
+	char	   *ordered_at;
+	char	   *order_id;		/* NULL: an order is a row */
+	RfmExpression amount;
+	RfmExpression filter;		/* sql is NULL: every row */
+	Oid			customer_type;	/* as declared: perhaps a domain */
+	int32		customer_typmod;
+	RfmKeyType	key;
+	RfmAmountKind amount_kind;
+	RfmCalendar calendar;
+} RfmSource;
+
+/*
+ * rfm_source_resolve: finds the source's relation, columns, types and
+ * expressions and checks them; results in the current context.  To be called
+ * as the model's owner (owner.h).  Raises UNDEFINED_TABLE, UNDEFINED_COLUMN,
+ * DATATYPE_MISMATCH, WRONG_OBJECT_TYPE, and the errors of expression.h.
+ */
+extern void rfm_source_resolve(const RfmModel *model, RfmSource *source);
+
+/*
+ * rfm_source_latest_date: the local date of the latest order that the filter
+ * lets through; false where there is none.  As the model's owner.
+ */
+extern bool rfm_source_latest_date(const RfmModel *model,
+								   const RfmSource *source, DateADT *date);
+
+/*
+ * rfm_source_read: reads the orders that count for run_date, in one query
+ * that the planner may run in parallel.  The collector lives in mcxt; NULL
+ * where no order counts.  nsp is the extension's schema.  As the model's
+ * owner.
+ */
+extern RfmCollector *rfm_source_read(Oid nsp, const RfmModel *model,
+									 const RfmSource *source, DateADT run_date,
+									 MemoryContext mcxt);
+
+/*
+ * rfm_source_check: runs that query without reading an order, for the checks
+ * of rights that only the executor makes.  As the model's owner.
+ */
+extern void rfm_source_check(Oid nsp, const RfmSource *source);
+
+#endif							/* RFM_SOURCE_H */

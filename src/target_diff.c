@@ -1,0 +1,320 @@
+/*-------------------------------------------------------------------------
+ *
+ * target_diff.c
+ *		Compares what stands in the target with the snapshot.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_operator.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "target_diff.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+/*
+ * Finding the row of the snapshot that has a key of the target.
+ */
+
+typedef struct Lookup
+{
+	RfmKeyType	type;			/* of the target's column */
+	SortSupportData ssup;		/* unless type is an integer */
+	int64		n;
+	Datum	   *key;			/* ascending in type's order */
+	int64	   *row;			/* NULL: key[i] is that of row i */
+	int64		next;			/* where the next key is expected */
+} Lookup;
+
+typedef struct ConvertedKey
+{
+	Datum		key;
+	int64		row;
+} ConvertedKey;
+
+static int
+lookup_cmp(Lookup *lookup, Datum a, Datum b)
+{
+	if (lookup->type.kind == RFM_KEY_INT)
+	{
+		int64		x = DatumGetInt64(a);
+		int64		y = DatumGetInt64(b);
+
+		return (x > y) - (x < y);
+	}
+	return ApplySortComparator(a, false, b, false, &lookup->ssup);
+}
+
+static int
+converted_key_cmp(const void *a, const void *b, void *arg)
+{
+	CHECK_FOR_INTERRUPTS();
+	return lookup_cmp((Lookup *) arg, ((const ConvertedKey *) a)->key,
+					  ((const ConvertedKey *) b)->key);
+}
+
+/*
+ * The target's column has another type than the source's: keys are converted
+ * as they would be stored, and sorted anew in the target's order.
+ */
+static void
+convert_keys(Lookup *lookup, RfmRowMaker *maker)
+{
+	int64		n = lookup->n;
+	Size		size = Max(n, 1) * sizeof(ConvertedKey);
+	ConvertedKey *converted = MemoryContextAllocHuge(CurrentMemoryContext, size);
+
+	for (int64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Datum		value = rfm_row_value(maker, RFM_COL_CUSTOMER, i, &isnull);
+
+		if (isnull)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("customer \"%s\" becomes null in the target",
+							rfm_key_out(&maker->customers->key_type,
+										maker->customers->key[i]))));
+		converted[i].key = rfm_key_from_datum(&lookup->type, value);
+		converted[i].row = i;
+	}
+	qsort_arg(converted, n, sizeof(ConvertedKey), converted_key_cmp, lookup);
+
+	lookup->key = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(Datum));
+	lookup->row = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(int64));
+	for (int64 i = 0; i < n; i++)
+	{
+		lookup->key[i] = converted[i].key;
+		lookup->row[i] = converted[i].row;
+		if (i > 0 && lookup_cmp(lookup, lookup->key[i - 1], lookup->key[i]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNIQUE_VIOLATION),
+					 errmsg("two customers become the same value \"%s\" in the target",
+							rfm_key_out(&lookup->type, lookup->key[i])),
+					 errhint("Give the target's customer column the type of the source's.")));
+	}
+	pfree(converted);
+}
+
+static void
+lookup_init(Lookup *lookup, RfmRowMaker *maker)
+{
+	const RfmCustomers *customers = maker->customers;
+	const RfmTarget *target = maker->target;
+
+	memset(lookup, 0, sizeof(*lookup));
+	rfm_key_type_init(&lookup->type, target->type[RFM_COL_CUSTOMER],
+					  target->collation[RFM_COL_CUSTOMER],
+					  "the target's customer column", CurrentMemoryContext);
+	lookup->n = customers->n;
+	lookup->key = customers->key;
+
+	if (lookup->type.kind == RFM_KEY_INT && customers->key_type.kind == RFM_KEY_INT)
+		return;
+	if (lookup->type.typid == customers->key_type.typid)
+	{
+		/* the order is the one that the snapshot is sorted in */
+		lookup->type = customers->key_type;
+		rfm_key_sort_support(&lookup->type, &lookup->ssup);
+		return;
+	}
+	if (lookup->type.kind != RFM_KEY_INT)
+		rfm_key_sort_support(&lookup->type, &lookup->ssup);
+	convert_keys(lookup, maker);
+}
+
+/* The row with this key, or -1. */
+static int64
+lookup_find(Lookup *lookup, Datum key)
+{
+	int64		low = 0;
+	int64		high = lookup->n;
+	int64		found = -1;
+
+	/* snapshots are written, and mostly come back, in key order */
+	if (lookup->next < lookup->n && lookup_cmp(lookup, lookup->key[lookup->next], key) == 0)
+		found = lookup->next;
+	while (found < 0 && low < high)
+	{
+		int64		mid = low + (high - low) / 2;
+		int			cmp = lookup_cmp(lookup, lookup->key[mid], key);
+
+		if (cmp == 0)
+			found = mid;
+		else if (cmp < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (found < 0)
+		return -1;
+	lookup->next = found + 1;
+	return lookup->row ? lookup->row[found] : found;
+}
+
+/*
+ * The receiver of the target's rows: column 1 is the customer, the others are
+ * those that are compared.
+ */
+typedef struct DiffReceiver
+{
+	DestReceiver pub;
+	RfmRowMaker *maker;
+	RfmDiff    *diff;
+	Lookup		lookup;
+	int			ncompared;
+	RfmColumn	compared[RFM_COLUMNS];
+	MemoryContext rowcxt;
+	bool		keep_stale;
+} DiffReceiver;
+
+static bool
+row_unchanged(DiffReceiver *receiver, TupleTableSlot *slot, int64 row)
+{
+	for (int c = 0; c < receiver->ncompared; c++)
+		if (!rfm_row_same(receiver->maker, receiver->compared[c], row,
+						  slot->tts_values[c + 1], slot->tts_isnull[c + 1]))
+			return false;
+	return true;
+}
+
+static bool
+diff_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	DiffReceiver *receiver = (DiffReceiver *) self;
+	RfmDiff    *diff = receiver->diff;
+	MemoryContext oldcxt = MemoryContextSwitchTo(receiver->rowcxt);
+	int64		row = -1;
+
+	slot_getallattrs(slot);
+	if (!slot->tts_isnull[0])
+		row = lookup_find(&receiver->lookup,
+						  rfm_key_from_datum(&receiver->lookup.type, slot->tts_values[0]));
+	if (row >= 0)
+	{
+		if (row_unchanged(receiver, slot, row))
+		{
+			diff->state[row] = RFM_ROW_SAME;
+			diff->nsame++;
+		}
+		else
+		{
+			diff->state[row] = RFM_ROW_CHANGED;
+			diff->nchanged++;
+		}
+	}
+	else if (!receiver->keep_stale)
+	{
+		tuplestore_putvalues(diff->gone, diff->gone_desc,
+							 slot->tts_values, slot->tts_isnull);
+		diff->ngone++;
+	}
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextReset(receiver->rowcxt);
+	return true;
+}
+
+static void
+diff_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static void
+diff_nothing(DestReceiver *self)
+{
+}
+
+char *
+rfm_equality(Oid type)
+{
+	Oid			opr = lookup_type_cache(getBaseType(type), TYPECACHE_EQ_OPR)->eq_opr;
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(opr));
+	Form_pg_operator form;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("could not identify an equality operator for type %s",
+						format_type_be(type))));
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	result = psprintf("OPERATOR(%s.%s)",
+					  quote_identifier(get_namespace_name(form->oprnamespace)),
+					  NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+const char *
+rfm_target_only(const RfmTarget *target)
+{
+	return target->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
+}
+
+void
+rfm_diff_build(RfmRowMaker *maker, RfmDiff *diff)
+{
+	const RfmTarget *target = maker->target;
+	DiffReceiver receiver = {{0}};
+	SPIExecuteOptions options = {0};
+	StringInfoData sql;
+
+	memset(diff, 0, sizeof(*diff));
+	diff->state = MemoryContextAllocExtended(CurrentMemoryContext,
+											 Max(maker->customers->n, 1),
+											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	diff->gone = tuplestore_begin_heap(false, false, work_mem);
+	diff->gone_desc = CreateTemplateTupleDesc(1);
+	TupleDescInitEntry(diff->gone_desc, 1, "c1", target->type[RFM_COL_CUSTOMER],
+					   target->typmod[RFM_COL_CUSTOMER], 0);
+	TupleDescInitEntryCollation(diff->gone_desc, 1, target->collation[RFM_COL_CUSTOMER]);
+
+	receiver.pub.receiveSlot = diff_receive;
+	receiver.pub.rStartup = diff_startup;
+	receiver.pub.rShutdown = diff_nothing;
+	receiver.pub.rDestroy = diff_nothing;
+	receiver.pub.mydest = DestTuplestore;
+	receiver.maker = maker;
+	receiver.diff = diff;
+	receiver.keep_stale = maker->model->keep_stale;
+	receiver.rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm target row",
+											ALLOCSET_DEFAULT_SIZES);
+	lookup_init(&receiver.lookup, maker);
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s", target->column[RFM_COL_CUSTOMER]);
+	for (int i = 0; i < RFM_COLUMNS; i++)
+	{
+		if (i == RFM_COL_CUSTOMER || maker->column[i].kind == RFM_VALUE_NONE ||
+			maker->column[i].kind == RFM_VALUE_CONSTANT)
+			continue;
+		receiver.compared[receiver.ncompared++] = (RfmColumn) i;
+		appendStringInfo(&sql, ", %s", target->column[i]);
+	}
+	appendStringInfo(&sql, " FROM %s%s", rfm_target_only(target), target->relation);
+
+	options.params = makeParamList(target->column[RFM_COL_RUN_DATE] ? 1 : 0);
+	if (target->column[RFM_COL_RUN_DATE])
+	{
+		appendStringInfo(&sql, " WHERE %s %s $1", target->column[RFM_COL_RUN_DATE],
+						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
+		options.params->params[0].value = maker->column[RFM_COL_RUN_DATE].constant;
+		options.params->params[0].isnull = false;
+		options.params->params[0].pflags = PARAM_FLAG_CONST;
+		options.params->params[0].ptype = target->type[RFM_COL_RUN_DATE];
+	}
+	options.must_return_tuples = true;
+	options.dest = &receiver.pub;
+
+	SPI_connect();
+	if (SPI_execute_extended(sql.data, &options) != SPI_OK_SELECT)
+		elog(ERROR, "could not read target %s", target->relation);
+	SPI_finish();
+	MemoryContextDelete(receiver.rowcxt);
+}

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * target_diff.h
+ *		What stands in the target, compared with the snapshot.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_TARGET_DIFF_H
+#define RFM_TARGET_DIFF_H
+
+#include "target_row.h"
+#include "utils/tuplestore.h"
+
+/* What a row of the snapshot needs. */
+typedef enum RfmRowState
+{
+	RFM_ROW_NEW,
+	RFM_ROW_SAME,
+	RFM_ROW_CHANGED
+} RfmRowState;
+
+typedef struct RfmDiff
+{
+	uint8	   *state;			/* RfmRowState, one a customer */
+	int64		nsame;
+	int64		nchanged;
+	int64		ngone;
+	Tuplestorestate *gone;		/* target keys of customers not in the snapshot */
+	TupleDesc	gone_desc;		/* one column, c2, as in target_write.c */
+} RfmDiff;
+
+/*
+ * rfm_diff_build: reads the target's rows of the snapshot's run date (all
+ * rows where it has no such column) with a snapshot taken now.  Results in
+ * the current context.
+ */
+extern void rfm_diff_build(RfmRowMaker *maker, RfmDiff *diff);
+
+/*
+ * rfm_equality: "OPERATOR(schema.=)" for the default equality of a type.
+ */
+extern char *rfm_equality(Oid type);
+
+/* rfm_target_only: "ONLY " where the target is no partitioned table. */
+extern const char *rfm_target_only(const RfmTarget *target);
+
+#endif							/* RFM_TARGET_DIFF_H */

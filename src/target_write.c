@@ -1,0 +1,401 @@
+/*-------------------------------------------------------------------------
+ *
+ * target_write.c
+ *		Writes the difference between a snapshot and its target.
+ *
+ * New rows go in bulk and in key order straight to the table and its indexes
+ * where the target is a plain table on which nothing else hangs.  Everything
+ * else is an ordinary INSERT, UPDATE or DELETE over a tuplestore, so that
+ * triggers, foreign keys, generated columns, row security and partition
+ * routing behave as they always do.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
+#include "target_diff.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+
+/* As COPY does: enough to make WAL and page locks cheap, little to keep. */
+#define BULK_ROWS 1000
+
+/* The name under which statements see the rows they work on. */
+#define ROWS_NAME "rfm_rows"
+
+/*
+ * The executor's path.
+ */
+
+/* Columns that statements write, in the order of their c1, c2, ... */
+typedef struct WrittenColumns
+{
+	int			n;
+	RfmColumn	column[RFM_COLUMNS];
+	TupleDesc	desc;
+} WrittenColumns;
+
+static void
+list_columns(const RfmRowMaker *maker, WrittenColumns *written)
+{
+	const RfmTarget *target = maker->target;
+
+	/* the customer is c1 everywhere */
+	written->n = 0;
+	written->column[written->n++] = RFM_COL_CUSTOMER;
+	for (int i = 0; i < RFM_COLUMNS; i++)
+		if (i != RFM_COL_CUSTOMER && maker->column[i].kind != RFM_VALUE_NONE)
+			written->column[written->n++] = (RfmColumn) i;
+
+	written->desc = CreateTemplateTupleDesc(written->n);
+	for (int i = 0; i < written->n; i++)
+	{
+		RfmColumn	column = written->column[i];
+
+		TupleDescInitEntry(written->desc, (AttrNumber) (i + 1), psprintf("c%d", i + 1),
+						   target->type[column], target->typmod[column], 0);
+		TupleDescInitEntryCollation(written->desc, (AttrNumber) (i + 1),
+									target->collation[column]);
+	}
+}
+
+/* The rows of the snapshot in one state, as they will be written. */
+static Tuplestorestate *
+rows_in_state(RfmRowMaker *maker, const RfmDiff *diff, RfmRowState state,
+			  const WrittenColumns *written)
+{
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	MemoryContext rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm row",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(rowcxt);
+
+	for (int64 i = 0; i < maker->customers->n; i++)
+	{
+		Datum		values[RFM_COLUMNS];
+		bool		isnull[RFM_COLUMNS];
+
+		if (diff->state[i] != state)
+			continue;
+		for (int c = 0; c < written->n; c++)
+			values[c] = rfm_row_value(maker, written->column[c], i, &isnull[c]);
+		tuplestore_putvalues(store, written->desc, values, isnull);
+		MemoryContextReset(rowcxt);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(rowcxt);
+	return store;
+}
+
+/* Runs a statement over a tuplestore that it sees as rfm_rows. */
+static int64
+run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
+			  Tuplestorestate *rows, TupleDesc desc, int64 nrows)
+{
+	EphemeralNamedRelationData relation = {{0}};
+	const RfmTarget *target = maker->target;
+	int64		processed;
+
+	relation.md.name = ROWS_NAME;
+	relation.md.reliddesc = InvalidOid;
+	relation.md.tupdesc = desc;
+	relation.md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation.md.enrtuples = (double) nrows;
+	relation.reldata = rows;
+
+	SPI_connect();
+	if (SPI_register_relation(&relation) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register the rows to write");
+	if (SPI_execute_with_args(sql, has_date ? 1 : 0,
+							  unconstify(Oid *, &target->type[RFM_COL_RUN_DATE]),
+							  &maker->column[RFM_COL_RUN_DATE].constant,
+							  NULL, false, 0) < 0)
+		elog(ERROR, "could not write to target %s", target->relation);
+	processed = (int64) SPI_processed;
+	SPI_finish();
+	return processed;
+}
+
+/* "WHERE the target's key is that of the row", for UPDATE and DELETE. */
+static void
+append_key_condition(StringInfo sql, const RfmTarget *target)
+{
+	appendStringInfo(sql, " WHERE t.%s %s s.c1",
+					 target->column[RFM_COL_CUSTOMER],
+					 rfm_equality(target->type[RFM_COL_CUSTOMER]));
+	if (target->column[RFM_COL_RUN_DATE])
+		appendStringInfo(sql, " AND t.%s %s $1", target->column[RFM_COL_RUN_DATE],
+						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
+}
+
+static int64
+delete_gone(RfmRowMaker *maker, const RfmDiff *diff)
+{
+	const RfmTarget *target = maker->target;
+	StringInfoData sql;
+
+	if (diff->ngone == 0)
+		return 0;
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "DELETE FROM %s%s AS t USING " ROWS_NAME " AS s",
+					 rfm_target_only(target), target->relation);
+	append_key_condition(&sql, target);
+	return run_statement(maker, sql.data, target->column[RFM_COL_RUN_DATE] != NULL,
+						 diff->gone, diff->gone_desc, diff->ngone);
+}
+
+static int64
+update_changed(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written)
+{
+	const RfmTarget *target = maker->target;
+	StringInfoData sql;
+	const char *separator = "";
+
+	if (diff->nchanged == 0)
+		return 0;
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "UPDATE %s%s AS t SET ", rfm_target_only(target), target->relation);
+	for (int c = 0; c < written->n; c++)
+	{
+		RfmColumn	column = written->column[c];
+
+		if (column == RFM_COL_CUSTOMER || column == RFM_COL_RUN_DATE ||
+			column == RFM_COL_CREATED_AT)
+			continue;
+		appendStringInfo(&sql, "%s%s = s.c%d", separator, target->column[column], c + 1);
+		separator = ", ";
+	}
+	appendStringInfoString(&sql, " FROM " ROWS_NAME " AS s");
+	append_key_condition(&sql, target);
+	return run_statement(maker, sql.data, target->column[RFM_COL_RUN_DATE] != NULL,
+						 rows_in_state(maker, diff, RFM_ROW_CHANGED, written),
+						 written->desc, diff->nchanged);
+}
+
+static int64
+insert_by_statement(RfmRowMaker *maker, const RfmDiff *diff,
+					const WrittenColumns *written, int64 nrows)
+{
+	const RfmTarget *target = maker->target;
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO %s (", target->relation);
+	for (int c = 0; c < written->n; c++)
+		appendStringInfo(&sql, "%s%s", c > 0 ? ", " : "",
+						 target->column[written->column[c]]);
+	appendStringInfoString(&sql, ") SELECT * FROM " ROWS_NAME);
+	return run_statement(maker, sql.data, false,
+						 rows_in_state(maker, diff, RFM_ROW_NEW, written),
+						 written->desc, nrows);
+}
+
+/*
+ * The bulk path.
+ */
+
+/*
+ * May new rows go straight to the table?  Not where anything but its indexes,
+ * NOT NULL and CHECK constraints wants to see them.
+ */
+static bool
+bulk_allowed(Relation rel)
+{
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION ||
+		rel->rd_rel->relispartition ||
+		rel->trigdesc != NULL ||
+		rel->rd_rules != NULL ||
+		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) != RLS_NONE)
+		return false;
+	if (constr != NULL)
+		for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
+			if (TupleDescAttr(RelationGetDescr(rel), i)->attgenerated != '\0')
+				return false;
+	return true;
+}
+
+typedef struct BulkInsert
+{
+	RfmRowMaker *maker;
+	Relation	rel;
+	EState	   *estate;
+	ResultRelInfo *rri;
+	ExprState **defaults;		/* by attribute; NULL: null or a known column */
+	RfmColumn  *column;			/* by attribute; RFM_COLUMNS: not the model's */
+	BulkInsertState bistate;
+	MemoryContext batchcxt;
+	TupleTableSlot *slots[BULK_ROWS];
+	int			nslots;
+} BulkInsert;
+
+static void
+bulk_begin(BulkInsert *bulk, RfmRowMaker *maker, Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	memset(bulk, 0, sizeof(*bulk));
+	bulk->maker = maker;
+	bulk->rel = rel;
+	bulk->estate = CreateExecutorState();
+	bulk->rri = makeNode(ResultRelInfo);
+	InitResultRelInfo(bulk->rri, rel, 1, NULL, 0);
+	ExecOpenIndices(bulk->rri, false);
+	bulk->bistate = GetBulkInsertState();
+	bulk->batchcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm bulk insert",
+										   ALLOCSET_DEFAULT_SIZES);
+
+	bulk->defaults = palloc0(desc->natts * sizeof(ExprState *));
+	bulk->column = palloc(desc->natts * sizeof(RfmColumn));
+	for (int att = 0; att < desc->natts; att++)
+		bulk->column[att] = (RfmColumn) RFM_COLUMNS;
+	for (int i = 0; i < RFM_COLUMNS; i++)
+		if (maker->column[i].kind != RFM_VALUE_NONE)
+			bulk->column[maker->target->attnum[i] - 1] = (RfmColumn) i;
+	for (int att = 0; att < desc->natts; att++)
+	{
+		Node	   *expr;
+
+		if (bulk->column[att] != RFM_COLUMNS || TupleDescAttr(desc, att)->attisdropped)
+			continue;
+		expr = build_column_default(rel, att + 1);
+		if (expr)
+			bulk->defaults[att] = ExecPrepareExpr((Expr *) expr, bulk->estate);
+	}
+}
+
+static void
+bulk_flush(BulkInsert *bulk)
+{
+	if (bulk->nslots == 0)
+		return;
+	table_multi_insert(bulk->rel, bulk->slots, bulk->nslots,
+					   GetCurrentCommandId(true), 0, bulk->bistate);
+	for (int s = 0; s < bulk->nslots; s++)
+	{
+		if (bulk->rri->ri_NumIndices > 0)
+			list_free(rfm_ExecInsertIndexTuples(bulk->rri, bulk->slots[s], bulk->estate));
+		ExecClearTuple(bulk->slots[s]);
+		ResetPerTupleExprContext(bulk->estate);
+	}
+	bulk->nslots = 0;
+	MemoryContextReset(bulk->batchcxt);
+	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+bulk_add(BulkInsert *bulk, int64 row)
+{
+	TupleDesc	desc = RelationGetDescr(bulk->rel);
+	TupleTableSlot *slot = bulk->slots[bulk->nslots];
+	ExprContext *econtext = GetPerTupleExprContext(bulk->estate);
+	MemoryContext oldcxt = MemoryContextSwitchTo(bulk->batchcxt);
+
+	if (slot == NULL)
+	{
+		MemoryContextSwitchTo(oldcxt);
+		slot = bulk->slots[bulk->nslots] = table_slot_create(bulk->rel, NULL);
+		MemoryContextSwitchTo(bulk->batchcxt);
+	}
+	ExecClearTuple(slot);
+	for (int att = 0; att < desc->natts; att++)
+	{
+		slot->tts_values[att] = (Datum) 0;
+		slot->tts_isnull[att] = true;
+		if (bulk->column[att] != RFM_COLUMNS)
+			slot->tts_values[att] = rfm_row_value(bulk->maker, bulk->column[att], row,
+												  &slot->tts_isnull[att]);
+		else if (bulk->defaults[att])
+			slot->tts_values[att] = ExecEvalExpr(bulk->defaults[att], econtext,
+												 &slot->tts_isnull[att]);
+	}
+	ExecStoreVirtualTuple(slot);
+	slot->tts_tableOid = RelationGetRelid(bulk->rel);
+	MemoryContextSwitchTo(oldcxt);
+
+	if (desc->constr)
+		ExecConstraints(bulk->rri, slot, bulk->estate);
+	if (++bulk->nslots == BULK_ROWS)
+		bulk_flush(bulk);
+}
+
+static void
+bulk_end(BulkInsert *bulk)
+{
+	bulk_flush(bulk);
+	FreeBulkInsertState(bulk->bistate);
+	for (int s = 0; s < BULK_ROWS && bulk->slots[s] != NULL; s++)
+		ExecDropSingleTupleTableSlot(bulk->slots[s]);
+	table_finish_bulk_insert(bulk->rel, 0);
+	ExecCloseIndices(bulk->rri);
+	FreeExecutorState(bulk->estate);
+	MemoryContextDelete(bulk->batchcxt);
+}
+
+static int64
+insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written)
+{
+	int64		n = maker->customers->n;
+	int64		nrows = n - diff->nsame - diff->nchanged;
+	Relation	rel;
+	BulkInsert *bulk;
+
+	if (nrows == 0)
+		return 0;
+	rel = table_open(maker->target->relid, RowExclusiveLock);
+	if (!bulk_allowed(rel))
+	{
+		table_close(rel, NoLock);
+		return insert_by_statement(maker, diff, written, nrows);
+	}
+
+	bulk = palloc(sizeof(BulkInsert));
+	bulk_begin(bulk, maker, rel);
+	for (int64 i = 0; i < n; i++)
+		if (diff->state[i] == RFM_ROW_NEW)
+			bulk_add(bulk, i);
+	bulk_end(bulk);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+	return nrows;
+}
+
+void
+rfm_target_write(const RfmModel *model, const RfmSource *source,
+				 const RfmTarget *target, const RfmCustomers *customers,
+				 const RfmScores *scores, char **segment, char **comment,
+				 RfmCounts *counts)
+{
+	RfmRowMaker maker;
+	RfmDiff		diff;
+	WrittenColumns written;
+
+	/* readers pass; what is compared stays as it is until it is written */
+	LockRelationOid(target->relid, ShareRowExclusiveLock);
+
+	rfm_row_maker_init(&maker, model, source, target, customers, scores,
+					   segment, comment);
+	rfm_diff_build(&maker, &diff);
+	list_columns(&maker, &written);
+
+	counts->unchanged = diff.nsame;
+	counts->deleted = delete_gone(&maker, &diff);
+	counts->updated = update_changed(&maker, &diff, &written);
+	counts->inserted = insert_new(&maker, &diff, &written);
+	rfm_row_maker_end(&maker);
+}
