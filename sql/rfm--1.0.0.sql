@@ -857,21 +857,36 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     target_name text;
+    may_drop    bool;
 BEGIN
-    SELECT m.target::text INTO target_name
-      FROM @extschema@.rfm_model m
+    IF model IS NULL THEN
+        RAISE EXCEPTION 'model must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    -- a target that is gone already has no name
+    SELECT c.oid::regclass::text, pg_has_role(m.owner, c.relowner, 'USAGE')
+      INTO target_name, may_drop
+      FROM @extschema@.rfm_model m LEFT JOIN pg_class c ON c.oid = m.target
      WHERE m.model = rfm_drop_model.model;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'model "%" does not exist', model
             USING ERRCODE = 'undefined_object',
                   HINT = 'The models that you may use are the rows of rfm_model.';
     END IF;
+    -- whoever calls this, the model's owner must be able to drop it
+    IF drop_target AND NOT may_drop THEN
+        RAISE EXCEPTION 'target of model "%" does not belong to the model''s owner', model
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = format('Table %s stays, and so does the model.', target_name),
+                  HINT = 'Drop the model without its target, and the table with DROP TABLE.';
+    END IF;
     DELETE FROM @extschema@.rfm_model m WHERE m.model = rfm_drop_model.model;
-    IF to_regclass('cron.job') IS NOT NULL THEN
+    -- who may not use pg_cron has nothing scheduled in it
+    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron')
+       AND has_schema_privilege('cron', 'USAGE')
+    THEN
         PERFORM @extschema@.rfm_unschedule(model);
     END IF;
-    -- a target that is gone already is shown by its number
-    IF drop_target AND target_name !~ '^[0-9]+$' THEN
+    IF drop_target AND target_name IS NOT NULL THEN
         EXECUTE 'DROP TABLE ' || target_name;
     END IF;
 END

@@ -17,6 +17,19 @@
 /* How far around a midnight a change of the clock matters. */
 #define CLOCK_MARGIN_SECS (26 * SECS_PER_HOUR)
 
+pg_tz *
+rfm_calendar_zone(const char *name)
+{
+	pg_tz	   *zone = name[0] != '\0' ? pg_tzset(name) : NULL;
+
+	if (zone == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" not recognized", name),
+				 errhint("The view pg_timezone_names lists the time zones.")));
+	return zone;
+}
+
 void
 rfm_calendar_init(RfmCalendar *calendar, Oid time_type, const char *zone_name)
 {
@@ -24,12 +37,7 @@ rfm_calendar_init(RfmCalendar *calendar, Oid time_type, const char *zone_name)
 
 	calendar->time_type = time_type;
 	calendar->zone_name = zone_name;
-	calendar->zone = pg_tzset(zone_name);
-	if (calendar->zone == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" not recognized", zone_name),
-				 errhint("The view pg_timezone_names lists the time zones.")));
+	calendar->zone = rfm_calendar_zone(zone_name);
 	calendar->fixed_offset = pg_get_timezone_offset(calendar->zone, &gmtoff);
 	calendar->offset = (int64) gmtoff * USECS_PER_SEC;
 }

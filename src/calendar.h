@@ -26,6 +26,12 @@ typedef struct RfmCalendar
 } RfmCalendar;
 
 /*
+ * rfm_calendar_zone: the time zone of that name, as SET TimeZone understands
+ * names.  Raises INVALID_PARAMETER_VALUE for an unknown one.
+ */
+extern pg_tz *rfm_calendar_zone(const char *name);
+
+/*
  * rfm_calendar_init: time_type is date, timestamp or timestamptz; zone_name a
  * time zone name that the caller keeps.  Raises INVALID_PARAMETER_VALUE for an
  * unknown zone.

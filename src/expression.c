@@ -20,6 +20,7 @@
 typedef struct ExpressionContext
 {
 	const char *what;
+	const char *model;
 	const char *text;
 } ExpressionContext;
 
@@ -36,7 +37,14 @@ expression_error_callback(void *arg)
 		internalerrposition(position);
 		internalerrquery(context->text);
 	}
-	errcontext("%s of the model: %s", context->what, context->text);
+	errcontext("%s of model \"%s\": %s", context->what, context->model, context->text);
+}
+
+/* A bare "*", which only a target list may hold. */
+static bool
+is_star(Node *node)
+{
+	return IsA(node, ColumnRef) && IsA(llast(((ColumnRef *) node)->fields), A_Star);
 }
 
 /* The expression out of "SELECT expression", if there is nothing else. */
@@ -56,7 +64,7 @@ single_expression(List *parsetree, const char *what)
 	if (select != NULL && list_length(select->targetList) == 1)
 		target = linitial_node(ResTarget, select->targetList);
 
-	if (target == NULL ||
+	if (target == NULL || is_star(target->val) ||
 		target->name != NULL || target->indirection != NIL ||
 		select->op != SETOP_NONE || select->valuesLists != NIL ||
 		select->distinctClause != NIL || select->intoClause != NULL ||
@@ -87,7 +95,7 @@ has_row_locks(Node *node, void *context)
 
 void
 rfm_expression_parse(const char *text, Relation source, const char *what,
-					 bool boolean, RfmExpression *result)
+					 const char *model, bool boolean, RfmExpression *result)
 {
 	ExpressionContext context;
 	ErrorContextCallback callback;
@@ -96,6 +104,7 @@ rfm_expression_parse(const char *text, Relation source, const char *what,
 	Node	   *expr;
 
 	context.what = what;
+	context.model = model;
 	context.text = text;
 	callback.callback = expression_error_callback;
 	callback.arg = &context;

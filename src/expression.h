@@ -23,13 +23,13 @@ typedef struct RfmExpression
 /*
  * rfm_expression_parse: one scalar expression over the columns of source.
  * Names resolve with the search_path in force, which the caller has locked.
- * what names the model's column in messages ("amount", "filter"); boolean
- * demands a boolean result.  Raises SYNTAX_ERROR for anything but a single
+ * what names the model's column in messages ("amount", "filter"), model the
+ * model; boolean demands a boolean result.  Raises SYNTAX_ERROR for anything but a single
  * expression, FEATURE_NOT_SUPPORTED for volatile functions and row locks, and
  * whatever the parser raises for the rest.
  */
 extern void rfm_expression_parse(const char *text, Relation source,
-								 const char *what, bool boolean,
-								 RfmExpression *result);
+								 const char *what, const char *model,
+								 bool boolean, RfmExpression *result);
 
 #endif							/* RFM_EXPRESSION_H */

@@ -9,7 +9,9 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "calendar.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -26,6 +28,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/varlena.h"
 
 static const char *const axis_name[RFM_AXES] = {"recency", "frequency", "monetary value"};
@@ -204,6 +207,20 @@ get_weights(HeapTuple tuple, TupleDesc tupdesc, RfmModel *model)
 		model->weights[axis] = DatumGetInt32(elements[axis]);
 }
 
+static void
+check_lookback(const Interval *lookback)
+{
+	Interval	zero = {0};
+
+	if (DatumGetInt32(DirectFunctionCall2(interval_cmp,
+										  IntervalPGetDatum(lookback),
+										  IntervalPGetDatum(&zero))) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"lookback\" of a model must be longer than zero"),
+				 errhint("Set it to null to count all orders.")));
+}
+
 RfmModel *
 rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 {
@@ -212,6 +229,10 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	char	   *as_of;
 
 	model->name = get_text(tuple, tupdesc, "model", true);
+	if (strspn(model->name, " \t\r\n") == strlen(model->name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a model must not be blank")));
 	model->owner = get_oid(tuple, tupdesc, "owner");
 	model->source = get_oid(tuple, tupdesc, "source");
 	model->target = get_oid(tuple, tupdesc, "target");
@@ -227,8 +248,10 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	{
 		model->lookback = palloc(sizeof(Interval));
 		*model->lookback = *DatumGetIntervalP(value);
+		check_lookback(model->lookback);
 	}
 	model->time_zone = get_text(tuple, tupdesc, "time_zone", true);
+	(void) rfm_calendar_zone(model->time_zone);
 	as_of = get_text(tuple, tupdesc, "as_of", true);
 	model->latest_order = strcmp(as_of, "latest_order") == 0;
 	if (!model->latest_order && strcmp(as_of, "today") != 0)
@@ -303,6 +326,27 @@ default_filter(Oid source)
 	return get_attnum(source, "status") != InvalidAttrNumber ? DEFAULT_FILTER : NULL;
 }
 
+/*
+ * Whose the default model is: the current user's.  A superuser makes it for
+ * the owner of the orders, whose view or policies would otherwise run with a
+ * superuser's rights every night.
+ */
+static Oid
+default_owner(Oid source)
+{
+	HeapTuple	tuple;
+	Oid			owner;
+
+	if (!superuser())
+		return GetUserId();
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(source));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", source);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return superuser_arg(owner) ? GetUserId() : owner;
+}
+
 /* The default model as rfm_create_model() would make it, without a target. */
 static RfmModel *
 default_model(Oid source)
@@ -311,7 +355,7 @@ default_model(Oid source)
 	const char *filter = default_filter(source);
 
 	model->name = RFM_DEFAULT_MODEL;
-	model->owner = GetUserId();
+	model->owner = default_owner(source);
 	model->source = source;
 	model->customer = "customer_id";
 	model->ordered_at = "created_at";
@@ -335,6 +379,8 @@ create_default_model(Oid nsp, Oid source)
 	StringInfoData sql;
 	const char *filter = default_filter(source);
 	int			level = rfm_lock_search_path();
+	Oid			save_user;
+	int			save_context;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
@@ -346,10 +392,14 @@ create_default_model(Oid nsp, Oid source)
 		appendStringInfo(&sql, ", filter => %s", quote_literal_cstr(filter));
 	appendStringInfoChar(&sql, ')');
 
+	GetUserIdAndSecContext(&save_user, &save_context);
+	SetUserIdAndSecContext(default_owner(source),
+						   save_context | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
 	if (SPI_execute(sql.data, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not create the default model");
 	SPI_finish();
+	SetUserIdAndSecContext(save_user, save_context);
 	rfm_unlock_search_path(level);
 }
 
@@ -381,6 +431,13 @@ rfm_model_load(Oid nsp, const char *name, bool store)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", name),
 				 errhint("The models that you may use are the rows of rfm_model; rfm_create_model() makes a new one.")));
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(model->owner)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("owner of model \"%s\" does not exist", name),
+				 errdetail("The role with OID %u has been dropped.", model->owner),
+				 errhint("As a superuser, give the model to another role: UPDATE rfm_model SET owner = 'role' WHERE model = %s.",
+						 quote_literal_cstr(name))));
 	if (!has_privs_of_role(GetUserId(), model->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -492,6 +549,7 @@ rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 	StringInfoData sql;
 	int			level;
 
+	rfm_source_forbid_nesting();
 	table_close(rel, NoLock);
 	if (rfm_model_find(nsp, name) != NULL)
 		ereport(ERROR,

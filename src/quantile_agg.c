@@ -16,6 +16,7 @@
 
 #include <math.h>
 
+#include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "cut.h"
 #include "miscadmin.h"
@@ -585,6 +586,9 @@ read_numeric_values(QuantileState *state, int64 n, const char *data, int64 size)
 {
 	const char *end = data + size;
 
+	/* as many as there can be, whatever n says */
+	reserve_space(CurrentMemoryContext, state,
+				  Min(n, size / (int64) (sizeof(uint32) + sizeof(uint16))));
 	for (int64 i = 0; i < n; i++)
 	{
 		uint32		length;

@@ -258,9 +258,12 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 
 	/*
 	 * pg_restore turns check_function_bodies off because what a definition
-	 * refers to may not be there yet; the next refresh checks it.
+	 * refers to may not be there yet; the next refresh checks it.  Anyone can
+	 * turn it off, so it counts only for those who could switch the trigger
+	 * off as well.
 	 */
-	if (update || check_function_bodies)
-		rfm_model_check(get_rel_namespace(RelationGetRelid(trigger->tg_relation)), model);
+	if (update || check_function_bodies ||
+		!has_privs_of_role(GetUserId(), trigger->tg_relation->rd_rel->relowner))
+		rfm_model_check(RelationGetNamespace(trigger->tg_relation), model);
 	return PointerGetDatum(tuple);
 }

@@ -10,6 +10,21 @@
 #include "owner.h"
 #include "snapshot.h"
 
+/* The day after must be a timestamp, too: orders are compared with it. */
+static void
+check_run_date(DateADT run_date)
+{
+	if (DATE_NOT_FINITE(run_date))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("run date must be finite")));
+	if (run_date >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE - 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("run date is out of range"),
+				 errdetail("The end of that day is no timestamp that order times can be compared with.")));
+}
+
 /* The date that a refresh without one is for. */
 static DateADT
 default_run_date(const RfmModel *model, const RfmSource *source)
@@ -32,10 +47,9 @@ rfm_snapshot_compute(Oid nsp, const RfmModel *model, const DateADT *run_date,
 	snapshot->model = model;
 	rfm_progress_start(&snapshot->progress);
 
-	if (run_date && DATE_NOT_FINITE(*run_date))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("run date must be finite")));
+	rfm_source_forbid_nesting();
+	if (run_date)
+		check_run_date(*run_date);
 
 	snapshot->segment = rfm_labels_load(nsp, model->segment_rules);
 	snapshot->comment = rfm_labels_load(nsp, model->comment_rules);

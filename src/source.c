@@ -94,7 +94,8 @@ resolve_amount(const RfmModel *model, Relation rel, RfmSource *source)
 		source->amount.type = get_atttype(RelationGetRelid(rel), attnum);
 	}
 	else
-		rfm_expression_parse(model->amount, rel, "amount", false, &source->amount);
+		rfm_expression_parse(model->amount, rel, "amount", model->name, false,
+							 &source->amount);
 
 	base = getBaseType(source->amount.type);
 	if (!rfm_amount_kind(base, &source->amount_kind))
@@ -105,7 +106,7 @@ resolve_amount(const RfmModel *model, Relation rel, RfmSource *source)
 				 errdetail("An amount is of an integer type, numeric, real or double precision."),
 				 base == MONEYOID ?
 				 errhint("The scale of type money depends on lc_monetary. Use an expression that casts it: (%s)::numeric.",
-						 quote_identifier(model->amount)) :
+						 attnum > 0 ? quote_identifier(model->amount) : model->amount) :
 				 errhint("Set the model's \"amount\" to a column of such a type, or to an expression that casts it.")));
 }
 
@@ -164,7 +165,8 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 
 	resolve_amount(model, rel, source);
 	if (model->filter)
-		rfm_expression_parse(model->filter, rel, "filter", true, &source->filter);
+		rfm_expression_parse(model->filter, rel, "filter", model->name, true,
+							 &source->filter);
 
 	/* the lock stays: the query must meet the relation that was checked */
 	relation_close(rel, NoLock);
@@ -251,6 +253,19 @@ single_nothing(DestReceiver *self)
 {
 }
 
+/* A model's query is running: what it calls must not start another. */
+static bool query_running = false;
+
+void
+rfm_source_forbid_nesting(void)
+{
+	if (query_running)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a model cannot be used inside the query of a model"),
+				 errhint("Do not call functions of rfm in a model's source, amount or filter.")));
+}
+
 /* Runs a query that gives one row, to completion, so that it may be parallel. */
 static void
 run_single(const char *sql, QueryParams *params, SingleReceiver *receiver)
@@ -279,7 +294,16 @@ run_single(const char *sql, QueryParams *params, SingleReceiver *receiver)
 	options.dest = &receiver->pub;
 
 	SPI_connect();
-	result = SPI_execute_extended(sql, &options);
+	query_running = true;
+	PG_TRY();
+	{
+		result = SPI_execute_extended(sql, &options);
+	}
+	PG_FINALLY();
+	{
+		query_running = false;
+	}
+	PG_END_TRY();
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "query over the source failed: %s",
 			 SPI_result_code_string(result));

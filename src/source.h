@@ -63,4 +63,10 @@ extern RfmCollector *rfm_source_read(Oid nsp, const RfmModel *model,
  */
 extern void rfm_source_check(Oid nsp, const RfmSource *source);
 
+/*
+ * rfm_source_forbid_nesting: raises OBJECT_NOT_IN_PREREQUISITE_STATE when
+ * called from within a model's query.
+ */
+extern void rfm_source_forbid_nesting(void);
+
 #endif							/* RFM_SOURCE_H */

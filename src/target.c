@@ -11,7 +11,9 @@
 #include "access/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -103,6 +105,36 @@ mapped_name(const RfmModel *model, RfmColumn column, bool *mapped)
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
+/* The names that target_columns gives: the customer has one, all differ. */
+static void
+check_mapped_names(const RfmModel *model)
+{
+	char	   *name[RFM_COLUMNS];
+	bool		mapped[RFM_COLUMNS];
+
+	for (int i = 0; i < RFM_COLUMNS; i++)
+	{
+		name[i] = mapped_name(model, (RfmColumn) i, &mapped[i]);
+		if (name[i] == NULL && i == RFM_COL_CUSTOMER)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("target_columns must not map \"customer_id\" to null")));
+		if (name[i] && name[i][0] == '\0')
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("target_columns maps \"%s\" to an empty name",
+							column_info[i].name),
+					 errhint("Map it to null where the target has no such column.")));
+		for (int j = 0; j < i; j++)
+			if (name[i] && name[j] && mapped[i] && mapped[j] &&
+				strcmp(name[i], name[j]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("target_columns maps both %s and %s to column \"%s\"",
+								column_info[j].name, column_info[i].name, name[i])));
+	}
+}
+
 /* target_columns must be an object, and know only columns that exist here. */
 static void
 check_mapping(const RfmModel *model)
@@ -142,15 +174,7 @@ check_mapping(const RfmModel *model)
 							pnstrdup(value.val.string.val, value.val.string.len)),
 					 errdetail("The keys are: %s.", names.data)));
 	}
-	for (int i = 0; i < RFM_COLUMNS; i++)
-	{
-		bool		mapped;
-
-		if (mapped_name(model, (RfmColumn) i, &mapped) == NULL && i == RFM_COL_CUSTOMER)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("target_columns must not map \"customer_id\" to null")));
-	}
+	check_mapped_names(model);
 }
 
 /* How a native value becomes one of the target's column, as by assignment. */
@@ -216,8 +240,10 @@ resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
 		if (target->attnum[i] == attnum)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("target_columns maps both %s and %s to column \"%s\"",
-							column_info[i].name, column_info[column].name, name)));
+					 errmsg("column \"%s\" of target \"%s\" would hold both %s and %s",
+							name, RelationGetRelationName(rel),
+							column_info[i].name, column_info[column].name),
+					 errhint("Map one of them to another name, or to null, in the model's target_columns.")));
 
 	target->attnum[column] = attnum;
 	target->column[column] = pstrdup(quote_identifier(name));
@@ -286,6 +312,32 @@ check_key(Relation rel, const RfmTarget *target)
 			 errhint("ALTER TABLE %s ADD PRIMARY KEY (%s);", target->relation, key)));
 }
 
+/*
+ * A check that waits for the end of the transaction would run there with the
+ * rights of whoever asked for the refresh; PostgreSQL refuses to queue it.
+ */
+static void
+check_no_deferred(Relation rel)
+{
+	TriggerDesc *triggers = rel->trigdesc;
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+
+		if (!trigger->tginitdeferred || trigger->tgenabled == TRIGGER_DISABLED)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("target \"%s\" has a constraint or trigger that is initially deferred",
+						RelationGetRelationName(rel)),
+				 OidIsValid(trigger->tgconstraint) ?
+				 errdetail("It is \"%s\".", get_constraint_name(trigger->tgconstraint)) :
+				 errdetail("It is \"%s\".", trigger->tgname),
+				 errhint("A refresh works with the rights of the model's owner, which end before the transaction does. Make it INITIALLY IMMEDIATE.")));
+	}
+}
+
 /* The owner reads and writes the target; that is checked before any work. */
 static void
 check_rights(const RfmModel *model, Relation rel)
@@ -344,6 +396,7 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 			present++;
 	target->unrelated = present > known;
 	check_key(rel, target);
+	check_no_deferred(rel);
 	check_rights(model, rel);
 	relation_close(rel, NoLock);
 }

@@ -258,7 +258,7 @@ rfm_target_only(const RfmTarget *target)
 }
 
 void
-rfm_diff_build(RfmRowMaker *maker, RfmDiff *diff)
+rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 {
 	const RfmTarget *target = maker->target;
 	DiffReceiver receiver = {{0}};
@@ -309,6 +309,7 @@ rfm_diff_build(RfmRowMaker *maker, RfmDiff *diff)
 		options.params->params[0].pflags = PARAM_FLAG_CONST;
 		options.params->params[0].ptype = target->type[RFM_COL_RUN_DATE];
 	}
+	options.read_only = active_snapshot;
 	options.must_return_tuples = true;
 	options.dest = &receiver.pub;
 

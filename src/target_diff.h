@@ -31,10 +31,11 @@ typedef struct RfmDiff
 
 /*
  * rfm_diff_build: reads the target's rows of the snapshot's run date (all
- * rows where it has no such column) with a snapshot taken now.  Results in
- * the current context.
+ * rows where it has no such column), with the active database snapshot or,
+ * unless active_snapshot, one taken now.  Results in the current context.
  */
-extern void rfm_diff_build(RfmRowMaker *maker, RfmDiff *diff);
+extern void rfm_diff_build(RfmRowMaker *maker, bool active_snapshot,
+						   RfmDiff *diff);
 
 /*
  * rfm_equality: "OPERATOR(schema.=)" for the default equality of a type.

@@ -22,12 +22,19 @@
 /* 10^18 is the largest power of ten in an int64 */
 #define MAX_INT64_DIGITS 18
 
+static void
+conversion_error_callback(void *arg)
+{
+	errcontext("conversion of %s to the type of its target column", (const char *) arg);
+}
+
 /* Converts a native value to the column's type, in the current context. */
 static Datum
 convert_value(RfmRowMaker *maker, RfmColumn column, Datum value, bool *isnull)
 {
 	ExprState  *convert = maker->column[column].convert;
 	ExprContext *econtext;
+	ErrorContextCallback callback;
 	Datum		result;
 
 	if (convert == NULL)
@@ -35,7 +42,12 @@ convert_value(RfmRowMaker *maker, RfmColumn column, Datum value, bool *isnull)
 	econtext = GetPerTupleExprContext(maker->estate);
 	econtext->caseValue_datum = value;
 	econtext->caseValue_isNull = *isnull;
+	callback.callback = conversion_error_callback;
+	callback.arg = unconstify(char *, rfm_column_name(column));
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
 	result = ExecEvalExpr(convert, econtext, isnull);
+	error_context_stack = callback.previous;
 	return result;
 }
 

@@ -30,6 +30,7 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
+#include "utils/typcache.h"
 
 /* As COPY does: enough to make WAL and page locks cheap, little to keep. */
 #define BULK_ROWS 1000
@@ -213,9 +214,9 @@ insert_by_statement(RfmRowMaker *maker, const RfmDiff *diff,
  * NOT NULL and CHECK constraints wants to see them.
  */
 static bool
-bulk_allowed(Relation rel)
+bulk_allowed(const RfmRowMaker *maker, Relation rel)
 {
-	TupleConstr *constr = RelationGetDescr(rel)->constr;
+	TupleDesc	desc = RelationGetDescr(rel);
 
 	if (rel->rd_rel->relkind != RELKIND_RELATION ||
 		rel->rd_rel->relispartition ||
@@ -223,10 +224,22 @@ bulk_allowed(Relation rel)
 		rel->rd_rules != NULL ||
 		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) != RLS_NONE)
 		return false;
-	if (constr != NULL)
-		for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
-			if (TupleDescAttr(RelationGetDescr(rel), i)->attgenerated != '\0')
-				return false;
+	for (int att = 0; att < desc->natts; att++)
+	{
+		Form_pg_attribute form = TupleDescAttr(desc, att);
+		bool		known = false;
+
+		if (form->attisdropped)
+			continue;
+		for (int i = 0; i < RFM_COLUMNS; i++)
+			known |= maker->column[i].kind != RFM_VALUE_NONE &&
+				maker->target->attnum[i] == att + 1;
+
+		/* a domain may refuse the null that a column without default gets */
+		if (form->attgenerated != '\0' ||
+			(!known && DomainHasConstraints(form->atttypid)))
+			return false;
+	}
 	return true;
 }
 
@@ -358,7 +371,7 @@ insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *writte
 	if (nrows == 0)
 		return 0;
 	rel = table_open(maker->target->relid, RowExclusiveLock);
-	if (!bulk_allowed(rel))
+	if (!bulk_allowed(maker, rel))
 	{
 		table_close(rel, NoLock);
 		return insert_by_statement(maker, diff, written, nrows);
@@ -373,6 +386,30 @@ insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *writte
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
 	return nrows;
+}
+
+/*
+ * In a transaction with one snapshot for all its statements, the target may
+ * have been changed by others since that snapshot.  What stands there now must
+ * call for the same writes, or they cannot be made.
+ */
+static void
+check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
+{
+	RfmDiff		now;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	rfm_diff_build(maker, true, &now);
+	PopActiveSnapshot();
+	if (now.ngone != diff->ngone ||
+		memcmp(now.state, diff->state, maker->customers->n) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent changes of target %s",
+						maker->target->relation),
+				 errhint("The refresh might succeed if retried.")));
+	tuplestore_end(now.gone);
+	pfree(now.state);
 }
 
 void
@@ -390,7 +427,9 @@ rfm_target_write(const RfmModel *model, const RfmSource *source,
 
 	rfm_row_maker_init(&maker, model, source, target, customers, scores,
 					   segment, comment);
-	rfm_diff_build(&maker, &diff);
+	rfm_diff_build(&maker, false, &diff);
+	if (IsolationUsesXactSnapshot())
+		check_serializable(&maker, &diff);
 	list_columns(&maker, &written);
 
 	counts->unchanged = diff.nsame;
