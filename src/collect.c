@@ -11,8 +11,10 @@
 #include "collect.h"
 #include "common/int.h"
 #include "lib/ilist.h"
+#include "memory.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -39,7 +41,7 @@ PG_FUNCTION_INFO_V1(rfm_collect_final);
 static RfmCollector *
 collector_create(MemoryContext parent, Oid customer_type, Oid customer_collation,
 				 Oid time_type, Oid amount_type, bool distinct_orders,
-				 Oid order_type, Oid order_collation)
+				 Oid order_type, Oid order_collation, int64 expected)
 {
 	MemoryContext mcxt = AllocSetContextCreate(parent, "rfm collector",
 											   ALLOCSET_DEFAULT_SIZES);
@@ -70,12 +72,12 @@ collector_create(MemoryContext parent, Oid customer_type, Oid customer_collation
 		c->order_slot = MemoryContextAllocZero(mcxt, INITIAL_SLOTS * sizeof(RfmOrderSlot));
 	}
 
-	c->slot_mask = INITIAL_SLOTS - 1;
-	c->slot = MemoryContextAllocZero(mcxt, INITIAL_SLOTS * sizeof(uint64));
-	c->entry_space = INITIAL_SLOTS / 2;
-	c->entry = MemoryContextAlloc(mcxt, c->entry_space * sizeof(RfmEntry));
+	c->slot_mask = pg_nextpower2_64(Max(expected, INITIAL_SLOTS / 2)) * 2 - 1;
+	c->slot = rfm_alloc_array(mcxt, c->slot_mask + 1, sizeof(uint64), true);
+	c->entry_space = Max(expected, INITIAL_SLOTS / 2);
+	c->entry = rfm_alloc_array(mcxt, c->entry_space, sizeof(RfmEntry), false);
 	if (c->amount_kind == RFM_AMOUNT_FLOAT)
-		c->low = MemoryContextAlloc(mcxt, c->entry_space * sizeof(double));
+		c->low = rfm_alloc_array(mcxt, c->entry_space, sizeof(double), false);
 
 	c->batch_arena = MemoryContextAlloc(mcxt, BATCH_ARENA_SIZE);
 	c->batch_arena_size = BATCH_ARENA_SIZE;
@@ -88,9 +90,7 @@ grow_slots(RfmCollector *c)
 {
 	uint64		old_slots = c->slot_mask + 1;
 	uint64		mask = old_slots * 2 - 1;
-	uint64	   *slot = MemoryContextAllocExtended(c->mcxt,
-												  (mask + 1) * sizeof(uint64),
-												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	uint64	   *slot = rfm_alloc_array(c->mcxt, mask + 1, sizeof(uint64), true);
 
 	for (uint64 i = 0; i < old_slots; i++)
 	{
@@ -113,9 +113,7 @@ grow_order_slots(RfmCollector *c)
 {
 	uint64		old_slots = c->order_mask + 1;
 	uint64		mask = old_slots * 2 - 1;
-	RfmOrderSlot *slot = MemoryContextAllocExtended(c->mcxt,
-													(mask + 1) * sizeof(RfmOrderSlot),
-													MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	RfmOrderSlot *slot = rfm_alloc_array(c->mcxt, mask + 1, sizeof(RfmOrderSlot), true);
 
 	for (uint64 i = 0; i < old_slots; i++)
 	{
@@ -137,9 +135,9 @@ static void
 grow_entries(RfmCollector *c)
 {
 	c->entry_space += c->entry_space / 2;
-	c->entry = repalloc_huge(c->entry, c->entry_space * sizeof(RfmEntry));
+	c->entry = rfm_grow_array(c->entry, c->entry_space, sizeof(RfmEntry));
 	if (c->low)
-		c->low = repalloc_huge(c->low, c->entry_space * sizeof(double));
+		c->low = rfm_grow_array(c->low, c->entry_space, sizeof(double));
 }
 
 /*
@@ -416,7 +414,7 @@ collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 		n++;
 	}
 	return collector_create(aggcontext, type[0], collation[0], type[1], type[2],
-							n > 3, type[3], collation[3]);
+							n > 3, type[3], collation[3], 0);
 }
 
 Datum
@@ -549,14 +547,15 @@ put_key(char **at, const RfmKeyType *kt, Datum key)
 }
 
 /*
- * A key from a serialized state.  A by-reference one is copied to where it is
- * aligned: *buffer, which grows as needed.
+ * A key from a serialized state, a by-reference one copied to the current
+ * context, where it is aligned.
  */
 static Datum
-get_key(SerialState *s, const RfmKeyType *kt, StringInfo buffer)
+get_key(SerialState *s, const RfmKeyType *kt)
 {
 	uint32		size;
 	Datum		key;
+	char	   *image;
 
 	if (kt->typbyval || kt->kind == RFM_KEY_INT)
 	{
@@ -568,15 +567,14 @@ get_key(SerialState *s, const RfmKeyType *kt, StringInfo buffer)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("serialized state of rfm_collect ends too early")));
-	resetStringInfo(buffer);
-	appendBinaryStringInfo(buffer, s->at, (int) size);
-	s->at += size;
-	key = PointerGetDatum(buffer->data);
+	image = palloc(Max(size, VARHDRSZ));
+	get_bytes(s, image, size);
+	key = PointerGetDatum(image);
 	if ((kt->typlen > 0 && size != (uint32) kt->typlen) ||
 		(kt->typlen == -1 &&
-		 (VARATT_IS_EXTERNAL(buffer->data) || VARATT_IS_COMPRESSED(buffer->data))) ||
-		(kt->typlen == -1 && !VARATT_IS_SHORT(buffer->data) && size < VARHDRSZ) ||
-		(kt->typlen == -2 && buffer->data[size - 1] != '\0') ||
+		 (VARATT_IS_EXTERNAL(image) || VARATT_IS_COMPRESSED(image))) ||
+		(kt->typlen == -1 && !VARATT_IS_SHORT(image) && size < VARHDRSZ) ||
+		(kt->typlen == -2 && image[size - 1] != '\0') ||
 		rfm_key_size(kt, key) != size)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
@@ -736,106 +734,135 @@ rfm_collect_deserialize(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(s);
 }
 
-/* One entry of a serialized state, and its merge into the collector. */
-static uint32
-merge_entry(RfmCollector *c, SerialState *s, StringInfo buffer,
-			StringInfo wide_buffer)
+/*
+ * Merging: a batch of entries is read, then looked up, as a batch of rows is.
+ */
+typedef struct MergeEntry
 {
-	RfmEntry	other;
-	double		other_low = 0;
-	uint32		number;
-	RfmEntry   *e;
+	RfmEntry	entry;			/* a wide sum's image lies in the merge context */
+	double		low;
+	uint32		hash;
+} MergeEntry;
 
-	other.key = get_key(s, &c->customer_type, buffer);
-	get_bytes(s, &other.last, sizeof(other.last));
-	get_bytes(s, &other.orders, sizeof(other.orders));
-	get_bytes(s, &other.scale, 1);
-	get_bytes(s, &other.form, 1);
-	get_bytes(s, &other.sum.scaled, sizeof(int64));
-	if (c->low)
-		get_bytes(s, &other_low, sizeof(double));
-	if (other.form == RFM_FORM_WIDE)
-	{
-		uint32		size;
-		char	   *image;
-		bool		real = c->amount_kind == RFM_AMOUNT_FLOAT;
-		Size		skip = real ? offsetof(RfmPartials, part) : 0;
+/* The wide sum of an entry, checked. */
+static void
+get_wide_sum(const RfmCollector *c, SerialState *s, RfmEntry *e)
+{
+	uint32		size;
+	char	   *image;
+	bool		real = c->amount_kind == RFM_AMOUNT_FLOAT;
+	Size		skip = real ? offsetof(RfmPartials, part) : 0;
 
-		get_bytes(s, &size, sizeof(size));
-		if ((Size) (s->end - s->at) < size || size < VARHDRSZ ||
-			(real && size % sizeof(double) != 0))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("serialized state of rfm_collect holds a malformed sum")));
-		resetStringInfo(wide_buffer);
-		enlargeStringInfo(wide_buffer, (int) (skip + size));
-		image = wide_buffer->data;
-		get_bytes(s, image + skip, size);
-		if (real)
-		{
-			other.sum.partials = (RfmPartials *) image;
-			other.sum.partials->count = (int) (size / sizeof(double));
-		}
-		else
-		{
-			other.sum.numeric = (Numeric) image;
-			if (VARATT_IS_EXTENDED(image) || VARSIZE(image) != size ||
-				size < VARHDRSZ + sizeof(uint16))
-				ereport(ERROR,
-						(errcode(ERRCODE_DATA_CORRUPTED),
-						 errmsg("serialized state of rfm_collect holds a malformed sum")));
-		}
-	}
-	else if (other.form != (c->low ? RFM_FORM_FLOAT : RFM_FORM_SCALED) ||
-			 other.scale > 18)
+	get_bytes(s, &size, sizeof(size));
+	if ((Size) (s->end - s->at) < size || size < sizeof(double) ||
+		(real && size % sizeof(double) != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("serialized state of rfm_collect holds a malformed sum")));
-
-	number = find_customer(c, other.key, rfm_key_hash(&c->customer_type, other.key));
-	e = &c->entry[number];
-	if (other.last > e->last)
-		e->last = other.last;
-	if (!rfm_sum_merge(&e->sum, &e->form, &e->scale,
-					   c->low ? &c->low[number] : NULL,
-					   &other.sum, other.form, other.scale, other_low,
-					   c->amount_kind, c->mcxt))
-		money_error(c, e->key, true);
-	if (!c->distinct_orders)
+	image = palloc(skip + size);
+	get_bytes(s, image + skip, size);
+	if (real)
 	{
-		if (pg_add_u32_overflow(e->orders, other.orders, &e->orders))
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("too many orders of customer \"%s\"",
-							rfm_key_out(&c->customer_type, e->key))));
+		e->sum.partials = (RfmPartials *) image;
+		e->sum.partials->count = (int) (size / sizeof(double));
+		return;
 	}
-	return number;
+	e->sum.numeric = (Numeric) image;
+	if (VARATT_IS_EXTENDED(image) || VARSIZE(image) != size ||
+		size < VARHDRSZ + sizeof(uint16))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("serialized state of rfm_collect holds a malformed sum")));
 }
 
 static void
-merge_serialized(RfmCollector *c, SerialState *s)
+get_entry(RfmCollector *c, SerialState *s, MergeEntry *m)
 {
-	StringInfoData buffer;
-	StringInfoData wide_buffer;
-	uint32	   *number = NULL;
+	RfmEntry   *e = &m->entry;
 
-	initStringInfo(&buffer);
-	initStringInfo(&wide_buffer);
-	if (c->distinct_orders)
-		number = MemoryContextAllocHuge(CurrentMemoryContext,
-										Max(s->header.nentries, 1) * sizeof(uint32));
+	e->key = get_key(s, &c->customer_type);
+	get_bytes(s, &e->last, sizeof(e->last));
+	get_bytes(s, &e->orders, sizeof(e->orders));
+	get_bytes(s, &e->scale, 1);
+	get_bytes(s, &e->form, 1);
+	get_bytes(s, &e->sum.scaled, sizeof(int64));
+	m->low = 0;
+	if (c->low)
+		get_bytes(s, &m->low, sizeof(double));
+	if (e->form == RFM_FORM_WIDE)
+		get_wide_sum(c, s, e);
+	else if (e->form != (c->low ? RFM_FORM_FLOAT : RFM_FORM_SCALED) ||
+			 e->scale > RFM_MAX_SCALE)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("serialized state of rfm_collect holds a malformed sum")));
+	m->hash = rfm_key_hash(&c->customer_type, e->key);
+	prefetch(&c->slot[m->hash & c->slot_mask]);
+}
 
-	for (int64 i = 0; i < s->header.nentries; i++)
+/* Adds an entry of another collector; returns its customer's number here. */
+static uint32
+merge_entry(RfmCollector *c, const MergeEntry *m)
+{
+	const RfmEntry *other = &m->entry;
+	uint32		number = find_customer(c, other->key, m->hash);
+	RfmEntry   *e = &c->entry[number];
+
+	if (other->last > e->last)
+		e->last = other->last;
+	if (!rfm_sum_merge(&e->sum, &e->form, &e->scale,
+					   c->low ? &c->low[number] : NULL,
+					   &other->sum, other->form, other->scale, m->low,
+					   c->amount_kind, c->mcxt))
+		money_error(c, e->key, true);
+	if (!c->distinct_orders &&
+		pg_add_u32_overflow(e->orders, other->orders, &e->orders))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many orders of customer \"%s\"",
+						rfm_key_out(&c->customer_type, e->key))));
+	return number;
+}
+
+/* Merges all entries; number[i] becomes the number of entry i, if wanted. */
+static void
+merge_entries(RfmCollector *c, SerialState *s, MemoryContext batchcxt,
+			  uint32 *number)
+{
+	MergeEntry	batch[RFM_BATCH_ROWS];
+	int64		done = 0;
+
+	while (done < s->header.nentries)
 	{
-		uint32		n = merge_entry(c, s, &buffer, &wide_buffer);
+		int			n = (int) Min(s->header.nentries - done, RFM_BATCH_ROWS);
 
-		if (number)
-			number[i] = n;
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < n; i++)
+			get_entry(c, s, &batch[i]);
+		for (int i = 0; i < n; i++)
+		{
+			uint64		slot = c->slot[batch[i].hash & c->slot_mask];
+
+			if (slot != 0)
+				prefetch(&c->entry[(uint32) slot - 1]);
+		}
+		for (int i = 0; i < n; i++)
+		{
+			uint32		customer = merge_entry(c, &batch[i]);
+
+			if (number)
+				number[done + i] = customer;
+		}
+		done += n;
+		MemoryContextReset(batchcxt);
+		CHECK_FOR_INTERRUPTS();
 	}
+}
 
-	for (int64 i = 0; c->distinct_orders && i < s->header.norders; i++)
+static void
+merge_orders(RfmCollector *c, SerialState *s, MemoryContext batchcxt,
+			 const uint32 *number)
+{
+	for (int64 i = 0; i < s->header.norders; i++)
 	{
 		uint32		customer;
 		Datum		order;
@@ -846,12 +873,41 @@ merge_serialized(RfmCollector *c, SerialState *s)
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("serialized state of rfm_collect holds an order of no customer")));
 		customer = number[customer - 1];
-		order = get_key(s, &c->order_type, &buffer);
+		order = get_key(s, &c->order_type);
 		count_order(c, customer, order,
 					order_slot_hash(rfm_key_hash(&c->order_type, order), customer));
-		if (i % 65536 == 0)
+		if (i % 1024 == 0)
+		{
+			MemoryContextReset(batchcxt);
 			CHECK_FOR_INTERRUPTS();
+		}
 	}
+}
+
+static void
+merge_serialized(RfmCollector *c, SerialState *s)
+{
+	MemoryContext batchcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm merge",
+												   ALLOCSET_DEFAULT_SIZES);
+	uint32	   *number = NULL;
+	MemoryContext oldcxt;
+
+	/* each entry takes some bytes: a count beyond that is no count */
+	if (s->header.nentries > s->end - s->at || s->header.norders > s->end - s->at)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("serialized state of rfm_collect ends too early")));
+	if (c->distinct_orders)
+		number = rfm_alloc_array(CurrentMemoryContext, s->header.nentries,
+								 sizeof(uint32), false);
+
+	oldcxt = MemoryContextSwitchTo(batchcxt);
+	merge_entries(c, s, batchcxt, number);
+	if (c->distinct_orders)
+		merge_orders(c, s, batchcxt, number);
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(batchcxt);
+
 	if (s->at != s->end)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
@@ -886,7 +942,7 @@ rfm_collect_combine(PG_FUNCTION_ARGS)
 		c = collector_create(aggcontext, h->customer_type, h->customer_collation,
 							 h->time_type, h->amount_type,
 							 OidIsValid(h->order_type), h->order_type,
-							 h->order_collation);
+							 h->order_collation, h->nentries);
 	else
 		take_batch(c);
 	if (c->customer_type.typid != h->customer_type ||

@@ -8,8 +8,8 @@
 #include "compat.h"
 
 #include "customers.h"
+#include "memory.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 /*
  * Key order.
@@ -32,8 +32,7 @@ static KeyedEntry *
 radix_sort(KeyedEntry *items, int64 n)
 {
 	KeyedEntry *from = items;
-	KeyedEntry *to = MemoryContextAllocHuge(CurrentMemoryContext,
-											Max(n, 1) * sizeof(KeyedEntry));
+	KeyedEntry *to = rfm_alloc_array(CurrentMemoryContext, n, sizeof(KeyedEntry), false);
 	uint64		lowest = PG_UINT64_MAX;
 	uint64		highest = 0;
 
@@ -82,8 +81,8 @@ keyed_entry_cmp(const void *a, const void *b, void *arg)
 static KeyedEntry *
 sort_entries(const RfmCollector *c)
 {
-	KeyedEntry *items = MemoryContextAllocHuge(CurrentMemoryContext,
-											   Max(c->nentries, 1) * sizeof(KeyedEntry));
+	KeyedEntry *items = rfm_alloc_array(CurrentMemoryContext, c->nentries,
+										sizeof(KeyedEntry), false);
 	bool		is_int = c->customer_type.kind == RFM_KEY_INT;
 
 	for (int64 i = 0; i < c->nentries; i++)
@@ -180,8 +179,7 @@ fill_money(const RfmCollector *c, const KeyedEntry *order, RfmMoney *money)
 		return;
 	}
 
-	values = MemoryContextAllocHuge(CurrentMemoryContext,
-									Max(c->nentries, 1) * sizeof(Numeric));
+	values = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(Numeric), false);
 	for (int64 i = 0; i < c->nentries; i++)
 	{
 		const RfmEntry *e = &c->entry[order[i].entry];
@@ -218,7 +216,6 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 {
 	RfmCustomers *customers = palloc0(sizeof(RfmCustomers));
 	KeyedEntry *order;
-	Size		size;
 
 	customers->run_date = run_date;
 	customers->key_type = source->key;
@@ -227,10 +224,10 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 
 	customers->n = c->nentries;
 	customers->orders = c->rows;
-	size = Max(c->nentries, 1) * sizeof(int64);
-	customers->key = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	customers->key = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(Datum), false);
 	for (int axis = 0; axis < RFM_AXES; axis++)
-		customers->code[axis] = MemoryContextAllocHuge(CurrentMemoryContext, size);
+		customers->code[axis] = rfm_alloc_array(CurrentMemoryContext, c->nentries,
+												sizeof(int64), false);
 	customers->money.code = customers->code[RFM_MONETARY];
 
 	order = sort_entries(c);

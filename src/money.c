@@ -17,6 +17,7 @@
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "memory.h"
 #include "miscadmin.h"
 #include "money.h"
 #include "utils/builtins.h"
@@ -43,10 +44,9 @@
 #define BASE					10000
 
 /* More digits than five never fit an int64. */
-#define MAX_SCALED_DIGITS		5
-#define MAX_SCALE				18
+#define RFM_MAX_SCALED_DIGITS		5
 
-static const int64 power_of_ten[MAX_SCALE + 1] = {
+static const int64 power_of_ten[RFM_MAX_SCALE + 1] = {
 	INT64CONST(1),
 	INT64CONST(10),
 	INT64CONST(100),
@@ -132,7 +132,7 @@ decode_numeric_payload(const char *data, int len, int64 *scaled, uint8 *scale)
 	}
 
 	ndigits = len / (int) sizeof(int16);
-	if (ndigits > MAX_SCALED_DIGITS || dscale > MAX_SCALE)
+	if (ndigits > RFM_MAX_SCALED_DIGITS || dscale > RFM_MAX_SCALE)
 		return false;
 
 	for (int i = 0; i < ndigits; i++)
@@ -151,13 +151,13 @@ decode_numeric_payload(const char *data, int len, int64 *scaled, uint8 *scale)
 	if (exponent < 0)
 	{
 		/* the digits past the display scale are zeros */
-		if (exponent < -MAX_SCALE || value % power_of_ten[-exponent] != 0)
+		if (exponent < -RFM_MAX_SCALE || value % power_of_ten[-exponent] != 0)
 			return false;
 		value /= power_of_ten[-exponent];
 	}
 	else if (exponent > 0)
 	{
-		if (exponent > MAX_SCALE ||
+		if (exponent > RFM_MAX_SCALE ||
 			pg_mul_s64_overflow(value, power_of_ten[exponent], &value))
 			return false;
 	}
@@ -481,8 +481,7 @@ rank_item_cmp(const void *a, const void *b)
 void
 rfm_money_rank(RfmMoney *money, Numeric *values, int64 n)
 {
-	RankItem   *items = MemoryContextAllocHuge(CurrentMemoryContext,
-											   Max(n, 1) * sizeof(RankItem));
+	RankItem   *items = rfm_alloc_array(CurrentMemoryContext, n, sizeof(RankItem), false);
 	int64		code = -1;
 
 	for (int64 i = 0; i < n; i++)
@@ -493,8 +492,7 @@ rfm_money_rank(RfmMoney *money, Numeric *values, int64 n)
 	qsort(items, n, sizeof(RankItem), rank_item_cmp);
 
 	money->kind = RFM_MONEY_WIDE;
-	money->distinct = MemoryContextAllocHuge(CurrentMemoryContext,
-											 Max(n, 1) * sizeof(Numeric));
+	money->distinct = rfm_alloc_array(CurrentMemoryContext, n, sizeof(Numeric), false);
 	for (int64 i = 0; i < n; i++)
 	{
 		if (i == 0 || rfm_numeric_cmp(items[i - 1].value, items[i].value) != 0)

@@ -26,6 +26,9 @@ typedef enum RfmAmountKind
 	RFM_AMOUNT_FLOAT			/* float4, float8 */
 } RfmAmountKind;
 
+/* No scaled integer has a larger scale: 10^18 is the last power in an int64. */
+#define RFM_MAX_SCALE 18
+
 /* The forms an amount, or a sum, can have. */
 typedef enum RfmAmountForm
 {

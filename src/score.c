@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "executor/spi.h"
+#include "memory.h"
 #include "miscadmin.h"
 #include "owner.h"
 #include "score.h"
@@ -15,7 +16,6 @@
 #include "utils/json.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 
 #define NO_MATCH_LABEL "Others"
 
@@ -108,9 +108,8 @@ rfm_scores_build(const RfmModel *model, const RfmCustomers *customers)
 {
 	RfmScores  *scores = palloc0(sizeof(RfmScores));
 
-	scores->cell = MemoryContextAllocExtended(CurrentMemoryContext,
-											  Max(customers->n, 1) * sizeof(RfmCell),
-											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	scores->cell = rfm_alloc_array(CurrentMemoryContext, customers->n,
+								   sizeof(RfmCell), true);
 	for (int axis = 0; axis < RFM_AXES; axis++)
 	{
 		find_axis_cuts(model, customers, (RfmAxis) axis, scores);

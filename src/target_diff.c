@@ -10,6 +10,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "executor/spi.h"
+#include "memory.h"
 #include "miscadmin.h"
 #include "target_diff.h"
 #include "utils/builtins.h"
@@ -67,8 +68,8 @@ static void
 convert_keys(Lookup *lookup, RfmRowMaker *maker)
 {
 	int64		n = lookup->n;
-	Size		size = Max(n, 1) * sizeof(ConvertedKey);
-	ConvertedKey *converted = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	ConvertedKey *converted = rfm_alloc_array(CurrentMemoryContext, n,
+											  sizeof(ConvertedKey), false);
 
 	for (int64 i = 0; i < n; i++)
 	{
@@ -86,8 +87,8 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 	}
 	qsort_arg(converted, n, sizeof(ConvertedKey), converted_key_cmp, lookup);
 
-	lookup->key = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(Datum));
-	lookup->row = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(int64));
+	lookup->key = rfm_alloc_array(CurrentMemoryContext, n, sizeof(Datum), false);
+	lookup->row = rfm_alloc_array(CurrentMemoryContext, n, sizeof(int64), false);
 	for (int64 i = 0; i < n; i++)
 	{
 		lookup->key[i] = converted[i].key;
@@ -266,9 +267,8 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 	StringInfoData sql;
 
 	memset(diff, 0, sizeof(*diff));
-	diff->state = MemoryContextAllocExtended(CurrentMemoryContext,
-											 Max(maker->customers->n, 1),
-											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	diff->state = rfm_alloc_array(CurrentMemoryContext, maker->customers->n,
+								  sizeof(uint8), true);
 	diff->gone = tuplestore_begin_heap(false, false, work_mem);
 	diff->gone_desc = CreateTemplateTupleDesc(1);
 	TupleDescInitEntry(diff->gone_desc, 1, "c1", target->type[RFM_COL_CUSTOMER],

@@ -17,10 +17,6 @@
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-
-/* 10^18 is the largest power of ten in an int64 */
-#define MAX_INT64_DIGITS 18
 
 static void
 conversion_error_callback(void *arg)
@@ -155,7 +151,7 @@ static bool
 init_scaled(RfmRowMaker *maker, RfmRowColumn *column, int32 typmod)
 {
 	int			scale = maker->customers->money.scale;
-	int			precision = MAX_INT64_DIGITS;
+	int			precision = RFM_MAX_SCALE;
 
 	column->scale = scale;
 	column->multiplier = 1;
@@ -166,11 +162,11 @@ init_scaled(RfmRowMaker *maker, RfmRowColumn *column, int32 typmod)
 	/* the layout of numeric's typmod, for scales that are not negative */
 	precision = ((typmod - VARHDRSZ) >> 16) & 0xffff;
 	column->scale = (typmod - VARHDRSZ) & 0x7ff;
-	if (column->scale < scale || column->scale > MAX_INT64_DIGITS)
+	if (column->scale < scale || column->scale > RFM_MAX_SCALE)
 		return false;
 	for (int i = scale; i < column->scale; i++)
 		column->multiplier *= 10;
-	if (precision > MAX_INT64_DIGITS)
+	if (precision > RFM_MAX_SCALE)
 		column->limit = PG_INT64_MAX / column->multiplier;
 	else
 	{
