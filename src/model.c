@@ -467,16 +467,20 @@ rfm_model_lock(Oid nsp, const char *name)
 static void
 check_ruleset(Oid nsp, const RfmModel *model, const char *ruleset)
 {
+	char	   *buckets;
 	char	   *sql;
 
 	if (ruleset == NULL)
 		return;
-	sql = psprintf("SELECT %s(%s, '{%d,%d,%d}')",
+	buckets = psprintf("%d", model->buckets[RFM_RECENCY]);
+	if (model->buckets[RFM_FREQUENCY] != model->buckets[RFM_RECENCY] ||
+		model->buckets[RFM_MONETARY] != model->buckets[RFM_RECENCY])
+		buckets = psprintf("%s,%d,%d", buckets, model->buckets[RFM_FREQUENCY],
+						   model->buckets[RFM_MONETARY]);
+	sql = psprintf("SELECT %s(%s, '{%s}')",
 				   quote_qualified_identifier(get_namespace_name(nsp),
 											  "rfm_check_ruleset"),
-				   quote_literal_cstr(ruleset),
-				   model->buckets[RFM_RECENCY], model->buckets[RFM_FREQUENCY],
-				   model->buckets[RFM_MONETARY]);
+				   quote_literal_cstr(ruleset), buckets);
 	SPI_connect();
 	if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not check rule set \"%s\"", ruleset);

@@ -14,59 +14,16 @@
 
 #include <math.h>
 
-#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "memory.h"
 #include "miscadmin.h"
 #include "money.h"
+#include "numeric_form.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-
-/*
- * The stored form of numeric (src/backend/utils/adt/numeric.c), which is part
- * of the on-disk format: a 16-bit header, in the long form a 16-bit weight,
- * then digits in base 10000.
- */
-#define HEADER_SIGN_MASK		0xC000
-#define HEADER_NEGATIVE			0x4000
-#define HEADER_SHORT			0x8000
-#define HEADER_SPECIAL			0xC000
-#define SHORT_NEGATIVE			0x2000
-#define SHORT_SCALE_MASK		0x1F80
-#define SHORT_SCALE_SHIFT		7
-#define SHORT_WEIGHT_SIGN		0x0040
-#define SHORT_WEIGHT_MASK		0x003F
-#define LONG_SCALE_MASK			0x3FFF
-#define BASE_DIGITS				4
-#define BASE					10000
-
-/* More digits than five never fit an int64. */
-#define RFM_MAX_SCALED_DIGITS		5
-
-static const int64 power_of_ten[RFM_MAX_SCALE + 1] = {
-	INT64CONST(1),
-	INT64CONST(10),
-	INT64CONST(100),
-	INT64CONST(1000),
-	INT64CONST(10000),
-	INT64CONST(100000),
-	INT64CONST(1000000),
-	INT64CONST(10000000),
-	INT64CONST(100000000),
-	INT64CONST(1000000000),
-	INT64CONST(10000000000),
-	INT64CONST(100000000000),
-	INT64CONST(1000000000000),
-	INT64CONST(10000000000000),
-	INT64CONST(100000000000000),
-	INT64CONST(1000000000000000),
-	INT64CONST(10000000000000000),
-	INT64CONST(100000000000000000),
-	INT64CONST(1000000000000000000)
-};
 
 bool
 rfm_amount_kind(Oid typid, RfmAmountKind *kind)
@@ -88,102 +45,6 @@ rfm_amount_kind(Oid typid, RfmAmountKind *kind)
 		default:
 			return false;
 	}
-}
-
-/*
- * Reads a numeric's payload, which need not be aligned, into a scaled
- * integer: sign * digits * 10000^(weight - ndigits + 1) * 10^scale.
- */
-static bool
-decode_numeric_payload(const char *data, int len, int64 *scaled, uint8 *scale)
-{
-	uint16		header;
-	bool		negative;
-	int			dscale;
-	int			weight;
-	int			ndigits;
-	int			exponent;
-	int64		value = 0;
-
-	memcpy(&header, data, sizeof(header));
-	data += sizeof(header);
-	len -= sizeof(header);
-
-	if ((header & HEADER_SIGN_MASK) == HEADER_SPECIAL)
-		return false;
-	if ((header & HEADER_SIGN_MASK) == HEADER_SHORT)
-	{
-		negative = (header & SHORT_NEGATIVE) != 0;
-		dscale = (header & SHORT_SCALE_MASK) >> SHORT_SCALE_SHIFT;
-		weight = header & SHORT_WEIGHT_MASK;
-		if (header & SHORT_WEIGHT_SIGN)
-			weight -= SHORT_WEIGHT_MASK + 1;
-	}
-	else
-	{
-		int16		long_weight;
-
-		negative = (header & HEADER_SIGN_MASK) == HEADER_NEGATIVE;
-		dscale = header & LONG_SCALE_MASK;
-		memcpy(&long_weight, data, sizeof(long_weight));
-		data += sizeof(long_weight);
-		len -= sizeof(long_weight);
-		weight = long_weight;
-	}
-
-	ndigits = len / (int) sizeof(int16);
-	if (ndigits > RFM_MAX_SCALED_DIGITS || dscale > RFM_MAX_SCALE)
-		return false;
-
-	for (int i = 0; i < ndigits; i++)
-	{
-		int16		digit;
-
-		memcpy(&digit, data + i * sizeof(int16), sizeof(digit));
-		if (pg_mul_s64_overflow(value, BASE, &value) ||
-			pg_add_s64_overflow(value, digit, &value))
-			return false;
-	}
-
-	exponent = (weight - ndigits + 1) * BASE_DIGITS + dscale;
-	if (value == 0)
-		exponent = 0;
-	if (exponent < 0)
-	{
-		/* the digits past the display scale are zeros */
-		if (exponent < -RFM_MAX_SCALE || value % power_of_ten[-exponent] != 0)
-			return false;
-		value /= power_of_ten[-exponent];
-	}
-	else if (exponent > 0)
-	{
-		if (exponent > RFM_MAX_SCALE ||
-			pg_mul_s64_overflow(value, power_of_ten[exponent], &value))
-			return false;
-	}
-
-	*scaled = negative ? -value : value;
-	*scale = (uint8) dscale;
-	return true;
-}
-
-bool
-rfm_numeric_to_scaled(Datum value, int64 *scaled, uint8 *scale)
-{
-	struct varlena *v = (struct varlena *) DatumGetPointer(value);
-
-	if (VARATT_IS_EXTENDED(v) && !VARATT_IS_SHORT(v))
-	{
-		struct varlena *plain = detoast_attr(v);
-		bool		fits = decode_numeric_payload(VARDATA_ANY(plain),
-												  (int) VARSIZE_ANY_EXHDR(plain),
-												  scaled, scale);
-
-		pfree(plain);
-		return fits;
-	}
-	return decode_numeric_payload(VARDATA_ANY(v), (int) VARSIZE_ANY_EXHDR(v),
-								  scaled, scale);
 }
 
 void
@@ -258,9 +119,9 @@ static inline bool
 align_scales(int64 *a, int ascale, int64 *b, int bscale)
 {
 	if (ascale < bscale)
-		return !pg_mul_s64_overflow(*a, power_of_ten[bscale - ascale], a);
+		return !pg_mul_s64_overflow(*a, rfm_power_of_ten[bscale - ascale], a);
 	if (ascale > bscale)
-		return !pg_mul_s64_overflow(*b, power_of_ten[ascale - bscale], b);
+		return !pg_mul_s64_overflow(*b, rfm_power_of_ten[ascale - bscale], b);
 	return true;
 }
 
@@ -418,7 +279,7 @@ rfm_sum_scaled(const RfmSum *sum, uint8 form, uint8 scale, int to_scale,
 			   int64 *scaled)
 {
 	return form == RFM_FORM_SCALED && to_scale >= scale &&
-		!pg_mul_s64_overflow(sum->scaled, power_of_ten[to_scale - scale], scaled);
+		!pg_mul_s64_overflow(sum->scaled, rfm_power_of_ten[to_scale - scale], scaled);
 }
 
 Numeric
@@ -548,7 +409,7 @@ rfm_money_first_code(const RfmMoney *money, Numeric bound, bool strict,
 {
 	if (money->kind == RFM_MONEY_SCALED)
 	{
-		Numeric		unit = int64_to_numeric(power_of_ten[money->scale]);
+		Numeric		unit = int64_to_numeric(rfm_power_of_ten[money->scale]);
 
 		bound = DatumGetNumeric(DirectFunctionCall2(numeric_mul,
 													NumericGetDatum(bound),

@@ -26,9 +26,6 @@ typedef enum RfmAmountKind
 	RFM_AMOUNT_FLOAT			/* float4, float8 */
 } RfmAmountKind;
 
-/* No scaled integer has a larger scale: 10^18 is the last power in an int64. */
-#define RFM_MAX_SCALE 18
-
 /* The forms an amount, or a sum, can have. */
 typedef enum RfmAmountForm
 {
@@ -81,12 +78,6 @@ extern bool rfm_amount_kind(Oid typid, RfmAmountKind *kind);
  * type.  RFM_FORM_NUMERIC results point into value.
  */
 extern void rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount);
-
-/*
- * rfm_numeric_to_scaled: a numeric as scaled integer, its display scale as
- * scale; false where it does not fit (or is not finite).
- */
-extern bool rfm_numeric_to_scaled(Datum value, int64 *scaled, uint8 *scale);
 
 /*
  * rfm_sum_add: adds an amount to a sum.  form and scale belong to the sum and

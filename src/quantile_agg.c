@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * quantile_agg.c
- *		The helper aggregates rfm_quintiles and rfm_quantiles, and rfm_bucket.
+ *		The helper aggregates rfm_quintiles and rfm_quantiles.
  *
  * The aggregates keep every value as an int64 code of the same order and let
  * cut.c find the few order statistics that the cut points lie between.  For
@@ -16,11 +16,11 @@
 
 #include <math.h>
 
-#include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "cut.h"
 #include "miscadmin.h"
 #include "money.h"
+#include "numeric_form.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -78,159 +78,10 @@ PG_FUNCTION_INFO_V1(rfm_quantile_serialize);
 PG_FUNCTION_INFO_V1(rfm_quantile_deserialize);
 PG_FUNCTION_INFO_V1(rfm_float8_quantile_final);
 PG_FUNCTION_INFO_V1(rfm_numeric_quantile_final);
-PG_FUNCTION_INFO_V1(rfm_float8_bucket);
-PG_FUNCTION_INFO_V1(rfm_numeric_bucket);
 
 /*
- * Codes of numerics.
- *
- * The stored form of numeric is part of the on-disk format: a 16-bit header,
- * in the long form a 16-bit weight, then digits in base 10000, the first of
- * which counts 10000^weight.
+ * Numerics.
  */
-#define HEADER_FORM_MASK		0xC000
-#define HEADER_NEGATIVE			0x4000
-#define HEADER_SHORT			0x8000
-#define HEADER_SPECIAL			0xC000
-#define SPECIAL_NAN				0xC000
-#define SPECIAL_INFINITY		0xD000
-#define SPECIAL_MINUS_INFINITY	0xF000
-#define SHORT_NEGATIVE			0x2000
-#define SHORT_SCALE_MASK		0x1F80
-#define SHORT_SCALE_SHIFT		7
-#define SHORT_WEIGHT_SIGN		0x0040
-#define SHORT_WEIGHT_MASK		0x003F
-#define LONG_SCALE_MASK			0x3FFF
-#define BASE					10000
-
-typedef struct NumericParts
-{
-	uint16		special;		/* header of NaN and infinities, else 0 */
-	bool		negative;
-	int			scale;
-	int			weight;
-	int			ndigits;
-	const char *digits;			/* need not be aligned */
-} NumericParts;
-
-/* Takes a numeric's payload apart; false where it is not one. */
-static bool
-read_numeric(const char *payload, int64 size, NumericParts *parts)
-{
-	const char *end = payload + size;
-	uint16		header;
-
-	memset(parts, 0, sizeof(NumericParts));
-	if (size < sizeof(header) || size % sizeof(int16) != 0)
-		return false;
-	memcpy(&header, payload, sizeof(header));
-	payload += sizeof(header);
-
-	if ((header & HEADER_FORM_MASK) == HEADER_SPECIAL)
-	{
-		parts->special = header;
-		return header == SPECIAL_NAN || header == SPECIAL_INFINITY ||
-			header == SPECIAL_MINUS_INFINITY;
-	}
-
-	if ((header & HEADER_FORM_MASK) == HEADER_SHORT)
-	{
-		parts->negative = (header & SHORT_NEGATIVE) != 0;
-		parts->scale = (header & SHORT_SCALE_MASK) >> SHORT_SCALE_SHIFT;
-		parts->weight = header & SHORT_WEIGHT_MASK;
-		if (header & SHORT_WEIGHT_SIGN)
-			parts->weight -= SHORT_WEIGHT_MASK + 1;
-	}
-	else
-	{
-		int16		weight;
-
-		if (end - payload < sizeof(weight))
-			return false;
-		memcpy(&weight, payload, sizeof(weight));
-		payload += sizeof(weight);
-		parts->negative = (header & HEADER_FORM_MASK) == HEADER_NEGATIVE;
-		parts->scale = header & LONG_SCALE_MASK;
-		parts->weight = weight;
-	}
-	parts->digits = payload;
-	parts->ndigits = (end - payload) / sizeof(int16);
-	return true;
-}
-
-static inline int
-numeric_digit(const NumericParts *parts, int i)
-{
-	int16		digit;
-
-	memcpy(&digit, parts->digits + i * sizeof(digit), sizeof(digit));
-	return digit;
-}
-
-/* Are the digits what numeric's own functions rely on? */
-static bool
-digits_are_valid(const NumericParts *parts)
-{
-	for (int i = 0; i < parts->ndigits; i++)
-	{
-		int			digit = numeric_digit(parts, i);
-
-		if (digit < 0 || digit >= BASE)
-			return false;
-	}
-	/* comparisons and codes go by the weight of the first */
-	return parts->ndigits == 0 || numeric_digit(parts, 0) != 0;
-}
-
-/*
- * The code of a numeric: its weight and its first four digits.  If a is less
- * than b, then the code of a is less than the code of b, or the two are the
- * same.
- */
-static int64
-numeric_code(const NumericParts *parts)
-{
-	const int64 mantissa_end = INT64CONST(10000000000000000);
-	const int	weight_bias = 400;
-	const int	weight_max = 500;
-	int64		mantissa = 0;
-	int64		code;
-
-	if (parts->special == SPECIAL_NAN)
-		return PG_INT64_MAX;
-	if (parts->special == SPECIAL_INFINITY)
-		return PG_INT64_MAX - 1;
-	if (parts->special == SPECIAL_MINUS_INFINITY)
-		return PG_INT64_MIN;
-	if (parts->ndigits == 0)
-		return 0;
-
-	/* what is too large or too small by far shares one code */
-	if (parts->weight > weight_max)
-		code = (weight_bias + weight_max + 1) * mantissa_end;
-	else if (parts->weight < -weight_bias)
-		code = 1;
-	else
-	{
-		for (int i = 0; i < 4; i++)
-			mantissa = mantissa * BASE +
-				(i < parts->ndigits ? numeric_digit(parts, i) : 0);
-		code = (parts->weight + weight_bias) * mantissa_end + mantissa;
-	}
-	return parts->negative ? -code : code;
-}
-
-static int64
-code_of_numeric(const char *payload, int64 size)
-{
-	NumericParts parts;
-
-	if (!read_numeric(payload, size, &parts))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("malformed numeric value")));
-	return numeric_code(&parts);
-}
 
 /* Compares by value; equal ones by display scale, to leave nothing to chance. */
 static int
@@ -242,11 +93,11 @@ compare_numerics(Numeric a, Numeric b)
 
 	if (order == 0)
 	{
-		NumericParts aparts;
-		NumericParts bparts;
+		RfmNumericParts aparts;
+		RfmNumericParts bparts;
 
-		read_numeric(VARDATA(a), VARSIZE(a) - VARHDRSZ, &aparts);
-		read_numeric(VARDATA(b), VARSIZE(b) - VARHDRSZ, &bparts);
+		rfm_numeric_read(VARDATA(a), VARSIZE(a) - VARHDRSZ, &aparts);
+		rfm_numeric_read(VARDATA(b), VARSIZE(b) - VARHDRSZ, &bparts);
 		order = aparts.scale - bparts.scale;
 	}
 	return order;
@@ -472,7 +323,7 @@ rfm_numeric_quantile_trans(PG_FUNCTION_ARGS)
 		char	   *payload = VARDATA_ANY(value);
 		int64		size = VARSIZE_ANY_EXHDR(value);
 
-		add_numeric(mcxt, state, code_of_numeric(payload, size), payload, size);
+		add_numeric(mcxt, state, rfm_numeric_code(payload, size), payload, size);
 		if ((Pointer) value != DatumGetPointer(PG_GETARG_DATUM(1)))
 			pfree(value);
 	}
@@ -592,7 +443,7 @@ read_numeric_values(QuantileState *state, int64 n, const char *data, int64 size)
 	for (int64 i = 0; i < n; i++)
 	{
 		uint32		length;
-		NumericParts parts;
+		RfmNumericParts parts;
 
 		if (i % BLOCK_VALUES == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -601,9 +452,9 @@ read_numeric_values(QuantileState *state, int64 n, const char *data, int64 size)
 		memcpy(&length, data, sizeof(length));
 		data += sizeof(length);
 		if (end - data < length ||
-			!read_numeric(data, length, &parts) || !digits_are_valid(&parts))
+			!rfm_numeric_read(data, length, &parts) || !rfm_numeric_valid(&parts))
 			return false;
-		add_numeric(CurrentMemoryContext, state, numeric_code(&parts),
+		add_numeric(CurrentMemoryContext, state, rfm_numeric_parts_code(&parts),
 					data, length);
 		data += length;
 	}
@@ -876,82 +727,4 @@ rfm_numeric_quantile_final(PG_FUNCTION_ARGS)
 													  state->buckets));
 	PG_RETURN_ARRAYTYPE_P(construct_array(cuts, ncuts, NUMERICOID, -1, false,
 										  TYPALIGN_INT));
-}
-
-/*
- * Buckets.
- */
-
-/* Checks the array of cut points and gives their number. */
-static int
-count_cuts(ArrayType *cuts)
-{
-	if (ARR_NDIM(cuts) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("cut points must be a one-dimensional array")));
-	if (array_contains_nulls(cuts))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("cut points must not contain nulls")));
-	return ArrayGetNItems(ARR_NDIM(cuts), ARR_DIMS(cuts));
-}
-
-/*
- * rfm_bucket(float8, float8[])
- */
-Datum
-rfm_float8_bucket(PG_FUNCTION_ARGS)
-{
-	double		value = PG_GETARG_FLOAT8(0);
-	ArrayType  *cuts = PG_GETARG_ARRAYTYPE_P(1);
-	int			ncuts = count_cuts(cuts);
-	const double *cut = (const double *) ARR_DATA_PTR(cuts);
-	int			below = 0;
-
-	if (isnan(value))
-	{
-		/* above everything but its like */
-		for (int i = 0; i < ncuts; i++)
-			below += !isnan(cut[i]);
-	}
-	else
-	{
-		for (int i = 0; i < ncuts; i++)
-			below += cut[i] < value;
-	}
-	PG_FREE_IF_COPY(cuts, 1);
-	PG_RETURN_INT32(1 + below);
-}
-
-/*
- * rfm_bucket(numeric, numeric[])
- */
-Datum
-rfm_numeric_bucket(PG_FUNCTION_ARGS)
-{
-	Numeric		value = PG_GETARG_NUMERIC(0);
-	int64		code = code_of_numeric(VARDATA(value), VARSIZE(value) - VARHDRSZ);
-	ArrayType  *cuts = PG_GETARG_ARRAYTYPE_P(1);
-	int			ncuts = count_cuts(cuts);
-	char	   *next = ARR_DATA_PTR(cuts);
-	int			below = 0;
-
-	for (int i = 0; i < ncuts; i++)
-	{
-		int64		cut_code = code_of_numeric(VARDATA_ANY(next),
-											   VARSIZE_ANY_EXHDR(next));
-
-		/* the codes decide, unless they are the same */
-		if (cut_code < code ||
-			(cut_code == code &&
-			 DatumGetBool(DirectFunctionCall2(numeric_lt, PointerGetDatum(next),
-											  NumericGetDatum(value)))))
-			below++;
-		next = att_addlength_pointer(next, -1, next);
-		next = (char *) att_align_nominal(next, TYPALIGN_INT);
-	}
-	PG_FREE_IF_COPY(value, 0);
-	PG_FREE_IF_COPY(cuts, 1);
-	PG_RETURN_INT32(1 + below);
 }

@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "numeric_form.h"
 #include "optimizer/optimizer.h"
 #include "target_row.h"
 #include "utils/builtins.h"
