@@ -1,17 +1,20 @@
 # Makefile of the PostgreSQL extension rfm
 
 EXTENSION = rfm
-# the control file has the version; everything else takes it from there
-EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" rfm.control)
 DATA = $(wildcard sql/rfm--*.sql)
 
-MODULE_big = rfm
-OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c))
-PG_CPPFLAGS = -DRFM_VERSION='"$(EXTVERSION)"'
-PG_CFLAGS = -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+# the control file has the version; everything else takes it from there
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" rfm.control)
 
-REGRESS = install
-REGRESS_OPTS = --inputdir=. --load-extension=plpgsql
+MODULE_big = rfm
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+PG_CPPFLAGS = -DRFM_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+
+# install first: it creates the extension for the others
+REGRESS = install aggregates customer_types errors hostile methods r_rfm \
+	rights rules schedule_missing shop_a shop_b target
+ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 TAP_TESTS = 1
 
 PG_CONFIG ?= pg_config

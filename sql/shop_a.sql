@@ -441,17 +441,19 @@ CREATE TABLE shop_a.big AS
 SELECT shop_a.rnd(31, i, 3000) AS customer_id, shop_a.as_text(shop_a.rnd(31, i, 3000)) AS name,
        timestamptz '2024-01-01 00:00+00' + shop_a.rnd(32, i, 200000) * interval '37 seconds' AS created_at,
        shop_a.rnd(33, i, 1000) / 100.0 AS total, (shop_a.rnd(34, i, 1000) - 300) * 0.1::float8 AS real_total,
-       CASE WHEN shop_a.rnd(33, i, 1000) = 0 THEN 9e18 ELSE shop_a.rnd(33, i, 1000) / 7.0 END AS wide_total, shop_a.rnd(35, i, 15000) AS order_id
+       CASE WHEN shop_a.rnd(33, i, 1000) = 0 THEN 9e18 ELSE shop_a.rnd(33, i, 1000) / 7.0 END AS wide_total,
+       0::numeric(30,20) AS no_total, shop_a.rnd(35, i, 15000) AS order_id
   FROM generate_series(1, 30000) i;
 ALTER TABLE shop_a.big SET (parallel_workers = 3);
 ANALYZE shop_a.big;
 SELECT rfm_create_model('int', 'shop_a.big', 'shop_a.r1', time_zone => 'Asia/Kolkata');
 SELECT rfm_create_model('text', 'shop_a.big', 'shop_a.r2', customer => 'name', amount => 'real_total');
 SELECT rfm_create_model('wide', 'shop_a.big', 'shop_a.r3', amount => 'wide_total', order_id => 'order_id');
+SELECT rfm_create_model('zero', 'shop_a.big', 'shop_a.r4', amount => 'no_total');
 CREATE FUNCTION shop_a.serial_and_parallel() RETURNS TABLE (model text, customers bigint, differences bigint) LANGUAGE plpgsql AS
 $$
 BEGIN
-    FOREACH model IN ARRAY '{int,text,wide}'::text[] LOOP
+    FOREACH model IN ARRAY '{int,text,wide,zero}'::text[] LOOP
         PERFORM set_config('max_parallel_workers_per_gather', '0', false);
         customers := rfm_refresh('2024-02-20', model);
         EXECUTE format('CREATE TABLE shop_a.serial AS SELECT * FROM rfm_preview(''2024-02-20'', %L)', model);
@@ -492,7 +494,7 @@ SET max_parallel_workers_per_gather = 0;
 SELECT count(*) AS workers_saw FROM rfm_preview('2024-02-20', 'int');
 RESET max_parallel_workers_per_gather;
 RESET parallel_leader_participation;
-SELECT rfm_drop_model(model, true) FROM rfm_model WHERE model IN ('int', 'text', 'wide');
+SELECT rfm_drop_model(model, true) FROM rfm_model WHERE model IN ('int', 'text', 'wide', 'zero');
 
 --
 -- Partitioned tables (one partition with its columns in another order), views, materialized views

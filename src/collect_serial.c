@@ -300,7 +300,7 @@ get_wide_sum(const RfmCollector *c, SerialState *s, RfmEntry *e)
 	RfmNumericParts parts;
 
 	get_bytes(s, &size, sizeof(size));
-	if ((Size) (s->end - s->at) < size || size < sizeof(double) ||
+	if ((Size) (s->end - s->at) < size || size < (real ? sizeof(double) : VARHDRSZ + sizeof(uint16)) ||
 		(real && size % sizeof(double) != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

@@ -6,7 +6,8 @@
  * Integer and numeric amounts are summed as int64 scaled by a power of ten,
  * and as numeric from the moment a sum does not fit: never through floating
  * point.  Floating-point amounts are summed without error and rounded once,
- * so that their sum, too, does not depend on the order of the rows.
+ * so that their sum, too, does not depend on the order of the rows; but a sum
+ * that leaves the range of double precision on the way is an error.
  *
  * Once summed, the monetary values of all customers become int64 codes with
  * the same order, which is all that cut points and scores need.

@@ -267,7 +267,8 @@ bulk_begin(BulkInsert *bulk, RfmRowMaker *maker, Relation rel)
 	bulk->rel = rel;
 	bulk->estate = CreateExecutorState();
 	bulk->rri = makeNode(ResultRelInfo);
-	InitResultRelInfo(bulk->rri, rel, 1, NULL, 0);
+	/* range table index 0: there is no range table to look anything up in */
+	InitResultRelInfo(bulk->rri, rel, 0, NULL, 0);
 	ExecOpenIndices(bulk->rri, false);
 	bulk->bistate = GetBulkInsertState();
 	bulk->batchcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm bulk insert",
