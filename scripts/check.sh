@@ -87,7 +87,7 @@ find_data() {
 copy_data() {
 	[ -n "$data" ] || return 0
 	# shellcheck disable=SC2016
-	tar -C "$data" -cf - . | as_owner sh -c 'mkdir "$1" && tar -C "$1" -xf -' sh "$work/tmp/data" || return
+	tar -C "$data" --mode=u+rwX -cf - . | as_owner sh -c 'mkdir "$1" && tar -C "$1" -xf -' sh "$work/tmp/data" || return
 	RFM_DATA=$work/tmp/data
 	export RFM_DATA
 }
@@ -206,13 +206,14 @@ show_failure() {
 	*) diffs= ;;
 	esac
 	if [ -s "$diffs" ]; then
-		head -n 1000 "$diffs"
+		head -n 400 "$diffs"
 	else
 		tail -n 100 "$work/$1.log"
 	fi
 	case $1 in
 	regress | isolation)
-		grep -nE 'PANIC|terminated by signal|TRAP' "$work/data/server.log" && tail -n 40 "$work/data/server.log"
+		# a crash, and what led to it
+		grep -E -B 15 -A 1 'PANIC|terminated by signal|TRAP' "$work/data/server.log" | head -n 60
 		;;
 	tap)
 		grep -lE '\] not ok |your test exited|^Died|Bail out' "$work"/src/tmp_check/log/regress_log_* 2>/dev/null | while read -r f; do

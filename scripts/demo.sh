@@ -28,6 +28,7 @@ dir=${RFM_DEMO_DIR:-${TMPDIR:-/tmp}/rfm-demo-$(id -u)}
 orders=${RFM_DEMO_ORDERS:-200000}
 customers=${RFM_DEMO_CUSTOMERS:-20000}
 seed=${RFM_DEMO_SEED:-1}
+database=shop
 wait_at_most=90
 csv=
 
@@ -114,8 +115,7 @@ start() {
 	echo "$bin" >"$dir/.bin"
 	step "Building the extension" build with_llvm=no || die "the extension does not build: see above"
 	rm -rf "$dir/src"
-	step "Starting a server (Unix socket only)" start_server "cron.database_name = 'shop'" || die "the server does not start: see above"
-	as_owner "$bin/createdb" -h "$dir/socket" -p "$port" -U postgres shop || die "cannot create the database"
+	step "Starting a server (Unix socket only)" start_server "cron.database_name = '$database'" || die "the server does not start: see above"
 	if [ -n "$csv" ]; then
 		load_csv
 	else
@@ -157,7 +157,7 @@ copy_all() { copy_source && copy_installation; }
 
 # sql ARGUMENTS: psql in the demo's database
 sql() {
-	as_owner "$bin/psql" -X -v ON_ERROR_STOP=1 -P pager=off -h "$work/socket" -p "$port" -U postgres -d shop "$@"
+	as_owner "$bin/psql" -X -v ON_ERROR_STOP=1 -P pager=off -h "$work/socket" -p "$port" -U postgres -d $database "$@"
 }
 
 make_shop() {
@@ -197,34 +197,35 @@ read_header() {
 		case ",$columns," in
 		*",$column,"*",$column,"*) die "$1, line 1: column $column appears twice" ;;
 		*",$column,"*) ;;
-		*) die "$1, line 1: no column $column; the header must name order_id, customer_id, created_at and total, and may name status. It is: $header" ;;
+		*) die "$1, line 1: no column $column; the header must name order_id, customer_id, created_at and total, and may name status. It is: $(printf %.200s "$header" | LC_ALL=C tr -cd ' -~')" ;;
 		esac
 	done
 }
 
 load_csv() {
-	start_at=$(date +%s)
-	# ids may be anything; a number's or a time's first bad line stops COPY, which names it
+	step "Loading $csv into ecom.orders (times without a zone are read as UTC)" copy_csv || {
+		! grep -q 'unterminated CSV quoted field' "$log" || warn "a quote is opened and never closed, perhaps many lines before that"
+		die "$csv was not loaded: the CONTEXT above names the line (the header is line 1)"
+	}
+	[ "$(sql -At -c "SELECT count(*) FROM ecom.orders")" -gt 0 ] || die "$csv has a header, but no orders"
+	say "Only orders with the status 'cancelled' are left out:"
+	sql -P footer=off -c "SELECT status, count(*) AS orders, count(DISTINCT customer_id) AS customers, min(created_at)::date AS first, max(created_at)::date AS last
+		FROM ecom.orders GROUP BY status ORDER BY count(*) DESC LIMIT 10"
+}
+
+copy_csv() {
+	# ids may be anything; the first line with a bad amount or time stops COPY, which names it
 	definition="order_id text PRIMARY KEY, customer_id text, created_at timestamptz, total numeric, status text NOT NULL DEFAULT 'completed'"
 	for column in $(echo "$columns" | tr , ' '); do
 		case $column in other_*) definition="$definition, $column text" ;; esac
 	done
 	force=
 	case ",$columns," in *,status,*) force=", FORCE_NOT_NULL (status)" ;; esac
-	say "Loading $csv into ecom.orders (times without a zone are read as UTC)"
-	sql -q -c "CREATE SCHEMA ecom" -c "CREATE TABLE ecom.orders ($definition)" || die "see above"
-	# empty lines at the end are no orders
-	LC_ALL=C awk '/^\r?$/ { held = held $0 "\n"; next } { printf "%s%s\n", held, $0; held = "" }' "$csv" |
-		sql -q -c "COPY ecom.orders ($columns) FROM STDIN WITH (FORMAT csv, HEADER, DELIMITER '$delimiter' $force)" 2>"$log"
-	if [ -s "$log" ]; then
-		cat "$log" >&2
-		die "$csv was not loaded: the CONTEXT above names the line (the header is line 1)"
-	fi
-	sql -q -f - <"$here/load_orders.sql" || die "see above"
-	[ "$(sql -At -c "SELECT count(*) FROM ecom.orders")" -gt 0 ] || die "$csv has a header, but no orders"
-	say "Loaded in $(($(date +%s) - start_at)) s. Only orders with the status 'cancelled' are left out:"
-	sql -c "SELECT status, count(*) AS orders, count(DISTINCT customer_id) AS customers, min(created_at)::date AS first, max(created_at)::date AS last
-		FROM ecom.orders GROUP BY status ORDER BY count(*) DESC LIMIT 10" -P footer=off
+	sql -q -c "CREATE SCHEMA ecom" -c "CREATE TABLE ecom.orders ($definition)" &&
+		# empty lines at the end are no orders
+		LC_ALL=C awk '/^\r?$/ { held = held $0 "\n"; next } { printf "%s%s\n", held, $0; held = "" }' "$csv" |
+		sql -q -c "COPY ecom.orders ($columns) FROM STDIN WITH (FORMAT csv, HEADER, DELIMITER '$delimiter' $force)" &&
+		sql -q -f - <"$here/load_orders.sql"
 }
 
 # The job scores today, and real orders may end long before it
@@ -277,7 +278,7 @@ how_to_look() {
 	cat <<END
 
 Look further:
-    $psql -h $dir/socket -p $port -U postgres shop
+    $psql -h $dir/socket -p $port -U postgres $database
     SELECT * FROM ecom.customer_rfm_daily WHERE comments = 'Champions' ORDER BY monetary_value DESC LIMIT 20;
     SELECT rfm_refresh(current_date - 30);   -- any past day, scored as it was then
 The server's log: $dir/data/server.log

@@ -63,7 +63,7 @@ WITH drawn AS (
     SELECT id, pg_temp.u(:seed, 1, id) < 0.33 AS once,
            greatest(0, -0.25 + 1.25 * (id - pg_temp.u(:seed, 2, id)) / :customers) * :days AS joined,
            CASE WHEN pg_temp.u(:seed, 3, id) < 0.2 THEN :days ELSE -240 * ln(1 - pg_temp.u(:seed, 4, id)) END AS stays,
-           exp(1.15 * pg_temp.z(:seed, 5, id)) AS eager,
+           least(5, exp(0.9 * pg_temp.z(:seed, 5, id))) AS eager,
            3.7 + 0.55 * pg_temp.z(:seed, 6, id) AS basket
     FROM generate_series(1::bigint, :customers) AS id
 ), dated AS (

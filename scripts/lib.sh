@@ -10,6 +10,7 @@
 pg_major=${RFM_PG_MAJOR:-15}
 port=54329                       # only names the socket file: no TCP port is opened
 work=
+database=
 no_main_cluster=                 # see install_packages
 made_createcluster_d=
 ticker_pid=
@@ -247,13 +248,13 @@ remove_work() {
 
 ## building
 
-# The checkout's files on standard output, without what a build left there
+# The checkout's files on standard output, without what a build left there; writable, so that they can be removed again
 pack_source() {
 	if git -C "$top" -c safe.directory='*' -c core.fsmonitor= ls-files -z -co --exclude-standard >/dev/null 2>&1; then
 		git -C "$top" -c safe.directory='*' -c core.fsmonitor= ls-files -z -co --exclude-standard |
-			tar -C "$top" --null --no-recursion --ignore-failed-read -T - -cf - 2>/dev/null
+			tar -C "$top" --mode=u+rwX --null --no-recursion --ignore-failed-read -T - -cf - 2>/dev/null
 	else
-		tar -C "$top" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' --exclude=./results \
+		tar -C "$top" --mode=u+rwX --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' --exclude=./results \
 			--exclude=./output_iso --exclude=./tmp_check --exclude=./tmp_check_iso --exclude=./log \
 			--exclude=./regression.diffs --exclude=./regression.out -cf - .
 	fi
@@ -306,7 +307,7 @@ build() {
 
 ## the server
 
-# start_server [SETTING...]: one more line of postgresql.conf each
+# start_server [SETTING...]: with the database $database beside postgres, if set; a setting is one more line of postgresql.conf
 start_server() {
 	as_owner "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions || return
 	for setting in "listen_addresses = ''" "port = $port" "unix_socket_directories = '$work/socket'" \
@@ -314,6 +315,8 @@ start_server() {
 		"shared_preload_libraries = 'pg_cron'" "cron.use_background_workers = on" "$@"; do
 		echo "$setting"
 	done | as_owner tee -a "$work/data/postgresql.conf" >/dev/null
+	# the database first, where there is one: pg_cron looks for it as soon as it is loaded
+	[ -z "$database" ] || echo "CREATE DATABASE $database" | as_owner "$bin/postgres" --single -D "$work/data" postgres || return
 	as_owner "$bin/pg_ctl" -D "$work/data" -l "$work/data/server.log" -w -t 60 start || {
 		tail -n 20 "$work/data/server.log"
 		return 1
