@@ -144,6 +144,11 @@ rfm_calendar_first_day(DateADT day, const Interval *lookback)
 	Timestamp	start;
 	RfmCalendar plain = {.time_type = TIMESTAMPOID};
 
+	/* further back than the calendar goes is no bound at all */
+	if (lookback->month * 30.5 + lookback->day +
+		(double) lookback->time / USECS_PER_DAY > day + POSTGRES_EPOCH_JDATE)
+		return DATEVAL_NOBEGIN;
+
 	start = DatumGetTimestamp(DirectFunctionCall2(date_mi_interval,
 												  DateADTGetDatum(day),
 												  PointerGetDatum(lookback)));

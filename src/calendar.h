@@ -58,8 +58,8 @@ extern DateADT rfm_calendar_date(const RfmCalendar *calendar, int64 time);
 extern DateADT rfm_calendar_today(const RfmCalendar *calendar);
 
 /*
- * rfm_calendar_first_day: the first date that is later than day - lookback.
- * Raises DATETIME_VALUE_OUT_OF_RANGE where that leaves the calendar.
+ * rfm_calendar_first_day: the first date that is later than day - lookback;
+ * minus infinity where that leaves the calendar.
  */
 extern DateADT rfm_calendar_first_day(DateADT day, const Interval *lookback);
 

@@ -553,7 +553,6 @@ rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 	StringInfoData sql;
 	int			level;
 
-	rfm_source_forbid_nesting();
 	table_close(rel, NoLock);
 	if (rfm_model_find(nsp, name) != NULL)
 		ereport(ERROR,

@@ -94,6 +94,7 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	RfmCounts	counts = {0};
 	int64		customers;
 
+	rfm_source_forbid_nesting();
 	PreventCommandIfReadOnly("rfm_refresh()");
 
 	/* a snapshot taken before the wait would miss what was waited for */
@@ -200,6 +201,7 @@ rfm_create_model(PG_FUNCTION_ARGS)
 {
 	char	   *name = model_argument(fcinfo, 0);
 
+	rfm_source_forbid_nesting();
 	PreventCommandIfReadOnly("rfm_create_model()");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR,

@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "source.h"
 #include "utils/builtins.h"
@@ -117,6 +118,7 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 	Oid			time_type;
 
 	memset(source, 0, sizeof(*source));
+	source->model = model->name;
 	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -265,12 +267,25 @@ rfm_source_forbid_nesting(void)
 				 errhint("Do not call functions of rfm in a model's source, amount or filter.")));
 }
 
-/* Runs a query that gives one row, to completion, so that it may be parallel. */
 static void
-run_single(const char *sql, QueryParams *params, SingleReceiver *receiver)
+source_error_callback(void *arg)
+{
+	errcontext("query over the source of model \"%s\", run as role \"%s\"",
+			   ((const RfmSource *) arg)->model,
+			   GetUserNameFromId(GetUserId(), true));
+}
+
+/*
+ * Runs a query that gives one row, to completion, so that it may be parallel.
+ * Nothing that it calls may write, whatever it is declared as.
+ */
+static void
+run_single(const RfmSource *source, const char *sql, QueryParams *params,
+		   SingleReceiver *receiver)
 {
 	SPIExecuteOptions options = {0};
-	int			result;
+	ErrorContextCallback callback;
+	bool		was_read_only = XactReadOnly;
 
 	receiver->pub.receiveSlot = single_receive;
 	receiver->pub.rStartup = single_startup;
@@ -292,21 +307,27 @@ run_single(const char *sql, QueryParams *params, SingleReceiver *receiver)
 	options.must_return_tuples = true;
 	options.dest = &receiver->pub;
 
+	callback.callback = source_error_callback;
+	callback.arg = unconstify(RfmSource *, source);
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
 	SPI_connect();
 	query_running = true;
+	XactReadOnly = true;
 	PG_TRY();
 	{
-		result = SPI_execute_extended(sql, &options);
+		if (SPI_execute_extended(sql, &options) != SPI_OK_SELECT)
+			elog(ERROR, "query over the source failed");
 	}
 	PG_FINALLY();
 	{
 		query_running = false;
+		XactReadOnly = was_read_only;
 	}
 	PG_END_TRY();
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "query over the source failed: %s",
-			 SPI_result_code_string(result));
 	SPI_finish();
+	error_context_stack = callback.previous;
 }
 
 bool
@@ -321,7 +342,7 @@ rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
 	appendStringInfo(&sql, "SELECT pg_catalog.max(%s)", source->ordered_at);
 	append_from(&sql, source);
 	appendStringInfo(&sql, " AND pg_catalog.isfinite(%s)", source->ordered_at);
-	run_single(sql.data, &params, &receiver);
+	run_single(source, sql.data, &params, &receiver);
 	if (receiver.isnull)
 		return false;
 	*date = rfm_calendar_date(&source->calendar,
@@ -336,8 +357,8 @@ rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
  * where it did not, and the query has to run without workers.
  */
 static bool
-try_read(const char *sql, QueryParams *params, bool parallel,
-		 SingleReceiver *receiver)
+try_read(const RfmSource *source, const char *sql, QueryParams *params,
+		 bool parallel, SingleReceiver *receiver)
 {
 	MemoryContext oldcxt = CurrentMemoryContext;
 	ResourceOwner oldowner = CurrentResourceOwner;
@@ -351,7 +372,7 @@ try_read(const char *sql, QueryParams *params, bool parallel,
 			(void) set_config_option("max_parallel_workers_per_gather", "0",
 									 PGC_USERSET, PGC_S_SESSION,
 									 GUC_ACTION_SAVE, true, 0, false);
-		run_single(sql, params, receiver);
+		run_single(source, sql, params, receiver);
 		ReleaseCurrentSubTransaction();
 		done = true;
 	}
@@ -404,8 +425,8 @@ rfm_source_read(Oid nsp, const RfmModel *model, const RfmSource *source,
 						  rfm_calendar_first_day(run_date, model->lookback));
 
 	receiver.mcxt = mcxt;
-	if (!try_read(sql.data, &params, true, &receiver))
-		(void) try_read(sql.data, &params, false, &receiver);
+	if (!try_read(source, sql.data, &params, true, &receiver))
+		(void) try_read(source, sql.data, &params, false, &receiver);
 	return receiver.collector;
 }
 
@@ -418,5 +439,5 @@ rfm_source_check(Oid nsp, const RfmSource *source)
 
 	start_query(&sql, nsp, source);
 	appendStringInfoString(&sql, " AND false");
-	run_single(sql.data, &params, &receiver);
+	run_single(source, sql.data, &params, &receiver);
 }

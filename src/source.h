@@ -18,6 +18,7 @@
 /* The source of a model, resolved. */
 typedef struct RfmSource
 {
+	const char *model;			/* name of the model, for messages */
 	char	   *relation;		/* qualified and quoted */
 	char	   *alias;			/* quoted: expressions name columns with it */
 	char	   *customer;		/* columns, quoted, with the alias */

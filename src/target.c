@@ -225,6 +225,8 @@ resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
 					 errmsg("target \"%s\" has no column \"%s\" for %s",
 							RelationGetRelationName(rel), name,
 							column_info[column].name),
+					 column == RFM_COL_CUSTOMER ?
+					 errhint("Name the column in the model's target_columns.") :
 					 errhint("Name the column in the model's target_columns, or map %s to null there: target_columns => '{\"%s\": null}'.",
 							 column_info[column].name, column_info[column].name)));
 		return;
@@ -433,6 +435,20 @@ append_created_column(StringInfo sql, const RfmModel *model,
 	appendStringInfoChar(sql, ',');
 }
 
+/* No two columns of a target to be created may have one name. */
+static void
+check_created_name(char **names, RfmColumn column)
+{
+	for (int i = 0; i < (int) column; i++)
+		if (names[i] && strcmp(names[i], names[column]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("target would have two columns \"%s\", for %s and for %s",
+							names[column], column_info[i].name,
+							column_info[column].name),
+					 errhint("Map one of them to another name, or to null, in target_columns.")));
+}
+
 /* Columns that only an explicit mapping asks for. */
 static bool
 created_on_demand(const RfmModel *model, RfmColumn column)
@@ -461,6 +477,7 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 	Oid			nsp = RangeVarGetCreationNamespace(rv);
 	char	   *relation = quote_qualified_identifier(get_namespace_name(nsp), rv->relname);
 	char	   *key = NULL;
+	char	   *created[RFM_COLUMNS] = {NULL};
 	StringInfoData sql;
 	int			level = rfm_lock_search_path();
 
@@ -474,6 +491,8 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 
 		if (name == NULL || (!mapped && created_on_demand(model, (RfmColumn) i)))
 			continue;
+		created[i] = name;
+		check_created_name(created, (RfmColumn) i);
 		append_created_column(&sql, model, source, (RfmColumn) i, name);
 		if (i == RFM_COL_RUN_DATE || i == RFM_COL_CUSTOMER)
 			key = key ? psprintf("%s, %s", key, quote_identifier(name)) :
