@@ -97,4 +97,9 @@ typedef struct RfmCollector
  */
 extern RfmCollector *rfm_collector_claim(int64 ticket, MemoryContext mcxt);
 
+/*
+ * rfm_collector_close: frees what only adding customers needs.
+ */
+extern void rfm_collector_close(RfmCollector *c);
+
 #endif							/* RFM_COLLECT_H */

@@ -167,6 +167,16 @@ rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key)
 	return PointerGetDatum(copy);
 }
 
+void
+rfm_collector_close(RfmCollector *c)
+{
+	pfree(c->slot);
+	c->slot = NULL;
+	if (c->order_slot)
+		pfree(c->order_slot);
+	c->order_slot = NULL;
+}
+
 /*
  * Adding.
  */

@@ -224,13 +224,14 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 
 	customers->n = c->nentries;
 	customers->orders = c->rows;
+	rfm_collector_close(c);
+	order = sort_entries(c);
 	customers->key = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(Datum), false);
 	for (int axis = 0; axis < RFM_AXES; axis++)
 		customers->code[axis] = rfm_alloc_array(CurrentMemoryContext, c->nentries,
 												sizeof(int64), false);
 	customers->money.code = customers->code[RFM_MONETARY];
 
-	order = sort_entries(c);
 	for (int64 i = 0; i < c->nentries; i++)
 	{
 		const RfmEntry *e = &c->entry[order[i].entry];
@@ -243,6 +244,8 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 	}
 	fill_money(c, order, &customers->money);
 	pfree(order);
+	if (customers->key_type.typbyval || customers->key_type.kind == RFM_KEY_INT)
+		MemoryContextDelete(c->mcxt);
 
 	if (model->monetary_above)
 		apply_monetary_above(customers, model->monetary_above);

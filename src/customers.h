@@ -28,8 +28,8 @@ typedef struct RfmCustomers
  * rfm_customers_build: sorts the collected customers by key, turns their last
  * orders into recency and their sums into money codes, and leaves out those
  * at or below monetary_above.  collector may be NULL (no orders).  Results in
- * the current context; keys of by-reference types stay where the collector
- * has them.  Raises DATETIME_VALUE_OUT_OF_RANGE for a customer whose last
+ * the current context; the collector goes, or keeps only the images of
+ * by-reference keys that the result points to.  Raises DATETIME_VALUE_OUT_OF_RANGE for a customer whose last
  * order has an infinite time.
  */
 extern RfmCustomers *rfm_customers_build(const RfmModel *model,
