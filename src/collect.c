@@ -107,7 +107,7 @@ rfm_collect_trans(PG_FUNCTION_ARGS)
 	row = &c->batch[c->nbatch];
 	row->key = batch_key(c, &c->customer_type, key);
 	row->hash = rfm_key_hash(&c->customer_type, row->key);
-	rfm_prefetch(&c->slot[row->hash & c->slot_mask]);
+	rfm_prefetch_write(&c->slot[row->hash & c->slot_mask]);
 	row->last = c->time_type == DATEOID ?
 		(int64) DatumGetInt32(PG_GETARG_DATUM(2)) : DatumGetInt64(PG_GETARG_DATUM(2));
 	row->has_order = c->distinct_orders && !PG_ARGISNULL(4);

@@ -9,7 +9,6 @@
 
 #include "collect_table.h"
 #include "common/int.h"
-#include "memory.h"
 #include "miscadmin.h"
 #include "numeric_form.h"
 #include "utils/memutils.h"
@@ -344,7 +343,7 @@ get_entry(RfmCollector *c, SerialState *s, MergeEntry *m)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("serialized state of rfm_collect holds a malformed sum")));
 	m->hash = rfm_key_hash(&c->customer_type, e->key);
-	rfm_prefetch(&c->slot[m->hash & c->slot_mask]);
+	rfm_prefetch_write(&c->slot[m->hash & c->slot_mask]);
 }
 
 /* Adds an entry of another collector; returns its customer's number here. */
@@ -387,7 +386,7 @@ merge_entries(RfmCollector *c, SerialState *s, MemoryContext batchcxt,
 			uint64		slot = c->slot[batch[i].hash & c->slot_mask];
 
 			if (slot != 0)
-				rfm_prefetch(&c->entry[(uint32) slot - 1]);
+				rfm_prefetch_write(&c->entry[(uint32) slot - 1]);
 		}
 		for (int i = 0; i < n; i++)
 		{

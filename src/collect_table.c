@@ -9,7 +9,6 @@
 
 #include "catalog/pg_type.h"
 #include "collect_table.h"
-#include "memory.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
@@ -283,7 +282,7 @@ rfm_take_batch(RfmCollector *c)
 		uint64		s = c->slot[c->batch[i].hash & c->slot_mask];
 
 		if (s != 0)
-			rfm_prefetch(&c->entry[(uint32) s - 1]);
+			rfm_prefetch_write(&c->entry[(uint32) s - 1]);
 	}
 
 	for (int i = 0; i < n; i++)
@@ -308,7 +307,7 @@ rfm_take_batch(RfmCollector *c)
 		else if (row->has_order)
 		{
 			row->order_hash = rfm_order_hash(row->order_hash, row->customer);
-			rfm_prefetch(&c->order_slot[row->order_hash & c->order_mask]);
+			rfm_prefetch_write(&c->order_slot[row->order_hash & c->order_mask]);
 		}
 	}
 

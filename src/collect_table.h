@@ -12,15 +12,7 @@
 #define RFM_COLLECT_TABLE_H
 
 #include "collect.h"
-
-/* rfm_prefetch: the memory at address will be written soon. */
-static inline void
-rfm_prefetch(const void *address)
-{
-#ifdef __GNUC__
-	__builtin_prefetch(address, 1);
-#endif
-}
+#include "memory.h"
 
 /*
  * rfm_collector_create: an empty table in a context of its own below parent,

@@ -21,6 +21,9 @@ typedef struct KeyedEntry
 	uint32		entry;
 } KeyedEntry;
 
+/* How many customers ahead of its use an entry is asked for. */
+#define GATHER_AHEAD 16
+
 #define RADIX_BITS	11
 #define RADIX_SIZE	(1 << RADIX_BITS)
 
@@ -173,6 +176,8 @@ fill_money(const RfmCollector *c, const KeyedEntry *order, RfmMoney *money)
 		{
 			const RfmEntry *e = &c->entry[order[i].entry];
 
+			if (i + GATHER_AHEAD < c->nentries)
+				rfm_prefetch_read(&c->entry[order[i + GATHER_AHEAD].entry]);
 			(void) rfm_sum_scaled(&e->sum, e->form, e->scale, money->scale,
 								  &money->code[i]);
 		}
@@ -236,6 +241,8 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 	{
 		const RfmEntry *e = &c->entry[order[i].entry];
 
+		if (i + GATHER_AHEAD < c->nentries)
+			rfm_prefetch_read(&c->entry[order[i + GATHER_AHEAD].entry]);
 		customers->key[i] = e->key;
 		customers->code[RFM_RECENCY][i] = recency_code(c, e, source, run_date);
 		customers->code[RFM_FREQUENCY][i] = e->orders;

@@ -21,4 +21,21 @@ extern void *rfm_alloc_array(MemoryContext mcxt, int64 count, Size size, bool ze
 /* rfm_grow_array: like repalloc, to count elements of size bytes. */
 extern void *rfm_grow_array(void *array, int64 count, Size size);
 
+/* rfm_prefetch_read, rfm_prefetch_write: memory that is used soon. */
+static inline void
+rfm_prefetch_read(const void *address)
+{
+#ifdef __GNUC__
+	__builtin_prefetch(address, 0);
+#endif
+}
+
+static inline void
+rfm_prefetch_write(const void *address)
+{
+#ifdef __GNUC__
+	__builtin_prefetch(address, 1);
+#endif
+}
+
 #endif							/* RFM_MEMORY_H */

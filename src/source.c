@@ -352,6 +352,14 @@ rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
 	return true;
 }
 
+/* A setting until the end of the subtransaction. */
+static void
+set_for_query(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
  * One try.  A worker's table must fit into one message of at most 1 GB; false
  * where it did not, and the query has to run without workers.
@@ -368,10 +376,10 @@ try_read(const RfmSource *source, const char *sql, QueryParams *params,
 	MemoryContextSwitchTo(oldcxt);
 	PG_TRY();
 	{
+		/* the time goes into memory, not into expressions worth compiling */
+		set_for_query("jit", "off");
 		if (!parallel)
-			(void) set_config_option("max_parallel_workers_per_gather", "0",
-									 PGC_USERSET, PGC_S_SESSION,
-									 GUC_ACTION_SAVE, true, 0, false);
+			set_for_query("max_parallel_workers_per_gather", "0");
 		run_single(source, sql, params, receiver);
 		ReleaseCurrentSubTransaction();
 		done = true;

@@ -186,6 +186,7 @@ init_column(RfmRowMaker *maker, RfmColumn column)
 
 	if (target->attnum[column] == 0)
 		return;
+	get_typlenbyval(target->type[column], &c->typlen, &c->typbyval);
 	if (target->convert[column])
 		c->convert = ExecPrepareExpr((Expr *) target->convert[column], maker->estate);
 
@@ -381,17 +382,34 @@ same_money(const RfmRowMaker *maker, int64 i, Datum existing)
 		a == b;
 }
 
-static bool
-same_datum(const RfmTarget *target, RfmColumn column, Datum a, Datum b)
+/* Two varlenas of plain bytes, with short or long headers. */
+static inline bool
+same_bytes(struct varlena *a, struct varlena *b)
 {
-	Oid			type = target->type[column];
-	int16		typlen;
-	bool		typbyval;
+	Size		size = VARSIZE_ANY_EXHDR(a);
 
-	get_typlenbyval(type, &typlen, &typbyval);
-	if (datum_image_eq(a, b, typbyval, typlen))
+	return size == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), size) == 0;
+}
+
+static bool
+same_datum(const RfmRowMaker *maker, RfmColumn column, Datum a, Datum b)
+{
+	const RfmRowColumn *c = &maker->column[column];
+
+	if (c->typbyval)
+		return a == b;
+	if (c->typlen == -1 &&
+		!VARATT_IS_EXTERNAL(DatumGetPointer(b)) &&
+		!VARATT_IS_COMPRESSED(DatumGetPointer(b)))
+	{
+		if (same_bytes((struct varlena *) DatumGetPointer(a),
+					   (struct varlena *) DatumGetPointer(b)))
+			return true;
+	}
+	else if (datum_image_eq(a, b, c->typbyval, c->typlen))
 		return true;
-	return getBaseType(type) == NUMERICOID &&
+	return getBaseType(maker->target->type[column]) == NUMERICOID &&
 		rfm_numeric_cmp(DatumGetNumeric(a), DatumGetNumeric(b)) == 0;
 }
 
@@ -416,5 +434,5 @@ rfm_row_same(RfmRowMaker *maker, RfmColumn column, int64 i,
 	own = rfm_row_value(maker, column, i, &own_isnull);
 	if (own_isnull || isnull)
 		return own_isnull && isnull;
-	return same_datum(maker->target, column, own, existing);
+	return same_datum(maker, column, own, existing);
 }

@@ -29,6 +29,8 @@ typedef enum RfmValueKind
 typedef struct RfmRowColumn
 {
 	RfmValueKind kind;
+	int16		typlen;			/* of the target's type */
+	bool		typbyval;
 	ExprState  *convert;		/* NULL: as it is */
 	Datum		constant;
 	Datum	   *by_cell;		/* RFM_CELLS of them, made when first needed */
