@@ -281,8 +281,12 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
  * Finding.
  */
 
-RfmModel *
-rfm_model_find(Oid nsp, const char *name)
+/*
+ * With the active database snapshot, or one taken now: after waiting for the
+ * model's lock the active one is too old.
+ */
+static RfmModel *
+find_model(Oid nsp, const char *name, bool active_snapshot)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
 	RfmOwner	catalog;
@@ -295,7 +299,7 @@ rfm_model_find(Oid nsp, const char *name)
 	if (SPI_execute_with_args(psprintf("SELECT * FROM %s WHERE model OPERATOR(pg_catalog.=) $1",
 									   quote_qualified_identifier(get_namespace_name(nsp),
 																  "rfm_model")),
-							  1, &type, &value, NULL, true, 0) != SPI_OK_SELECT)
+							  1, &type, &value, NULL, active_snapshot, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read table rfm_model");
 	if (SPI_processed > 0)
 	{
@@ -307,6 +311,12 @@ rfm_model_find(Oid nsp, const char *name)
 	SPI_finish();
 	rfm_catalog_leave(&catalog);
 	return model;
+}
+
+RfmModel *
+rfm_model_find(Oid nsp, const char *name)
+{
+	return find_model(nsp, name, false);
 }
 
 /* The orders that the default model is made from; InvalidOid without. */
@@ -421,10 +431,7 @@ rfm_model_load(Oid nsp, const char *name, bool store)
 		if (!store)
 			return default_model(source);
 		create_default_model(nsp, source);
-		CommandCounterIncrement();
-		PushActiveSnapshot(GetTransactionSnapshot());
 		model = rfm_model_find(nsp, name);
-		PopActiveSnapshot();
 	}
 	if (model == NULL)
 		ereport(ERROR,
@@ -537,6 +544,30 @@ find_or_create_target(const RfmModel *model, const char *target_name)
 	return rfm_target_create(model, &source, target_name);
 }
 
+/* To be called with the model's lock: nobody else is about to take the name. */
+static void
+check_name_is_free(Oid nsp, const char *name)
+{
+	bool		taken;
+
+	if (rfm_model_find(nsp, name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("model \"%s\" already exists", name),
+				 errhint("Change it with UPDATE rfm_model, or drop it with rfm_drop_model().")));
+	if (!IsolationUsesXactSnapshot())
+		return;
+	PushActiveSnapshot(GetLatestSnapshot());
+	taken = find_model(nsp, name, true) != NULL;
+	PopActiveSnapshot();
+	if (taken)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access: model \"%s\" has been created concurrently",
+						name),
+				 errhint("The transaction might succeed if retried.")));
+}
+
 void
 rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 {
@@ -554,11 +585,8 @@ rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 	int			level;
 
 	table_close(rel, NoLock);
-	if (rfm_model_find(nsp, name) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("model \"%s\" already exists", name),
-				 errhint("Change it with UPDATE rfm_model, or drop it with rfm_drop_model().")));
+	rfm_model_lock(nsp, name);
+	check_name_is_free(nsp, name);
 
 	if (ncolumns != PG_NARGS() + 1)
 		elog(ERROR, "rfm_create_model does not match table rfm_model");

@@ -102,7 +102,7 @@ rows_in_state(RfmRowMaker *maker, const RfmDiff *diff, RfmRowState state,
 	return store;
 }
 
-/* Runs a statement over a tuplestore that it sees as rfm_rows. */
+/* Runs a statement over a tuplestore that it sees as rfm_rows, and ends it. */
 static int64
 run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
 			  Tuplestorestate *rows, TupleDesc desc, int64 nrows)
@@ -128,6 +128,7 @@ run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
 		elog(ERROR, "could not write to target %s", target->relation);
 	processed = (int64) SPI_processed;
 	SPI_finish();
+	tuplestore_end(rows);
 	return processed;
 }
 
@@ -150,7 +151,10 @@ delete_gone(RfmRowMaker *maker, const RfmDiff *diff)
 	StringInfoData sql;
 
 	if (diff->ngone == 0)
+	{
+		tuplestore_end(diff->gone);
 		return 0;
+	}
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "DELETE FROM %s%s AS t USING " ROWS_NAME " AS s",
 					 rfm_target_only(target), target->relation);
