@@ -76,7 +76,7 @@ rfm_numeric_bucket(PG_FUNCTION_ARGS)
 	for (int i = 0; i < ncuts; i++)
 	{
 		int64		cut_code = rfm_numeric_code(VARDATA_ANY(next),
-											   VARSIZE_ANY_EXHDR(next));
+												VARSIZE_ANY_EXHDR(next));
 
 		/* the codes decide, unless they are the same */
 		if (cut_code < code ||

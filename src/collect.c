@@ -72,7 +72,7 @@ collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 		n++;
 	}
 	return rfm_collector_create(aggcontext, type[0], collation[0], type[1], type[2],
-							n > 3, type[3], collation[3], 0);
+								n > 3, type[3], collation[3], 0);
 }
 
 Datum

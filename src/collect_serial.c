@@ -418,7 +418,7 @@ merge_orders(RfmCollector *c, SerialState *s, MemoryContext batchcxt,
 		customer = number[customer - 1];
 		order = get_key(s, &c->order_type);
 		rfm_count_order(c, customer, order,
-					rfm_order_hash(rfm_key_hash(&c->order_type, order), customer));
+						rfm_order_hash(rfm_key_hash(&c->order_type, order), customer));
 		if (i % 1024 == 0)
 		{
 			MemoryContextReset(batchcxt);
@@ -483,9 +483,9 @@ rfm_collect_combine(PG_FUNCTION_ARGS)
 
 	if (c == NULL)
 		c = rfm_collector_create(aggcontext, h->customer_type, h->customer_collation,
-							 h->time_type, h->amount_type,
-							 OidIsValid(h->order_type), h->order_type,
-							 h->order_collation, h->nentries);
+								 h->time_type, h->amount_type,
+								 OidIsValid(h->order_type), h->order_type,
+								 h->order_collation, h->nentries);
 	else
 		rfm_take_batch(c);
 	if (c->customer_type.typid != h->customer_type ||

@@ -30,8 +30,8 @@
 
 RfmCollector *
 rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_collation,
-				 Oid time_type, Oid amount_type, bool distinct_orders,
-				 Oid order_type, Oid order_collation, int64 expected)
+					 Oid time_type, Oid amount_type, bool distinct_orders,
+					 Oid order_type, Oid order_collation, int64 expected)
 {
 	MemoryContext mcxt = AllocSetContextCreate(parent, "rfm collector",
 											   ALLOCSET_DEFAULT_SIZES);
@@ -316,7 +316,7 @@ rfm_take_batch(RfmCollector *c)
 		for (int i = 0; i < n; i++)
 			if (c->batch[i].has_order)
 				rfm_count_order(c, c->batch[i].customer, c->batch[i].order,
-							c->batch[i].order_hash);
+								c->batch[i].order_hash);
 	}
 
 	c->rows += n;
