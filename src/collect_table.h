@@ -48,10 +48,10 @@ extern void rfm_count_order(RfmCollector *c, uint32 customer, Datum order,
  * rfm_money_error: raises NUMERIC_VALUE_OUT_OF_RANGE for a customer whose
  * amounts overflow, or one of whose amounts is not finite.
  */
-extern void rfm_money_error(RfmCollector *c, Datum key, bool overflow) pg_attribute_noreturn();
+pg_noreturn extern void rfm_money_error(RfmCollector *c, Datum key, bool overflow);
 
 /* rfm_too_many_orders: raises PROGRAM_LIMIT_EXCEEDED. */
-extern void rfm_too_many_orders(RfmCollector *c, Datum key) pg_attribute_noreturn();
+pg_noreturn extern void rfm_too_many_orders(RfmCollector *c, Datum key);
 
 /* rfm_order_hash: of an order id and the customer it belongs to. */
 static inline uint32

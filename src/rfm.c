@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "model.h"
 #include "owner.h"
@@ -222,6 +223,15 @@ rfm_ensure_model(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* The name in a row of rfm_model, "" for null. */
+static const char *
+model_name_of(HeapTuple tuple, TupleDesc tupdesc)
+{
+	char	   *name = SPI_getvalue(tuple, tupdesc, SPI_fnumber(tupdesc, "model"));
+
+	return name ? name : "";
+}
+
 /*
  * Trigger on rfm_model, BEFORE INSERT OR UPDATE: the row is checked as
  * rfm_create_model checks it.
@@ -233,7 +243,8 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	bool		update;
 	HeapTuple	tuple;
 	TupleDesc	tupdesc;
-	RfmModel   *model;
+	bool		isnull;
+	Oid			owner;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -242,20 +253,27 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 	tuple = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	tupdesc = RelationGetDescr(trigger->tg_relation);
-	model = rfm_model_from_tuple(tuple, tupdesc);
 
-	if (update &&
-		strcmp(model->name, rfm_model_from_tuple(trigger->tg_trigtuple, tupdesc)->name) != 0)
+	/* of the old row only the name is read: what is wrong in it can be mended */
+	if (update && strcmp(model_name_of(tuple, tupdesc),
+						 model_name_of(trigger->tg_trigtuple, tupdesc)) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a model cannot be renamed"),
 				 errdetail("Its log and its schedule go by its name."),
 				 errhint("Create a model with the new name over the same source and target, and drop this one.")));
-	if (!has_privs_of_role(GetUserId(), model->owner))
+
+	owner = DatumGetObjectId(SPI_getbinval(tuple, tupdesc,
+										   SPI_fnumber(tupdesc, "owner"), &isnull));
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"owner\" of a model must not be null")));
+	if (!has_privs_of_role(GetUserId(), owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("a model cannot be given to role \"%s\"",
-						GetUserNameFromId(model->owner, false)),
+						GetUserNameFromId(owner, false)),
 				 errdetail("You are not a member of that role.")));
 
 	/*
@@ -266,6 +284,7 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	 */
 	if (update || check_function_bodies ||
 		!has_privs_of_role(GetUserId(), trigger->tg_relation->rd_rel->relowner))
-		rfm_model_check(RelationGetNamespace(trigger->tg_relation), model);
+		rfm_model_check(RelationGetNamespace(trigger->tg_relation),
+						rfm_model_from_tuple(tuple, tupdesc));
 	return PointerGetDatum(tuple);
 }
