@@ -282,8 +282,9 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
  */
 
 /*
- * With the active database snapshot, or one taken now: after waiting for the
- * model's lock the active one is too old.
+ * The model of that name, or NULL, whoever asks; with the active database
+ * snapshot, or one taken now: after waiting for the model's lock the active
+ * one is too old.
  */
 static RfmModel *
 find_model(Oid nsp, const char *name, bool active_snapshot)
@@ -311,12 +312,6 @@ find_model(Oid nsp, const char *name, bool active_snapshot)
 	SPI_finish();
 	rfm_catalog_leave(&catalog);
 	return model;
-}
-
-RfmModel *
-rfm_model_find(Oid nsp, const char *name)
-{
-	return find_model(nsp, name, false);
 }
 
 /* The orders that the default model is made from; InvalidOid without. */
@@ -416,7 +411,7 @@ create_default_model(Oid nsp, Oid source)
 RfmModel *
 rfm_model_load(Oid nsp, const char *name, bool store)
 {
-	RfmModel   *model = rfm_model_find(nsp, name);
+	RfmModel   *model = find_model(nsp, name, false);
 
 	if (model == NULL && strcmp(name, RFM_DEFAULT_MODEL) == 0)
 	{
@@ -431,7 +426,7 @@ rfm_model_load(Oid nsp, const char *name, bool store)
 		if (!store)
 			return default_model(source);
 		create_default_model(nsp, source);
-		model = rfm_model_find(nsp, name);
+		model = find_model(nsp, name, false);
 	}
 	if (model == NULL)
 		ereport(ERROR,
@@ -550,7 +545,7 @@ check_name_is_free(Oid nsp, const char *name)
 {
 	bool		taken;
 
-	if (rfm_model_find(nsp, name) != NULL)
+	if (find_model(nsp, name, false) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("model \"%s\" already exists", name),

@@ -67,12 +67,6 @@ typedef struct RfmModel
 extern RfmModel *rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc);
 
 /*
- * rfm_model_find: the model of that name, in the current context, or NULL.
- * nsp is the extension's schema.  Does not look at who asks.
- */
-extern RfmModel *rfm_model_find(Oid nsp, const char *name);
-
-/*
  * rfm_model_load: the model of that name, for the current user.  The model
  * `default` is made from ecom.orders where it does not exist; when store is
  * false it is only put together, not stored, and has no target.  Raises

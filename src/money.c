@@ -364,6 +364,24 @@ rfm_money_rank(RfmMoney *money, Numeric *values, int64 n)
 	pfree(items);
 }
 
+/*
+ * Through the shortest text that reads back as the same double: the direct
+ * cast would keep only 15 digits.
+ */
+static Numeric
+numeric_from_double(double value)
+{
+	char	   *text = float8out_internal(value);
+	Numeric		result;
+
+	result = DatumGetNumeric(DirectFunctionCall3(numeric_in,
+												 CStringGetDatum(text),
+												 ObjectIdGetDatum(InvalidOid),
+												 Int32GetDatum(-1)));
+	pfree(text);
+	return result;
+}
+
 Numeric
 rfm_money_numeric(const RfmMoney *money, int64 code)
 {
@@ -372,7 +390,7 @@ rfm_money_numeric(const RfmMoney *money, int64 code)
 		case RFM_MONEY_SCALED:
 			return int64_div_fast_to_numeric(code, money->scale);
 		case RFM_MONEY_REAL:
-			return rfm_numeric_from_double(rfm_code_to_double(code));
+			return numeric_from_double(rfm_code_to_double(code));
 		case RFM_MONEY_WIDE:
 			break;
 	}
@@ -454,22 +472,4 @@ rfm_numeric_cmp(Numeric a, Numeric b)
 	return DatumGetInt32(DirectFunctionCall2(numeric_cmp,
 											 NumericGetDatum(a),
 											 NumericGetDatum(b)));
-}
-
-/*
- * Through the shortest text that reads back as the same double: the direct
- * cast would keep only 15 digits.
- */
-Numeric
-rfm_numeric_from_double(double value)
-{
-	char	   *text = float8out_internal(value);
-	Numeric		result;
-
-	result = DatumGetNumeric(DirectFunctionCall3(numeric_in,
-												 CStringGetDatum(text),
-												 ObjectIdGetDatum(InvalidOid),
-												 Int32GetDatum(-1)));
-	pfree(text);
-	return result;
 }

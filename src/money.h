@@ -160,8 +160,7 @@ rfm_code_to_double(int64 code)
 	return value;
 }
 
-/* Small wrappers over numeric's SQL functions; results are palloc'd. */
-extern Numeric rfm_numeric_from_double(double value);
+/* rfm_numeric_cmp: numeric's own order. */
 extern int	rfm_numeric_cmp(Numeric a, Numeric b);
 
 #endif							/* RFM_MONEY_H */

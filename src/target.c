@@ -64,8 +64,9 @@ rfm_column_name(RfmColumn column)
 	return column_info[column].name;
 }
 
-Oid
-rfm_column_type(RfmColumn column, const RfmSource *source)
+/* The type in which a column's values are computed, before conversion. */
+static Oid
+native_type(RfmColumn column, const RfmSource *source)
 {
 	if (column == RFM_COL_CUSTOMER)
 		return source->key.typid;
@@ -253,9 +254,9 @@ resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
 	target->typmod[column] = att->atttypmod;
 	target->collation[column] = att->attcollation;
 	target->convert[column] =
-		conversion(target, column, rfm_column_type(column, source),
+		conversion(target, column, native_type(column, source),
 				   column == RFM_COL_CUSTOMER ? source->key.collation :
-				   get_typcollation(rfm_column_type(column, source)), rel);
+				   get_typcollation(native_type(column, source)), rel);
 }
 
 /*
@@ -364,8 +365,6 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 				   RfmTarget *target)
 {
 	Relation	rel = try_relation_open(model->target, AccessShareLock);
-	int			known = 0;
-	int			present = 0;
 
 	memset(target, 0, sizeof(*target));
 	if (rel == NULL)
@@ -388,15 +387,7 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 
 	check_mapping(model);
 	for (int i = 0; i < RFM_COLUMNS; i++)
-	{
 		resolve_column(model, source, rel, target, (RfmColumn) i);
-		if (target->attnum[i] > 0)
-			known++;
-	}
-	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
-		if (!TupleDescAttr(RelationGetDescr(rel), i)->attisdropped)
-			present++;
-	target->unrelated = present > known;
 	check_key(rel, target);
 	check_no_deferred(rel);
 	check_rights(model, rel);

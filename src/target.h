@@ -49,7 +49,6 @@ typedef struct RfmTarget
 	int32		typmod[RFM_COLUMNS];
 	Oid			collation[RFM_COLUMNS];
 	Node	   *convert[RFM_COLUMNS];	/* from the native type, NULL: as it is */
-	bool		unrelated;		/* has columns that the model does not know */
 } RfmTarget;
 
 /* What a refresh did to the target. */
@@ -63,12 +62,6 @@ typedef struct RfmCounts
 
 /* rfm_column_name: the name a column has where target_columns gives no other. */
 extern const char *rfm_column_name(RfmColumn column);
-
-/*
- * rfm_column_type: the type in which the values of a column are computed,
- * before they are converted to the target's.
- */
-extern Oid	rfm_column_type(RfmColumn column, const RfmSource *source);
 
 /*
  * rfm_target_resolve: finds the target's columns, their types and conversions
