@@ -10,7 +10,6 @@
 #include "access/xact.h"
 #include "calendar.h"
 #include "catalog/pg_type.h"
-#include "datatype/timestamp.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 
@@ -36,7 +35,6 @@ rfm_calendar_init(RfmCalendar *calendar, Oid time_type, const char *zone_name)
 	long int	gmtoff = 0;
 
 	calendar->time_type = time_type;
-	calendar->zone_name = zone_name;
 	calendar->zone = rfm_calendar_zone(zone_name);
 	calendar->fixed_offset = pg_get_timezone_offset(calendar->zone, &gmtoff);
 	calendar->offset = (int64) gmtoff * USECS_PER_SEC;

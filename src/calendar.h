@@ -20,7 +20,6 @@ typedef struct RfmCalendar
 {
 	Oid			time_type;		/* date, timestamp or timestamptz */
 	pg_tz	   *zone;			/* of timestamptz columns */
-	const char *zone_name;
 	bool		fixed_offset;	/* the zone never changes its offset */
 	int64		offset;			/* of local time to UTC, microseconds */
 } RfmCalendar;
@@ -32,9 +31,8 @@ typedef struct RfmCalendar
 extern pg_tz *rfm_calendar_zone(const char *name);
 
 /*
- * rfm_calendar_init: time_type is date, timestamp or timestamptz; zone_name a
- * time zone name that the caller keeps.  Raises INVALID_PARAMETER_VALUE for an
- * unknown zone.
+ * rfm_calendar_init: time_type is date, timestamp or timestamptz.  Raises
+ * INVALID_PARAMETER_VALUE for an unknown zone.
  */
 extern void rfm_calendar_init(RfmCalendar *calendar, Oid time_type,
 							  const char *zone_name);

@@ -34,7 +34,7 @@ typedef struct SerialHeader
 	Oid			amount_type;
 	Oid			order_type;		/* InvalidOid: rows are counted */
 	Oid			order_collation;
-	uint32		padding;
+	uint32		padding;		/* so that the header has no hole */
 	int64		nentries;
 	int64		norders;
 	int64		rows;

@@ -7,8 +7,6 @@
  */
 #include "compat.h"
 
-#include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -107,8 +105,8 @@ rfm_refresh(PG_FUNCTION_ARGS)
 
 	rfm_owner_enter(&owner, model->owner, NULL);
 	rfm_target_resolve(model, &snapshot.source, &target);
-	rfm_target_write(model, &snapshot.source, &target, snapshot.customers,
-					 snapshot.scores, snapshot.segment, snapshot.comment, &counts);
+	rfm_target_write(model, &target, snapshot.customers, snapshot.scores,
+					 snapshot.segment, snapshot.comment, &counts);
 	rfm_owner_leave(&owner);
 	rfm_progress_next(&snapshot.progress,
 					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "

@@ -303,6 +303,7 @@ run_single(const RfmSource *source, const char *sql, QueryParams *params,
 		options.params->params[i].pflags = PARAM_FLAG_CONST;
 		options.params->params[i].ptype = params->type[i];
 	}
+
 	/*
 	 * Not read_only: that would use a snapshot from before the query waited
 	 * for its locks, which misses all rows of a table rewritten meanwhile.

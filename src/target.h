@@ -87,8 +87,7 @@ extern Oid	rfm_target_create(const RfmModel *model, const RfmSource *source,
  * other writers of the target are done and holds them off until the end of
  * the transaction.  As the model's owner; memory of the current context.
  */
-extern void rfm_target_write(const RfmModel *model, const RfmSource *source,
-							 const RfmTarget *target,
+extern void rfm_target_write(const RfmModel *model, const RfmTarget *target,
 							 const RfmCustomers *customers,
 							 const RfmScores *scores,
 							 char **segment, char **comment,

@@ -26,7 +26,7 @@ typedef struct RfmDiff
 	int64		nchanged;
 	int64		ngone;
 	Tuplestorestate *gone;		/* target keys of customers not in the snapshot */
-	TupleDesc	gone_desc;		/* one column, c2, as in target_write.c */
+	TupleDesc	gone_desc;		/* one column, c1, as in target_write.c */
 } RfmDiff;
 
 /*

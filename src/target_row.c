@@ -9,9 +9,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "common/int.h"
 #include "numeric_form.h"
-#include "optimizer/optimizer.h"
 #include "target_row.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -233,13 +231,11 @@ init_column(RfmRowMaker *maker, RfmColumn column)
 
 void
 rfm_row_maker_init(RfmRowMaker *maker, const RfmModel *model,
-				   const RfmSource *source, const RfmTarget *target,
-				   const RfmCustomers *customers, const RfmScores *scores,
-				   char **segment, char **comment)
+				   const RfmTarget *target, const RfmCustomers *customers,
+				   const RfmScores *scores, char **segment, char **comment)
 {
 	memset(maker, 0, sizeof(*maker));
 	maker->model = model;
-	maker->source = source;
 	maker->target = target;
 	maker->customers = customers;
 	maker->scores = scores;

@@ -45,7 +45,6 @@ typedef struct RfmRowColumn
 typedef struct RfmRowMaker
 {
 	const RfmModel *model;
-	const RfmSource *source;
 	const RfmTarget *target;
 	const RfmCustomers *customers;
 	const RfmScores *scores;
@@ -61,7 +60,7 @@ typedef struct RfmRowMaker
  * current context until rfm_row_maker_end.
  */
 extern void rfm_row_maker_init(RfmRowMaker *maker, const RfmModel *model,
-							   const RfmSource *source, const RfmTarget *target,
+							   const RfmTarget *target,
 							   const RfmCustomers *customers,
 							   const RfmScores *scores,
 							   char **segment, char **comment);

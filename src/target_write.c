@@ -21,7 +21,6 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
 #include "target_diff.h"
@@ -418,10 +417,9 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 }
 
 void
-rfm_target_write(const RfmModel *model, const RfmSource *source,
-				 const RfmTarget *target, const RfmCustomers *customers,
-				 const RfmScores *scores, char **segment, char **comment,
-				 RfmCounts *counts)
+rfm_target_write(const RfmModel *model, const RfmTarget *target,
+				 const RfmCustomers *customers, const RfmScores *scores,
+				 char **segment, char **comment, RfmCounts *counts)
 {
 	RfmRowMaker maker;
 	RfmDiff		diff;
@@ -430,8 +428,7 @@ rfm_target_write(const RfmModel *model, const RfmSource *source,
 	/* readers pass; what is compared stays as it is until it is written */
 	LockRelationOid(target->relid, ShareRowExclusiveLock);
 
-	rfm_row_maker_init(&maker, model, source, target, customers, scores,
-					   segment, comment);
+	rfm_row_maker_init(&maker, model, target, customers, scores, segment, comment);
 	rfm_diff_build(&maker, false, &diff);
 	if (IsolationUsesXactSnapshot())
 		check_serializable(&maker, &diff);
