@@ -15,6 +15,7 @@
 #include "parser/parse_expr.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/ruleutils.h"
 
 typedef struct ExpressionContext
@@ -79,6 +80,26 @@ single_expression(List *parsetree, const char *what)
 	return target->val;
 }
 
+/* The expression has one value for one row, and looks at no other row. */
+static void
+check_one_row(ParseState *pstate, Node *expr, const char *what)
+{
+	if (pstate->p_hasAggs)
+		ereport(ERROR,
+				(errcode(ERRCODE_GROUPING_ERROR),
+				 errmsg("aggregate functions are not allowed in %s", what),
+				 parser_errposition(pstate, locate_agg_of_level(expr, 0))));
+	if (pstate->p_hasWindowFuncs)
+		ereport(ERROR,
+				(errcode(ERRCODE_WINDOWING_ERROR),
+				 errmsg("window functions are not allowed in %s", what),
+				 parser_errposition(pstate, locate_windowfunc(expr))));
+	if (expression_returns_set(expr))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-returning functions are not allowed in %s", what)));
+}
+
 static bool
 has_row_locks(Node *node, void *context)
 {
@@ -118,8 +139,9 @@ rfm_expression_parse(const char *text, Relation source, const char *what,
 
 	expr = single_expression(raw_parser(text, RAW_PARSE_PLPGSQL_EXPR), what);
 
-	/* as in WHERE: no aggregates, no window or set-returning functions */
-	expr = transformExpr(pstate, expr, EXPR_KIND_WHERE);
+	/* what an expression may hold is checked here, in the model's own terms */
+	expr = transformExpr(pstate, expr, EXPR_KIND_OTHER);
+	check_one_row(pstate, expr, what);
 	if (boolean)
 		expr = coerce_to_boolean(pstate, expr, what);
 	assign_expr_collations(pstate, expr);
