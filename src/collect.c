@@ -9,42 +9,13 @@
 
 #include "catalog/pg_type.h"
 #include "collect_table.h"
+#include "common/int.h"
 #include "lib/ilist.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(rfm_collect_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_final);
-
-/* The key, copied where it lives until the batch is taken. */
-static inline Datum
-batch_key(RfmCollector *c, const RfmKeyType *kt, Datum key)
-{
-	Size		size = rfm_key_size(kt, key);
-	char	   *copy;
-
-	if (size == 0)
-		return key;
-	copy = c->batch_arena + c->batch_arena_used;
-	memcpy(copy, DatumGetPointer(key), size);
-	c->batch_arena_used += MAXALIGN(size);
-	return PointerGetDatum(copy);
-}
-
-/* Makes room in the batch for one row with these keys. */
-static inline void
-reserve_batch(RfmCollector *c, Size needed)
-{
-	if (c->nbatch == RFM_BATCH_ROWS ||
-		c->batch_arena_used + needed > c->batch_arena_size)
-		rfm_take_batch(c);
-	if (needed > c->batch_arena_size)
-	{
-		c->batch_arena_size = needed;
-		pfree(c->batch_arena);
-		c->batch_arena = MemoryContextAllocHuge(c->mcxt, needed);
-	}
-}
 
 /*
  * The aggregate's transition function.
@@ -75,15 +46,66 @@ collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 								n > 3, type[3], collation[3], 0);
 }
 
+/*
+ * Rows of one customer, and of one order, often stand together.  Adds a row to
+ * the one before it, where nothing but sums and the latest time remain of it.
+ */
+static inline bool
+extend_row(RfmCollector *c, RfmWaitingRow *before, const RfmWaitingRow *row)
+{
+	int64		sum;
+
+	if (c->customer_type.kind == RFM_KEY_GENERIC || before->rows == PG_UINT32_MAX ||
+		!rfm_key_equal(&c->customer_type, before->key, row->key) ||
+		before->has_order != row->has_order)
+		return false;
+	if (row->has_order &&
+		(c->order_type.kind == RFM_KEY_GENERIC ||
+		 !rfm_key_equal(&c->order_type, before->order, row->order)))
+		return false;
+
+	if (row->amount.form != RFM_FORM_NONE)
+	{
+		if (row->amount.form != RFM_FORM_SCALED || before->amount.form != RFM_FORM_SCALED ||
+			row->amount.scale != before->amount.scale ||
+			pg_add_s64_overflow(before->amount.v.scaled, row->amount.v.scaled, &sum))
+			return false;
+		before->amount.v.scaled = sum;
+	}
+	before->last = Max(before->last, row->last);
+	before->rows++;
+	return true;
+}
+
+/* Queues a row, whose keys still stand where the executor has them. */
+static inline void
+queue_row(RfmCollector *c, const RfmWaitingRow *row)
+{
+	RfmWaitingRow *queued;
+
+	rfm_queue_room(c, MAXALIGN(rfm_key_size(&c->customer_type, row->key)) +
+				   (row->has_order ? MAXALIGN(rfm_key_size(&c->order_type, row->order)) : 0));
+	queued = rfm_queue_at(c, c->queue.arrived);
+	*queued = *row;
+	queued->key = rfm_queue_key(c, &c->customer_type, row->key);
+	queued->hash = rfm_key_hash(&c->customer_type, queued->key);
+	rfm_prefetch_slot(c, queued->hash);
+	if (row->has_order)
+	{
+		queued->order = rfm_queue_key(c, &c->order_type, row->order);
+		queued->order_hash = rfm_order_hash(rfm_key_hash(&c->order_type, queued->order),
+											queued->hash);
+		rfm_prefetch_order(c, queued->order_hash);
+	}
+	rfm_queue_row(c);
+}
+
 Datum
 rfm_collect_trans(PG_FUNCTION_ARGS)
 {
 	MemoryContext aggcontext;
 	RfmCollector *c;
-	RfmBatchRow *row;
-	Datum		key;
-	Datum		order = (Datum) 0;
-	Size		needed;
+	RfmWaitingRow row;
 
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
 		elog(ERROR, "rfm_collect_trans called in non-aggregate context");
@@ -95,39 +117,27 @@ rfm_collect_trans(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_POINTER(c);
 
-	key = rfm_key_from_datum(&c->customer_type, PG_GETARG_DATUM(1));
-	needed = MAXALIGN(rfm_key_size(&c->customer_type, key));
-	if (c->distinct_orders && !PG_ARGISNULL(4))
-	{
-		order = rfm_key_from_datum(&c->order_type, PG_GETARG_DATUM(4));
-		needed += MAXALIGN(rfm_key_size(&c->order_type, order));
-	}
-
-	reserve_batch(c, needed);
-	row = &c->batch[c->nbatch];
-	row->key = batch_key(c, &c->customer_type, key);
-	row->hash = rfm_key_hash(&c->customer_type, row->key);
-	rfm_prefetch_write(&c->slot[row->hash & c->slot_mask]);
-	row->last = c->time_type == DATEOID ?
+	row.key = rfm_key_from_datum(&c->customer_type, PG_GETARG_DATUM(1));
+	row.last = c->time_type == DATEOID ?
 		(int64) DatumGetInt32(PG_GETARG_DATUM(2)) : DatumGetInt64(PG_GETARG_DATUM(2));
-	row->has_order = c->distinct_orders && !PG_ARGISNULL(4);
-	if (row->has_order)
-	{
-		row->order = batch_key(c, &c->order_type, order);
-		row->order_hash = rfm_key_hash(&c->order_type, row->order);
-	}
-
-	row->amount.form = RFM_FORM_NONE;
+	row.has_order = c->distinct_orders && !PG_ARGISNULL(4);
+	if (row.has_order)
+		row.order = rfm_key_from_datum(&c->order_type, PG_GETARG_DATUM(4));
+	row.rows = 1;
+	row.amount.form = RFM_FORM_NONE;
 	if (!PG_ARGISNULL(3))
-		rfm_amount_decode(c->amount_type, PG_GETARG_DATUM(3), &row->amount);
-	c->nbatch++;
+		rfm_amount_decode(c->amount_type, PG_GETARG_DATUM(3), &row.amount);
+	if (row.amount.form == RFM_FORM_NOT_FINITE)
+		rfm_money_error(c, row.key, false);
 
-	if (row->amount.form == RFM_FORM_NOT_FINITE)
-		rfm_money_error(c, row->key, false);
+	if (c->queue.arrived > c->queue.taken &&
+		extend_row(c, rfm_queue_at(c, c->queue.arrived - 1), &row))
+		PG_RETURN_POINTER(c);
+	queue_row(c, &row);
+
 	/* a numeric that was not decoded does not outlive this call */
-	if (row->amount.form == RFM_FORM_NUMERIC)
-		rfm_take_batch(c);
-
+	if (row.amount.form == RFM_FORM_NUMERIC)
+		rfm_queue_drain(c);
 	PG_RETURN_POINTER(c);
 }
 
@@ -157,23 +167,28 @@ Datum
 rfm_collect_final(PG_FUNCTION_ARGS)
 {
 	RfmCollector *c;
-	Ticket	   *ticket;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "rfm_collect_final called in non-aggregate context");
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	c = (RfmCollector *) PG_GETARG_POINTER(0);
-	rfm_take_batch(c);
+	rfm_queue_drain(c);
+	PG_RETURN_INT64(rfm_collector_ticket(c));
+}
 
-	ticket = MemoryContextAlloc(c->mcxt, sizeof(Ticket));
+int64
+rfm_collector_ticket(RfmCollector *c)
+{
+	Ticket	   *ticket = MemoryContextAlloc(c->mcxt, sizeof(Ticket));
+
 	ticket->number = ++last_ticket;
 	ticket->collector = c;
 	ticket->callback.func = forget_ticket;
 	ticket->callback.arg = ticket;
 	dlist_push_head(&tickets, &ticket->node);
 	MemoryContextRegisterResetCallback(c->mcxt, &ticket->callback);
-	PG_RETURN_INT64(ticket->number);
+	return ticket->number;
 }
 
 RfmCollector *

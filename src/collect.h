@@ -10,9 +10,15 @@
  * result is not a value but a claim ticket: whoever ran the query takes the
  * table with rfm_collector_claim().
  *
- * Customers are kept densely, in the order of their first appearance; an
- * open-addressed index of (hash, number) pairs finds them.  Rows are handled
- * in batches, so that the cache misses of one batch overlap.
+ * Customers are numbered in the order of their first appearance and stand in
+ * segments that never move; an open-addressed index of (hash, number) pairs
+ * finds them.  A hash's leading bits say where in the index it belongs, so
+ * that tables of any sizes have their customers in the same order there, and
+ * one is merged into another from front to back.  Rows wait in a queue while
+ * what they need comes from memory, so that nothing waits for memory.
+ *
+ * Past a bound of memory the table empties itself into sorted temporary files
+ * (collect_spill.h) and goes on.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +26,7 @@
 #define RFM_COLLECT_H
 
 #include "key.h"
+#include "memory.h"
 #include "money.h"
 
 /* One customer. */
@@ -33,27 +40,48 @@ typedef struct RfmEntry
 	uint8		form;			/* of sum: RfmAmountForm */
 } RfmEntry;
 
+/* So many customers stand together: 2 MB of them. */
+#define RFM_SEGMENT_BITS 16
+#define RFM_SEGMENT_ENTRIES (1 << RFM_SEGMENT_BITS)
+
 /* One distinct order id of one customer. */
 typedef struct RfmOrderSlot
 {
 	Datum		order;
-	uint32		customer;		/* number of the entry, plus one; 0: empty */
+	uint32		customer;		/* number of the customer, plus one; 0: empty */
 	uint32		hash;
 } RfmOrderSlot;
 
-#define RFM_BATCH_ROWS 64
-
-typedef struct RfmBatchRow
+/* Rows of one customer, and one order, that came one after another. */
+typedef struct RfmWaitingRow
 {
 	Datum		key;
 	Datum		order;
 	int64		last;
-	RfmAmount	amount;
-	uint32		hash;
-	uint32		order_hash;
-	uint32		customer;
+	RfmAmount	amount;			/* of all of them */
+	uint32		rows;
+	uint32		hash;			/* of key */
+	uint32		order_hash;		/* of order and key */
 	bool		has_order;
-} RfmBatchRow;
+} RfmWaitingRow;
+
+/*
+ * Rows wait for their turn while the memory that they need is on its way: the
+ * place in the index first, then the customer it points to.
+ */
+#define RFM_WAITING_ROWS 64
+
+typedef struct RfmQueue
+{
+	uint64		arrived;		/* rows that ever came */
+	uint64		taken;			/* rows that are in the table */
+	RfmWaitingRow row[2 * RFM_WAITING_ROWS];	/* by number, in a circle */
+
+	/* images of the keys of each half of the circle */
+	char	   *image[2];
+	Size		image_size;
+	Size		image_used;		/* in the half that fills */
+} RfmQueue;
 
 typedef struct RfmCollector
 {
@@ -66,34 +94,51 @@ typedef struct RfmCollector
 	Oid			amount_type;	/* base type of the amounts */
 	RfmAmountKind amount_kind;
 
-	RfmEntry   *entry;
-	double	   *low;			/* low parts of floating-point sums, else NULL */
+	RfmEntry  **segment;
+	double	  **low_segment;	/* low parts of floating-point sums, else NULL */
+	int			nsegments;
+	int			segment_space;
 	int64		nentries;
-	int64		entry_space;
 	uint64	   *slot;			/* hash in the upper half, number + 1 below */
-	uint64		slot_mask;
+	int			slot_bits;		/* there are 2 ^ slot_bits */
 
 	RfmOrderSlot *order_slot;
-	uint64		order_mask;
+	int			order_bits;
 	int64		norders;		/* occupied order slots */
 
 	int64		rows;			/* rows taken */
 
-	char	   *arena;			/* images of by-reference keys */
-	Size		arena_left;
+	RfmPool		entries;		/* memory of the segments */
+	RfmPool		images;			/* memory of by-reference keys */
 
-	int			nbatch;
-	RfmBatchRow batch[RFM_BATCH_ROWS];
-	char	   *batch_arena;	/* images of the keys of one batch */
-	Size		batch_arena_size;
-	Size		batch_arena_used;
+	RfmQueue	queue;
 } RfmCollector;
 
+/* rfm_entry: the customer with a number. */
+static inline RfmEntry *
+rfm_entry(const RfmCollector *c, int64 number)
+{
+	return &c->segment[number >> RFM_SEGMENT_BITS][number & (RFM_SEGMENT_ENTRIES - 1)];
+}
+
+/* rfm_entry_low: the low part of its sum; NULL where sums have none. */
+static inline double *
+rfm_entry_low(const RfmCollector *c, int64 number)
+{
+	if (c->low_segment == NULL)
+		return NULL;
+	return &c->low_segment[number >> RFM_SEGMENT_BITS][number & (RFM_SEGMENT_ENTRIES - 1)];
+}
+
 /*
- * rfm_collector_claim: the collector behind the ticket that rfm_collect()
- * returned, moved into mcxt.  Each ticket can be claimed once, in the backend
- * that made it and before the query that made it ends; raises an error for
- * any other.
+ * rfm_collector_ticket: a number under which a collector can be claimed, once,
+ * in this backend and while its memory lasts.
+ */
+extern int64 rfm_collector_ticket(RfmCollector *c);
+
+/*
+ * rfm_collector_claim: the collector behind a ticket, moved into mcxt.  Raises
+ * an error for a ticket that was claimed, or never made in this backend.
  */
 extern RfmCollector *rfm_collector_claim(int64 ticket, MemoryContext mcxt);
 

@@ -1,52 +1,105 @@
 /*-------------------------------------------------------------------------
  *
  * collect_serial.c
- *		The collector's table on its way from a parallel worker to the leader.
+ *		The collector's table as a string of bytes, and back.
+ *
+ * A header; the customers, in the order of the index; the orders, in the
+ * order of theirs.  A customer is its numbers, then what has no fixed size:
+ * the low part of a floating-point sum, the image of a by-reference key, that
+ * of a wide sum.
  *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
+#include "collect_serial.h"
 #include "collect_table.h"
-#include "common/int.h"
 #include "miscadmin.h"
 #include "numeric_form.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
-PG_FUNCTION_INFO_V1(rfm_collect_combine);
-PG_FUNCTION_INFO_V1(rfm_collect_serialize);
-PG_FUNCTION_INFO_V1(rfm_collect_deserialize);
+#define SERIAL_MAGIC	0x52464d32	/* "RFM2" */
+
+/* Numbers are moved eight bytes at a time, whatever their width. */
+#define SERIAL_SLACK	sizeof(uint64)
+
+/* How many slots ahead of its use an entry is asked for. */
+#define SLOTS_AHEAD		32
+
+#define FORM_FIELD(form, scale)		((int64) (form) << 8 | (scale))
+
+static void
+malformed(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("serialized state of rfm_collect %s", what)));
+}
 
 /*
- * Serialized form: a header, the entries one after another, then the order
- * slots.  States never leave the server that made them, hence native byte
- * order; but nothing in them is trusted to be well formed.
+ * Numbers in frames.
  */
 
-#define SERIAL_MAGIC	0x52464d31	/* "RFM1" */
-
-typedef struct SerialHeader
+static inline void
+widen_frame(int64 *min, int64 *max, int64 value)
 {
-	uint32		magic;
-	Oid			customer_type;
-	Oid			customer_collation;
-	Oid			time_type;
-	Oid			amount_type;
-	Oid			order_type;		/* InvalidOid: rows are counted */
-	Oid			order_collation;
-	uint32		padding;		/* so that the header has no hole */
-	int64		nentries;
-	int64		norders;
-	int64		rows;
-} SerialHeader;
+	*min = Min(*min, value);
+	*max = Max(*max, value);
+}
 
-/* A serialized state, as the deserialize function hands it to combine. */
-typedef struct SerialState
+static RfmFrame
+frame_for(int64 min, int64 max)
 {
-	SerialHeader header;
-	const char *at;
-	const char *end;
-} SerialState;
+	RfmFrame	frame = {.base = 0, .width = 0};
+	uint64		range = (uint64) max - (uint64) min;
+
+	if (min > max)
+		return frame;			/* no numbers */
+	frame.base = min;
+	if (range > 0)
+		frame.width = pg_leftmost_one_pos64(range) / BITS_PER_BYTE + 1;
+	return frame;
+}
+
+/* The bytes of a number that a frame keeps, moved to where memory has them first. */
+static inline uint64
+leading_bytes(uint64 value, int64 width)
+{
+#ifdef WORDS_BIGENDIAN
+	return width == 0 ? 0 : value << (64 - 8 * width);
+#else
+	return value;
+#endif
+}
+
+static inline void
+put_number(char **at, const RfmFrame *frame, int64 value)
+{
+	uint64		bytes = leading_bytes((uint64) value - (uint64) frame->base, frame->width);
+
+	memcpy(*at, &bytes, sizeof(bytes));
+	*at += frame->width;
+}
+
+/* The caller has seen to it that the numbers are there. */
+static inline int64
+get_number(const char **at, const RfmFrame *frame)
+{
+	uint64		bytes;
+
+	memcpy(&bytes, *at, sizeof(bytes));
+	*at += frame->width;
+	if (frame->width == 0)
+		return frame->base;
+#ifdef WORDS_BIGENDIAN
+	bytes >>= 64 - 8 * frame->width;
+#else
+	if (frame->width < 8)
+		bytes &= (UINT64CONST(1) << (8 * frame->width)) - 1;
+#endif
+	return (int64) (bytes + (uint64) frame->base);
+}
 
 static inline void
 put_bytes(char **at, const void *data, Size size)
@@ -55,80 +108,13 @@ put_bytes(char **at, const void *data, Size size)
 	*at += size;
 }
 
-static inline void
-get_bytes(SerialState *s, void *data, Size size)
-{
-	if ((Size) (s->end - s->at) < size)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized state of rfm_collect ends too early")));
-	memcpy(data, s->at, size);
-	s->at += size;
-}
-
-static inline Size
-serial_key_size(const RfmKeyType *kt, Datum key)
-{
-	Size		size = rfm_key_size(kt, key);
-
-	return size == 0 ? sizeof(Datum) : sizeof(uint32) + size;
-}
-
-static inline void
-put_key(char **at, const RfmKeyType *kt, Datum key)
-{
-	Size		size = rfm_key_size(kt, key);
-
-	if (size == 0)
-		put_bytes(at, &key, sizeof(Datum));
-	else
-	{
-		uint32		size32 = (uint32) size;
-
-		put_bytes(at, &size32, sizeof(size32));
-		put_bytes(at, DatumGetPointer(key), size);
-	}
-}
-
 /*
- * A key from a serialized state, a by-reference one copied to the current
- * context, where it is aligned.
+ * Writing.
  */
-static Datum
-get_key(SerialState *s, const RfmKeyType *kt)
-{
-	uint32		size;
-	Datum		key;
-	char	   *image;
 
-	if (kt->typbyval || kt->kind == RFM_KEY_INT)
-	{
-		get_bytes(s, &key, sizeof(Datum));
-		return key;
-	}
-	get_bytes(s, &size, sizeof(size));
-	if (size == 0 || (Size) (s->end - s->at) < size)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized state of rfm_collect ends too early")));
-	image = palloc(Max(size, VARHDRSZ));
-	get_bytes(s, image, size);
-	key = PointerGetDatum(image);
-	if ((kt->typlen > 0 && size != (uint32) kt->typlen) ||
-		(kt->typlen == -1 &&
-		 (VARATT_IS_EXTERNAL(image) || VARATT_IS_COMPRESSED(image))) ||
-		(kt->typlen == -1 && !VARATT_IS_SHORT(image) && size < VARHDRSZ) ||
-		(kt->typlen == -2 && image[size - 1] != '\0') ||
-		rfm_key_size(kt, key) != size)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized state of rfm_collect holds a malformed key")));
-	return key;
-}
-
-/* Wide sums travel as an image with its length. */
-static inline const void *
-wide_image(const RfmCollector *c, const RfmEntry *e, uint32 *size)
+/* Wide sums travel as an image. */
+static const void *
+wide_image(const RfmCollector *c, const RfmEntry *e, Size *size)
 {
 	if (c->amount_kind == RFM_AMOUNT_FLOAT)
 	{
@@ -139,363 +125,395 @@ wide_image(const RfmCollector *c, const RfmEntry *e, uint32 *size)
 	return e->sum.numeric;
 }
 
-#define SERIAL_ENTRY_FIXED (sizeof(int64) * 2 + sizeof(uint32) + 2)
-
-static Size
-serialized_size(RfmCollector *c)
+static inline int64
+key_field(const RfmKeyType *kt, Datum key)
 {
-	Size		size = VARHDRSZ + sizeof(SerialHeader);
-	uint32		image;
+	return rfm_key_by_reference(kt) ? (int64) rfm_key_size(kt, key) : (int64) key;
+}
 
+static inline int64
+sum_field(const RfmCollector *c, const RfmEntry *e)
+{
+	Size		size;
+
+	if (e->form != RFM_FORM_WIDE)
+		return e->sum.scaled;
+	(void) wide_image(c, e, &size);
+	return (int64) size;
+}
+
+/* Frames for the customers; returns the bytes of what has no fixed size. */
+static Size
+frame_entries(const RfmCollector *c, RfmFrame *frame)
+{
+	int64		min[RFM_ENTRY_FIELDS];
+	int64		max[RFM_ENTRY_FIELDS];
+	bool		by_reference = rfm_key_by_reference(&c->customer_type);
+	Size		loose = c->low_segment ? c->nentries * sizeof(double) : 0;
+
+	for (int f = 0; f < RFM_ENTRY_FIELDS; f++)
+	{
+		min[f] = PG_INT64_MAX;
+		max[f] = PG_INT64_MIN;
+	}
 	for (int64 i = 0; i < c->nentries; i++)
 	{
-		RfmEntry   *e = &c->entry[i];
+		const RfmEntry *e = rfm_entry(c, i);
+		int64		key = key_field(&c->customer_type, e->key);
+		int64		sum = sum_field(c, e);
 
-		size += SERIAL_ENTRY_FIXED + serial_key_size(&c->customer_type, e->key);
-		if (c->low)
-			size += sizeof(double);
+		widen_frame(&min[RFM_FIELD_KEY], &max[RFM_FIELD_KEY], key);
+		widen_frame(&min[RFM_FIELD_LAST], &max[RFM_FIELD_LAST], e->last);
+		widen_frame(&min[RFM_FIELD_SUM], &max[RFM_FIELD_SUM], sum);
+		widen_frame(&min[RFM_FIELD_ORDERS], &max[RFM_FIELD_ORDERS], e->orders);
+		widen_frame(&min[RFM_FIELD_FORM], &max[RFM_FIELD_FORM], FORM_FIELD(e->form, e->scale));
+		if (by_reference)
+			loose += key;
 		if (e->form == RFM_FORM_WIDE)
-		{
-			wide_image(c, e, &image);
-			size += sizeof(uint32) + image;
-		}
+			loose += sum;
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
-	if (c->distinct_orders)
+	for (int f = 0; f < RFM_ENTRY_FIELDS; f++)
+		frame[f] = frame_for(min[f], max[f]);
+	return loose;
+}
+
+static Size
+frame_orders(const RfmCollector *c, RfmFrame *frame)
+{
+	int64		min = PG_INT64_MAX;
+	int64		max = PG_INT64_MIN;
+	bool		by_reference = rfm_key_by_reference(&c->order_type);
+	uint64		slots = UINT64CONST(1) << c->order_bits;
+	Size		loose = 0;
+
+	for (uint64 at = 0; at < slots; at++)
 	{
-		if (c->order_type.kind == RFM_KEY_INT || c->order_type.typbyval)
-			size += c->norders * (sizeof(uint32) + sizeof(Datum));
-		else
-		{
-			for (uint64 i = 0; i <= c->order_mask; i++)
-				if (c->order_slot[i].customer != 0)
-					size += sizeof(uint32) +
-						serial_key_size(&c->order_type, c->order_slot[i].order);
-		}
+		int64		key;
+
+		if (at % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (c->order_slot[at].customer == 0)
+			continue;
+		key = key_field(&c->order_type, c->order_slot[at].order);
+		widen_frame(&min, &max, key);
+		if (by_reference)
+			loose += key;
 	}
+	frame[RFM_FIELD_ORDER] = frame_for(min, max);
+	frame[RFM_FIELD_CUSTOMER] = frame_for(0, c->nentries - 1);
+	return loose;
+}
+
+static void
+put_entry(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 number)
+{
+	const RfmEntry *e = rfm_entry(c, number);
+	Size		size;
+
+	put_number(at, &frame[RFM_FIELD_KEY], key_field(&c->customer_type, e->key));
+	put_number(at, &frame[RFM_FIELD_LAST], e->last);
+	put_number(at, &frame[RFM_FIELD_SUM], sum_field(c, e));
+	put_number(at, &frame[RFM_FIELD_ORDERS], e->orders);
+	put_number(at, &frame[RFM_FIELD_FORM], FORM_FIELD(e->form, e->scale));
+	if (c->low_segment)
+		put_bytes(at, rfm_entry_low(c, number), sizeof(double));
+	if (rfm_key_by_reference(&c->customer_type))
+		put_bytes(at, DatumGetPointer(e->key), rfm_key_size(&c->customer_type, e->key));
+	if (e->form == RFM_FORM_WIDE)
+	{
+		const void *image = wide_image(c, e, &size);
+
+		put_bytes(at, image, size);
+	}
+}
+
+/* Writes the customers; position, if wanted, gets the place of each by number. */
+static void
+put_entries(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 *position)
+{
+	uint64		slots = UINT64CONST(1) << c->slot_bits;
+	uint32		written = 0;
+
+	for (uint64 i = 0; i < slots; i++)
+	{
+		uint32		number = (uint32) c->slot[i];
+
+		if (i + SLOTS_AHEAD < slots && (uint32) c->slot[i + SLOTS_AHEAD] != 0)
+			rfm_prefetch_read(rfm_entry(c, (uint32) c->slot[i + SLOTS_AHEAD] - 1));
+		if (number == 0)
+			continue;
+		put_entry(at, c, frame, number - 1);
+		if (position)
+			position[number - 1] = written;
+		if (++written % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static void
+put_orders(char **at, const RfmCollector *c, const RfmFrame *frame, const uint32 *position)
+{
+	uint64		slots = UINT64CONST(1) << c->order_bits;
+
+	for (uint64 i = 0; i < slots; i++)
+	{
+		const RfmOrderSlot *s = &c->order_slot[i];
+
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (s->customer == 0)
+			continue;
+		put_number(at, &frame[RFM_FIELD_ORDER], key_field(&c->order_type, s->order));
+		put_number(at, &frame[RFM_FIELD_CUSTOMER], position[s->customer - 1]);
+		if (rfm_key_by_reference(&c->order_type))
+			put_bytes(at, DatumGetPointer(s->order), rfm_key_size(&c->order_type, s->order));
+	}
+}
+
+static Size
+fixed_size(const RfmFrame *frame, int first, int end)
+{
+	Size		size = 0;
+
+	for (int f = first; f < end; f++)
+		size += frame[f].width;
 	return size;
 }
 
 static void
-put_entries(RfmCollector *c, char **at)
+fill_header(const RfmCollector *c, RfmSerialHeader *header)
 {
-	for (int64 i = 0; i < c->nentries; i++)
-	{
-		RfmEntry   *e = &c->entry[i];
-
-		put_key(at, &c->customer_type, e->key);
-		put_bytes(at, &e->last, sizeof(e->last));
-		put_bytes(at, &e->orders, sizeof(e->orders));
-		put_bytes(at, &e->scale, 1);
-		put_bytes(at, &e->form, 1);
-		put_bytes(at, &e->sum.scaled, sizeof(int64));
-		if (c->low)
-			put_bytes(at, &c->low[i], sizeof(double));
-		if (e->form == RFM_FORM_WIDE)
-		{
-			uint32		size;
-			const void *image = wide_image(c, e, &size);
-
-			put_bytes(at, &size, sizeof(size));
-			put_bytes(at, image, size);
-		}
-	}
+	memset(header, 0, sizeof(*header));
+	header->magic = SERIAL_MAGIC;
+	header->customer_type = c->customer_type.typid;
+	header->customer_collation = c->customer_type.collation;
+	header->time_type = c->time_type;
+	header->amount_type = c->amount_type;
+	header->order_type = c->distinct_orders ? c->order_type.typid : InvalidOid;
+	header->order_collation = c->distinct_orders ? c->order_type.collation : InvalidOid;
+	header->nentries = c->nentries;
+	header->norders = c->norders;
+	header->rows = c->rows;
 }
 
-Datum
-rfm_collect_serialize(PG_FUNCTION_ARGS)
+bytea *
+rfm_serial_write(const RfmCollector *c)
 {
-	RfmCollector *c;
-	SerialHeader header = {0};
+	RfmSerialHeader header;
 	Size		size;
 	bytea	   *result;
 	char	   *at;
+	uint32	   *position = NULL;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "rfm_collect_serialize called in non-aggregate context");
-	c = (RfmCollector *) PG_GETARG_POINTER(0);
-	rfm_take_batch(c);
-
-	size = serialized_size(c);
+	fill_header(c, &header);
+	size = VARHDRSZ + sizeof(header) + SERIAL_SLACK;
+	size += frame_entries(c, header.frame);
+	size += c->nentries * fixed_size(header.frame, 0, RFM_ENTRY_FIELDS);
+	if (c->distinct_orders)
+	{
+		size += frame_orders(c, header.frame);
+		size += c->norders * fixed_size(header.frame, RFM_ENTRY_FIELDS, RFM_FIELDS);
+		position = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(uint32), false);
+	}
 	if (size > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the customers seen by one parallel worker do not fit into one message"),
 				 errhint("Set max_parallel_workers_per_gather to 0 for this refresh.")));
+
 	result = palloc(size);
 	SET_VARSIZE(result, size);
 	at = VARDATA(result);
-
-	header.magic = SERIAL_MAGIC;
-	header.customer_type = c->customer_type.typid;
-	header.customer_collation = c->customer_type.collation;
-	header.time_type = c->time_type;
-	header.amount_type = c->amount_type;
-	header.order_type = c->distinct_orders ? c->order_type.typid : InvalidOid;
-	header.order_collation = c->distinct_orders ? c->order_type.collation : InvalidOid;
-	header.nentries = c->nentries;
-	header.norders = c->norders;
-	header.rows = c->rows;
 	put_bytes(&at, &header, sizeof(header));
-
-	put_entries(c, &at);
+	put_entries(&at, c, header.frame, position);
 	if (c->distinct_orders)
 	{
-		for (uint64 i = 0; i <= c->order_mask; i++)
-		{
-			RfmOrderSlot *s = &c->order_slot[i];
-
-			if (s->customer == 0)
-				continue;
-			put_bytes(&at, &s->customer, sizeof(uint32));
-			put_key(&at, &c->order_type, s->order);
-		}
+		put_orders(&at, c, header.frame, position);
+		pfree(position);
 	}
-	Assert(at == (char *) result + size);
-	PG_RETURN_BYTEA_P(result);
+	memset(at, 0, SERIAL_SLACK);
+	Assert(at + SERIAL_SLACK == (char *) result + size);
+	return result;
 }
 
-Datum
-rfm_collect_deserialize(PG_FUNCTION_ARGS)
+bytea *
+rfm_serial_hand_over(RfmCollector *c)
 {
-	bytea	   *serialized;
-	SerialState *s;
+	Size		size = VARHDRSZ + sizeof(RfmSerialHeader) + SERIAL_SLACK;
+	bytea	   *result = palloc0(size);
+	RfmSerialHeader header;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "rfm_collect_deserialize called in non-aggregate context");
-
-	/* combine reads the state where it lies: it is called before this row goes */
-	serialized = PG_GETARG_BYTEA_PP(0);
-	s = palloc(sizeof(SerialState));
-	s->at = VARDATA_ANY(serialized);
-	s->end = s->at + VARSIZE_ANY_EXHDR(serialized);
-	get_bytes(s, &s->header, sizeof(SerialHeader));
-	if (s->header.magic != SERIAL_MAGIC ||
-		s->header.nentries < 0 || s->header.nentries >= PG_UINT32_MAX ||
-		s->header.norders < 0 || s->header.rows < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized state of rfm_collect has a malformed header")));
-	PG_RETURN_POINTER(s);
+	fill_header(c, &header);
+	header.nentries = header.norders = header.rows = 0;
+	header.ticket = rfm_collector_ticket(c);
+	SET_VARSIZE(result, size);
+	memcpy(VARDATA(result), &header, sizeof(header));
+	return result;
 }
 
 /*
- * Merging: a batch of entries is read, then looked up, as a batch of rows is.
+ * Reading.
  */
-typedef struct MergeEntry
+
+void
+rfm_serial_open(RfmSerial *s, const char *data, Size size)
 {
-	RfmEntry	entry;			/* a wide sum's image lies in the merge context */
-	double		low;
-	uint32		hash;
-} MergeEntry;
+	RfmSerialHeader *h = &s->header;
+	Size		left;
+
+	if (size < sizeof(RfmSerialHeader) + SERIAL_SLACK)
+		malformed("ends too early");
+	memcpy(h, data, sizeof(RfmSerialHeader));
+	s->at = data + sizeof(RfmSerialHeader);
+	s->end = data + size - SERIAL_SLACK;
+	left = s->end - s->at;
+
+	if (h->magic != SERIAL_MAGIC || h->ticket < 0 ||
+		h->nentries < 0 || h->nentries >= PG_UINT32_MAX ||
+		h->norders < 0 || h->rows < 0)
+		malformed("has a malformed header");
+	for (int f = 0; f < RFM_FIELDS; f++)
+		if (h->frame[f].width < 0 || h->frame[f].width > (int64) sizeof(uint64))
+			malformed("has a malformed header");
+
+	/* a count is not believed before memory is taken for it */
+	if ((h->nentries > 1 &&
+		 (uint64) h->nentries * Max(fixed_size(h->frame, 0, RFM_ENTRY_FIELDS), 1) > left) ||
+		(h->norders > 1 &&
+		 (uint64) h->norders > left))
+		malformed("ends too early");
+}
+
+/* Bytes that a number read before has announced. */
+static const char *
+get_image(RfmSerial *s, int64 size)
+{
+	const char *image = s->at;
+
+	if (size < 0 || size > s->end - s->at)
+		malformed("ends too early");
+	s->at += size;
+	return image;
+}
+
+/* A by-reference key: where it lies, or an aligned copy in the current context. */
+static Datum
+get_key_image(RfmSerial *s, const RfmKeyType *kt, int64 size)
+{
+	const char *image = get_image(s, size);
+	bool		is_short;
+	char	   *copy;
+
+	if (size == 0)
+		malformed("holds a malformed key");
+	is_short = kt->typlen == -1 && VARATT_IS_SHORT(image) && !VARATT_IS_EXTERNAL(image);
+	if (kt->kind == RFM_KEY_BYTES && (kt->typlen > 0 || is_short))
+		copy = unconstify(char *, image);
+	else
+	{
+		copy = palloc(Max(size, VARHDRSZ));
+		memcpy(copy, image, size);
+	}
+	if ((kt->typlen > 0 && size != kt->typlen) ||
+		(kt->typlen == -1 && !is_short &&
+		 (size < VARHDRSZ || VARATT_IS_EXTERNAL(copy) || VARATT_IS_COMPRESSED(copy))) ||
+		(kt->typlen == -2 && copy[size - 1] != '\0') ||
+		(int64) rfm_key_size(kt, PointerGetDatum(copy)) != size)
+		malformed("holds a malformed key");
+	return PointerGetDatum(copy);
+}
+
+static Datum
+get_key(RfmSerial *s, const RfmKeyType *kt, int64 field)
+{
+	if (rfm_key_by_reference(kt))
+		return get_key_image(s, kt, field);
+	return (Datum) field;
+}
 
 /* The wide sum of an entry, checked. */
 static void
-get_wide_sum(const RfmCollector *c, SerialState *s, RfmEntry *e)
+get_wide_sum(RfmSerial *s, const RfmCollector *c, RfmEntry *e, int64 size)
 {
-	uint32		size;
-	char	   *image;
+	const char *image = get_image(s, size);
 	bool		real = c->amount_kind == RFM_AMOUNT_FLOAT;
-	Size		skip = real ? offsetof(RfmPartials, part) : 0;
 	RfmNumericParts parts;
+	char	   *copy;
 
-	get_bytes(s, &size, sizeof(size));
-	if ((Size) (s->end - s->at) < size || size < (real ? sizeof(double) : VARHDRSZ + sizeof(uint16)) ||
-		(real && size % sizeof(double) != 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized state of rfm_collect holds a malformed sum")));
-	image = palloc(skip + size);
-	get_bytes(s, image + skip, size);
 	if (real)
 	{
-		e->sum.partials = (RfmPartials *) image;
-		e->sum.partials->count = (int) (size / sizeof(double));
+		if (size == 0 || size % sizeof(double) != 0)
+			malformed("holds a malformed sum");
+		e->sum.partials = palloc(offsetof(RfmPartials, part) + size);
+		e->sum.partials->count = e->sum.partials->space = (int) (size / sizeof(double));
+		memcpy(e->sum.partials->part, image, size);
 		return;
 	}
-	e->sum.numeric = (Numeric) image;
-	if (VARATT_IS_EXTENDED(image) || VARSIZE(image) != size ||
-		!rfm_numeric_read(VARDATA(image), size - VARHDRSZ, &parts) ||
+	if (size < (int64) (VARHDRSZ + sizeof(uint16)))
+		malformed("holds a malformed sum");
+	copy = palloc(size);
+	memcpy(copy, image, size);
+	e->sum.numeric = (Numeric) copy;
+	if (VARATT_IS_EXTENDED(copy) || VARSIZE(copy) != size ||
+		!rfm_numeric_read(VARDATA(copy), size - VARHDRSZ, &parts) ||
 		!rfm_numeric_valid(&parts))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized state of rfm_collect holds a malformed sum")));
+		malformed("holds a malformed sum");
 }
 
-static void
-get_entry(RfmCollector *c, SerialState *s, MergeEntry *m)
+void
+rfm_serial_entry(RfmSerial *s, const RfmCollector *c, RfmEntry *e, double *low)
 {
-	RfmEntry   *e = &m->entry;
+	const RfmFrame *frame = s->header.frame;
+	int64		key;
+	int64		sum;
+	int64		orders;
+	int64		form;
 
-	e->key = get_key(s, &c->customer_type);
-	get_bytes(s, &e->last, sizeof(e->last));
-	get_bytes(s, &e->orders, sizeof(e->orders));
-	get_bytes(s, &e->scale, 1);
-	get_bytes(s, &e->form, 1);
-	get_bytes(s, &e->sum.scaled, sizeof(int64));
-	m->low = 0;
-	if (c->low)
-		get_bytes(s, &m->low, sizeof(double));
-	if (e->form == RFM_FORM_WIDE)
-		get_wide_sum(c, s, e);
-	else if (e->form != (c->low ? RFM_FORM_FLOAT : RFM_FORM_SCALED) ||
+	if (s->end < s->at + fixed_size(frame, 0, RFM_ENTRY_FIELDS))
+		malformed("ends too early");
+	key = get_number(&s->at, &frame[RFM_FIELD_KEY]);
+	e->last = get_number(&s->at, &frame[RFM_FIELD_LAST]);
+	sum = get_number(&s->at, &frame[RFM_FIELD_SUM]);
+	orders = get_number(&s->at, &frame[RFM_FIELD_ORDERS]);
+	form = get_number(&s->at, &frame[RFM_FIELD_FORM]);
+
+	*low = 0;
+	if (c->low_segment)
+		memcpy(low, get_image(s, sizeof(double)), sizeof(double));
+	e->key = get_key(s, &c->customer_type, key);
+	if (orders < 0 || orders > PG_UINT32_MAX)
+		malformed("holds a malformed number of orders");
+	e->orders = (uint32) orders;
+	e->scale = (uint8) form;
+	e->form = (uint8) (form >> 8);
+	e->sum.scaled = sum;
+	if (form == FORM_FIELD(RFM_FORM_WIDE, e->scale))
+		get_wide_sum(s, c, e, sum);
+	else if (form != FORM_FIELD(c->low_segment ? RFM_FORM_FLOAT : RFM_FORM_SCALED, e->scale) ||
 			 e->scale > RFM_MAX_SCALE)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized state of rfm_collect holds a malformed sum")));
-	m->hash = rfm_key_hash(&c->customer_type, e->key);
-	rfm_prefetch_write(&c->slot[m->hash & c->slot_mask]);
+		malformed("holds a malformed sum");
 }
 
-/* Adds an entry of another collector; returns its customer's number here. */
-static uint32
-merge_entry(RfmCollector *c, const MergeEntry *m)
+void
+rfm_serial_order(RfmSerial *s, const RfmCollector *c, Datum *order, int64 *customer)
 {
-	const RfmEntry *other = &m->entry;
-	uint32		number = rfm_find_customer(c, other->key, m->hash);
-	RfmEntry   *e = &c->entry[number];
+	const RfmFrame *frame = s->header.frame;
+	int64		key;
 
-	if (other->last > e->last)
-		e->last = other->last;
-	if (!rfm_sum_merge(&e->sum, &e->form, &e->scale,
-					   c->low ? &c->low[number] : NULL,
-					   &other->sum, other->form, other->scale, m->low,
-					   c->amount_kind, c->mcxt))
-		rfm_money_error(c, e->key, true);
-	if (!c->distinct_orders &&
-		pg_add_u32_overflow(e->orders, other->orders, &e->orders))
-		rfm_too_many_orders(c, e->key);
-	return number;
+	if (s->end < s->at + fixed_size(frame, RFM_ENTRY_FIELDS, RFM_FIELDS))
+		malformed("ends too early");
+	key = get_number(&s->at, &frame[RFM_FIELD_ORDER]);
+	*customer = get_number(&s->at, &frame[RFM_FIELD_CUSTOMER]);
+	if (*customer < 0 || *customer >= s->header.nentries)
+		malformed("holds an order of no customer");
+	*order = get_key(s, &c->order_type, key);
 }
 
-/* Merges all entries; number[i] becomes the number of entry i, if wanted. */
-static void
-merge_entries(RfmCollector *c, SerialState *s, MemoryContext batchcxt,
-			  uint32 *number)
+void
+rfm_serial_close(const RfmSerial *s)
 {
-	MergeEntry	batch[RFM_BATCH_ROWS];
-	int64		done = 0;
-
-	while (done < s->header.nentries)
-	{
-		int			n = (int) Min(s->header.nentries - done, RFM_BATCH_ROWS);
-
-		for (int i = 0; i < n; i++)
-			get_entry(c, s, &batch[i]);
-		for (int i = 0; i < n; i++)
-		{
-			uint64		slot = c->slot[batch[i].hash & c->slot_mask];
-
-			if (slot != 0)
-				rfm_prefetch_write(&c->entry[(uint32) slot - 1]);
-		}
-		for (int i = 0; i < n; i++)
-		{
-			uint32		customer = merge_entry(c, &batch[i]);
-
-			if (number)
-				number[done + i] = customer;
-		}
-		done += n;
-		MemoryContextReset(batchcxt);
-		CHECK_FOR_INTERRUPTS();
-	}
-}
-
-static void
-merge_orders(RfmCollector *c, SerialState *s, MemoryContext batchcxt,
-			 const uint32 *number)
-{
-	for (int64 i = 0; i < s->header.norders; i++)
-	{
-		uint32		customer;
-		Datum		order;
-
-		get_bytes(s, &customer, sizeof(customer));
-		if (customer == 0 || customer > s->header.nentries)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("serialized state of rfm_collect holds an order of no customer")));
-		customer = number[customer - 1];
-		order = get_key(s, &c->order_type);
-		rfm_count_order(c, customer, order,
-						rfm_order_hash(rfm_key_hash(&c->order_type, order), customer));
-		if (i % 1024 == 0)
-		{
-			MemoryContextReset(batchcxt);
-			CHECK_FOR_INTERRUPTS();
-		}
-	}
-}
-
-static void
-merge_serialized(RfmCollector *c, SerialState *s)
-{
-	MemoryContext batchcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm merge",
-												   ALLOCSET_DEFAULT_SIZES);
-	uint32	   *number = NULL;
-	MemoryContext oldcxt;
-
-	/* each entry takes some bytes: a count beyond that is no count */
-	if (s->header.nentries > s->end - s->at || s->header.norders > s->end - s->at)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized state of rfm_collect ends too early")));
-	if (c->distinct_orders)
-		number = rfm_alloc_array(CurrentMemoryContext, s->header.nentries,
-								 sizeof(uint32), false);
-
-	oldcxt = MemoryContextSwitchTo(batchcxt);
-	merge_entries(c, s, batchcxt, number);
-	if (c->distinct_orders)
-		merge_orders(c, s, batchcxt, number);
-	MemoryContextSwitchTo(oldcxt);
-	MemoryContextDelete(batchcxt);
-
 	if (s->at != s->end)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized state of rfm_collect is longer than its contents")));
-	c->rows += s->header.rows;
-	if (number)
-		pfree(number);
-}
-
-Datum
-rfm_collect_combine(PG_FUNCTION_ARGS)
-{
-	MemoryContext aggcontext;
-	RfmCollector *c;
-	SerialState *s;
-	SerialHeader *h;
-
-	if (!AggCheckCallContext(fcinfo, &aggcontext))
-		elog(ERROR, "rfm_collect_combine called in non-aggregate context");
-
-	c = PG_ARGISNULL(0) ? NULL : (RfmCollector *) PG_GETARG_POINTER(0);
-	if (PG_ARGISNULL(1))
-	{
-		if (c == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(c);
-	}
-	s = (SerialState *) PG_GETARG_POINTER(1);
-	h = &s->header;
-
-	if (c == NULL)
-		c = rfm_collector_create(aggcontext, h->customer_type, h->customer_collation,
-								 h->time_type, h->amount_type,
-								 OidIsValid(h->order_type), h->order_type,
-								 h->order_collation, h->nentries);
-	else
-		rfm_take_batch(c);
-	if (c->customer_type.typid != h->customer_type ||
-		c->time_type != h->time_type ||
-		c->amount_type != h->amount_type ||
-		c->distinct_orders != OidIsValid(h->order_type) ||
-		(c->distinct_orders && c->order_type.typid != h->order_type))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized states of rfm_collect do not belong together")));
-	merge_serialized(c, s);
-	PG_RETURN_POINTER(c);
+		malformed("is longer than its contents");
 }

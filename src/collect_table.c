@@ -9,20 +9,28 @@
 
 #include "catalog/pg_type.h"
 #include "collect_table.h"
+#include "common/int.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#define INITIAL_SLOTS	1024
-#define ARENA_BLOCK		(1024 * 1024)
+#define INITIAL_BITS	10
+
+/* Bits of an index that is at most half full with so many entries. */
+#define BITS_FOR(n)		(pg_ceil_log2_64(Max(n, 1)) + 1)
+
+/* Each half of the queue has room for so many bytes of keys; longer ones get more. */
+#define QUEUE_IMAGE_SIZE (16 * 1024)
 
 /*
- * A batch holds key images of at most this many bytes; a longer one is
- * handled by itself.
+ * How many rows after its arrival a row asks for its customer, for that
+ * customer's key, and is taken.  The executor needs some 100 ns a row, memory
+ * some 100 ns an answer; too far apart, and what was asked for is gone again.
  */
-#define BATCH_ARENA_SIZE (16 * 1024)
+#define ROWS_TO_ENTRY	24
+#define ROWS_TO_KEY		44
 
 /*
  * Making and growing.
@@ -58,34 +66,37 @@ rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_colla
 	{
 		rfm_key_type_init(&c->order_type, order_type, order_collation,
 						  "the order id", mcxt);
-		c->order_mask = INITIAL_SLOTS - 1;
-		c->order_slot = MemoryContextAllocZero(mcxt, INITIAL_SLOTS * sizeof(RfmOrderSlot));
+		c->order_bits = INITIAL_BITS;
+		c->order_slot = rfm_alloc_array(mcxt, 1 << INITIAL_BITS, sizeof(RfmOrderSlot), true);
 	}
 
-	c->slot_mask = pg_nextpower2_64(Max(expected, INITIAL_SLOTS / 2)) * 2 - 1;
-	c->slot = rfm_alloc_array(mcxt, c->slot_mask + 1, sizeof(uint64), true);
-	c->entry_space = Max(expected, INITIAL_SLOTS / 2);
-	c->entry = rfm_alloc_array(mcxt, c->entry_space, sizeof(RfmEntry), false);
+	c->slot_bits = Max(BITS_FOR(expected), INITIAL_BITS);
+	c->slot = rfm_alloc_array(mcxt, INT64CONST(1) << c->slot_bits, sizeof(uint64), true);
+	c->segment_space = 16;
+	c->segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(RfmEntry *));
 	if (c->amount_kind == RFM_AMOUNT_FLOAT)
-		c->low = rfm_alloc_array(mcxt, c->entry_space, sizeof(double), false);
+		c->low_segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(double *));
+	c->entries.mcxt = mcxt;
+	c->images.mcxt = mcxt;
 
-	c->batch_arena = MemoryContextAlloc(mcxt, BATCH_ARENA_SIZE);
-	c->batch_arena_size = BATCH_ARENA_SIZE;
+	c->queue.image_size = QUEUE_IMAGE_SIZE;
+	for (int half = 0; half < 2; half++)
+		c->queue.image[half] = MemoryContextAlloc(mcxt, QUEUE_IMAGE_SIZE);
 	return c;
 }
 
-/* Doubles the index; the hashes stand in it, so that no entry is read. */
+/* Makes the index larger; the hashes stand in it, so that no entry is read. */
 static void
-grow_slots(RfmCollector *c)
+grow_slots(RfmCollector *c, int bits)
 {
-	uint64		old_slots = c->slot_mask + 1;
-	uint64		mask = old_slots * 2 - 1;
+	uint64		old_slots = UINT64CONST(1) << c->slot_bits;
+	uint64		mask = (UINT64CONST(1) << bits) - 1;
 	uint64	   *slot = rfm_alloc_array(c->mcxt, mask + 1, sizeof(uint64), true);
 
 	for (uint64 i = 0; i < old_slots; i++)
 	{
 		uint64		s = c->slot[i];
-		uint64		at = (s >> 32) & mask;
+		uint64		at = rfm_home((uint32) (s >> 32), bits);
 
 		if (s == 0)
 			continue;
@@ -95,20 +106,20 @@ grow_slots(RfmCollector *c)
 	}
 	pfree(c->slot);
 	c->slot = slot;
-	c->slot_mask = mask;
+	c->slot_bits = bits;
 }
 
 static void
-grow_order_slots(RfmCollector *c)
+grow_order_slots(RfmCollector *c, int bits)
 {
-	uint64		old_slots = c->order_mask + 1;
-	uint64		mask = old_slots * 2 - 1;
+	uint64		old_slots = UINT64CONST(1) << c->order_bits;
+	uint64		mask = (UINT64CONST(1) << bits) - 1;
 	RfmOrderSlot *slot = rfm_alloc_array(c->mcxt, mask + 1, sizeof(RfmOrderSlot), true);
 
 	for (uint64 i = 0; i < old_slots; i++)
 	{
 		RfmOrderSlot *s = &c->order_slot[i];
-		uint64		at = s->hash & mask;
+		uint64		at = rfm_home(s->hash, bits);
 
 		if (s->customer == 0)
 			continue;
@@ -118,51 +129,54 @@ grow_order_slots(RfmCollector *c)
 	}
 	pfree(c->order_slot);
 	c->order_slot = slot;
-	c->order_mask = mask;
+	c->order_bits = bits;
+}
+
+void
+rfm_expect_customers(RfmCollector *c, int64 expected)
+{
+	if (BITS_FOR(expected) > c->slot_bits)
+		grow_slots(c, BITS_FOR(expected));
+}
+
+void
+rfm_expect_orders(RfmCollector *c, int64 expected)
+{
+	if (BITS_FOR(expected) > c->order_bits)
+		grow_order_slots(c, BITS_FOR(expected));
 }
 
 static void
-grow_entries(RfmCollector *c)
+add_segment(RfmCollector *c)
 {
-	c->entry_space += c->entry_space / 2;
-	c->entry = rfm_grow_array(c->entry, c->entry_space, sizeof(RfmEntry));
-	if (c->low)
-		c->low = rfm_grow_array(c->low, c->entry_space, sizeof(double));
+	if (c->nsegments == c->segment_space)
+	{
+		c->segment_space *= 2;
+		c->segment = repalloc_huge(c->segment, c->segment_space * sizeof(RfmEntry *));
+		if (c->low_segment)
+			c->low_segment = repalloc_huge(c->low_segment, c->segment_space * sizeof(double *));
+	}
+	c->segment[c->nsegments] = rfm_pool_alloc(&c->entries, RFM_SEGMENT_ENTRIES * sizeof(RfmEntry));
+	if (c->low_segment)
+		c->low_segment[c->nsegments] = rfm_pool_alloc(&c->entries, RFM_SEGMENT_ENTRIES * sizeof(double));
+	c->nsegments++;
 }
 
 /*
- * A permanent copy of a by-reference key.  Images are packed into blocks:
- * varlena ones with a long header stay aligned, short ones need not be.
+ * A permanent copy of a by-reference key.  Varlena images with a long header
+ * stay aligned, those with a short one need not be.
  */
 Datum
 rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key)
 {
 	Size		size = rfm_key_size(kt, key);
-	Size		pad;
+	bool		packed = kt->typlen == -1 && size > 0 && VARATT_IS_SHORT(DatumGetPointer(key));
 	char	   *copy;
 
 	if (size == 0)
 		return key;
-	if (size > ARENA_BLOCK / 8)
-	{
-		copy = MemoryContextAllocHuge(c->mcxt, size);
-		memcpy(copy, DatumGetPointer(key), size);
-		return PointerGetDatum(copy);
-	}
-
-	pad = 0;
-	if (kt->typlen != -1 || !VARATT_IS_SHORT(DatumGetPointer(key)))
-		pad = MAXALIGN(c->arena) - (uintptr_t) c->arena;
-	if (c->arena == NULL || pad + size > c->arena_left)
-	{
-		c->arena = MemoryContextAlloc(c->mcxt, ARENA_BLOCK);
-		c->arena_left = ARENA_BLOCK;
-		pad = 0;
-	}
-	copy = c->arena + pad;
+	copy = rfm_pool_bytes(&c->images, size, packed);
 	memcpy(copy, DatumGetPointer(key), size);
-	c->arena += pad + size;
-	c->arena_left -= pad + size;
 	return PointerGetDatum(copy);
 }
 
@@ -183,27 +197,28 @@ rfm_collector_close(RfmCollector *c)
 uint32
 rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 at)
 {
+	int64		number = c->nentries;
 	RfmEntry   *e;
 
-	if (c->nentries >= PG_UINT32_MAX - 1)
+	if (number >= PG_UINT32_MAX - 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many customers for one snapshot"),
 				 errdetail("A snapshot holds at most %u customers.",
 						   PG_UINT32_MAX - 1)));
-	if (c->nentries == c->entry_space)
-		grow_entries(c);
-	e = &c->entry[c->nentries];
+	if (number >> RFM_SEGMENT_BITS == c->nsegments)
+		add_segment(c);
+	e = rfm_entry(c, number);
 	e->key = rfm_keep_key(c, &c->customer_type, key);
 	e->last = PG_INT64_MIN;
 	e->sum.scaled = 0;
 	e->orders = 0;
 	e->scale = 0;
-	if (c->amount_kind == RFM_AMOUNT_FLOAT)
+	if (c->low_segment)
 	{
 		e->form = RFM_FORM_FLOAT;
 		e->sum.high = 0;
-		c->low[c->nentries] = 0;
+		*rfm_entry_low(c, number) = 0;
 	}
 	else
 		e->form = RFM_FORM_SCALED;
@@ -211,15 +226,16 @@ rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 at)
 	c->slot[at] = ((uint64) hash << 32) | (uint64) c->nentries;
 
 	/* at most half full */
-	if ((uint64) c->nentries > c->slot_mask / 2)
-		grow_slots(c);
-	return (uint32) (c->nentries - 1);
+	if ((uint64) c->nentries > UINT64CONST(1) << (c->slot_bits - 1))
+		grow_slots(c, c->slot_bits + 1);
+	return (uint32) number;
 }
 
 void
 rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
 {
-	uint64		at = hash & c->order_mask;
+	uint64		mask = (UINT64CONST(1) << c->order_bits) - 1;
+	uint64		at = rfm_home(hash, c->order_bits);
 	RfmOrderSlot *s;
 
 	for (;;)
@@ -230,16 +246,16 @@ rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
 		if (s->hash == hash && s->customer == customer + 1 &&
 			rfm_key_equal(&c->order_type, s->order, order))
 			return;
-		at = (at + 1) & c->order_mask;
+		at = (at + 1) & mask;
 	}
 	s->order = rfm_keep_key(c, &c->order_type, order);
 	s->customer = customer + 1;
 	s->hash = hash;
 	c->norders++;
-	c->entry[customer].orders++;
+	rfm_entry(c, customer)->orders++;
 
-	if ((uint64) c->norders > c->order_mask / 3 * 2)
-		grow_order_slots(c);
+	if ((uint64) c->norders > mask / 3 * 2)
+		grow_order_slots(c, c->order_bits + 1);
 }
 
 void
@@ -269,57 +285,76 @@ rfm_too_many_orders(RfmCollector *c, Datum key)
 }
 
 /*
- * Takes the rows of the batch.  Each loop touches, for all rows, the memory
- * that the loop before has asked for.
+ * The queue.
  */
-void
-rfm_take_batch(RfmCollector *c)
+
+/* Adds what a waiting row stands for to its customer. */
+static inline void
+take_row(RfmCollector *c, const RfmWaitingRow *row)
 {
-	int			n = c->nbatch;
+	uint32		customer = rfm_find_customer(c, row->key, row->hash);
+	RfmEntry   *e = rfm_entry(c, customer);
+	int64		sum;
 
-	for (int i = 0; i < n; i++)
+	if (row->last > e->last)
+		e->last = row->last;
+
+	/* nearly always both have the scale of the column */
+	if (e->form == RFM_FORM_SCALED && row->amount.form == RFM_FORM_SCALED &&
+		e->scale == row->amount.scale &&
+		!pg_add_s64_overflow(e->sum.scaled, row->amount.v.scaled, &sum))
+		e->sum.scaled = sum;
+	else if (!rfm_sum_add(&e->sum, &e->form, &e->scale, rfm_entry_low(c, customer),
+						  &row->amount, c->mcxt))
+		rfm_money_error(c, row->key, true);
+
+	if (row->has_order)
+		rfm_count_order(c, customer, row->order, row->order_hash);
+	else if (!c->distinct_orders && pg_add_u32_overflow(e->orders, row->rows, &e->orders))
+		rfm_too_many_orders(c, row->key);
+	c->rows += row->rows;
+}
+
+void
+rfm_queue_drain(RfmCollector *c)
+{
+	RfmQueue   *q = &c->queue;
+
+	while (q->taken < q->arrived)
+		take_row(c, rfm_queue_at(c, q->taken++));
+	q->image_used = 0;
+}
+
+void
+rfm_queue_room(RfmCollector *c, Size size)
+{
+	RfmQueue   *q = &c->queue;
+
+	if (q->arrived % RFM_WAITING_ROWS == 0)
+		q->image_used = 0;		/* the rows that used this half have been taken */
+	if (q->image_used + size <= q->image_size)
+		return;
+	rfm_queue_drain(c);
+	if (size <= q->image_size)
+		return;
+	q->image_size = size;
+	for (int half = 0; half < 2; half++)
 	{
-		uint64		s = c->slot[c->batch[i].hash & c->slot_mask];
-
-		if (s != 0)
-			rfm_prefetch_write(&c->entry[(uint32) s - 1]);
+		pfree(q->image[half]);
+		q->image[half] = MemoryContextAllocHuge(c->mcxt, size);
 	}
+}
 
-	for (int i = 0; i < n; i++)
-	{
-		RfmBatchRow *row = &c->batch[i];
-		RfmEntry   *e;
+void
+rfm_queue_row(RfmCollector *c)
+{
+	RfmQueue   *q = &c->queue;
+	uint64		arrived = ++q->arrived;
 
-		row->customer = rfm_find_customer(c, row->key, row->hash);
-		e = &c->entry[row->customer];
-		if (row->last > e->last)
-			e->last = row->last;
-		if (!rfm_sum_add(&e->sum, &e->form, &e->scale,
-						 c->low ? &c->low[row->customer] : NULL,
-						 &row->amount, c->mcxt))
-			rfm_money_error(c, row->key, true);
-
-		if (!c->distinct_orders)
-		{
-			if (++e->orders == 0)
-				rfm_too_many_orders(c, row->key);
-		}
-		else if (row->has_order)
-		{
-			row->order_hash = rfm_order_hash(row->order_hash, row->customer);
-			rfm_prefetch_write(&c->order_slot[row->order_hash & c->order_mask]);
-		}
-	}
-
-	if (c->distinct_orders)
-	{
-		for (int i = 0; i < n; i++)
-			if (c->batch[i].has_order)
-				rfm_count_order(c, c->batch[i].customer, c->batch[i].order,
-								c->batch[i].order_hash);
-	}
-
-	c->rows += n;
-	c->nbatch = 0;
-	c->batch_arena_used = 0;
+	/* rows before the first have the hash 0: asking for them does no harm */
+	rfm_prefetch_entry(c, rfm_queue_at(c, arrived - ROWS_TO_ENTRY)->hash);
+	if (rfm_key_by_reference(&c->customer_type))
+		rfm_prefetch_key(c, rfm_queue_at(c, arrived - ROWS_TO_KEY)->hash);
+	if (arrived - q->taken > RFM_WAITING_ROWS)
+		take_row(c, rfm_queue_at(c, q->taken++));
 }

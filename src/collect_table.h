@@ -25,11 +25,30 @@ extern RfmCollector *rfm_collector_create(MemoryContext parent, Oid customer_typ
 										  Oid order_type, Oid order_collation,
 										  int64 expected);
 
-/* rfm_take_batch: takes the rows that wait in the batch. */
-extern void rfm_take_batch(RfmCollector *c);
+/*
+ * rfm_queue_room: makes room for the images of a row's keys, size bytes in all.
+ * To be called before the images are copied with rfm_queue_key.
+ */
+extern void rfm_queue_room(RfmCollector *c, Size size);
+
+/* rfm_queue_row: the row in the place given by rfm_queue_next has come. */
+extern void rfm_queue_row(RfmCollector *c);
+
+/* rfm_queue_drain: takes all rows that wait. */
+extern void rfm_queue_drain(RfmCollector *c);
 
 /* rfm_keep_key: a copy of a by-reference key that lives as long as the table. */
 extern Datum rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key);
+
+/*
+ * rfm_expect_customers: makes the index large enough for so many customers.
+ * Merging from front to back needs that for the larger of both tables, or
+ * customers pile up at the front of a table that is about to grow.
+ */
+extern void rfm_expect_customers(RfmCollector *c, int64 expected);
+
+/* rfm_expect_orders: the same for distinct orders. */
+extern void rfm_expect_orders(RfmCollector *c, int64 expected);
 
 /*
  * rfm_add_customer: a new customer, whose hash belongs into the empty slot at
@@ -53,18 +72,95 @@ pg_noreturn extern void rfm_money_error(RfmCollector *c, Datum key, bool overflo
 /* rfm_too_many_orders: raises PROGRAM_LIMIT_EXCEEDED. */
 pg_noreturn extern void rfm_too_many_orders(RfmCollector *c, Datum key);
 
-/* rfm_order_hash: of an order id and the customer it belongs to. */
-static inline uint32
-rfm_order_hash(uint32 order_hash, uint32 customer)
+/* rfm_queue_at: the place of a row in the circle. */
+static inline RfmWaitingRow *
+rfm_queue_at(RfmCollector *c, uint64 number)
 {
-	return order_hash ^ rfm_hash_int64(customer);
+	return &c->queue.row[number % (2 * RFM_WAITING_ROWS)];
+}
+
+/* rfm_queue_key: a by-reference key, copied where it lives while the row waits. */
+static inline Datum
+rfm_queue_key(RfmCollector *c, const RfmKeyType *kt, Datum key)
+{
+	RfmQueue   *q = &c->queue;
+	Size		size = rfm_key_size(kt, key);
+	char	   *copy;
+
+	if (size == 0)
+		return key;
+	copy = q->image[q->arrived / RFM_WAITING_ROWS % 2] + q->image_used;
+	memcpy(copy, DatumGetPointer(key), size);
+	q->image_used += MAXALIGN(size);
+	return PointerGetDatum(copy);
+}
+
+/* rfm_order_hash: of an order id and the key of the customer it belongs to. */
+static inline uint32
+rfm_order_hash(uint32 order_hash, uint32 key_hash)
+{
+	return rfm_hash_int64((int64) ((uint64) key_hash << 32 | order_hash));
+}
+
+/* rfm_home: where in an index of 2 ^ bits slots a hash belongs. */
+static inline uint64
+rfm_home(uint32 hash, int bits)
+{
+	return ((uint64) hash << 32) >> (64 - bits);
+}
+
+/* rfm_prefetch_slot: the index is soon asked for a customer with this hash. */
+static pg_attribute_always_inline void
+rfm_prefetch_slot(const RfmCollector *c, uint32 hash)
+{
+	rfm_prefetch_write(&c->slot[rfm_home(hash, c->slot_bits)]);
+}
+
+/* rfm_slot_of: the slot of the first customer with this hash; 0: none has it. */
+static inline uint64
+rfm_slot_of(const RfmCollector *c, uint32 hash)
+{
+	uint64		mask = (UINT64CONST(1) << c->slot_bits) - 1;
+	uint64		at = rfm_home(hash, c->slot_bits);
+
+	while (c->slot[at] != 0 && (uint32) (c->slot[at] >> 32) != hash)
+		at = (at + 1) & mask;
+	return c->slot[at];
+}
+
+/* rfm_prefetch_entry: the second step, when the slot has arrived. */
+static pg_attribute_always_inline void
+rfm_prefetch_entry(const RfmCollector *c, uint32 hash)
+{
+	uint64		s = rfm_slot_of(c, hash);
+
+	if (s != 0)
+		rfm_prefetch_write(rfm_entry(c, (uint32) s - 1));
+}
+
+/* rfm_prefetch_key: the third, for keys that stand by reference. */
+static pg_attribute_always_inline void
+rfm_prefetch_key(const RfmCollector *c, uint32 hash)
+{
+	uint64		s = rfm_slot_of(c, hash);
+
+	if (s != 0)
+		rfm_prefetch_read(DatumGetPointer(rfm_entry(c, (uint32) s - 1)->key));
+}
+
+/* rfm_prefetch_order: the set of orders is soon asked for this one. */
+static pg_attribute_always_inline void
+rfm_prefetch_order(const RfmCollector *c, uint32 order_hash)
+{
+	rfm_prefetch_write(&c->order_slot[rfm_home(order_hash, c->order_bits)]);
 }
 
 /* rfm_find_customer: the number of the customer with this key, added if new. */
 static inline uint32
 rfm_find_customer(RfmCollector *c, Datum key, uint32 hash)
 {
-	uint64		at = hash & c->slot_mask;
+	uint64		mask = (UINT64CONST(1) << c->slot_bits) - 1;
+	uint64		at = rfm_home(hash, c->slot_bits);
 
 	for (;;)
 	{
@@ -75,7 +171,7 @@ rfm_find_customer(RfmCollector *c, Datum key, uint32 hash)
 		if ((uint32) (s >> 32) == hash)
 		{
 			uint32		number = (uint32) s - 1;
-			RfmEntry   *e = &c->entry[number];
+			RfmEntry   *e = rfm_entry(c, number);
 
 			if (rfm_key_equal(&c->customer_type, e->key, key))
 			{
@@ -85,7 +181,7 @@ rfm_find_customer(RfmCollector *c, Datum key, uint32 hash)
 				return number;
 			}
 		}
-		at = (at + 1) & c->slot_mask;
+		at = (at + 1) & mask;
 	}
 }
 

@@ -91,7 +91,7 @@ sort_entries(const RfmCollector *c)
 	for (int64 i = 0; i < c->nentries; i++)
 	{
 		items[i].entry = (uint32) i;
-		items[i].key = (uint64) c->entry[i].key;
+		items[i].key = (uint64) rfm_entry(c, i)->key;
 		if (is_int)
 			items[i].key ^= UINT64CONST(1) << 63;
 	}
@@ -135,13 +135,13 @@ common_scale(const RfmCollector *c)
 
 	for (int64 i = 0; i < c->nentries; i++)
 	{
-		if (c->entry[i].form != RFM_FORM_SCALED)
+		if (rfm_entry(c, i)->form != RFM_FORM_SCALED)
 			return -1;
-		scale = Max(scale, c->entry[i].scale);
+		scale = Max(scale, rfm_entry(c, i)->scale);
 	}
 	for (int64 i = 0; i < c->nentries; i++)
 	{
-		const RfmEntry *e = &c->entry[i];
+		const RfmEntry *e = rfm_entry(c, i);
 
 		if (e->scale != scale &&
 			!rfm_sum_scaled(&e->sum, e->form, e->scale, scale, &scaled))
@@ -160,10 +160,10 @@ fill_money(const RfmCollector *c, const KeyedEntry *order, RfmMoney *money)
 		money->kind = RFM_MONEY_REAL;
 		for (int64 i = 0; i < c->nentries; i++)
 		{
-			const RfmEntry *e = &c->entry[order[i].entry];
+			const RfmEntry *e = rfm_entry(c, order[i].entry);
 
 			money->code[i] = rfm_double_to_code(rfm_sum_real(&e->sum, e->form,
-															 c->low[order[i].entry]));
+															 *rfm_entry_low(c, order[i].entry)));
 		}
 		return;
 	}
@@ -174,10 +174,10 @@ fill_money(const RfmCollector *c, const KeyedEntry *order, RfmMoney *money)
 		money->kind = RFM_MONEY_SCALED;
 		for (int64 i = 0; i < c->nentries; i++)
 		{
-			const RfmEntry *e = &c->entry[order[i].entry];
+			const RfmEntry *e = rfm_entry(c, order[i].entry);
 
 			if (i + GATHER_AHEAD < c->nentries)
-				rfm_prefetch_read(&c->entry[order[i + GATHER_AHEAD].entry]);
+				rfm_prefetch_read(rfm_entry(c, order[i + GATHER_AHEAD].entry));
 			(void) rfm_sum_scaled(&e->sum, e->form, e->scale, money->scale,
 								  &money->code[i]);
 		}
@@ -187,7 +187,7 @@ fill_money(const RfmCollector *c, const KeyedEntry *order, RfmMoney *money)
 	values = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(Numeric), false);
 	for (int64 i = 0; i < c->nentries; i++)
 	{
-		const RfmEntry *e = &c->entry[order[i].entry];
+		const RfmEntry *e = rfm_entry(c, order[i].entry);
 
 		values[i] = rfm_sum_numeric(&e->sum, e->form, e->scale);
 	}
@@ -239,10 +239,10 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 
 	for (int64 i = 0; i < c->nentries; i++)
 	{
-		const RfmEntry *e = &c->entry[order[i].entry];
+		const RfmEntry *e = rfm_entry(c, order[i].entry);
 
 		if (i + GATHER_AHEAD < c->nentries)
-			rfm_prefetch_read(&c->entry[order[i + GATHER_AHEAD].entry]);
+			rfm_prefetch_read(rfm_entry(c, order[i + GATHER_AHEAD].entry));
 		customers->key[i] = e->key;
 		customers->code[RFM_RECENCY][i] = recency_code(c, e, source, run_date);
 		customers->code[RFM_FREQUENCY][i] = e->orders;

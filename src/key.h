@@ -15,6 +15,7 @@
 #ifndef RFM_KEY_H
 #define RFM_KEY_H
 
+#include "common/hashfn.h"
 #include "fmgr.h"
 #include "utils/sortsupport.h"
 
@@ -58,6 +59,13 @@ extern Datum rfm_key_to_datum(const RfmKeyType *kt, Datum key);
 
 /* rfm_key_size: bytes of a by-reference key's image; 0 when passed by value. */
 static inline Size rfm_key_size(const RfmKeyType *kt, Datum key);
+
+/* rfm_key_by_reference: is the Datum a pointer to an image? */
+static inline bool
+rfm_key_by_reference(const RfmKeyType *kt)
+{
+	return kt->kind != RFM_KEY_INT && !kt->typbyval;
+}
 
 /* rfm_key_hash: equal keys have equal hashes; never fails. */
 static inline uint32 rfm_key_hash(RfmKeyType *kt, Datum key);
@@ -142,7 +150,8 @@ rfm_key_hash(RfmKeyType *kt, Datum key)
 		return rfm_hash_int64(DatumGetInt64(key));
 	if (kt->kind == RFM_KEY_BYTES)
 		return rfm_key_hash_bytes(kt, key);
-	return DatumGetUInt32(FunctionCall1Coll(&kt->hash_proc, kt->collation, key));
+	/* all bits count here, the leading ones first; not every type thinks of that */
+	return murmurhash32(DatumGetUInt32(FunctionCall1Coll(&kt->hash_proc, kt->collation, key)));
 }
 
 static inline bool

@@ -18,11 +18,34 @@
  */
 extern void *rfm_alloc_array(MemoryContext mcxt, int64 count, Size size, bool zero);
 
-/* rfm_grow_array: like repalloc, to count elements of size bytes. */
-extern void *rfm_grow_array(void *array, int64 count, Size size);
+/*
+ * Memory that only grows, cut from large blocks.  Nothing in it ever moves, so
+ * that it stays on the huge pages that it was given.
+ */
+typedef struct RfmPool
+{
+	MemoryContext mcxt;			/* where the blocks come from */
+	char	   *at;
+	Size		left;
+	Size		block;			/* size of the last block */
+	Size		used;			/* bytes handed out */
+} RfmPool;
 
-/* rfm_prefetch_read, rfm_prefetch_write: memory that is used soon. */
-static inline void
+/*
+ * rfm_pool_alloc: size bytes, not zeroed, at an address that is a multiple of
+ * size where that is a power of two up to 2 MB, else of MAXIMUM_ALIGNOF.
+ */
+extern void *rfm_pool_alloc(RfmPool *pool, Size size);
+
+/* rfm_pool_bytes: size bytes, at a multiple of MAXIMUM_ALIGNOF unless packed. */
+extern void *rfm_pool_bytes(RfmPool *pool, Size size, bool packed);
+
+/*
+ * rfm_prefetch_read, rfm_prefetch_write: memory that is used soon.  Always
+ * inline, as all that only prefetches must be: GCC takes a call of such a
+ * function for one without effect, and drops it.
+ */
+static pg_attribute_always_inline void
 rfm_prefetch_read(const void *address)
 {
 #ifdef __GNUC__
@@ -30,7 +53,7 @@ rfm_prefetch_read(const void *address)
 #endif
 }
 
-static inline void
+static pg_attribute_always_inline void
 rfm_prefetch_write(const void *address)
 {
 #ifdef __GNUC__
