@@ -26,6 +26,7 @@ static RfmCollector *
 collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 {
 	Aggref	   *aggref = AggGetAggref(fcinfo);
+	RfmCollector *c;
 	Oid			type[4] = {InvalidOid, InvalidOid, InvalidOid, InvalidOid};
 	Oid			collation[4] = {InvalidOid, InvalidOid, InvalidOid, InvalidOid};
 	int			n = 0;
@@ -42,8 +43,10 @@ collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 		collation[n] = exprCollation(arg);
 		n++;
 	}
-	return rfm_collector_create(aggcontext, type[0], collation[0], type[1], type[2],
-								n > 3, type[3], collation[3], 0);
+	c = rfm_collector_create(aggcontext, type[0], collation[0], type[1], type[2],
+							 n > 3, type[3], collation[3], 0);
+	c->partial = DO_AGGSPLIT_SKIPFINAL(aggref->aggsplit);
+	return c;
 }
 
 /*

@@ -40,6 +40,14 @@ typedef struct RfmEntry
 	uint8		form;			/* of sum: RfmAmountForm */
 } RfmEntry;
 
+/*
+ * What a customer and a distinct order count for, images of keys apart: their
+ * share of the table, or of the arrays that a snapshot is made of, whichever
+ * is more.
+ */
+#define RFM_CUSTOMER_BYTES 96
+#define RFM_ORDER_BYTES 48
+
 /* So many customers stand together: 2 MB of them. */
 #define RFM_SEGMENT_BITS 16
 #define RFM_SEGMENT_ENTRIES (1 << RFM_SEGMENT_BITS)
@@ -109,7 +117,13 @@ typedef struct RfmCollector
 	int64		rows;			/* rows taken */
 
 	RfmPool		entries;		/* memory of the segments */
-	RfmPool		images;			/* memory of by-reference keys */
+	RfmPool		images;			/* memory of by-reference keys, in its own context */
+	MemoryContext sums;			/* of wide sums */
+
+	Size		used;			/* bytes that the customers count for */
+	Size		bound;			/* how many they may */
+	bool		partial;		/* of a parallel plan: cannot spill */
+	struct RfmSpill *spill;		/* NULL: all is in the table */
 
 	RfmQueue	queue;
 } RfmCollector;

@@ -78,7 +78,7 @@ merge_entry(RfmCollector *c, const MergeEntry *m)
 		e->last = other->last;
 	if (!rfm_sum_merge(&e->sum, &e->form, &e->scale, rfm_entry_low(c, number),
 					   &other->sum, other->form, other->scale, m->low,
-					   c->amount_kind, c->mcxt))
+					   c->amount_kind, c->sums))
 		rfm_money_error(c, e->key, true);
 	if (!c->distinct_orders &&
 		pg_add_u32_overflow(e->orders, other->orders, &e->orders))
@@ -143,6 +143,9 @@ merge_entries(RfmCollector *c, RfmSerial *s, MemoryContext batchcxt, MergedCusto
 		merge_some_entries(c, s, batch, (int) Min(s->header.nentries - done, MERGE_BATCH),
 						   merged ? merged + done : NULL);
 		MemoryContextReset(batchcxt);
+		/* orders yet to come name customers by their numbers */
+		if (c->used > c->bound && merged == NULL)
+			rfm_collector_overflow(c);
 		CHECK_FOR_INTERRUPTS();
 	}
 	MemoryContextSwitchTo(oldcxt);
@@ -202,6 +205,8 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 		merge_orders(c, s, batchcxt, merged);
 	MemoryContextDelete(batchcxt);
 	rfm_serial_close(s);
+	if (c->used > c->bound)
+		rfm_collector_overflow(c);
 	c->rows += s->header.rows;
 	if (merged)
 		pfree(merged);
@@ -255,7 +260,11 @@ rfm_collect_combine(PG_FUNCTION_ARGS)
 	h = &s->header;
 
 	if (c == NULL && h->ticket > 0)
-		PG_RETURN_POINTER(rfm_collector_claim(h->ticket, aggcontext));
+	{
+		c = rfm_collector_claim(h->ticket, aggcontext);
+		c->partial = false;
+		PG_RETURN_POINTER(c);
+	}
 	if (c == NULL)
 		c = rfm_collector_create(aggcontext, h->customer_type, h->customer_collation,
 								 h->time_type, h->amount_type,

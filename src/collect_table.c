@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "catalog/pg_type.h"
+#include "collect_spill.h"
 #include "collect_table.h"
 #include "common/int.h"
 #include "miscadmin.h"
@@ -77,7 +78,9 @@ rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_colla
 	if (c->amount_kind == RFM_AMOUNT_FLOAT)
 		c->low_segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(double *));
 	c->entries.mcxt = mcxt;
-	c->images.mcxt = mcxt;
+	c->images.mcxt = AllocSetContextCreate(mcxt, "rfm keys", ALLOCSET_DEFAULT_SIZES);
+	c->sums = AllocSetContextCreate(mcxt, "rfm wide sums", ALLOCSET_DEFAULT_SIZES);
+	c->bound = rfm_memory_bound();
 
 	c->queue.image_size = QUEUE_IMAGE_SIZE;
 	for (int half = 0; half < 2; half++)
@@ -177,7 +180,32 @@ rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key)
 		return key;
 	copy = rfm_pool_bytes(&c->images, size, packed);
 	memcpy(copy, DatumGetPointer(key), size);
+	c->used += size;
 	return PointerGetDatum(copy);
+}
+
+void
+rfm_collector_clear(RfmCollector *c)
+{
+	memset(c->slot, 0, sizeof(uint64) << c->slot_bits);
+	if (c->distinct_orders)
+		memset(c->order_slot, 0, sizeof(RfmOrderSlot) << c->order_bits);
+	c->nentries = c->norders = 0;
+	MemoryContextReset(c->images.mcxt);
+	c->images.at = NULL;
+	c->images.left = c->images.block = 0;
+	MemoryContextReset(c->sums);
+	c->used = 0;
+}
+
+void
+rfm_collector_overflow(RfmCollector *c)
+{
+	if (c->partial)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the customers seen by one parallel process exceed rfm.work_mem")));
+	rfm_spill_table(c);
 }
 
 void
@@ -223,6 +251,7 @@ rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 at)
 	else
 		e->form = RFM_FORM_SCALED;
 	c->nentries++;
+	c->used += RFM_CUSTOMER_BYTES;
 	c->slot[at] = ((uint64) hash << 32) | (uint64) c->nentries;
 
 	/* at most half full */
@@ -252,6 +281,7 @@ rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
 	s->customer = customer + 1;
 	s->hash = hash;
 	c->norders++;
+	c->used += RFM_ORDER_BYTES;
 	rfm_entry(c, customer)->orders++;
 
 	if ((uint64) c->norders > mask / 3 * 2)
@@ -305,7 +335,7 @@ take_row(RfmCollector *c, const RfmWaitingRow *row)
 		!pg_add_s64_overflow(e->sum.scaled, row->amount.v.scaled, &sum))
 		e->sum.scaled = sum;
 	else if (!rfm_sum_add(&e->sum, &e->form, &e->scale, rfm_entry_low(c, customer),
-						  &row->amount, c->mcxt))
+						  &row->amount, c->sums))
 		rfm_money_error(c, row->key, true);
 
 	if (row->has_order)
@@ -313,6 +343,8 @@ take_row(RfmCollector *c, const RfmWaitingRow *row)
 	else if (!c->distinct_orders && pg_add_u32_overflow(e->orders, row->rows, &e->orders))
 		rfm_too_many_orders(c, row->key);
 	c->rows += row->rows;
+	if (c->used > c->bound)
+		rfm_collector_overflow(c);
 }
 
 void

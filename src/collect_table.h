@@ -95,6 +95,15 @@ rfm_queue_key(RfmCollector *c, const RfmKeyType *kt, Datum key)
 	return PointerGetDatum(copy);
 }
 
+/* rfm_collector_clear: forgets all customers and orders, but not the rows taken. */
+extern void rfm_collector_clear(RfmCollector *c);
+
+/*
+ * rfm_collector_overflow: the bound is passed: spills the table.  Raises
+ * PROGRAM_LIMIT_EXCEEDED where that cannot be, in a parallel worker.
+ */
+extern void rfm_collector_overflow(RfmCollector *c);
+
 /* rfm_order_hash: of an order id and the key of the customer it belongs to. */
 static inline uint32
 rfm_order_hash(uint32 order_hash, uint32 key_hash)

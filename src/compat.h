@@ -20,7 +20,9 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "storage/buffile.h"
 #include "utils/guc.h"
+#include "utils/pg_locale.h"
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -50,6 +52,20 @@
 #define RFM_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "rfm", .version = RFM_VERSION)
 #else
 #define RFM_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/* 18 keeps it in the locale */
+#if PG_VERSION_NUM >= 180000
+#define rfm_collation_is_c(collation) (pg_newlocale_from_collation(collation)->collate_is_c)
+#else
+#define rfm_collation_is_c(collation) lc_collate_is_c(collation)
+#endif
+
+/* 16 reads all or raises an error */
+#if PG_VERSION_NUM >= 160000
+#define rfm_BufFileReadExact BufFileReadExact
+#else
+extern void rfm_BufFileReadExact(BufFile *file, void *data, size_t size);
 #endif
 
 /* 15 gained InitMaterializedSRF, under another name in its first releases */

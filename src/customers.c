@@ -7,113 +7,21 @@
  */
 #include "compat.h"
 
-#include "customers.h"
+#include "customers_file.h"
+#include "key_order.h"
 #include "memory.h"
 #include "miscadmin.h"
 
-/*
- * Key order.
- */
-
-typedef struct KeyedEntry
-{
-	uint64		key;			/* unsigned image of an integer, or a Datum */
-	uint32		entry;
-} KeyedEntry;
-
 /* How many customers ahead of its use an entry is asked for. */
 #define GATHER_AHEAD 16
-
-#define RADIX_BITS	11
-#define RADIX_SIZE	(1 << RADIX_BITS)
-
-/*
- * Sorts by key, least significant digit first, over the bits that the keys
- * differ in.  Stable; linear in n.
- */
-static KeyedEntry *
-radix_sort(KeyedEntry *items, int64 n)
-{
-	KeyedEntry *from = items;
-	KeyedEntry *to = rfm_alloc_array(CurrentMemoryContext, n, sizeof(KeyedEntry), false);
-	uint64		lowest = PG_UINT64_MAX;
-	uint64		highest = 0;
-
-	for (int64 i = 0; i < n; i++)
-	{
-		lowest = Min(lowest, items[i].key);
-		highest = Max(highest, items[i].key);
-	}
-
-	for (int shift = 0; shift < 64 && n > 0 && ((highest - lowest) >> shift) > 0; shift += RADIX_BITS)
-	{
-		int64		position[RADIX_SIZE] = {0};
-		int64		sum = 0;
-		KeyedEntry *swap;
-
-		for (int64 i = 0; i < n; i++)
-			position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++;
-		for (int d = 0; d < RADIX_SIZE; d++)
-		{
-			int64		count = position[d];
-
-			position[d] = sum;
-			sum += count;
-		}
-		for (int64 i = 0; i < n; i++)
-			to[position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++] = from[i];
-		swap = from;
-		from = to;
-		to = swap;
-		CHECK_FOR_INTERRUPTS();
-	}
-	pfree(to);
-	return from;
-}
-
-static int
-keyed_entry_cmp(const void *a, const void *b, void *arg)
-{
-	SortSupport ssup = (SortSupport) arg;
-
-	CHECK_FOR_INTERRUPTS();
-	return ApplySortComparator(((const KeyedEntry *) a)->key, false,
-							   ((const KeyedEntry *) b)->key, false, ssup);
-}
-
-static KeyedEntry *
-sort_entries(const RfmCollector *c)
-{
-	KeyedEntry *items = rfm_alloc_array(CurrentMemoryContext, c->nentries,
-										sizeof(KeyedEntry), false);
-	bool		is_int = c->customer_type.kind == RFM_KEY_INT;
-
-	for (int64 i = 0; i < c->nentries; i++)
-	{
-		items[i].entry = (uint32) i;
-		items[i].key = (uint64) rfm_entry(c, i)->key;
-		if (is_int)
-			items[i].key ^= UINT64CONST(1) << 63;
-	}
-	if (is_int)
-		items = radix_sort(items, c->nentries);
-	else
-	{
-		SortSupportData ssup;
-
-		rfm_key_sort_support(&c->customer_type, &ssup);
-		qsort_arg(items, c->nentries, sizeof(KeyedEntry), keyed_entry_cmp, &ssup);
-	}
-	return items;
-}
 
 /*
  * Values.
  */
 
-static int64
-recency_code(const RfmCollector *c, const RfmEntry *e, const RfmSource *source,
-			 DateADT run_date)
+int64
+rfm_recency_code(const RfmCollector *c, const RfmEntry *e, const RfmSource *source,
+				 DateADT run_date)
 {
 	DateADT		date = rfm_calendar_date(&source->calendar, e->last);
 
@@ -151,7 +59,7 @@ common_scale(const RfmCollector *c)
 }
 
 static void
-fill_money(const RfmCollector *c, const KeyedEntry *order, RfmMoney *money)
+fill_money(const RfmCollector *c, const RfmKeyedEntry *order, RfmMoney *money)
 {
 	Numeric    *values;
 
@@ -212,7 +120,7 @@ apply_monetary_above(RfmCustomers *customers, Numeric limit)
 			customers->code[axis][kept] = customers->code[axis][i];
 		kept++;
 	}
-	customers->n = kept;
+	customers->n = customers->end = kept;
 }
 
 RfmCustomers *
@@ -220,17 +128,23 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 					RfmCollector *c, DateADT run_date)
 {
 	RfmCustomers *customers = palloc0(sizeof(RfmCustomers));
-	KeyedEntry *order;
+	RfmKeyedEntry *order;
 
 	customers->run_date = run_date;
 	customers->key_type = source->key;
 	if (c == NULL)
 		return customers;
 
-	customers->n = c->nentries;
 	customers->orders = c->rows;
+	if (c->spill)
+	{
+		rfm_customers_from_spill(customers, model, source, c);
+		return customers;
+	}
+
+	customers->n = customers->end = c->nentries;
 	rfm_collector_close(c);
-	order = sort_entries(c);
+	order = rfm_key_order(c);
 	customers->key = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(Datum), false);
 	for (int axis = 0; axis < RFM_AXES; axis++)
 		customers->code[axis] = rfm_alloc_array(CurrentMemoryContext, c->nentries,
@@ -244,7 +158,7 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 		if (i + GATHER_AHEAD < c->nentries)
 			rfm_prefetch_read(rfm_entry(c, order[i + GATHER_AHEAD].entry));
 		customers->key[i] = e->key;
-		customers->code[RFM_RECENCY][i] = recency_code(c, e, source, run_date);
+		customers->code[RFM_RECENCY][i] = rfm_recency_code(c, e, source, run_date);
 		customers->code[RFM_FREQUENCY][i] = e->orders;
 		if (i % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -257,6 +171,52 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 	if (model->monetary_above)
 		apply_monetary_above(customers, model->monetary_above);
 	return customers;
+}
+
+void
+rfm_customers_end(RfmCustomers *customers)
+{
+	if (customers->file)
+		rfm_customers_file_close(customers->file);
+	customers->file = NULL;
+}
+
+void
+rfm_customers_move(RfmCustomers *customers, int64 row)
+{
+	if (customers->file == NULL || row < 0 || row >= customers->n)
+		elog(ERROR, "snapshot has no row " INT64_FORMAT, row);
+	rfm_customers_file_read(customers, row);
+}
+
+/* A block of codes for whoever looks for cut points. */
+typedef struct AxisCodes
+{
+	RfmCustomers *customers;
+	RfmAxis		axis;
+} AxisCodes;
+
+static const int64 *
+axis_block(void *arg, int64 start, int64 *count)
+{
+	AxisCodes  *codes = (AxisCodes *) arg;
+	int64		at = rfm_customers_at(codes->customers, start);
+
+	*count = codes->customers->end - start;
+	return codes->customers->code[codes->axis] + at;
+}
+
+RfmValues
+rfm_customer_codes(RfmCustomers *customers, RfmAxis axis)
+{
+	AxisCodes  *codes = palloc(sizeof(AxisCodes));
+	RfmValues	values = {.n = customers->n, .block = axis_block, .source = codes};
+
+	codes->customers = customers;
+	codes->axis = axis;
+	/* so many may be looked at together as a window of arrays has bytes for */
+	values.gather = customers->file ? rfm_customers_file_rows(customers->file) : customers->n;
+	return values;
 }
 
 Numeric

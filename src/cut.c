@@ -6,7 +6,7 @@
  * Only a handful of ranks is ever asked for, so nothing sorts all values.  A
  * histogram over the leading bits of (value - minimum) says which of its
  * buckets holds a wanted rank; the members of those few buckets are gathered
- * and looked at again, until a bucket holds a single value or so few that
+ * (or, where they are too many, found again) and looked at again, until a bucket holds a single value or so few that
  * sorting them costs nothing.  Each level settles HISTOGRAM_BITS bits more,
  * so there are at most four.
  *
@@ -64,8 +64,41 @@ typedef struct WantedBucket
 	int			nwanted;
 } WantedBucket;
 
-static void select_ranks(const int64 *values, int64 n, int64 first,
+/* The wanted ranks, which ascend, all fall among the values from low to high. */
+static void select_ranks(const RfmValues *values, int64 low, int64 high, int64 first,
 						 const WantedRank *wanted, int nwanted);
+
+/*
+ * Blocks of values.
+ */
+
+static const int64 *
+array_block(void *source, int64 start, int64 *count)
+{
+	return (const int64 *) source + start;
+}
+
+RfmValues
+rfm_values_of(const int64 *array, int64 n)
+{
+	RfmValues	values = {.n = n, .block = array_block, .gather = n};
+
+	values.source = unconstify(int64 *, array);
+	return values;
+}
+
+/* The next values, at most limit of them. */
+static inline const int64 *
+next_block(const RfmValues *values, int64 start, int64 limit, int64 *count)
+{
+	const int64 *block;
+
+	*count = values->n - start;
+	block = values->block(values->source, start, count);
+	*count = Min(*count, limit);
+	CHECK_FOR_INTERRUPTS();
+	return block;
+}
 
 /* Where in ascending values the first that is not below value stands. */
 static int64
@@ -89,39 +122,34 @@ lower_bound(const int64 *sorted, int64 n, int64 value)
 }
 
 static void
-select_by_sorting(const int64 *values, int64 n, int64 first,
+select_by_sorting(int64 *values, int64 n, int64 first,
 				  const WantedRank *wanted, int nwanted)
 {
-	int64	   *sorted = palloc(n * sizeof(int64));
-
-	memcpy(sorted, values, n * sizeof(int64));
-	sort_values(sorted, n);
+	sort_values(values, n);
 	for (int i = 0; i < nwanted; i++)
 	{
 		int64		rank = wanted[i].rank - first;
 
-		wanted[i].stat->value = sorted[rank];
+		wanted[i].stat->value = values[rank];
 		wanted[i].stat->ties_before =
-			rank - lower_bound(sorted, n, sorted[rank]);
+			rank - lower_bound(values, n, values[rank]);
 	}
-	pfree(sorted);
 }
 
 static void
-find_range(const int64 *values, int64 n, int64 *min, int64 *max)
+find_range(const RfmValues *values, int64 *min, int64 *max)
 {
-	int64		low = values[0];
-	int64		high = values[0];
+	int64		low = PG_INT64_MAX;
+	int64		high = PG_INT64_MIN;
 
-	for (int64 start = 0; start < n; start += BLOCK_VALUES)
+	for (int64 start = 0, count; start < values->n; start += count)
 	{
-		int64		end = Min(n, start + BLOCK_VALUES);
+		const int64 *block = next_block(values, start, BLOCK_VALUES, &count);
 
-		CHECK_FOR_INTERRUPTS();
-		for (int64 i = start; i < end; i++)
+		for (int64 i = 0; i < count; i++)
 		{
-			low = Min(low, values[i]);
-			high = Max(high, values[i]);
+			low = Min(low, block[i]);
+			high = Max(high, block[i]);
 		}
 	}
 	*min = low;
@@ -135,17 +163,18 @@ bucket_of(int64 value, int64 min, int shift)
 	return ((uint64) value - (uint64) min) >> shift;
 }
 
+/* Of a value outside of the range the difference is beyond it, too. */
 static void
-fill_histogram(const int64 *values, int64 n, int64 min, int shift,
+fill_histogram(const RfmValues *values, int64 min, uint64 range, int shift,
 			   int64 *histogram)
 {
-	for (int64 start = 0; start < n; start += BLOCK_VALUES)
+	for (int64 start = 0, count; start < values->n; start += count)
 	{
-		int64		end = Min(n, start + BLOCK_VALUES);
+		const int64 *block = next_block(values, start, BLOCK_VALUES, &count);
 
-		CHECK_FOR_INTERRUPTS();
-		for (int64 i = start; i < end; i++)
-			histogram[bucket_of(values[i], min, shift)]++;
+		for (int64 i = 0; i < count; i++)
+			if ((uint64) block[i] - (uint64) min <= range)
+				histogram[bucket_of(block[i], min, shift)]++;
 	}
 }
 
@@ -192,105 +221,129 @@ find_buckets(const int64 *histogram, int64 min, int shift, int64 first,
  * each bucket of the histogram, where its next member goes; negative: nowhere.
  */
 static void
-gather_members(const int64 *values, int64 n, int64 min, int shift,
+gather_members(const RfmValues *values, int64 min, uint64 range, int shift,
 			   int64 *next, int64 *members)
 {
-	for (int64 start = 0; start < n; start += BLOCK_VALUES)
+	for (int64 start = 0, count; start < values->n; start += count)
 	{
-		int64		end = Min(n, start + BLOCK_VALUES);
+		const int64 *block = next_block(values, start, BLOCK_VALUES, &count);
 
-		CHECK_FOR_INTERRUPTS();
-		for (int64 i = start; i < end; i++)
+		for (int64 i = 0; i < count; i++)
 		{
-			int64	   *position = &next[bucket_of(values[i], min, shift)];
+			int64	   *position;
 
+			if ((uint64) block[i] - (uint64) min > range)
+				continue;
+			position = &next[bucket_of(block[i], min, shift)];
 			if (*position >= 0)
-				members[(*position)++] = values[i];
+				members[(*position)++] = block[i];
 		}
 	}
 }
 
+/* Looks at the members of the wanted buckets by themselves. */
 static void
-select_by_histogram(const int64 *values, int64 n, int64 min, int64 max,
-					int64 first, const WantedRank *wanted, int nwanted)
+select_in_members(const RfmValues *values, int64 min, uint64 range, int shift,
+				  int64 *histogram, const WantedBucket *buckets, int nbuckets, int64 total)
 {
-	uint64		range = (uint64) max - (uint64) min;
-	int			shift = Max(0, pg_leftmost_one_pos64(range) + 1 - HISTOGRAM_BITS);
-	Size		histogram_size = ((range >> shift) + 1) * sizeof(int64);
-	int64	   *histogram = palloc0(histogram_size);
+	int64	   *members = MemoryContextAllocHuge(CurrentMemoryContext, total * sizeof(int64));
+	int64		at = 0;
+
+	/* the histogram has done its work; its memory becomes the map */
+	memset(histogram, 0xFF, ((range >> shift) + 1) * sizeof(int64));
+	for (int i = 0; i < nbuckets; i++)
+	{
+		histogram[buckets[i].number] = at;
+		at += buckets[i].count;
+	}
+	gather_members(values, min, range, shift, histogram, members);
+
+	at = 0;
+	for (int i = 0; i < nbuckets; i++)
+	{
+		RfmValues	bucket = rfm_values_of(members + at, buckets[i].count);
+
+		if (bucket.n <= SORT_LIMIT)
+			select_by_sorting(members + at, bucket.n, buckets[i].first,
+							  buckets[i].wanted, buckets[i].nwanted);
+		else
+		{
+			int64		low;
+			int64		high;
+
+			find_range(&bucket, &low, &high);
+			select_ranks(&bucket, low, high, buckets[i].first,
+						 buckets[i].wanted, buckets[i].nwanted);
+		}
+		at += buckets[i].count;
+	}
+	pfree(members);
+}
+
+/*
+ * Answers the wanted ranks; first is the overall rank of the smallest value
+ * from low to high.
+ */
+static void
+select_ranks(const RfmValues *values, int64 low, int64 high, int64 first,
+			 const WantedRank *wanted, int nwanted)
+{
+	uint64		range = (uint64) high - (uint64) low;
+	int			shift = range == 0 ? 0 : Max(0, pg_leftmost_one_pos64(range) + 1 - HISTOGRAM_BITS);
+	int64	   *histogram = palloc0(((range >> shift) + 1) * sizeof(int64));
 	WantedBucket *buckets = palloc(nwanted * sizeof(WantedBucket));
 	int			nbuckets;
 	int64		total = 0;
-	int64	   *members;
 
 	Assert(range >> shift < HISTOGRAM_SIZE);
-	fill_histogram(values, n, min, shift, histogram);
-	nbuckets = find_buckets(histogram, min, shift, first, wanted, nwanted,
-							buckets);
+	fill_histogram(values, low, range, shift, histogram);
+	nbuckets = find_buckets(histogram, low, shift, first, wanted, nwanted, buckets);
+	for (int i = 0; i < nbuckets; i++)
+		total += buckets[i].count;
 
-	if (nbuckets > 0)
+	if (nbuckets > 0 && total <= values->gather)
+		select_in_members(values, low, range, shift, histogram, buckets, nbuckets, total);
+	else
 	{
-		/* the histogram has done its work; its memory becomes the map */
-		memset(histogram, 0xFF, histogram_size);
+		/* too many to copy: all values are looked at again, bucket by bucket */
 		for (int i = 0; i < nbuckets; i++)
 		{
-			histogram[buckets[i].number] = total;
-			total += buckets[i].count;
-		}
-		members = MemoryContextAllocHuge(CurrentMemoryContext,
-										 total * sizeof(int64));
-		gather_members(values, n, min, shift, histogram, members);
+			int64		bucket_low = (int64) ((uint64) low + (buckets[i].number << shift));
+			uint64		left = (uint64) high - (uint64) bucket_low;
 
-		total = 0;
-		for (int i = 0; i < nbuckets; i++)
-		{
-			select_ranks(members + total, buckets[i].count, buckets[i].first,
-						 buckets[i].wanted, buckets[i].nwanted);
-			total += buckets[i].count;
+			select_ranks(values, bucket_low,
+						 (int64) ((uint64) bucket_low + Min(left, (UINT64CONST(1) << shift) - 1)),
+						 buckets[i].first, buckets[i].wanted, buckets[i].nwanted);
 		}
-		pfree(members);
 	}
 
 	pfree(buckets);
 	pfree(histogram);
 }
 
-/*
- * Answers the wanted ranks, which ascend and all fall among these values;
- * first is the overall rank of the smallest of them.
- */
+/* All values are few. */
 static void
-select_ranks(const int64 *values, int64 n, int64 first,
-			 const WantedRank *wanted, int nwanted)
+select_by_copying(const RfmValues *values, const WantedRank *wanted, int nwanted)
 {
-	int64		min;
-	int64		max;
+	int64	   *copy = palloc(values->n * sizeof(int64));
 
-	if (n <= SORT_LIMIT)
+	for (int64 start = 0, count; start < values->n; start += count)
 	{
-		select_by_sorting(values, n, first, wanted, nwanted);
-		return;
-	}
+		const int64 *block = next_block(values, start, BLOCK_VALUES, &count);
 
-	find_range(values, n, &min, &max);
-	if (min < max)
-	{
-		select_by_histogram(values, n, min, max, first, wanted, nwanted);
-		return;
+		memcpy(copy + start, block, count * sizeof(int64));
 	}
-
-	for (int i = 0; i < nwanted; i++)
-	{
-		wanted[i].stat->value = min;
-		wanted[i].stat->ties_before = wanted[i].rank - first;
-	}
+	select_by_sorting(copy, values->n, 0, wanted, nwanted);
+	pfree(copy);
 }
 
 void
-rfm_order_stats(const int64 *values, int64 n, const int64 *ranks, int nranks,
+rfm_order_stats(const RfmValues *values, const int64 *ranks, int nranks,
 				RfmOrderStat *stats)
 {
 	WantedRank *wanted;
+	int64		low;
+	int64		high;
 
 	if (nranks == 0)
 		return;
@@ -298,12 +351,18 @@ rfm_order_stats(const int64 *values, int64 n, const int64 *ranks, int nranks,
 	wanted = palloc(nranks * sizeof(WantedRank));
 	for (int i = 0; i < nranks; i++)
 	{
-		Assert(ranks[i] >= 0 && ranks[i] < n);
+		Assert(ranks[i] >= 0 && ranks[i] < values->n);
 		wanted[i].rank = ranks[i];
 		wanted[i].stat = &stats[i];
 	}
 	sort_wanted(wanted, nranks);
-	select_ranks(values, n, 0, wanted, nranks);
+	if (values->n <= SORT_LIMIT)
+		select_by_copying(values, wanted, nranks);
+	else
+	{
+		find_range(values, &low, &high);
+		select_ranks(values, low, high, 0, wanted, nranks);
+	}
 	pfree(wanted);
 }
 
@@ -319,25 +378,25 @@ rfm_quantile_position(int64 n, int j, int buckets, int64 *rank, int64 *numerator
 }
 
 void
-rfm_quantiles_of(const int64 *values, int64 n, int buckets,
+rfm_quantiles_of(const RfmValues *values, int buckets,
 				 RfmQuantile *quantiles)
 {
 	int			ncuts = buckets - 1;
 	int64	   *ranks = palloc(2 * ncuts * sizeof(int64));
 	RfmOrderStat *stats = palloc(2 * ncuts * sizeof(RfmOrderStat));
 
-	Assert(n > 0);
+	Assert(values->n > 0);
 	for (int i = 0; i < ncuts; i++)
 	{
 		int64		rank;
 
-		rfm_quantile_position(n, i + 1, buckets, &rank,
+		rfm_quantile_position(values->n, i + 1, buckets, &rank,
 							  &quantiles[i].numerator);
 		quantiles[i].denominator = buckets;
 		ranks[2 * i] = rank;
 		ranks[2 * i + 1] = quantiles[i].numerator > 0 ? rank + 1 : rank;
 	}
-	rfm_order_stats(values, n, ranks, 2 * ncuts, stats);
+	rfm_order_stats(values, ranks, 2 * ncuts, stats);
 	for (int i = 0; i < ncuts; i++)
 	{
 		quantiles[i].lower = stats[2 * i].value;
@@ -354,7 +413,7 @@ rfm_quantiles_of(const int64 *values, int64 n, int buckets,
  * before it.
  */
 static void
-find_tie_rows(const int64 *codes, int64 n, int ncuts, const int64 *value,
+find_tie_rows(const RfmValues *codes, int ncuts, const int64 *value,
 			  const int64 *before, int64 *tie)
 {
 	int64		left[RFM_MAX_CUTS];
@@ -368,27 +427,27 @@ find_tie_rows(const int64 *codes, int64 n, int ncuts, const int64 *value,
 		nopen += tie[i] < 0;
 	}
 
-	for (int64 start = 0; start < n && nopen > 0; start += TIE_BLOCK_VALUES)
+	for (int64 start = 0, count; start < codes->n && nopen > 0; start += count)
 	{
-		int64		end = Min(n, start + TIE_BLOCK_VALUES);
+		const int64 *block = next_block(codes, start, TIE_BLOCK_VALUES, &count);
 
-		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < ncuts; i++)
 		{
 			int64		hits = 0;
+			int64		at = 0;
 
 			if (tie[i] >= 0)
 				continue;
-			for (int64 row = start; row < end; row++)
-				hits += codes[row] == value[i];
+			for (int64 row = 0; row < count; row++)
+				hits += block[row] == value[i];
 			if (hits <= left[i])
 			{
 				left[i] -= hits;
 				continue;
 			}
-			tie[i] = start;
-			while (codes[tie[i]] != value[i] || left[i]-- > 0)
-				tie[i]++;
+			while (block[at] != value[i] || left[i]-- > 0)
+				at++;
+			tie[i] = start + at;
 			nopen--;
 		}
 	}
@@ -435,9 +494,10 @@ cut_rank(int64 n, RfmMethod method, int buckets, bool reversed, int j)
 }
 
 void
-rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method, int buckets,
+rfm_find_cuts(const RfmValues *codes, RfmMethod method, int buckets,
 			  bool reversed, RfmCuts *cuts)
 {
+	int64		n = codes->n;
 	int64		ranks[RFM_MAX_CUTS];
 	int64		before[RFM_MAX_CUTS];
 	RfmOrderStat stats[RFM_MAX_CUTS];
@@ -463,7 +523,7 @@ rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method, int buckets,
 		return;
 
 	/* cuts ascend, so those within reach come first */
-	rfm_order_stats(codes, n, ranks, nreached, stats);
+	rfm_order_stats(codes, ranks, nreached, stats);
 	for (int i = 0; i < nreached; i++)
 	{
 		cuts->value[i] = stats[i].value;
@@ -472,5 +532,5 @@ rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method, int buckets,
 			cuts->tie[i] = 0;
 	}
 	if (method == RFM_NTILE)
-		find_tie_rows(codes, n, nreached, cuts->value, before, cuts->tie);
+		find_tie_rows(codes, nreached, cuts->value, before, cuts->tie);
 }

@@ -3,7 +3,7 @@
  * cut.h
  *		Order statistics, and the cut points of one axis of scores.
  *
- * Takes an array of int64 codes that order the customers of one axis (a
+ * Takes int64 codes that order the customers of one axis (a
  * larger code is a better value) in the order of their customer keys, and
  * gives the cut points between the scores, as pairs that every row can be
  * compared with.  Knows nothing of what the codes stand for.
@@ -24,6 +24,21 @@ typedef enum RfmMethod
 	RFM_QUANTILE,
 	RFM_BREAKS
 } RfmMethod;
+
+/*
+ * Values that lie one after another in blocks: block gives those from number
+ * start on, and how many they are; they stay until it is called again.
+ */
+typedef struct RfmValues
+{
+	int64		n;
+	const int64 *(*block) (void *source, int64 start, int64 *count);
+	void	   *source;
+	int64		gather;			/* so many may be copied into one array */
+} RfmValues;
+
+/* rfm_values_of: an array as values. */
+extern RfmValues rfm_values_of(const int64 *array, int64 n);
 
 /*
  * One order statistic: the value that stands at a 0-based rank of the sorted
@@ -63,10 +78,9 @@ typedef struct RfmQuantile
 
 /*
  * rfm_order_stats: the values at nranks 0-based ranks (each below n, in any
- * order, repeated or not) of values[0..n-1], in linear time, without changing
- * values.
+ * order, repeated or not), in linear time.
  */
-extern void rfm_order_stats(const int64 *values, int64 n,
+extern void rfm_order_stats(const RfmValues *values,
 							const int64 *ranks, int nranks,
 							RfmOrderStat *stats);
 
@@ -80,10 +94,10 @@ extern void rfm_quantile_position(int64 n, int j, int buckets,
 
 /*
  * rfm_quantiles_of: the buckets - 1 quantiles of values, exact, as
- * neighbouring order statistics (type 7, percentile_cont).  n must be above 0.
+ * neighbouring order statistics (type 7, percentile_cont).  There must be values.
  * quantiles has room for buckets - 1.
  */
-extern void rfm_quantiles_of(const int64 *values, int64 n, int buckets,
+extern void rfm_quantiles_of(const RfmValues *values, int buckets,
 							 RfmQuantile *quantiles);
 
 /*
@@ -91,9 +105,9 @@ extern void rfm_quantiles_of(const int64 *values, int64 n, int buckets,
  * customer key order.  reversed says that the codes are the negated natural
  * values of the axis (recency): quantile intervals are open on the left in
  * terms of the natural value, so they close on the other side in codes.
- * n = 0 is allowed.
+ * There may be no codes.
  */
-extern void rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method,
+extern void rfm_find_cuts(const RfmValues *codes, RfmMethod method,
 						  int buckets, bool reversed, RfmCuts *cuts);
 
 #endif							/* RFM_CUT_H */

@@ -99,9 +99,8 @@ rfm_key_from_varlena(Datum value)
 	return PointerGetDatum(pg_detoast_datum_packed((struct varlena *) DatumGetPointer(value)));
 }
 
-/* Where the bytes that decide equality begin, and how many they are. */
-static inline const char *
-key_bytes(const RfmKeyType *kt, Datum key, Size *len)
+const char *
+rfm_key_bytes(const RfmKeyType *kt, Datum key, Size *len)
 {
 	const char *p = (const char *) DatumGetPointer(key);
 
@@ -114,11 +113,18 @@ key_bytes(const RfmKeyType *kt, Datum key, Size *len)
 	return p;
 }
 
+bool
+rfm_key_order_is_bytes(const RfmKeyType *kt)
+{
+	return kt->kind == RFM_KEY_BYTES &&
+		(!OidIsValid(kt->collation) || rfm_collation_is_c(kt->collation));
+}
+
 uint32
 rfm_key_hash_bytes(const RfmKeyType *kt, Datum key)
 {
 	Size		len;
-	const char *p = key_bytes(kt, key, &len);
+	const char *p = rfm_key_bytes(kt, key, &len);
 
 	return hash_bytes((const unsigned char *) p, (int) len);
 }
@@ -128,10 +134,20 @@ rfm_key_equal_bytes(const RfmKeyType *kt, Datum a, Datum b)
 {
 	Size		alen;
 	Size		blen;
-	const char *ap = key_bytes(kt, a, &alen);
-	const char *bp = key_bytes(kt, b, &blen);
+	const char *ap = rfm_key_bytes(kt, a, &alen);
+	const char *bp = rfm_key_bytes(kt, b, &blen);
 
 	return alen == blen && memcmp(ap, bp, alen) == 0;
+}
+
+Datum
+rfm_key_copy(const RfmKeyType *kt, Datum key)
+{
+	Size		size = rfm_key_size(kt, key);
+	char	   *copy = palloc(size);
+
+	memcpy(copy, DatumGetPointer(key), size);
+	return PointerGetDatum(copy);
 }
 
 int
@@ -145,8 +161,8 @@ rfm_key_image_cmp(const RfmKeyType *kt, Datum a, Datum b)
 
 	if (kt->typbyval || kt->kind == RFM_KEY_INT)
 		return (a > b) - (a < b);
-	ap = key_bytes(kt, a, &alen);
-	bp = key_bytes(kt, b, &blen);
+	ap = rfm_key_bytes(kt, a, &alen);
+	bp = rfm_key_bytes(kt, b, &blen);
 	cmp = memcmp(ap, bp, Min(alen, blen));
 	if (cmp == 0)
 		cmp = (alen > blen) - (alen < blen);

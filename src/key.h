@@ -67,6 +67,15 @@ rfm_key_by_reference(const RfmKeyType *kt)
 	return kt->kind != RFM_KEY_INT && !kt->typbyval;
 }
 
+/* rfm_key_bytes: RFM_KEY_BYTES only: the bytes that decide equality. */
+extern const char *rfm_key_bytes(const RfmKeyType *kt, Datum key, Size *len);
+
+/* rfm_key_order_is_bytes: do keys sort as memcmp sorts those, shorter ones first? */
+extern bool rfm_key_order_is_bytes(const RfmKeyType *kt);
+
+/* rfm_key_copy: a by-reference key, copied to the current context. */
+extern Datum rfm_key_copy(const RfmKeyType *kt, Datum key);
+
 /* rfm_key_hash: equal keys have equal hashes; never fails. */
 static inline uint32 rfm_key_hash(RfmKeyType *kt, Datum key);
 

@@ -635,9 +635,10 @@ numerics_at(const QuantileState *state, const int64 *ranks, int nranks,
 {
 	RfmOrderStat *stats = palloc(nranks * sizeof(RfmOrderStat));
 	CodeGroup  *groups = palloc0(nranks * sizeof(CodeGroup));
+	RfmValues	codes = rfm_values_of(state->code, state->n);
 	int			ngroups;
 
-	rfm_order_stats(state->code, state->n, ranks, nranks, stats);
+	rfm_order_stats(&codes, ranks, nranks, stats);
 	for (int i = 0; i < nranks; i++)
 		groups[i].code = stats[i].value;
 	ngroups = unique_groups(groups, nranks);
@@ -674,6 +675,7 @@ rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 {
 	QuantileState *state = final_state(fcinfo, QUANTILE_FLOAT8);
 	RfmQuantile *quantiles;
+	RfmValues	codes;
 	Datum	   *cuts;
 	int			ncuts;
 
@@ -682,7 +684,8 @@ rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 	ncuts = state->buckets - 1;
 	quantiles = palloc(ncuts * sizeof(RfmQuantile));
 	cuts = palloc(ncuts * sizeof(Datum));
-	rfm_quantiles_of(state->code, state->n, state->buckets, quantiles);
+	codes = rfm_values_of(state->code, state->n);
+	rfm_quantiles_of(&codes, state->buckets, quantiles);
 	for (int i = 0; i < ncuts; i++)
 		cuts[i] = Float8GetDatum(interpolate_float8(rfm_code_to_double(quantiles[i].lower),
 													rfm_code_to_double(quantiles[i].upper),

@@ -7,6 +7,7 @@
  */
 #include "compat.h"
 
+#include "collect_spill.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -30,6 +31,15 @@ PG_FUNCTION_INFO_V1(rfm_create_model);
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
 PG_FUNCTION_INFO_V1(rfm_model_trigger);
 
+/* As for maintenance_work_mem: too little for anything is taken for a little. */
+static bool
+check_work_mem(int *newval, void **extra, GucSource source)
+{
+	if (*newval != -1 && *newval < 64)
+		*newval = 64;
+	return true;
+}
+
 void
 _PG_init(void)
 {
@@ -41,6 +51,14 @@ _PG_init(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+	DefineCustomIntVariable("rfm.work_mem",
+							"Sets the memory that the customers of a refresh may take in each process.",
+							"Past it they go to temporary files. -1 means maintenance_work_mem.",
+							&rfm_work_mem,
+							-1, -1, MAX_KILOBYTES,
+							PGC_USERSET,
+							GUC_UNIT_KB,
+							check_work_mem, NULL, NULL);
 	MarkGUCPrefixReserved("rfm");
 }
 
@@ -116,6 +134,7 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	rfm_run_log(nsp, &snapshot, &counts, started_at, GetUserId());
 
 	customers = snapshot.customers->n;
+	rfm_customers_end(snapshot.customers);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
@@ -131,19 +150,19 @@ rfm_refresh(PG_FUNCTION_ARGS)
 static void
 preview_row(const RfmSnapshot *snapshot, int64 i, Datum *values, bool *nulls)
 {
-	const RfmCustomers *customers = snapshot->customers;
-	RfmCell		cell = snapshot->scores->cell[i];
+	RfmCustomers *customers = snapshot->customers;
+	RfmCell		cell = rfm_scores_cell(snapshot->scores, customers, i);
 	int			r = RFM_CELL_R(cell);
 	int			f = RFM_CELL_F(cell);
 	int			m = RFM_CELL_M(cell);
 
 	memset(nulls, false, PREVIEW_COLUMNS);
 	values[0] = DateADTGetDatum(snapshot->run_date);
-	values[1] = CStringGetTextDatum(rfm_key_out(&customers->key_type, customers->key[i]));
-	values[2] = Int32GetDatum((int32) -customers->code[RFM_RECENCY][i]);
-	values[3] = Int64GetDatum(customers->code[RFM_FREQUENCY][i]);
+	values[1] = CStringGetTextDatum(rfm_key_out(&customers->key_type, rfm_customer_key(customers, i)));
+	values[2] = Int32GetDatum((int32) -rfm_customer_code(customers, RFM_RECENCY, i));
+	values[3] = Int64GetDatum(rfm_customer_code(customers, RFM_FREQUENCY, i));
 	values[4] = NumericGetDatum(rfm_axis_numeric(customers, RFM_MONETARY,
-												 customers->code[RFM_MONETARY][i]));
+												 rfm_customer_code(customers, RFM_MONETARY, i)));
 	values[5] = Int32GetDatum(r);
 	values[6] = Int32GetDatum(f);
 	values[7] = Int32GetDatum(m);
@@ -186,6 +205,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 		MemoryContextReset(rowcxt);
 		CHECK_FOR_INTERRUPTS();
 	}
+	rfm_customers_end(snapshot.customers);
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
 	return (Datum) 0;

@@ -48,68 +48,101 @@ cuts_from_breaks(const RfmModel *model, const RfmCustomers *customers,
 }
 
 static void
-find_axis_cuts(const RfmModel *model, const RfmCustomers *customers,
+find_axis_cuts(const RfmModel *model, RfmCustomers *customers,
 			   RfmAxis axis, RfmScores *scores)
 {
 	int			buckets = model->buckets[axis];
-	const int64 *codes = customers->code[axis];
+	RfmValues	codes = rfm_customer_codes(customers, axis);
 
 	if (model->method == RFM_BREAKS)
 	{
 		cuts_from_breaks(model, customers, axis, &scores->cuts[axis]);
 		return;
 	}
-	rfm_find_cuts(codes, customers->n, model->method, buckets,
+	rfm_find_cuts(&codes, model->method, buckets,
 				  axis == RFM_RECENCY, &scores->cuts[axis]);
 	if (model->method == RFM_QUANTILE && customers->n > 0)
-		rfm_quantiles_of(codes, customers->n, buckets, scores->quantile[axis]);
+		rfm_quantiles_of(&codes, buckets, scores->quantile[axis]);
 }
 
-/* Scores one axis into cells, and notes what each score covers. */
-static void
-score_axis(const RfmCustomers *customers, RfmAxis axis, RfmScores *scores)
+/* How many cuts a row with this code has reached. */
+static inline int
+cuts_reached(const RfmCuts *cuts, int64 code, int64 row)
 {
-	const RfmCuts *cuts = &scores->cuts[axis];
-	const int64 *codes = customers->code[axis];
-	int			ncuts = cuts->buckets - 1;
-	int			shift = axis == RFM_RECENCY ? 8 : axis == RFM_FREQUENCY ? 4 : 0;
+	int			reached = 0;
 
-	for (int64 i = 0; i < customers->n; i++)
+	for (int j = 0; j < cuts->buckets - 1; j++)
+		reached += (code > cuts->value[j]) |
+			((code == cuts->value[j]) & (row >= cuts->tie[j]));
+	return reached;
+}
+
+static inline RfmCell
+axis_score(RfmAxis axis, int reached)
+{
+	return (RfmCell) ((reached + 1) << (axis == RFM_RECENCY ? 8 : axis == RFM_FREQUENCY ? 4 : 0));
+}
+
+RfmCell
+rfm_score_cell(const RfmScores *scores, RfmCustomers *customers, int64 row)
+{
+	int64		at = rfm_customers_at(customers, row);
+	RfmCell		cell = 0;
+
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		cell |= axis_score((RfmAxis) axis,
+						   cuts_reached(&scores->cuts[axis], customers->code[axis][at], row));
+	return cell;
+}
+
+static inline void
+note_code(RfmScoreRange *range, int64 code, int64 row)
+{
+	if (range->customers++ == 0)
 	{
-		int64		code = codes[i];
-		int			above = 0;
-		RfmScoreRange *range;
+		range->lowest = range->highest = code;
+		range->first = row;
+	}
+	else if (code < range->lowest)
+	{
+		range->lowest = code;
+		range->first = row;
+	}
+	else if (code > range->highest)
+		range->highest = code;
+}
 
-		for (int j = 0; j < ncuts; j++)
-			above += (code > cuts->value[j]) |
-				((code == cuts->value[j]) & (i >= cuts->tie[j]));
+/* Scores one axis, into cells if they are kept, and notes what each score covers. */
+static void
+score_axis(RfmCustomers *customers, RfmAxis axis, RfmScores *scores)
+{
+	RfmCuts		cuts = scores->cuts[axis];
 
-		scores->cell[i] |= (RfmCell) ((above + 1) << shift);
-		range = &scores->range[axis][above];
-		if (range->customers++ == 0)
+	for (int64 start = 0, end; start < customers->n; start = end)
+	{
+		const int64 *codes = customers->code[axis] + rfm_customers_at(customers, start);
+
+		end = Min(customers->end, start + 65536);
+		for (int64 row = start; row < end; row++)
 		{
-			range->lowest = range->highest = code;
-			range->first = i;
+			int			reached = cuts_reached(&cuts, codes[row - start], row);
+
+			if (scores->cell)
+				scores->cell[row] |= axis_score(axis, reached);
+			note_code(&scores->range[axis][reached], codes[row - start], row);
 		}
-		else if (code < range->lowest)
-		{
-			range->lowest = code;
-			range->first = i;
-		}
-		else if (code > range->highest)
-			range->highest = code;
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
+		CHECK_FOR_INTERRUPTS();
 	}
 }
 
 RfmScores *
-rfm_scores_build(const RfmModel *model, const RfmCustomers *customers)
+rfm_scores_build(const RfmModel *model, RfmCustomers *customers)
 {
 	RfmScores  *scores = palloc0(sizeof(RfmScores));
 
-	scores->cell = rfm_alloc_array(CurrentMemoryContext, customers->n,
-								   sizeof(RfmCell), true);
+	if (customers->file == NULL)
+		scores->cell = rfm_alloc_array(CurrentMemoryContext, customers->n,
+									   sizeof(RfmCell), true);
 	for (int axis = 0; axis < RFM_AXES; axis++)
 	{
 		find_axis_cuts(model, customers, (RfmAxis) axis, scores);
@@ -180,7 +213,7 @@ numeric_text(Numeric value)
 
 static void
 append_score_range(StringInfo json, const RfmModel *model,
-				   const RfmCustomers *customers, const RfmScores *scores,
+				   RfmCustomers *customers, const RfmScores *scores,
 				   RfmAxis axis, int score)
 {
 	const RfmScoreRange *range = &scores->range[axis][score - 1];
@@ -208,14 +241,14 @@ append_score_range(StringInfo json, const RfmModel *model,
 		{
 			appendStringInfoString(json, ", \"from_customer\": ");
 			escape_json(json, rfm_key_out(&customers->key_type,
-										  customers->key[range->first]));
+										  rfm_customer_key(customers, range->first)));
 		}
 	}
 	appendStringInfoChar(json, '}');
 }
 
 char *
-rfm_cut_points_json(const RfmModel *model, const RfmCustomers *customers,
+rfm_cut_points_json(const RfmModel *model, RfmCustomers *customers,
 					const RfmScores *scores)
 {
 	StringInfoData json;

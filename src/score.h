@@ -34,7 +34,7 @@ typedef struct RfmScoreRange
 
 typedef struct RfmScores
 {
-	RfmCell    *cell;			/* one a customer */
+	RfmCell    *cell;			/* one a customer; NULL: not all are at hand */
 	RfmCuts		cuts[RFM_AXES];
 	RfmQuantile quantile[RFM_AXES][RFM_MAX_CUTS];	/* RFM_QUANTILE only */
 	RfmScoreRange range[RFM_AXES][RFM_MAX_BUCKETS];
@@ -42,14 +42,25 @@ typedef struct RfmScores
 
 /* rfm_scores_build: finds the cut points and scores every customer. */
 extern RfmScores *rfm_scores_build(const RfmModel *model,
-								   const RfmCustomers *customers);
+								   RfmCustomers *customers);
+
+/* rfm_score_cell: the cell of a customer, scored anew. */
+extern RfmCell rfm_score_cell(const RfmScores *scores, RfmCustomers *customers,
+							  int64 row);
+
+/* rfm_scores_cell: the cell of a customer. */
+static inline RfmCell
+rfm_scores_cell(const RfmScores *scores, RfmCustomers *customers, int64 row)
+{
+	return scores->cell ? scores->cell[row] : rfm_score_cell(scores, customers, row);
+}
 
 /*
  * rfm_cut_points_json: the cut points of a snapshot and what each score
  * covers, as the JSON text that rfm_run keeps.
  */
 extern char *rfm_cut_points_json(const RfmModel *model,
-								 const RfmCustomers *customers,
+								 RfmCustomers *customers,
 								 const RfmScores *scores);
 
 /*

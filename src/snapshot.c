@@ -62,6 +62,8 @@ rfm_snapshot_compute(Oid nsp, const RfmModel *model, const DateADT *run_date,
 								snapshot->run_date, CurrentMemoryContext);
 	rfm_owner_leave(&owner);
 	rfm_progress_next(&snapshot->progress,
+					  collector && collector->spill ?
+					  INT64_FORMAT " orders, their customers in temporary files" :
 					  INT64_FORMAT " orders of " INT64_FORMAT " customers",
 					  collector ? collector->rows : (int64) 0,
 					  collector ? collector->nentries : (int64) 0);

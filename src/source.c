@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "collect_spill.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -365,8 +366,9 @@ set_for_query(const char *name, const char *value)
 }
 
 /*
- * One try.  A worker's table must fit into one message of at most 1 GB; false
- * where it did not, and the query has to run without workers.
+ * One try.  A worker's table must fit into its bound of memory, and into one
+ * message of at most 1 GB; false where it did not, and the query has to run
+ * without workers.
  */
 static bool
 try_read(const RfmSource *source, const char *sql, QueryParams *params,
@@ -378,6 +380,7 @@ try_read(const RfmSource *source, const char *sql, QueryParams *params,
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(oldcxt);
+	rfm_spill_owner = oldowner;
 	PG_TRY();
 	{
 		/* the time goes into memory, not into expressions worth compiling */
@@ -385,6 +388,7 @@ try_read(const RfmSource *source, const char *sql, QueryParams *params,
 		if (!parallel)
 			set_for_query("max_parallel_workers_per_gather", "0");
 		run_single(source, sql, params, receiver);
+		rfm_spill_owner = NULL;
 		ReleaseCurrentSubTransaction();
 		done = true;
 	}
@@ -392,6 +396,7 @@ try_read(const RfmSource *source, const char *sql, QueryParams *params,
 	{
 		ErrorData  *error;
 
+		rfm_spill_owner = NULL;
 		MemoryContextSwitchTo(oldcxt);
 		error = CopyErrorData();
 		FlushErrorState();

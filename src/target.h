@@ -88,7 +88,7 @@ extern Oid	rfm_target_create(const RfmModel *model, const RfmSource *source,
  * the transaction.  As the model's owner; memory of the current context.
  */
 extern void rfm_target_write(const RfmModel *model, const RfmTarget *target,
-							 const RfmCustomers *customers,
+							 RfmCustomers *customers,
 							 const RfmScores *scores,
 							 char **segment, char **comment,
 							 RfmCounts *counts);

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -27,9 +28,10 @@ typedef struct Lookup
 {
 	RfmKeyType	type;			/* of the target's column */
 	SortSupportData ssup;		/* unless type is an integer */
+	RfmCustomers *customers;
 	int64		n;
-	Datum	   *key;			/* ascending in type's order */
-	int64	   *row;			/* NULL: key[i] is that of row i */
+	Datum	   *key;			/* ascending in type's order; NULL: the customers' own */
+	int64	   *row;			/* the row of key[i] */
 	int64		next;			/* where the next key is expected */
 } Lookup;
 
@@ -50,6 +52,14 @@ lookup_cmp(Lookup *lookup, Datum a, Datum b)
 		return (x > y) - (x < y);
 	}
 	return ApplySortComparator(a, false, b, false, &lookup->ssup);
+}
+
+/* How the key at a position compares with another. */
+static inline int
+lookup_cmp_at(Lookup *lookup, int64 at, Datum key)
+{
+	return lookup_cmp(lookup, lookup->key ? lookup->key[at] :
+					  rfm_customer_key(lookup->customers, at), key);
 }
 
 static int
@@ -106,15 +116,15 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 static void
 lookup_init(Lookup *lookup, RfmRowMaker *maker)
 {
-	const RfmCustomers *customers = maker->customers;
+	RfmCustomers *customers = maker->customers;
 	const RfmTarget *target = maker->target;
 
 	memset(lookup, 0, sizeof(*lookup));
 	rfm_key_type_init(&lookup->type, target->type[RFM_COL_CUSTOMER],
 					  target->collation[RFM_COL_CUSTOMER],
 					  "the target's customer column", CurrentMemoryContext);
+	lookup->customers = customers;
 	lookup->n = customers->n;
-	lookup->key = customers->key;
 
 	if (lookup->type.kind == RFM_KEY_INT && customers->key_type.kind == RFM_KEY_INT)
 		return;
@@ -130,33 +140,46 @@ lookup_init(Lookup *lookup, RfmRowMaker *maker)
 	convert_keys(lookup, maker);
 }
 
-/* The row with this key, or -1. */
+/*
+ * The row with this key, or -1.  Snapshots are written, and mostly come back,
+ * in key order: what is looked for is the next row, or not far behind it.
+ */
 static int64
 lookup_find(Lookup *lookup, Datum key)
 {
 	int64		low = 0;
-	int64		high = lookup->n;
-	int64		found = -1;
+	int64		high = lookup->next;
+	int			cmp = high < lookup->n ? lookup_cmp_at(lookup, high, key) : 1;
 
-	/* snapshots are written, and mostly come back, in key order */
-	if (lookup->next < lookup->n && lookup_cmp(lookup, lookup->key[lookup->next], key) == 0)
-		found = lookup->next;
-	while (found < 0 && low < high)
+	if (cmp == 0)
+		low = high;
+	else if (cmp < 0)
+	{
+		low = high + 1;
+		high = lookup->n;
+		for (int64 step = 1; low + step < high; step *= 2)
+		{
+			if (lookup_cmp_at(lookup, low + step, key) < 0)
+				low += step + 1;
+			else
+				high = low + step;
+		}
+	}
+
+	/* the first key that is not below this one stands at low, or up to high */
+	while (low < high)
 	{
 		int64		mid = low + (high - low) / 2;
-		int			cmp = lookup_cmp(lookup, lookup->key[mid], key);
 
-		if (cmp == 0)
-			found = mid;
-		else if (cmp < 0)
+		if (lookup_cmp_at(lookup, mid, key) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	if (found < 0)
+	if (cmp != 0 && (low == lookup->n || lookup_cmp_at(lookup, low, key) != 0))
 		return -1;
-	lookup->next = found + 1;
-	return lookup->row ? lookup->row[found] : found;
+	lookup->next = low + 1;
+	return lookup->row ? lookup->row[low] : low;
 }
 
 /*
@@ -231,10 +254,10 @@ diff_nothing(DestReceiver *self)
 {
 }
 
-char *
-rfm_equality(Oid type)
+/* OPERATOR(schema.name) */
+static char *
+operator_name(Oid opr)
 {
-	Oid			opr = lookup_type_cache(getBaseType(type), TYPECACHE_EQ_OPR)->eq_opr;
 	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(opr));
 	Form_pg_operator form;
 	char	   *result;
@@ -242,14 +265,36 @@ rfm_equality(Oid type)
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("could not identify an equality operator for type %s",
-						format_type_be(type))));
+				 errmsg("operator with OID %u does not exist", opr)));
 	form = (Form_pg_operator) GETSTRUCT(tuple);
 	result = psprintf("OPERATOR(%s.%s)",
 					  quote_identifier(get_namespace_name(form->oprnamespace)),
 					  NameStr(form->oprname));
 	ReleaseSysCache(tuple);
 	return result;
+}
+
+/*
+ * Rows of the snapshot that are in a file are met in their order: so must be
+ * those of the target.
+ */
+static void
+append_order(StringInfo sql, const RfmRowMaker *maker, const Lookup *lookup)
+{
+	if (maker->customers->file == NULL || lookup->key)
+		return;
+	appendStringInfo(sql, " ORDER BY %s", maker->target->column[RFM_COL_CUSTOMER]);
+	if (lookup->type.kind == RFM_KEY_INT)
+		return;
+	if (OidIsValid(lookup->type.collation))
+		appendStringInfo(sql, " COLLATE %s", generate_collation_name(lookup->type.collation));
+	appendStringInfo(sql, " USING %s", operator_name(rfm_key_less_operator(&lookup->type)));
+}
+
+char *
+rfm_equality(Oid type)
+{
+	return operator_name(lookup_type_cache(getBaseType(type), TYPECACHE_EQ_OPR)->eq_opr);
 }
 
 const char *
@@ -309,6 +354,7 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 		options.params->params[0].pflags = PARAM_FLAG_CONST;
 		options.params->params[0].ptype = target->type[RFM_COL_RUN_DATE];
 	}
+	append_order(&sql, maker, &receiver.lookup);
 	options.read_only = active_snapshot;
 	options.must_return_tuples = true;
 	options.dest = &receiver.pub;

@@ -418,7 +418,7 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 
 void
 rfm_target_write(const RfmModel *model, const RfmTarget *target,
-				 const RfmCustomers *customers, const RfmScores *scores,
+				 RfmCustomers *customers, const RfmScores *scores,
 				 char **segment, char **comment, RfmCounts *counts)
 {
 	RfmRowMaker maker;

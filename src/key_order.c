@@ -1,0 +1,162 @@
+/*-------------------------------------------------------------------------
+ *
+ * key_order.c
+ *		The order of the collected customers by key.
+ *
+ * Integers are sorted digit by digit.  Keys whose order is that of their bytes
+ * are, too, by the eight bytes that follow what all of them begin with (ids
+ * mostly do: cus_, order-); the few that agree in those are compared.  All
+ * others are compared by their type's own function.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "key_order.h"
+#include "memory.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+
+#define RADIX_BITS	11
+#define RADIX_SIZE	(1 << RADIX_BITS)
+
+/*
+ * Sorts by key, least significant digit first, over the bits that the keys
+ * differ in.  Stable; linear in n.
+ */
+static RfmKeyedEntry *
+radix_sort(RfmKeyedEntry *items, int64 n)
+{
+	RfmKeyedEntry *from = items;
+	RfmKeyedEntry *to = rfm_alloc_array(CurrentMemoryContext, n, sizeof(RfmKeyedEntry), false);
+	uint64		lowest = PG_UINT64_MAX;
+	uint64		highest = 0;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		lowest = Min(lowest, items[i].key);
+		highest = Max(highest, items[i].key);
+	}
+
+	for (int shift = 0; shift < 64 && n > 0 && ((highest - lowest) >> shift) > 0; shift += RADIX_BITS)
+	{
+		int64		position[RADIX_SIZE] = {0};
+		int64		sum = 0;
+		RfmKeyedEntry *swap;
+
+		for (int64 i = 0; i < n; i++)
+			position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++;
+		for (int d = 0; d < RADIX_SIZE; d++)
+		{
+			int64		count = position[d];
+
+			position[d] = sum;
+			sum += count;
+		}
+		for (int64 i = 0; i < n; i++)
+			to[position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++] = from[i];
+		swap = from;
+		from = to;
+		to = swap;
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(to);
+	return from;
+}
+
+static int
+keyed_entry_cmp(const void *a, const void *b, void *arg)
+{
+	SortSupport ssup = (SortSupport) arg;
+
+	CHECK_FOR_INTERRUPTS();
+	return ApplySortComparator(((const RfmKeyedEntry *) a)->key, false,
+							   ((const RfmKeyedEntry *) b)->key, false, ssup);
+}
+
+static void
+sort_by_comparing(const RfmCollector *c, RfmKeyedEntry *items, int64 n, SortSupport ssup)
+{
+	for (int64 i = 0; i < n; i++)
+		items[i].key = (uint64) rfm_entry(c, items[i].entry)->key;
+	qsort_arg(items, n, sizeof(RfmKeyedEntry), keyed_entry_cmp, ssup);
+}
+
+/* How many bytes all keys have in common at their beginning. */
+static Size
+common_prefix(const RfmCollector *c)
+{
+	Size		common = 0;
+	const char *first = c->nentries > 0 ?
+		rfm_key_bytes(&c->customer_type, rfm_entry(c, 0)->key, &common) : NULL;
+
+	for (int64 i = 1; i < c->nentries && common > 0; i++)
+	{
+		Size		len;
+		const char *bytes = rfm_key_bytes(&c->customer_type, rfm_entry(c, i)->key, &len);
+		Size		same = 0;
+
+		common = Min(common, len);
+		while (same < common && bytes[same] == first[same])
+			same++;
+		common = same;
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	return common;
+}
+
+/* Eight bytes of a key, the first one leading; zeros after its end. */
+static uint64
+leading_bytes(const RfmKeyType *kt, Datum key, Size skip)
+{
+	Size		len;
+	const char *bytes = rfm_key_bytes(kt, key, &len);
+	uint64		image = 0;
+
+	memcpy(&image, bytes + skip, Min(len - skip, sizeof(image)));
+	return pg_ntoh64(image);
+}
+
+static RfmKeyedEntry *
+sort_by_bytes(const RfmCollector *c, RfmKeyedEntry *items, SortSupport ssup)
+{
+	Size		skip = common_prefix(c);
+
+	for (int64 i = 0; i < c->nentries; i++)
+		items[i].key = leading_bytes(&c->customer_type, rfm_entry(c, i)->key, skip);
+	items = radix_sort(items, c->nentries);
+	for (int64 start = 0, end; start < c->nentries; start = end)
+	{
+		end = start + 1;
+		while (end < c->nentries && items[end].key == items[start].key)
+			end++;
+		if (end - start > 1)
+			sort_by_comparing(c, &items[start], end - start, ssup);
+	}
+	return items;
+}
+
+RfmKeyedEntry *
+rfm_key_order(const RfmCollector *c)
+{
+	const RfmKeyType *kt = &c->customer_type;
+	RfmKeyedEntry *items = rfm_alloc_array(CurrentMemoryContext, c->nentries,
+										   sizeof(RfmKeyedEntry), false);
+	SortSupportData ssup;
+
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		items[i].entry = (uint32) i;
+		/* unsigned, in the order of the signed ones */
+		items[i].key = (uint64) rfm_entry(c, i)->key ^ UINT64CONST(1) << 63;
+	}
+	if (kt->kind == RFM_KEY_INT)
+		return radix_sort(items, c->nentries);
+
+	rfm_key_sort_support(kt, &ssup);
+	if (rfm_key_order_is_bytes(kt))
+		return sort_by_bytes(c, items, &ssup);
+	sort_by_comparing(c, items, c->nentries, &ssup);
+	return items;
+}
