@@ -1453,7 +1453,7 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
 BEGIN
     PERFORM @extschema@.rfm_require_cron(pg_catalog.format(
-        'SELECT cron.unschedule(%L);',
+        'SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L;',
         @extschema@.rfm_job_name(pg_catalog.format('%s (%s)', model, pg_catalog.current_database()))));
     RETURN @extschema@.rfm_remove_jobs(model, NULL) OPERATOR(pg_catalog.>) 0;
 END
@@ -1542,7 +1542,7 @@ SELECT m.model, j.schedule, j.active, j.job_id, j.runs_as,
            WHEN j.job_id IS NOT NULL AND NOT j.active
                THEN pg_catalog.format('the job is paused: SELECT %s.rfm_schedule(%L, %L);', '@extschema@', j.schedule, m.model)
            WHEN j.job_id IS NULL AND COALESCE(s.days_behind, 1) OPERATOR(pg_catalog.>) 0
-               THEN pg_catalog.format('nothing refreshes it: SELECT %s.rfm_schedule(model => %L);', '@extschema@', m.model)
+               THEN pg_catalog.format('no job refreshes it: SELECT %s.rfm_schedule(model => %L);', '@extschema@', m.model)
            WHEN s.days_behind OPERATOR(pg_catalog.>) 1
                THEN pg_catalog.format('the next run catches up; sooner: CALL %s.rfm_catch_up(%L);', '@extschema@', m.model)
        END AS to_do
