@@ -149,6 +149,12 @@ SELECT rfm_create_model('cup_filled', 'cup.orders', 'cup.filled', as_of => 'late
 CALL rfm_catch_up('cup_filled');
 SELECT run_date FROM rfm_run WHERE model = 'cup_filled' ORDER BY run_id;
 SELECT * FROM cup.compare('cup.filled') WHERE run_date BETWEEN '2024-01-01' AND '2025-01-01';
+-- without a date to go on from: one
+CREATE TABLE cup.endless (LIKE cup.daily INCLUDING ALL);
+INSERT INTO cup.endless SELECT * FROM cup.filled WHERE run_date IN ('-infinity', '2031-01-01', 'infinity');
+SELECT rfm_create_model('cup_endless', 'cup.orders', 'cup.endless', as_of => 'latest_order');
+CALL rfm_catch_up('cup_endless');
+SELECT run_date FROM rfm_run WHERE model = 'cup_endless' ORDER BY run_id;
 
 CREATE TABLE cup.stamped (LIKE cup.daily INCLUDING ALL);
 ALTER TABLE cup.stamped ALTER run_date TYPE timestamptz USING run_date;

@@ -1542,7 +1542,7 @@ SELECT m.model, j.schedule, j.active, j.job_id, j.runs_as,
            WHEN j.job_id IS NOT NULL AND NOT j.active
                THEN pg_catalog.format('the job is paused: SELECT %s.rfm_schedule(%L, %L);', '@extschema@', j.schedule, m.model)
            WHEN j.job_id IS NULL AND COALESCE(s.days_behind, 1) OPERATOR(pg_catalog.>) 0
-               THEN pg_catalog.format('no job refreshes it: SELECT %s.rfm_schedule(model => %L);', '@extschema@', m.model)
+               THEN pg_catalog.format('no job of this database refreshes it: SELECT %s.rfm_schedule(model => %L);', '@extschema@', m.model)
            WHEN s.days_behind OPERATOR(pg_catalog.>) 1
                THEN pg_catalog.format('the next run catches up; sooner: CALL %s.rfm_catch_up(%L);', '@extschema@', m.model)
        END AS to_do

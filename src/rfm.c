@@ -7,7 +7,6 @@
  */
 #include "compat.h"
 
-#include "access/xact.h"
 #include "catch_up.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -111,7 +110,7 @@ rfm_catch_up(PG_FUNCTION_ARGS)
 		!IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic;
 
-	if (atomic || IsSubTransaction())
+	if (atomic)
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("rfm_catch_up() cannot run inside a transaction block"),

@@ -269,7 +269,7 @@ is($node->safe_psql('strange', "SELECT $q.rfm_ensure_model('m')"), '', 'ensure')
 is($node->safe_psql('strange', "SELECT $q.rfm_job_command('x')"), "CALL $q.rfm_catch_up('x')", 'the command of a job');
 is($node->safe_psql('strange', "CALL $q.rfm_catch_up('m'); SELECT max(run_date) > '$date' FROM $q.rfm_run WHERE model = 'm'"), 't', 'catching up');
 is($node->safe_psql('strange', "SELECT string_agg(model, ' ' ORDER BY model) FROM $q.rfm_jobs"), 'default m', 'jobs');
-like($node->safe_psql('strange', "SELECT to_do FROM $q.rfm_jobs WHERE model = 'default'"), qr/^no job refreshes it: SELECT \Q$q.rfm_schedule(model => 'default');\E$/, 'what to do');
+like($node->safe_psql('strange', "SELECT to_do FROM $q.rfm_jobs WHERE model = 'default'"), qr/^no job of this database refreshes it: SELECT \Q$q.rfm_schedule(model => 'default');\E$/, 'what to do');
 $node->safe_psql('strange', "SELECT $q.rfm_drop_model('m', drop_target => true)");
 is($node->safe_psql('strange', "SELECT to_regclass('ecom.m') IS NULL"), 't', 'drop of a model');
 # every function that is there for users was called above
