@@ -905,6 +905,13 @@ AS 'MODULE_PATHNAME', 'rfm_refresh';
 COMMENT ON FUNCTION @extschema@.rfm_refresh(pg_catalog.date, pg_catalog.text) IS
     'computes the snapshot of a date and makes the rows of the target equal to it; returns the number of customers in it. Without a date: today in the model''s time zone, or the date of the latest order where the model says so';
 
+CREATE PROCEDURE @extschema@.rfm_catch_up(model pg_catalog.text DEFAULT 'default')
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'rfm_catch_up';
+
+COMMENT ON PROCEDURE @extschema@.rfm_catch_up(pg_catalog.text) IS
+    'computes every snapshot that a model has missed since its last one, oldest first, each in a transaction of its own, then today''s (or that of the latest order''s date, where the model says so); at most rfm.catch_up_limit of them. Where there is no snapshot yet, or the target holds the newest one only: today''s alone';
+
 CREATE FUNCTION @extschema@.rfm_preview(
     run_date pg_catalog.date DEFAULT NULL,
     model    pg_catalog.text DEFAULT 'default'
@@ -1100,7 +1107,7 @@ RETURNS pg_catalog.text
 LANGUAGE sql IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT pg_catalog.format('SELECT %s.rfm_refresh(model => %L)', '@extschema@', $1)
+    SELECT pg_catalog.format('CALL %s.rfm_catch_up(%L)', '@extschema@', $1)
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_job_command(pg_catalog.text) IS
     'internal: the command of a model''s job';
@@ -1198,7 +1205,7 @@ BEGIN
     ELSE
         what := 'pg_cron is not installed on the server.';
         todo := pg_catalog.format(
-            'Install it (on Debian and Ubuntu: package postgresql-%s-cron), set shared_preload_libraries = ''pg_cron'' and cron.database_name = ''%s'', restart the server, run CREATE EXTENSION pg_cron, then call this function again. Any other scheduler can run rfm_refresh as well.',
+            'Install it (on Debian and Ubuntu: package postgresql-%s-cron), set shared_preload_libraries = ''pg_cron'' and cron.database_name = ''%s'', restart the server, run CREATE EXTENSION pg_cron, then call this function again. Any other scheduler can run CALL rfm_catch_up() as well.',
             pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog./) 10000, here);
     END IF;
     RAISE EXCEPTION USING
@@ -1222,14 +1229,16 @@ DECLARE
     removed pg_catalog.int8 := 0;
 BEGIN
     -- A job of this user in another database is one that a rename of this
-    -- database left behind, and in the way of a new one.
+    -- database left behind, and in the way of a new one; a paused job would
+    -- stay paused.
     FOR job IN EXECUTE
         'SELECT j.jobid FROM cron.job j'
         ' WHERE j.jobname::pg_catalog.text OPERATOR(pg_catalog.=) $1'
         ' AND (j.username OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text'
         '      OR (SELECT a.rolsuper FROM pg_catalog.pg_roles a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER))'
         ' AND NOT COALESCE(j.username OPERATOR(pg_catalog.=) $2::pg_catalog.text'
-        '                  AND j.database OPERATOR(pg_catalog.=) pg_catalog.current_database()::pg_catalog.text, false)'
+        '                  AND j.database OPERATOR(pg_catalog.=) pg_catalog.current_database()::pg_catalog.text'
+        '                  AND j.active, false)'
         USING @extschema@.rfm_job_name(model), keep_user
     LOOP
         EXECUTE 'SELECT cron.unschedule($1::pg_catalog.int8)' USING job;
@@ -1241,6 +1250,147 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_remove_jobs(pg_catalog.text, pg_catalog.name) IS
     'internal: removes the jobs of a model from pg_cron';
 
+-- Who the job of a model runs as: the caller; for a superuser the owner of the
+-- model, if that role can log in.
+CREATE FUNCTION @extschema@.rfm_job_role(model pg_catalog.text)
+RETURNS pg_catalog.name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT coalesce(
+        (SELECT a.rolname
+         FROM @extschema@.rfm_model m
+         JOIN pg_roles a ON a.oid = m.owner AND a.rolcanlogin
+         WHERE m.model = $1
+           AND (SELECT c.rolsuper FROM pg_roles c WHERE c.rolname = CURRENT_USER)),
+        CURRENT_USER)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_job_role(pg_catalog.text) IS
+    'internal: the role that the job of a model runs as';
+
+-- The local date of a moment.  SET TimeZone, which ends with the function, takes
+-- the names of time zones as models do; AT TIME ZONE takes "CET" for an
+-- abbreviation, without summer time.
+CREATE FUNCTION @extschema@.rfm_local_date(moment pg_catalog.timestamptz, zone pg_catalog.text)
+RETURNS pg_catalog.date
+LANGUAGE plpgsql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $body$
+BEGIN
+    PERFORM set_config('timezone', zone, true);
+    RETURN moment::date;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_local_date(pg_catalog.timestamptz, pg_catalog.text) IS
+    'internal: the date that it is at a moment in a time zone';
+
+CREATE FUNCTION @extschema@.rfm_cron_field(field pg_catalog.text, low pg_catalog.int4, high pg_catalog.int4)
+RETURNS pg_catalog.int4[]
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT CASE WHEN bool_and(m.match IS NOT NULL) THEN array_agg(v.value) FILTER (WHERE v.value IS NOT NULL) END
+      FROM string_to_table($1, ',') AS item(text)
+           CROSS JOIN LATERAL (
+               SELECT coalesce(regexp_match(item.text, '^([*])(?:/([1-9][0-9]?))?$'),
+                               regexp_match(item.text, '^([0-9]{1,2})$'),
+                               regexp_match(item.text, '^([0-9]{1,2})-([0-9]{1,2})(?:/([1-9][0-9]?))?$'))) AS m(match)
+           LEFT JOIN LATERAL (
+               SELECT CASE WHEN m.match[1] = '*' THEN $2 ELSE m.match[1]::int4 END,
+                      CASE WHEN m.match[1] = '*' THEN $3 ELSE coalesce(m.match[2], m.match[1])::int4 END,
+                      coalesce(CASE WHEN m.match[1] = '*' THEN m.match[2] ELSE m.match[3] END, '1')::int4
+               ) AS span(first, last, step) ON m.match IS NOT NULL
+           LEFT JOIN LATERAL generate_series(span.first, span.last, span.step) AS v(value) ON true
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_cron_field(pg_catalog.text, pg_catalog.int4, pg_catalog.int4) IS
+    'internal: the numbers that a field of a schedule stands for; null for names and what else is not understood here';
+
+-- When pg_cron runs a job next.  Null for what is not five fields of numbers.
+CREATE FUNCTION @extschema@.rfm_next_run(schedule pg_catalog.text, zone pg_catalog.text, after pg_catalog.timestamptz)
+RETURNS pg_catalog.timestamptz
+LANGUAGE plpgsql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $body$
+DECLARE
+    field    CONSTANT text[] := regexp_split_to_array(btrim(schedule), '\s+');
+    minutes  CONSTANT int4[] := @extschema@.rfm_cron_field(field[1], 0, 59);
+    hours    CONSTANT int4[] := @extschema@.rfm_cron_field(field[2], 0, 23);
+    days     CONSTANT int4[] := @extschema@.rfm_cron_field(field[3], 1, 31);
+    months   CONSTANT int4[] := @extschema@.rfm_cron_field(field[4], 1, 12);
+    weekdays CONSTANT int4[] := @extschema@.rfm_cron_field(field[5], 0, 7);
+    any_day  CONSTANT bool := field[3] LIKE '*%' OR field[5] LIKE '*%';
+BEGIN
+    IF cardinality(field) <> 5 OR minutes IS NULL OR hours IS NULL OR days IS NULL
+       OR months IS NULL OR weekdays IS NULL
+    THEN
+        RETURN NULL;
+    END IF;
+    PERFORM set_config('timezone', zone, true);
+    -- Where both restrict it, a day need match only one of day of month and day
+    -- of week.  The first day may be over, the second without that hour; eight
+    -- years always hold a 29 February.
+    RETURN (
+        SELECT min(f.moment)
+          FROM (SELECT (d.day + make_time(h.hour, m.minute, 0))::timestamptz AS moment
+                  FROM (SELECT c.day::date AS day
+                          FROM generate_series(after::date, after::date + 2922, '1 day') AS c(day),
+                               LATERAL (SELECT extract(day FROM c.day) = ANY (days) AS month_day,
+                                               extract(dow FROM c.day) = ANY (weekdays)
+                                               OR extract(isodow FROM c.day) = ANY (weekdays) AS week_day) AS fits
+                         WHERE extract(month FROM c.day) = ANY (months)
+                           AND CASE WHEN any_day THEN fits.month_day AND fits.week_day ELSE fits.month_day OR fits.week_day END
+                         ORDER BY c.day
+                         LIMIT 3) AS d,
+                       unnest(hours) AS h(hour), unnest(minutes) AS m(minute)) AS f
+         WHERE f.moment > after);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_next_run(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz) IS
+    'internal: when a schedule of pg_cron comes next';
+
+-- The time zone that pg_cron's schedules are in; null where it is not known.
+CREATE FUNCTION @extschema@.rfm_cron_zone()
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT CASE WHEN s.known THEN s.value ELSE 'GMT' END
+      FROM @extschema@.rfm_cron_setting('cron.timezone') AS s
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_cron_zone() IS
+    'internal: the time zone in which pg_cron fires';
+
+-- What a job computes, as a sentence for who schedules it.
+CREATE FUNCTION @extschema@.rfm_job_outlook(model pg_catalog.text, schedule pg_catalog.text)
+RETURNS pg_catalog.text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $body$
+DECLARE
+    cron_zone CONSTANT text := @extschema@.rfm_cron_zone();
+    next_run  CONSTANT timestamptz := @extschema@.rfm_next_run(schedule, cron_zone, clock_timestamp());
+    zone      text;
+    latest    bool;
+BEGIN
+    SELECT m.time_zone, m.as_of = 'latest_order' INTO zone, latest
+      FROM @extschema@.rfm_model m WHERE m.model = rfm_job_outlook.model;
+    IF latest THEN
+        RETURN 'Each run computes the snapshot of the latest order''s date, after those that were missed.';
+    ELSIF next_run IS NULL THEN
+        RETURN format('Each run computes the snapshot of the date that it is then in the model''s time zone, %s, after those that were missed.', zone);
+    END IF;
+    PERFORM set_config('timezone', cron_zone, true);
+    RETURN format('It next runs at %s in time zone %s, and then computes the snapshot of %s, the date in the model''s time zone, %s, after those that were missed.',
+                  to_char(next_run, 'YYYY-MM-DD HH24:MI'), cron_zone,
+                  to_char(@extschema@.rfm_local_date(next_run, zone), 'YYYY-MM-DD'), zone);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_job_outlook(pg_catalog.text, pg_catalog.text) IS
+    'internal: says what a model''s job will compute';
+
 CREATE FUNCTION @extschema@.rfm_schedule(
     schedule pg_catalog.text DEFAULT '0 2 * * *',
     model    pg_catalog.text DEFAULT 'default')
@@ -1250,9 +1400,7 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
 #variable_conflict use_variable
 DECLARE
-    runs_as pg_catalog.name := CURRENT_USER;
-    super   pg_catalog.bool;
-    zone    pg_catalog.record;
+    runs_as pg_catalog.name;
     job     pg_catalog.int8;
 BEGIN
     IF schedule IS NULL OR model IS NULL THEN
@@ -1265,19 +1413,11 @@ BEGIN
     PERFORM @extschema@.rfm_require_cron(pg_catalog.format(
         'SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);',
         @extschema@.rfm_job_name(pg_catalog.format('%s (%s)', model, pg_catalog.current_database())),
-        schedule, @extschema@.rfm_job_command(model), pg_catalog.current_database(), CURRENT_USER));
+        schedule, @extschema@.rfm_job_command(model), pg_catalog.current_database(),
+        @extschema@.rfm_job_role(model)));
     PERFORM @extschema@.rfm_ensure_model(model);
 
-    -- A superuser's job runs as the owner of the model, if that role can log in.
-    SELECT a.rolsuper INTO super FROM pg_catalog.pg_roles a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER;
-    IF super THEN
-        SELECT a.rolname INTO runs_as
-        FROM @extschema@.rfm_model u
-        JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) u.owner::pg_catalog.oid
-        WHERE u.model OPERATOR(pg_catalog.=) model AND a.rolcanlogin;
-        runs_as := COALESCE(runs_as, CURRENT_USER);
-    END IF;
-
+    runs_as := @extschema@.rfm_job_role(model);
     PERFORM @extschema@.rfm_remove_jobs(model, runs_as);
     BEGIN
         IF runs_as OPERATOR(pg_catalog.=) CURRENT_USER THEN
@@ -1296,15 +1436,15 @@ BEGIN
             HINT = 'Write minute, hour, day of month, month and day of week, as in ''0 2 * * *'' for every day at 2 o''clock.';
     END;
 
-    SELECT s.known, s.value INTO zone FROM @extschema@.rfm_cron_setting('cron.timezone') s;
     RAISE NOTICE USING
         MESSAGE = pg_catalog.format('job %s will refresh model "%s" at "%s" in time zone %s', job, model, schedule,
-                                    CASE WHEN zone.known THEN COALESCE(zone.value, 'of setting cron.timezone') ELSE 'GMT' END);
+                                    COALESCE(@extschema@.rfm_cron_zone(), 'of setting cron.timezone')),
+        DETAIL = @extschema@.rfm_job_outlook(model, schedule);
     RETURN job;
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_schedule(pg_catalog.text, pg_catalog.text) IS
-    'has pg_cron refresh a model on a schedule (five cron fields, in pg_cron''s time zone: GMT before pg_cron 1.5, setting cron.timezone since), instead of the schedule it had; returns the job id. The job runs as the role that calls this function; when a superuser calls it, as the owner of the model if that role can log in. The model''s query runs as its owner in any case';
+    'has pg_cron call rfm_catch_up() for a model on a schedule (five cron fields, in pg_cron''s time zone: GMT before pg_cron 1.5, setting cron.timezone since), instead of the schedule it had; returns the job id. The job runs as the role that calls this function; when a superuser calls it, as the owner of the model if that role can log in. The model''s query runs as its owner in any case';
 
 CREATE FUNCTION @extschema@.rfm_unschedule(model pg_catalog.text DEFAULT 'default')
 RETURNS pg_catalog.bool
@@ -1313,10 +1453,132 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
 BEGIN
     PERFORM @extschema@.rfm_require_cron(pg_catalog.format(
-        'SELECT cron.unschedule(%L);',
+        'SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L;',
         @extschema@.rfm_job_name(pg_catalog.format('%s (%s)', model, pg_catalog.current_database()))));
     RETURN @extschema@.rfm_remove_jobs(model, NULL) OPERATOR(pg_catalog.>) 0;
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_unschedule(pg_catalog.text) IS
     'removes the job that rfm_schedule made for a model: your own, or as a superuser anyone''s; false if there was none. The model itself need not exist any more';
+
+-- Watching ----------------------------------------------------------------
+
+CREATE TYPE @extschema@.rfm_cron_job AS (
+    model         pg_catalog.text,
+    job_id        pg_catalog.int8,
+    runs_as       pg_catalog.text,
+    schedule      pg_catalog.text,
+    active        pg_catalog.bool,
+    status        pg_catalog.text,
+    message       pg_catalog.text,
+    started_at    pg_catalog.timestamptz,
+    duration      pg_catalog.interval,
+    failures      pg_catalog.int8,
+    failing_since pg_catalog.timestamptz,
+    next_run_at   pg_catalog.timestamptz
+);
+COMMENT ON TYPE @extschema@.rfm_cron_job IS
+    'internal: a job of pg_cron that refreshes a model';
+
+-- Reads all jobs, as the owner of the extension: only rfm_cron_jobs() may call
+-- it, for its caller.
+CREATE FUNCTION @extschema@.rfm_cron_jobs_of(caller pg_catalog.oid)
+RETURNS SETOF @extschema@.rfm_cron_job
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron')
+       OR NOT has_schema_privilege('cron', 'USAGE')
+    THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE $query$
+        SELECT m.model, j.jobid, j.username::text, j.schedule::text, j.active,
+               last.status::text, last.return_message::text, last.start_time, last.end_time - last.start_time,
+               failed.runs, failed.since,
+               CASE WHEN j.active THEN @extschema@.rfm_next_run(j.schedule, @extschema@.rfm_cron_zone(), now()) END
+          FROM @extschema@.rfm_model m
+               JOIN cron.job j ON j.jobname::text = @extschema@.rfm_job_name(m.model)
+                              AND j.database::text = current_database()
+               LEFT JOIN LATERAL (
+                   SELECT d.status, d.return_message, d.start_time, d.end_time
+                     FROM cron.job_run_details d
+                    WHERE d.jobid = j.jobid
+                    ORDER BY d.runid DESC
+                    LIMIT 1) AS last ON true
+               CROSS JOIN LATERAL (
+                   SELECT count(*) AS runs, min(coalesce(d.start_time, d.end_time)) AS since
+                     FROM cron.job_run_details d
+                    WHERE d.jobid = j.jobid AND d.status = 'failed'
+                      AND d.runid > coalesce((SELECT max(s.runid) FROM cron.job_run_details s
+                                               WHERE s.jobid = j.jobid AND s.status = 'succeeded'), 0)) AS failed
+         WHERE pg_has_role($1, m.owner, 'USAGE')
+    $query$ USING caller;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_cron_jobs_of(pg_catalog.oid) IS
+    'internal: the jobs of the models that a role may use';
+REVOKE ALL ON FUNCTION @extschema@.rfm_cron_jobs_of(pg_catalog.oid) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rfm_cron_jobs()
+RETURNS SETOF @extschema@.rfm_cron_job
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'rfm_cron_jobs';
+COMMENT ON FUNCTION @extschema@.rfm_cron_jobs() IS
+    'internal: the jobs of the models that the caller may use; none where there is no pg_cron in this database';
+
+-- The view reads its tables as its owner, past their row security: the rows are
+-- the caller's by its own condition.
+CREATE VIEW @extschema@.rfm_jobs WITH (security_barrier) AS
+SELECT m.model, j.schedule, j.active, j.job_id, j.runs_as,
+       s.last_snapshot, s.days_behind, s.next_date, j.next_run_at,
+       j.status AS last_status, j.message AS last_message,
+       j.started_at AS last_run_at, j.duration AS last_duration,
+       j.failures, j.failing_since,
+       CASE
+           WHEN j.failures OPERATOR(pg_catalog.>) 0
+               THEN pg_catalog.format('see last_message, mend that, then: CALL %s.rfm_catch_up(%L);', '@extschema@', m.model)
+           WHEN j.job_id IS NOT NULL AND NOT j.active
+               THEN pg_catalog.format('the job is paused: SELECT %s.rfm_schedule(%L, %L);', '@extschema@', j.schedule, m.model)
+           WHEN j.job_id IS NULL AND COALESCE(s.days_behind, 1) OPERATOR(pg_catalog.>) 0
+               THEN pg_catalog.format('no job of this database refreshes it: SELECT %s.rfm_schedule(model => %L);', '@extschema@', m.model)
+           WHEN s.days_behind OPERATOR(pg_catalog.>) 1
+               THEN pg_catalog.format('the next run catches up; sooner: CALL %s.rfm_catch_up(%L);', '@extschema@', m.model)
+       END AS to_do
+  FROM @extschema@.rfm_model m
+       CROSS JOIN LATERAL (
+           SELECT CASE WHEN m.as_of OPERATOR(pg_catalog.=) 'today' THEN @extschema@.rfm_local_date(pg_catalog.now(), m.time_zone) END AS today,
+                  NOT COALESCE(m.target_columns OPERATOR(pg_catalog.@>) '{"run_date": null}', false) AS dated) AS d
+       CROSS JOIN LATERAL (
+           SELECT last.run_date AS last_snapshot,
+                  d.today OPERATOR(pg_catalog.-) last.run_date AS days_behind,
+                  CASE WHEN last.run_date OPERATOR(pg_catalog.<) d.today AND NOT d.dated THEN d.today
+                       WHEN d.today IS NOT NULL THEN COALESCE(last.run_date OPERATOR(pg_catalog.+) 1, d.today)
+                  END AS next_date
+             FROM (SELECT pg_catalog.max(r.run_date) AS run_date
+                     FROM @extschema@.rfm_run r
+                    WHERE r.model OPERATOR(pg_catalog.=) m.model AND (d.today IS NULL OR r.run_date OPERATOR(pg_catalog.<=) d.today)) AS last) AS s
+       LEFT JOIN @extschema@.rfm_cron_jobs() AS j ON j.model OPERATOR(pg_catalog.=) m.model
+ WHERE pg_catalog.pg_has_role(m.owner::pg_catalog.oid, 'USAGE');
+
+COMMENT ON VIEW @extschema@.rfm_jobs IS
+    'one row a model that you may use (and a job, should it have several): its last snapshot, its job in pg_cron, how that fares and what to do. Columns about the job are null where pg_cron is not in this database';
+COMMENT ON COLUMN @extschema@.rfm_jobs.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.rfm_jobs.schedule IS 'when its job runs, in pg_cron''s time zone; null: there is no job';
+COMMENT ON COLUMN @extschema@.rfm_jobs.active IS 'false where the job is paused';
+COMMENT ON COLUMN @extschema@.rfm_jobs.job_id IS 'number of the job in pg_cron';
+COMMENT ON COLUMN @extschema@.rfm_jobs.runs_as IS 'role that the job runs as';
+COMMENT ON COLUMN @extschema@.rfm_jobs.last_snapshot IS 'newest date, up to today, that the log has a snapshot of';
+COMMENT ON COLUMN @extschema@.rfm_jobs.days_behind IS 'days from the last snapshot to today in the model''s time zone; null: no snapshot yet, or a model as of the latest order';
+COMMENT ON COLUMN @extschema@.rfm_jobs.next_date IS 'date that comes next; null for a model as of the latest order';
+COMMENT ON COLUMN @extschema@.rfm_jobs.next_run_at IS 'when the job runs next; null: paused, or not known from the schedule';
+COMMENT ON COLUMN @extschema@.rfm_jobs.last_status IS 'status of the job''s last run, as pg_cron says it: succeeded, failed, running, ...';
+COMMENT ON COLUMN @extschema@.rfm_jobs.last_message IS 'message of the last run';
+COMMENT ON COLUMN @extschema@.rfm_jobs.last_run_at IS 'when the last run started';
+COMMENT ON COLUMN @extschema@.rfm_jobs.last_duration IS 'how long the last run took';
+COMMENT ON COLUMN @extschema@.rfm_jobs.failures IS 'runs that failed since the last one that succeeded';
+COMMENT ON COLUMN @extschema@.rfm_jobs.failing_since IS 'when the first of those started';
+COMMENT ON COLUMN @extschema@.rfm_jobs.to_do IS 'what to do; null: nothing';
+
+GRANT SELECT ON @extschema@.rfm_jobs TO PUBLIC;

@@ -42,6 +42,9 @@
 	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
 #endif
 
+/* 14 began to start the next transaction by itself in a minor release */
+#define rfm_SPI_commit() (SPI_commit(), SPI_start_transaction())
+
 /* 18 writes it in front of the declaration, and under this name */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

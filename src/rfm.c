@@ -7,18 +7,20 @@
  */
 #include "compat.h"
 
+#include "catch_up.h"
 #include "collect_spill.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "jobs.h"
 #include "miscadmin.h"
 #include "model.h"
-#include "owner.h"
-#include "run_log.h"
+#include "nodes/parsenodes.h"
+#include "refresh.h"
+#include "snapshot.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 RFM_MODULE_MAGIC;
@@ -26,10 +28,12 @@ RFM_MODULE_MAGIC;
 void		_PG_init(void);
 
 PG_FUNCTION_INFO_V1(rfm_refresh);
+PG_FUNCTION_INFO_V1(rfm_catch_up);
 PG_FUNCTION_INFO_V1(rfm_preview);
 PG_FUNCTION_INFO_V1(rfm_create_model);
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
 PG_FUNCTION_INFO_V1(rfm_model_trigger);
+PG_FUNCTION_INFO_V1(rfm_cron_jobs);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
 static bool
@@ -59,6 +63,15 @@ _PG_init(void)
 							PGC_USERSET,
 							GUC_UNIT_KB,
 							check_work_mem, NULL, NULL);
+	DefineCustomIntVariable("rfm.catch_up_limit",
+							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
+							NULL,
+							&rfm_catch_up_limit,
+							31,
+							1, INT_MAX,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rfm");
 }
 
@@ -97,48 +110,36 @@ run_date_argument(FunctionCallInfo fcinfo, int arg)
 Datum
 rfm_refresh(PG_FUNCTION_ARGS)
 {
-	Oid			nsp = extension_schema(fcinfo);
-	TimestampTz started_at = GetCurrentTimestamp();
-	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm refresh",
-											   ALLOCSET_DEFAULT_SIZES);
-	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
 	DateADT    *run_date = run_date_argument(fcinfo, 0);
 	char	   *name = model_argument(fcinfo, 1);
-	RfmModel   *model;
-	RfmSnapshot snapshot;
-	RfmTarget	target;
-	RfmOwner	owner;
-	RfmCounts	counts = {0};
-	int64		customers;
 
 	rfm_source_forbid_nesting();
 	PreventCommandIfReadOnly("rfm_refresh()");
+	PG_RETURN_INT64(rfm_refresh_model(extension_schema(fcinfo), name, run_date));
+}
 
-	/* a snapshot taken before the wait would miss what was waited for */
-	rfm_model_lock(nsp, name);
-	PushActiveSnapshot(GetTransactionSnapshot());
+/*
+ * rfm_catch_up(model text), a procedure
+ */
+Datum
+rfm_catch_up(PG_FUNCTION_ARGS)
+{
+	bool		atomic = fcinfo->context == NULL ||
+		!IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic;
 
-	model = rfm_model_load(nsp, name, true);
-	rfm_snapshot_compute(nsp, model, run_date, &snapshot);
+	if (atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("rfm_catch_up() cannot run inside a transaction block"),
+				 errdetail("It commits each date by itself, so it cannot be part of a transaction, a function or a block that catches exceptions."),
+				 errhint("Call it by itself: CALL rfm_catch_up(...). rfm_refresh() computes one date inside a transaction.")));
+	PreventCommandIfReadOnly("rfm_catch_up()");
 
-	rfm_owner_enter(&owner, model->owner, NULL);
-	rfm_target_resolve(model, &snapshot.source, &target);
-	rfm_target_write(model, &target, snapshot.customers, snapshot.scores,
-					 snapshot.segment, snapshot.comment, &counts);
-	rfm_owner_leave(&owner);
-	rfm_progress_next(&snapshot.progress,
-					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "
-					  INT64_FORMAT " deleted, " INT64_FORMAT " unchanged",
-					  counts.inserted, counts.updated, counts.deleted,
-					  counts.unchanged);
-	rfm_run_log(nsp, &snapshot, &counts, started_at, GetUserId());
-
-	customers = snapshot.customers->n;
-	rfm_customers_end(snapshot.customers);
-	PopActiveSnapshot();
-	MemoryContextSwitchTo(oldcxt);
-	MemoryContextDelete(mcxt);
-	PG_RETURN_INT64(customers);
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	rfm_catch_up_model(extension_schema(fcinfo), model_argument(fcinfo, 0));
+	SPI_finish();
+	PG_RETURN_VOID();
 }
 
 /*
@@ -239,6 +240,19 @@ rfm_ensure_model(PG_FUNCTION_ARGS)
 {
 	(void) rfm_model_load(extension_schema(fcinfo), model_argument(fcinfo, 0), true);
 	PG_RETURN_VOID();
+}
+
+/*
+ * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: of the models that the caller
+ * may use.
+ */
+Datum
+rfm_cron_jobs(PG_FUNCTION_ARGS)
+{
+	rfm_init_materialized_srf(fcinfo);
+	rfm_jobs_fetch(extension_schema(fcinfo), GetUserId(),
+				   (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
 }
 
 /* The name in a row of rfm_model, "" for null. */

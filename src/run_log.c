@@ -74,3 +74,28 @@ rfm_run_log(Oid nsp, const RfmSnapshot *snapshot, const RfmCounts *counts,
 	SPI_finish();
 	rfm_catalog_leave(&catalog);
 }
+
+bool
+rfm_run_last_date(Oid nsp, const char *model, DateADT not_after, DateADT *date)
+{
+	Oid			types[] = {TEXTOID, DATEOID};
+	Datum		values[] = {CStringGetTextDatum(model), DateADTGetDatum(not_after)};
+	RfmOwner	catalog;
+	bool		isnull;
+
+	rfm_catalog_enter(&catalog, nsp);
+	SPI_connect();
+	if (SPI_execute_with_args(psprintf("SELECT pg_catalog.max(run_date) FROM %s"
+									   " WHERE model OPERATOR(pg_catalog.=) $1"
+									   " AND run_date OPERATOR(pg_catalog.<=) $2",
+									   quote_qualified_identifier(get_namespace_name(nsp),
+																  "rfm_run")),
+							  lengthof(types), types, values, NULL,
+							  true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read table rfm_run");
+	*date = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0],
+										  SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	rfm_catalog_leave(&catalog);
+	return !isnull;
+}

@@ -19,4 +19,11 @@ extern void rfm_run_log(Oid nsp, const RfmSnapshot *snapshot,
 						const RfmCounts *counts, TimestampTz started_at,
 						Oid run_by);
 
+/*
+ * rfm_run_last_date: the newest date, up to not_after, that a refresh of the
+ * model is logged for; false where there is none.  By the active snapshot.
+ */
+extern bool rfm_run_last_date(Oid nsp, const char *model, DateADT not_after,
+							  DateADT *date);
+
 #endif							/* RFM_RUN_LOG_H */

@@ -25,9 +25,8 @@ check_run_date(DateADT run_date)
 				 errdetail("The end of that day is no timestamp that order times can be compared with.")));
 }
 
-/* The date that a refresh without one is for. */
-static DateADT
-default_run_date(const RfmModel *model, const RfmSource *source)
+DateADT
+rfm_snapshot_default_date(const RfmModel *model, const RfmSource *source)
 {
 	DateADT		date;
 
@@ -57,7 +56,7 @@ rfm_snapshot_compute(Oid nsp, const RfmModel *model, const DateADT *run_date,
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &snapshot->source);
 	snapshot->run_date = run_date ? *run_date :
-		default_run_date(model, &snapshot->source);
+		rfm_snapshot_default_date(model, &snapshot->source);
 	collector = rfm_source_read(nsp, model, &snapshot->source,
 								snapshot->run_date, CurrentMemoryContext);
 	rfm_owner_leave(&owner);

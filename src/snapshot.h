@@ -33,4 +33,11 @@ extern void rfm_snapshot_compute(Oid nsp, const RfmModel *model,
 								 const DateADT *run_date,
 								 RfmSnapshot *snapshot);
 
+/*
+ * rfm_snapshot_default_date: the date that a refresh without one is for.  As
+ * the model's owner.
+ */
+extern DateADT rfm_snapshot_default_date(const RfmModel *model,
+										 const RfmSource *source);
+
 #endif							/* RFM_SNAPSHOT_H */

@@ -1,5 +1,6 @@
 # rfm_schedule against a live pg_cron: jobs that really run, each in the next
-# minute; who they run as; replacing and removing them; and the errors where
+# minute; who they run as; what rfm_jobs says of them, and of one that fails;
+# dates that were missed; replacing and removing jobs; and the errors where
 # pg_cron is missing, in each way it can be missing.
 use strict;
 use warnings;
@@ -74,18 +75,42 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM rfm_model'),
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_cron');
 
 #
-# Three jobs, to run in the same minute: the default model, a model with quotes
-# in its name, and an analyst's model that a superuser schedules.
+# pg_cron in another database: the hint is the statement to run there
+#
+$node->safe_psql('postgres', 'CREATE DATABASE shop; CREATE ROLE analyst LOGIN');
+$node->safe_psql('shop', "CREATE EXTENSION rfm; $shop CREATE SCHEMA analyst AUTHORIZATION analyst;"
+	  . 'GRANT USAGE ON SCHEMA ecom TO analyst; GRANT SELECT ON ecom.orders TO analyst');
+$node->safe_psql(
+	'shop',
+	"SELECT rfm_create_model(model => 'theirs', source => 'ecom.orders', target => 'analyst.rfm')",
+	extra_params => [ '-U', 'analyst' ]);
+for my $model (qw(default theirs))
+{
+	$err = error_of($node, 'shop', qq{SELECT rfm_schedule('* * * * *', '$model')});
+	like($err, qr/DETAIL: .*runs from database "postgres"/, 'elsewhere: detail');
+	my ($statement) = $err =~ /HINT: .*?(SELECT cron\.schedule_in_database\(.*\);)/;
+	ok($statement, 'elsewhere: the hint shows a statement') or diag $err;
+	$node->safe_psql('postgres', $statement);
+}
+is( $node->safe_psql('postgres', 'SELECT database, username, command FROM cron.job ORDER BY jobid'),
+	qq{shop|postgres|CALL public.rfm_catch_up('default')\nshop|analyst|CALL public.rfm_catch_up('theirs')},
+	'which pg_cron takes');
+
+#
+# Five jobs more, to run in the same minute: the default model, a model with quotes
+# in its name, an analyst's model that a superuser schedules, one that has
+# missed three days, and one whose source is gone.
 #
 my $odd = q{o'hara "50%" \\};
 (my $odd_sql = $odd) =~ s/'/''/g;
 
 $node->safe_psql(
 	'postgres', q{
-CREATE ROLE analyst LOGIN;
+CREATE ROLE outsider LOGIN;
 CREATE SCHEMA analyst AUTHORIZATION analyst;
 GRANT USAGE ON SCHEMA ecom TO analyst;
 GRANT SELECT ON ecom.orders TO analyst;
+CREATE TABLE ecom.lost_orders AS SELECT * FROM ecom.orders;
 });
 $node->safe_psql('postgres',
 	"SELECT rfm_create_model(model => '$odd_sql', source => 'ecom.orders', target => 'ecom.odd')");
@@ -93,6 +118,17 @@ $node->safe_psql(
 	'postgres',
 	"SELECT rfm_create_model(model => 'theirs', source => 'ecom.orders', target => 'analyst.rfm')",
 	extra_params => [ '-U', 'analyst' ]);
+$node->safe_psql(
+	'postgres', q{
+SELECT rfm_create_model(model => 'missed', source => 'ecom.orders', target => 'ecom.missed');
+SELECT rfm_refresh((now() AT TIME ZONE 'UTC')::date - 4, 'missed');
+SELECT rfm_create_model(model => 'failing', source => 'ecom.lost_orders', target => 'ecom.failing');
+DROP TABLE ecom.lost_orders;
+});
+my $first = $node->safe_psql('postgres', q{SELECT run_date FROM rfm_run WHERE model = 'missed'});
+is( $node->safe_psql('postgres', q{SELECT days_behind, next_date - last_snapshot, to_do FROM rfm_jobs WHERE model = 'missed'}),
+	q{4|1|no job of this database refreshes it: SELECT public.rfm_schedule(model => 'missed');},
+	'rfm_jobs: a model without a job falls behind');
 
 my ($rc, $job, $said) =
   $node->psql('postgres', q{SELECT rfm_schedule('* * * * *')}, on_error_stop => 1);
@@ -102,18 +138,122 @@ like($said, qr/NOTICE: .*model "default".*"\* \* \* \* \*".*time zone \S+/,
 	'and says when it fires, in which time zone');
 $node->safe_psql('postgres', "SELECT rfm_schedule('* * * * *', '$odd_sql')");
 $node->safe_psql('postgres', "SELECT rfm_schedule('* * * * *', 'theirs')");
+$node->safe_psql('postgres', "SELECT rfm_schedule('* * * * *', 'missed')");
+$node->safe_psql('postgres', "SELECT rfm_schedule('* * * * *', 'failing')");
 
 is($node->safe_psql('postgres', q{SELECT username FROM cron.job WHERE jobname = 'rfm: theirs'}),
 	'analyst', 'a superuser schedules a model to run as its owner');
+is( $node->safe_psql('postgres', q{
+SELECT bool_and(active AND schedule = '* * * * *' AND next_run_at = date_trunc('minute', now()) + interval '1 minute'),
+       string_agg(DISTINCT runs_as, ' ') FROM rfm_jobs}),
+	't|analyst postgres', 'rfm_jobs: the jobs');
 
 ok( wait_for(
-		q{SELECT count(DISTINCT jobid) = 3 FROM cron.job_run_details WHERE status = 'succeeded'},
+		q{SELECT count(DISTINCT jobid) FILTER (WHERE status = 'succeeded') = 6
+		         AND count(DISTINCT jobid) FILTER (WHERE status = 'failed') = 1 FROM cron.job_run_details},
 		90),
-	'pg_cron has run all three within 90 seconds');
-is( $node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}),
-	0, 'and none failed');
+	'pg_cron has run all of them within 90 seconds');
+is( $node->safe_psql('postgres', q{
+SELECT DISTINCT jobname FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE status = 'failed'}),
+	'rfm: failing', 'and only one failed');
+$node->safe_psql('postgres', q{SELECT rfm_unschedule(model) FROM unnest('{theirs,missed}'::text[]) AS model});
 ok( $node->safe_psql('postgres', 'SELECT count(*) FROM ecom.customer_rfm_daily') > 0,
 	'customers are scored');
+
+# those elsewhere, too
+is( $node->safe_psql('shop', 'SELECT count(DISTINCT model), (SELECT count(*) > 0 FROM ecom.customer_rfm_daily), (SELECT count(*) > 0 FROM analyst.rfm) FROM rfm_run'),
+	'2|t|t', 'customers are scored in the other database');
+is($node->safe_psql('shop', 'SELECT model, days_behind, job_id, to_do FROM rfm_jobs ORDER BY 1'), "default|0||\ntheirs|0||",
+	'where rfm_jobs sees no job, but no delay either');
+for my $model (qw(default theirs))
+{
+	$err = error_of($node, 'shop', qq{SELECT rfm_unschedule('$model')});
+	my ($statement) = $err =~ /HINT: .*?(SELECT cron\.unschedule\(.*;)/;
+	$node->safe_psql('postgres', $statement);
+}
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE database = 'shop'}), 0, 'and the other way');
+
+#
+# Caught up: the days between and today, each in a transaction of its own, each
+# as it should be
+#
+is( $node->safe_psql('postgres', qq{
+SELECT string_agg((run_date - date '$first')::text, ' ' ORDER BY run_id) FROM (
+    SELECT run_id, run_date FROM rfm_run WHERE model = 'missed' ORDER BY run_id LIMIT 5) AS runs}),
+	'0 1 2 3 4', 'three missed days and today, oldest first');
+is($node->safe_psql('postgres', 'SELECT count(DISTINCT run_date), count(DISTINCT updated_at) FROM ecom.missed'),
+	'5|5', 'each by itself');
+is( $node->safe_psql('postgres', qq{
+SELECT d, count(*) FROM generate_series(0, 3) d,
+       LATERAL (SELECT customer_id::text, recency_days, frequency_orders, monetary_value, r_score, f_score, m_score
+                  FROM ecom.missed WHERE run_date = date '$first' + d
+                EXCEPT ALL
+                SELECT customer_id::text, date '$first' + d - max((created_at AT TIME ZONE 'UTC')::date), count(*), sum(total),
+                       ntile(5) OVER (ORDER BY date '$first' + d - max((created_at AT TIME ZONE 'UTC')::date) DESC, customer_id),
+                       ntile(5) OVER (ORDER BY count(*), customer_id), ntile(5) OVER (ORDER BY sum(total), customer_id)
+                  FROM ecom.orders WHERE (created_at AT TIME ZONE 'UTC')::date <= date '$first' + d GROUP BY customer_id) AS wrong
+ GROUP BY 1}),
+	'', 'with the orders of its own day and before');
+
+#
+# Seen in rfm_jobs
+#
+is( $node->safe_psql('postgres', q{
+SELECT last_status, last_duration > '0' AND last_duration < '1 min', now() - last_run_at < '3 min', days_behind,
+       next_date - last_snapshot, failures, failing_since IS NULL, to_do IS NULL
+  FROM rfm_jobs WHERE model = 'default' AND last_status <> 'running'}),
+	'succeeded|t|t|0|1|0|t|t', 'rfm_jobs: a job that runs');
+my @failing = split /\|/, $node->safe_psql('postgres', q{
+SELECT last_status, replace(last_message, E'\n', ' '), failures > 0, now() - failing_since < '3 min', to_do
+  FROM rfm_jobs WHERE model = 'failing'});
+is("@failing[0, 2, 3]", 'failed t t', 'rfm_jobs: one that fails, since when');
+like($failing[1], qr/source of model "failing" does not exist/, 'with its message');
+like($failing[4], qr/see last_message.*CALL public\.rfm_catch_up\('failing'\);/, 'and what to do');
+
+# who may use the model sees its job, whoever may look into pg_cron
+is( $node->safe_psql('postgres', q{SELECT model, schedule FROM rfm_jobs}, extra_params => [ '-U', 'analyst' ]),
+	'theirs|', 'rfm_jobs: its owner sees a model');
+$node->safe_psql('postgres', "SELECT rfm_schedule('0 5 * * *', 'theirs')");
+is( $node->safe_psql('postgres', q{SELECT model, schedule, runs_as, has_schema_privilege('cron', 'USAGE') FROM rfm_jobs},
+		extra_params => [ '-U', 'analyst' ]),
+	'theirs|0 5 * * *|analyst|f', 'and its job');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM rfm_jobs}, extra_params => [ '-U', 'outsider' ]),
+	0, 'others see nothing');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM rfm_cron_jobs()}, extra_params => [ '-U', 'outsider' ]),
+	0, 'by no way');
+
+# mended, the job goes on
+$node->safe_psql('postgres', 'CREATE TABLE ecom.lost_orders AS SELECT * FROM ecom.orders;'
+	  . q{UPDATE rfm_model SET source = 'ecom.lost_orders' WHERE model = 'failing'});
+$node->safe_psql('postgres', q{SELECT cron.alter_job((SELECT job_id FROM rfm_jobs WHERE model = 'failing'), active := false)});
+my $paused = $node->safe_psql('postgres', q{SELECT job_id FROM rfm_jobs WHERE model = 'failing'});
+is($node->safe_psql('postgres', q{SELECT active, next_run_at FROM rfm_jobs WHERE model = 'failing'}), 'f|', 'rfm_jobs: a paused job');
+$node->safe_psql('postgres', q{SELECT rfm_schedule('0 1 * * *', 'failing')});
+is($node->safe_psql('postgres', q{SELECT active, schedule FROM rfm_jobs WHERE model = 'failing'}), 't|0 1 * * *',
+	'scheduled again, it is no longer paused');
+is($node->safe_psql('postgres', q{SELECT rfm_unschedule('failing')}), 't', 'unscheduled');
+
+#
+# The date that a run will compute: pg_cron fires in GMT, the model has its own zone
+#
+SKIP:
+{
+	skip 'pg_cron has a time zone of its own', 2
+	  if $node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE name = 'cron.timezone'}) > 0;
+	for my $zone ('Etc/GMT+12', 'Pacific/Kiritimati')
+	{
+		$node->safe_psql('postgres', qq{UPDATE rfm_model SET time_zone = '$zone' WHERE model = 'failing'});
+		# at noon, this one is at midnight, the other far into the next day
+		(undef, undef, $said) = $node->psql('postgres', q{SELECT rfm_schedule('0 12 * * *', 'failing')});
+		my $next = $node->safe_psql('postgres', q{SELECT next_run_at FROM rfm_jobs WHERE model = 'failing'});
+		my ($at, $date) = $node->safe_psql('postgres', qq{
+SET timezone = 'GMT'; SELECT to_char('$next'::timestamptz, 'YYYY-MM-DD HH24:MI'); SET timezone = '$zone'; SELECT '$next'::timestamptz::date}) =~ /(.+)/g;
+		like($said, qr/DETAIL: .*runs at \Q$at\E in time zone GMT, and then computes the snapshot of $date, .*\Q$zone\E/,
+			"what the NOTICE says of $zone");
+	}
+}
+$node->safe_psql('postgres', q{SELECT rfm_drop_model('failing', true)});
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE jobname = 'rfm: failing'}), 0, 'a dropped model takes its job along');
 
 #
 # Again: the schedule is replaced, not added
@@ -181,23 +321,6 @@ is($node->safe_psql('postgres', q{SELECT rfm_unschedule('theirs')}), 't', "a sup
 $node->safe_psql('postgres', "SELECT rfm_unschedule('$long$_')") for (1, 2);
 is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'), 0, 'no job is left');
 
-#
-# pg_cron in another database: the hint is the statement to run there
-#
-$node->safe_psql('postgres', 'CREATE DATABASE shop');
-$node->safe_psql('shop', 'CREATE EXTENSION rfm');
-$err = error_of($node, 'shop', q{SELECT rfm_schedule('* * * * *')});
-like($err, qr/DETAIL: .*runs from database "postgres"/, 'elsewhere: detail');
-my ($statement) = $err =~ /HINT: .*?(SELECT cron\.schedule_in_database\(.*\);)/;
-ok($statement, 'elsewhere: the hint shows a statement') or diag $err;
-$node->safe_psql('postgres', $statement);
-is( $node->safe_psql('postgres', 'SELECT database, command FROM cron.job'),
-	q{shop|SELECT public.rfm_refresh(model => 'default')},
-	'which pg_cron takes');
-$err = error_of($node, 'shop', q{SELECT rfm_unschedule()});
-($statement) = $err =~ /HINT: .*?(SELECT cron\.unschedule\(.*\);)/;
-$node->safe_psql('postgres', $statement);
-is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'), 0, 'and the other way');
 $err = error_of($node, 'shop', q{SELECT rfm_schedule()}, '-U', 'analyst');
 like($err, qr/DETAIL: .*in one database of a server only/, 'elsewhere, as an ordinary user: detail');
 $node->stop;

@@ -266,7 +266,10 @@ ok($hint && defined $node->safe_psql('strange', $hint), 'the hint for shipped ru
 like(error_of('strange', "SELECT $q.rfm_schedule()"), qr/pg_cron is not available/, 'schedule');
 like(error_of('strange', "SELECT $q.rfm_unschedule('m')"), qr/pg_cron is not available/, 'unschedule');
 is($node->safe_psql('strange', "SELECT $q.rfm_ensure_model('m')"), '', 'ensure');
-is($node->safe_psql('strange', "SELECT $q.rfm_job_command('x')"), "SELECT $q.rfm_refresh(model => 'x')", 'the command of a job');
+is($node->safe_psql('strange', "SELECT $q.rfm_job_command('x')"), "CALL $q.rfm_catch_up('x')", 'the command of a job');
+is($node->safe_psql('strange', "CALL $q.rfm_catch_up('m'); SELECT max(run_date) > '$date' FROM $q.rfm_run WHERE model = 'm'"), 't', 'catching up');
+is($node->safe_psql('strange', "SELECT string_agg(model, ' ' ORDER BY model) FROM $q.rfm_jobs"), 'default m', 'jobs');
+like($node->safe_psql('strange', "SELECT to_do FROM $q.rfm_jobs WHERE model = 'default'"), qr/^no job of this database refreshes it: SELECT \Q$q.rfm_schedule(model => 'default');\E$/, 'what to do');
 $node->safe_psql('strange', "SELECT $q.rfm_drop_model('m', drop_target => true)");
 is($node->safe_psql('strange', "SELECT to_regclass('ecom.m') IS NULL"), 't', 'drop of a model');
 # every function that is there for users was called above
@@ -276,7 +279,8 @@ SELECT string_agg(DISTINCT proname, ' ' ORDER BY proname) FROM pg_proc
  WHERE pronamespace = '$q'::regnamespace AND NOT obj_description(oid, 'pg_proc') ~ '^(internal|trigger|error unless)'
    AND NOT 'internal'::regtype = ANY (proargtypes) AND prorettype <> 'trigger'::regtype}),
 	join(' ', sort qw(rfm_refresh rfm_preview rfm_create_model rfm_copy_ruleset rfm_segment_coverage rfm_cut_points rfm_bucket
-		  rfm_quintiles rfm_quantiles rfm_schedule rfm_unschedule rfm_drop_model rfm_ensure_model)),
+		  rfm_quintiles rfm_quantiles rfm_schedule rfm_unschedule rfm_drop_model rfm_ensure_model
+		  rfm_catch_up)),
 	'those are all its functions');
 
 # and back from a dump

@@ -1,0 +1,57 @@
+/*-------------------------------------------------------------------------
+ *
+ * refresh.c
+ *		One refresh: a date's snapshot, from the orders to target and log.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "miscadmin.h"
+#include "model.h"
+#include "owner.h"
+#include "refresh.h"
+#include "run_log.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+int64
+rfm_refresh_model(Oid nsp, const char *name, const DateADT *run_date)
+{
+	TimestampTz started_at = GetCurrentTimestamp();
+	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm refresh",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
+	RfmModel   *model;
+	RfmSnapshot snapshot;
+	RfmTarget	target;
+	RfmOwner	owner;
+	RfmCounts	counts = {0};
+	int64		customers;
+
+	/* a snapshot taken before the wait would miss what was waited for */
+	rfm_model_lock(nsp, name);
+	PushActiveSnapshot(GetTransactionSnapshot());
+
+	model = rfm_model_load(nsp, name, true);
+	rfm_snapshot_compute(nsp, model, run_date, &snapshot);
+
+	rfm_owner_enter(&owner, model->owner, NULL);
+	rfm_target_resolve(model, &snapshot.source, &target);
+	rfm_target_write(model, &target, snapshot.customers, snapshot.scores,
+					 snapshot.segment, snapshot.comment, &counts);
+	rfm_owner_leave(&owner);
+	rfm_progress_next(&snapshot.progress,
+					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "
+					  INT64_FORMAT " deleted, " INT64_FORMAT " unchanged",
+					  counts.inserted, counts.updated, counts.deleted,
+					  counts.unchanged);
+	rfm_run_log(nsp, &snapshot, &counts, started_at, GetUserId());
+
+	customers = snapshot.customers->n;
+	rfm_customers_end(snapshot.customers);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(mcxt);
+	return customers;
+}

@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * refresh.h
+ *		One refresh: a date's snapshot, from the orders to target and log.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_REFRESH_H
+#define RFM_REFRESH_H
+
+#include "utils/date.h"
+
+/*
+ * rfm_refresh_model: computes the snapshot of run_date (NULL: the model's own
+ * date), makes the target's rows equal to it and logs that; returns the
+ * number of customers in it.  Waits for other refreshes of the model.  For
+ * the current user, who must be a member of the model's owner; nsp is the
+ * extension's schema.  All of it belongs to the transaction under way, which
+ * the caller has made sure may write; no snapshot need be active.
+ */
+extern int64 rfm_refresh_model(Oid nsp, const char *model,
+							   const DateADT *run_date);
+
+#endif							/* RFM_REFRESH_H */
