@@ -151,6 +151,8 @@ serialized_size(RfmCollector *c)
 	{
 		RfmEntry   *e = &c->entry[i];
 
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		size += SERIAL_ENTRY_FIXED + serial_key_size(&c->customer_type, e->key);
 		if (c->low)
 			size += sizeof(double);
@@ -167,9 +169,13 @@ serialized_size(RfmCollector *c)
 		else
 		{
 			for (uint64 i = 0; i <= c->order_mask; i++)
+			{
 				if (c->order_slot[i].customer != 0)
 					size += sizeof(uint32) +
 						serial_key_size(&c->order_type, c->order_slot[i].order);
+				if (i % 65536 == 0)
+					CHECK_FOR_INTERRUPTS();
+			}
 		}
 	}
 	return size;
@@ -182,6 +188,8 @@ put_entries(RfmCollector *c, char **at)
 	{
 		RfmEntry   *e = &c->entry[i];
 
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		put_key(at, &c->customer_type, e->key);
 		put_bytes(at, &e->last, sizeof(e->last));
 		put_bytes(at, &e->orders, sizeof(e->orders));
@@ -244,6 +252,8 @@ rfm_collect_serialize(PG_FUNCTION_ARGS)
 		{
 			RfmOrderSlot *s = &c->order_slot[i];
 
+			if (i % 65536 == 0)
+				CHECK_FOR_INTERRUPTS();
 			if (s->customer == 0)
 				continue;
 			put_bytes(&at, &s->customer, sizeof(uint32));

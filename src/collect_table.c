@@ -11,6 +11,7 @@
 #include "collect_table.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "progress.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -87,6 +88,8 @@ grow_slots(RfmCollector *c)
 		uint64		s = c->slot[i];
 		uint64		at = (s >> 32) & mask;
 
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (s == 0)
 			continue;
 		while (slot[at] != 0)
@@ -110,6 +113,8 @@ grow_order_slots(RfmCollector *c)
 		RfmOrderSlot *s = &c->order_slot[i];
 		uint64		at = s->hash & mask;
 
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (s->customer == 0)
 			continue;
 		while (slot[at].customer != 0)
@@ -320,6 +325,7 @@ rfm_take_batch(RfmCollector *c)
 	}
 
 	c->rows += n;
+	rfm_progress_rows(n);
 	c->nbatch = 0;
 	c->batch_arena_used = 0;
 }

@@ -10,6 +10,7 @@
 #include "customers.h"
 #include "memory.h"
 #include "miscadmin.h"
+#include "progress.h"
 
 /*
  * Key order.
@@ -43,6 +44,8 @@ radix_sort(KeyedEntry *items, int64 n)
 	{
 		lowest = Min(lowest, items[i].key);
 		highest = Max(highest, items[i].key);
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 
 	for (int shift = 0; shift < 64 && n > 0 && ((highest - lowest) >> shift) > 0; shift += RADIX_BITS)
@@ -52,7 +55,11 @@ radix_sort(KeyedEntry *items, int64 n)
 		KeyedEntry *swap;
 
 		for (int64 i = 0; i < n; i++)
+		{
 			position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++;
+			if (i % 65536 == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
 		for (int d = 0; d < RADIX_SIZE; d++)
 		{
 			int64		count = position[d];
@@ -61,7 +68,11 @@ radix_sort(KeyedEntry *items, int64 n)
 			sum += count;
 		}
 		for (int64 i = 0; i < n; i++)
+		{
 			to[position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++] = from[i];
+			if (i % 65536 == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
 		swap = from;
 		from = to;
 		to = swap;
@@ -94,6 +105,8 @@ sort_entries(const RfmCollector *c)
 		items[i].key = (uint64) c->entry[i].key;
 		if (is_int)
 			items[i].key ^= UINT64CONST(1) << 63;
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 	if (is_int)
 		items = radix_sort(items, c->nentries);
@@ -138,6 +151,8 @@ common_scale(const RfmCollector *c)
 		if (c->entry[i].form != RFM_FORM_SCALED)
 			return -1;
 		scale = Max(scale, c->entry[i].scale);
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 	for (int64 i = 0; i < c->nentries; i++)
 	{
@@ -146,6 +161,8 @@ common_scale(const RfmCollector *c)
 		if (e->scale != scale &&
 			!rfm_sum_scaled(&e->sum, e->form, e->scale, scale, &scaled))
 			return -1;
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 	return scale;
 }
@@ -164,6 +181,8 @@ fill_money(const RfmCollector *c, const KeyedEntry *order, RfmMoney *money)
 
 			money->code[i] = rfm_double_to_code(rfm_sum_real(&e->sum, e->form,
 															 c->low[order[i].entry]));
+			if (i % 65536 == 0)
+				CHECK_FOR_INTERRUPTS();
 		}
 		return;
 	}
@@ -180,6 +199,8 @@ fill_money(const RfmCollector *c, const KeyedEntry *order, RfmMoney *money)
 				rfm_prefetch_read(&c->entry[order[i + GATHER_AHEAD].entry]);
 			(void) rfm_sum_scaled(&e->sum, e->form, e->scale, money->scale,
 								  &money->code[i]);
+			if (i % 65536 == 0)
+				CHECK_FOR_INTERRUPTS();
 		}
 		return;
 	}
@@ -190,6 +211,8 @@ fill_money(const RfmCollector *c, const KeyedEntry *order, RfmMoney *money)
 		const RfmEntry *e = &c->entry[order[i].entry];
 
 		values[i] = rfm_sum_numeric(&e->sum, e->form, e->scale);
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 	rfm_money_rank(money, values, c->nentries);
 	pfree(values);
@@ -205,6 +228,8 @@ apply_monetary_above(RfmCustomers *customers, Numeric limit)
 
 	for (int64 i = 0; i < customers->n; i++)
 	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (!reachable || customers->code[RFM_MONETARY][i] < first)
 			continue;
 		customers->key[kept] = customers->key[i];
@@ -246,6 +271,7 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 		customers->key[i] = e->key;
 		customers->code[RFM_RECENCY][i] = recency_code(c, e, source, run_date);
 		customers->code[RFM_FREQUENCY][i] = e->orders;
+		rfm_progress_done(1);
 		if (i % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}

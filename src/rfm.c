@@ -7,6 +7,7 @@
  */
 #include "compat.h"
 
+#include "access/xlog.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -34,14 +35,15 @@ void
 _PG_init(void)
 {
 	DefineCustomBoolVariable("rfm.progress",
-							 "Reports each phase of a refresh with a NOTICE.",
-							 NULL,
+							 "Reports with a NOTICE how a refresh gets on.",
+							 "One line when a phase ends, and every two seconds while it runs.",
 							 &rfm_show_progress,
 							 false,
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rfm");
+	rfm_slots_request();
 }
 
 /* The schema that the extension was created in: that of its functions. */
@@ -73,6 +75,18 @@ run_date_argument(FunctionCallInfo fcinfo, int arg)
 	return date;
 }
 
+/* What a read-only transaction is told does not help there. */
+static void
+prevent_on_standby(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot execute rfm_refresh() during recovery"),
+				 errdetail("This server is a standby: it takes its tables from the primary server."),
+				 errhint("Refresh on the primary server; its snapshots are replicated. rfm_preview() computes one here without writing.")));
+}
+
 /*
  * rfm_refresh(run_date date, model text) RETURNS bigint
  */
@@ -94,7 +108,9 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	int64		customers;
 
 	rfm_source_forbid_nesting();
+	prevent_on_standby();
 	PreventCommandIfReadOnly("rfm_refresh()");
+	rfm_progress_announce(name, run_date, false);
 
 	/* a snapshot taken before the wait would miss what was waited for */
 	rfm_model_lock(nsp, name);
@@ -164,6 +180,8 @@ rfm_preview(PG_FUNCTION_ARGS)
 	MemoryContext mcxt;
 	MemoryContext rowcxt;
 	MemoryContext oldcxt;
+	char	   *name;
+	DateADT    *run_date;
 	RfmSnapshot snapshot;
 
 	rfm_init_materialized_srf(fcinfo);
@@ -172,8 +190,10 @@ rfm_preview(PG_FUNCTION_ARGS)
 								 ALLOCSET_DEFAULT_SIZES);
 	rowcxt = AllocSetContextCreate(mcxt, "rfm preview row", ALLOCSET_DEFAULT_SIZES);
 	oldcxt = MemoryContextSwitchTo(mcxt);
-	rfm_snapshot_compute(nsp, rfm_model_load(nsp, model_argument(fcinfo, 1), false),
-						 run_date_argument(fcinfo, 0), &snapshot);
+	name = model_argument(fcinfo, 1);
+	run_date = run_date_argument(fcinfo, 0);
+	rfm_progress_announce(name, run_date, true);
+	rfm_snapshot_compute(nsp, rfm_model_load(nsp, name, false), run_date, &snapshot);
 
 	MemoryContextSwitchTo(rowcxt);
 	for (int64 i = 0; i < snapshot.customers->n; i++)
@@ -184,8 +204,10 @@ rfm_preview(PG_FUNCTION_ARGS)
 		preview_row(&snapshot, i, values, nulls);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		MemoryContextReset(rowcxt);
+		rfm_progress_done(1);
 		CHECK_FOR_INTERRUPTS();
 	}
+	rfm_progress_end();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
 	return (Datum) 0;

@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "miscadmin.h"
 #include "owner.h"
+#include "progress.h"
 #include "score.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -98,6 +99,8 @@ score_axis(const RfmCustomers *customers, RfmAxis axis, RfmScores *scores)
 		}
 		else if (code > range->highest)
 			range->highest = code;
+		if (i % 65536 == 65535)
+			rfm_progress_done(65536 / RFM_AXES);
 		if (i % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
