@@ -115,6 +115,7 @@ typedef struct RfmCollector
 	int64		norders;		/* occupied order slots */
 
 	int64		rows;			/* rows taken */
+	int64		rows_shown;		/* of them, to whoever watches */
 
 	RfmPool		entries;		/* memory of the segments */
 	RfmPool		images;			/* memory of by-reference keys, in its own context */

@@ -13,6 +13,7 @@
 #include "common/int.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "progress.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -101,6 +102,8 @@ grow_slots(RfmCollector *c, int bits)
 		uint64		s = c->slot[i];
 		uint64		at = rfm_home((uint32) (s >> 32), bits);
 
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (s == 0)
 			continue;
 		while (slot[at] != 0)
@@ -124,6 +127,8 @@ grow_order_slots(RfmCollector *c, int bits)
 		RfmOrderSlot *s = &c->order_slot[i];
 		uint64		at = rfm_home(s->hash, bits);
 
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (s->customer == 0)
 			continue;
 		while (slot[at].customer != 0)
@@ -347,6 +352,13 @@ take_row(RfmCollector *c, const RfmWaitingRow *row)
 		rfm_collector_overflow(c);
 }
 
+static void
+show_rows(RfmCollector *c)
+{
+	rfm_progress_rows(c->rows - c->rows_shown);
+	c->rows_shown = c->rows;
+}
+
 void
 rfm_queue_drain(RfmCollector *c)
 {
@@ -355,6 +367,7 @@ rfm_queue_drain(RfmCollector *c)
 	while (q->taken < q->arrived)
 		take_row(c, rfm_queue_at(c, q->taken++));
 	q->image_used = 0;
+	show_rows(c);
 }
 
 void
@@ -389,4 +402,6 @@ rfm_queue_row(RfmCollector *c)
 		rfm_prefetch_key(c, rfm_queue_at(c, arrived - ROWS_TO_KEY)->hash);
 	if (arrived - q->taken > RFM_WAITING_ROWS)
 		take_row(c, rfm_queue_at(c, q->taken++));
+	if (arrived % RFM_WAITING_ROWS == 0)
+		show_rows(c);
 }

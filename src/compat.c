@@ -8,6 +8,10 @@
 #include "compat.h"
 
 #include "miscadmin.h"
+#include "postmaster/autovacuum.h"
+#include "replication/walsender.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
 #include "utils/tuplestore.h"
 
 #if PG_VERSION_NUM < 160000
@@ -46,3 +50,53 @@ rfm_init_materialized_srf(FunctionCallInfo fcinfo)
 	rsinfo->setDesc = BlessTupleDesc(desc);
 	MemoryContextSwitchTo(oldcxt);
 }
+
+#if PG_VERSION_NUM >= 150000
+
+static shmem_request_hook_type prev_shmem_request_hook = NULL;
+static Size (*requested_size) (void) = NULL;
+
+static void
+request_shmem(void)
+{
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+	RequestAddinShmemSpace(requested_size());
+}
+
+/*
+ * Asks for shared memory of this size, once, from _PG_init.
+ */
+void
+rfm_request_shmem(Size (*size) (void))
+{
+	requested_size = size;
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request_shmem;
+}
+
+/*
+ * How many processes may run transactions; not to be asked before the hook.
+ */
+int
+rfm_max_backends(void)
+{
+	return MaxBackends;
+}
+
+#else
+
+void
+rfm_request_shmem(Size (*size) (void))
+{
+	RequestAddinShmemSpace(size());
+}
+
+int
+rfm_max_backends(void)
+{
+	return MaxConnections + autovacuum_max_workers + 1 +
+		max_worker_processes + max_wal_senders;
+}
+
+#endif

@@ -70,6 +70,12 @@
 #else
 extern void rfm_BufFileReadExact(BufFile *file, void *data, size_t size);
 #endif
+/*
+ * Shared memory is asked for in a hook since 15, and in _PG_init before, when
+ * the server does not know its own sum of processes yet.
+ */
+extern void rfm_request_shmem(Size (*size) (void));
+extern int	rfm_max_backends(void);
 
 /* 15 gained InitMaterializedSRF, under another name in its first releases */
 extern void rfm_init_materialized_srf(FunctionCallInfo fcinfo);

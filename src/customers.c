@@ -11,6 +11,7 @@
 #include "key_order.h"
 #include "memory.h"
 #include "miscadmin.h"
+#include "progress.h"
 
 /* How many customers ahead of its use an entry is asked for. */
 #define GATHER_AHEAD 16
@@ -46,6 +47,8 @@ common_scale(const RfmCollector *c)
 		if (rfm_entry(c, i)->form != RFM_FORM_SCALED)
 			return -1;
 		scale = Max(scale, rfm_entry(c, i)->scale);
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 	for (int64 i = 0; i < c->nentries; i++)
 	{
@@ -54,6 +57,8 @@ common_scale(const RfmCollector *c)
 		if (e->scale != scale &&
 			!rfm_sum_scaled(&e->sum, e->form, e->scale, scale, &scaled))
 			return -1;
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 	return scale;
 }
@@ -72,6 +77,8 @@ fill_money(const RfmCollector *c, const RfmKeyedEntry *order, RfmMoney *money)
 
 			money->code[i] = rfm_double_to_code(rfm_sum_real(&e->sum, e->form,
 															 *rfm_entry_low(c, order[i].entry)));
+			if (i % RFM_SEGMENT_ENTRIES == 0)
+				CHECK_FOR_INTERRUPTS();
 		}
 		return;
 	}
@@ -88,6 +95,8 @@ fill_money(const RfmCollector *c, const RfmKeyedEntry *order, RfmMoney *money)
 				rfm_prefetch_read(rfm_entry(c, order[i + GATHER_AHEAD].entry));
 			(void) rfm_sum_scaled(&e->sum, e->form, e->scale, money->scale,
 								  &money->code[i]);
+			if (i % RFM_SEGMENT_ENTRIES == 0)
+				CHECK_FOR_INTERRUPTS();
 		}
 		return;
 	}
@@ -98,6 +107,8 @@ fill_money(const RfmCollector *c, const RfmKeyedEntry *order, RfmMoney *money)
 		const RfmEntry *e = rfm_entry(c, order[i].entry);
 
 		values[i] = rfm_sum_numeric(&e->sum, e->form, e->scale);
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 	rfm_money_rank(money, values, c->nentries);
 	pfree(values);
@@ -113,6 +124,8 @@ apply_monetary_above(RfmCustomers *customers, Numeric limit)
 
 	for (int64 i = 0; i < customers->n; i++)
 	{
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (!reachable || customers->code[RFM_MONETARY][i] < first)
 			continue;
 		customers->key[kept] = customers->key[i];
@@ -160,7 +173,8 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 		customers->key[i] = e->key;
 		customers->code[RFM_RECENCY][i] = rfm_recency_code(c, e, source, run_date);
 		customers->code[RFM_FREQUENCY][i] = e->orders;
-		if (i % 65536 == 0)
+		rfm_progress_done(1);
+		if (i % RFM_SEGMENT_ENTRIES == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
 	fill_money(c, order, &customers->money);

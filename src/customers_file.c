@@ -18,6 +18,7 @@
 #include "memory.h"
 #include "miscadmin.h"
 #include "numeric_form.h"
+#include "progress.h"
 #include "utils/memutils.h"
 
 #define BLOCK_ROWS 4096
@@ -337,6 +338,7 @@ write_customers(RfmCustomers *customers, const RfmModel *model, const RfmSource 
 			add_customer(customers->file, &c->customer_type, &e, recency, money);
 			customers->n++;
 		}
+		rfm_progress_done(1);
 		MemoryContextReset(rowcxt);
 		if (customers->n % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();

@@ -36,6 +36,8 @@ radix_sort(RfmKeyedEntry *items, int64 n)
 	{
 		lowest = Min(lowest, items[i].key);
 		highest = Max(highest, items[i].key);
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 
 	for (int shift = 0; shift < 64 && n > 0 && ((highest - lowest) >> shift) > 0; shift += RADIX_BITS)
@@ -45,7 +47,11 @@ radix_sort(RfmKeyedEntry *items, int64 n)
 		RfmKeyedEntry *swap;
 
 		for (int64 i = 0; i < n; i++)
+		{
 			position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++;
+			if (i % RFM_SEGMENT_ENTRIES == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
 		for (int d = 0; d < RADIX_SIZE; d++)
 		{
 			int64		count = position[d];
@@ -54,7 +60,11 @@ radix_sort(RfmKeyedEntry *items, int64 n)
 			sum += count;
 		}
 		for (int64 i = 0; i < n; i++)
+		{
 			to[position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++] = from[i];
+			if (i % RFM_SEGMENT_ENTRIES == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
 		swap = from;
 		from = to;
 		to = swap;

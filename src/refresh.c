@@ -29,6 +29,8 @@ rfm_refresh_model(Oid nsp, const char *name, const DateADT *run_date)
 	RfmCounts	counts = {0};
 	int64		customers;
 
+	rfm_progress_announce(name, run_date, false);
+
 	/* a snapshot taken before the wait would miss what was waited for */
 	rfm_model_lock(nsp, name);
 	PushActiveSnapshot(GetTransactionSnapshot());

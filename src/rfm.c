@@ -7,6 +7,7 @@
  */
 #include "compat.h"
 
+#include "access/xlog.h"
 #include "catch_up.h"
 #include "collect_spill.h"
 #include "commands/trigger.h"
@@ -48,8 +49,8 @@ void
 _PG_init(void)
 {
 	DefineCustomBoolVariable("rfm.progress",
-							 "Reports each phase of a refresh with a NOTICE.",
-							 NULL,
+							 "Reports with a NOTICE how a refresh gets on.",
+							 "One line when a phase ends, and every two seconds while it runs.",
 							 &rfm_show_progress,
 							 false,
 							 PGC_USERSET,
@@ -73,6 +74,7 @@ _PG_init(void)
 							0,
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rfm");
+	rfm_slots_request();
 }
 
 /* The schema that the extension was created in: that of its functions. */
@@ -104,6 +106,18 @@ run_date_argument(FunctionCallInfo fcinfo, int arg)
 	return date;
 }
 
+/* What a read-only transaction is told does not help there. */
+static void
+prevent_on_standby(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot execute rfm_refresh() during recovery"),
+				 errdetail("This server is a standby: it takes its tables from the primary server."),
+				 errhint("Refresh on the primary server; its snapshots are replicated. rfm_preview() computes one here without writing.")));
+}
+
 /*
  * rfm_refresh(run_date date, model text) RETURNS bigint
  */
@@ -114,6 +128,7 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	char	   *name = model_argument(fcinfo, 1);
 
 	rfm_source_forbid_nesting();
+	prevent_on_standby();
 	PreventCommandIfReadOnly("rfm_refresh()");
 	PG_RETURN_INT64(rfm_refresh_model(extension_schema(fcinfo), name, run_date));
 }
@@ -134,6 +149,7 @@ rfm_catch_up(PG_FUNCTION_ARGS)
 				 errmsg("rfm_catch_up() cannot run inside a transaction block"),
 				 errdetail("It commits each date by itself, so it cannot be part of a transaction, a function or a block that catches exceptions."),
 				 errhint("Call it by itself: CALL rfm_catch_up(...). rfm_refresh() computes one date inside a transaction.")));
+	prevent_on_standby();
 	PreventCommandIfReadOnly("rfm_catch_up()");
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
@@ -184,6 +200,8 @@ rfm_preview(PG_FUNCTION_ARGS)
 	MemoryContext mcxt;
 	MemoryContext rowcxt;
 	MemoryContext oldcxt;
+	char	   *name;
+	DateADT    *run_date;
 	RfmSnapshot snapshot;
 
 	rfm_init_materialized_srf(fcinfo);
@@ -192,8 +210,10 @@ rfm_preview(PG_FUNCTION_ARGS)
 								 ALLOCSET_DEFAULT_SIZES);
 	rowcxt = AllocSetContextCreate(mcxt, "rfm preview row", ALLOCSET_DEFAULT_SIZES);
 	oldcxt = MemoryContextSwitchTo(mcxt);
-	rfm_snapshot_compute(nsp, rfm_model_load(nsp, model_argument(fcinfo, 1), false),
-						 run_date_argument(fcinfo, 0), &snapshot);
+	name = model_argument(fcinfo, 1);
+	run_date = run_date_argument(fcinfo, 0);
+	rfm_progress_announce(name, run_date, true);
+	rfm_snapshot_compute(nsp, rfm_model_load(nsp, name, false), run_date, &snapshot);
 
 	MemoryContextSwitchTo(rowcxt);
 	for (int64 i = 0; i < snapshot.customers->n; i++)
@@ -204,9 +224,11 @@ rfm_preview(PG_FUNCTION_ARGS)
 		preview_row(&snapshot, i, values, nulls);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		MemoryContextReset(rowcxt);
+		rfm_progress_done(1);
 		CHECK_FOR_INTERRUPTS();
 	}
 	rfm_customers_end(snapshot.customers);
+	rfm_progress_end();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
 	return (Datum) 0;

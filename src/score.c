@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "miscadmin.h"
 #include "owner.h"
+#include "progress.h"
 #include "score.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -131,6 +132,7 @@ score_axis(RfmCustomers *customers, RfmAxis axis, RfmScores *scores)
 				scores->cell[row] |= axis_score(axis, reached);
 			note_code(&scores->range[axis][reached], codes[row - start], row);
 		}
+		rfm_progress_done((end - start) / RFM_AXES);
 		CHECK_FOR_INTERRUPTS();
 	}
 }

@@ -57,6 +57,7 @@ rfm_snapshot_compute(Oid nsp, const RfmModel *model, const DateADT *run_date,
 	rfm_source_resolve(model, &snapshot->source);
 	snapshot->run_date = run_date ? *run_date :
 		rfm_snapshot_default_date(model, &snapshot->source);
+	rfm_progress_date(snapshot->run_date, model->owner);
 	collector = rfm_source_read(nsp, model, &snapshot->source,
 								snapshot->run_date, CurrentMemoryContext);
 	rfm_owner_leave(&owner);
@@ -66,13 +67,16 @@ rfm_snapshot_compute(Oid nsp, const RfmModel *model, const DateADT *run_date,
 					  INT64_FORMAT " orders of " INT64_FORMAT " customers",
 					  collector ? collector->rows : (int64) 0,
 					  collector ? collector->nentries : (int64) 0);
+	rfm_progress_expect(collector ? collector->nentries : 0);
 
 	snapshot->customers = rfm_customers_build(model, &snapshot->source, collector,
 											  snapshot->run_date);
 	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers in key order",
 					  snapshot->customers->n);
+	rfm_progress_expect(snapshot->customers->n);
 
 	snapshot->scores = rfm_scores_build(model, snapshot->customers);
 	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers scored",
 					  snapshot->customers->n);
+	rfm_progress_expect(snapshot->customers->n);
 }

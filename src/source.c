@@ -12,9 +12,11 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "collect_spill.h"
+#include "estimate.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "progress.h"
 #include "source.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -322,6 +324,8 @@ run_single(const RfmSource *source, const char *sql, QueryParams *params,
 	XactReadOnly = true;
 	PG_TRY();
 	{
+		if (receiver->mcxt && rfm_progress_wanted())
+			rfm_progress_expect(rfm_estimate_rows(sql, options.params));
 		if (SPI_execute_extended(sql, &options) != SPI_OK_SELECT)
 			elog(ERROR, "query over the source failed");
 	}

@@ -12,6 +12,7 @@
 #include "executor/spi.h"
 #include "memory.h"
 #include "miscadmin.h"
+#include "progress.h"
 #include "target_diff.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -94,6 +95,7 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 										maker->customers->key[i]))));
 		converted[i].key = rfm_key_from_datum(&lookup->type, value);
 		converted[i].row = i;
+		CHECK_FOR_INTERRUPTS();
 	}
 	qsort_arg(converted, n, sizeof(ConvertedKey), converted_key_cmp, lookup);
 
@@ -103,6 +105,7 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 	{
 		lookup->key[i] = converted[i].key;
 		lookup->row[i] = converted[i].row;
+		CHECK_FOR_INTERRUPTS();
 		if (i > 0 && lookup_cmp(lookup, lookup->key[i - 1], lookup->key[i]) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
@@ -226,6 +229,7 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 		{
 			diff->state[row] = RFM_ROW_SAME;
 			diff->nsame++;
+			rfm_progress_done(1);
 		}
 		else
 		{

@@ -21,6 +21,7 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "progress.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
 #include "target_diff.h"
@@ -310,6 +311,7 @@ bulk_flush(BulkInsert *bulk)
 		ExecClearTuple(bulk->slots[s]);
 		ResetPerTupleExprContext(bulk->estate);
 	}
+	rfm_progress_done(bulk->nslots);
 	bulk->nslots = 0;
 	MemoryContextReset(bulk->batchcxt);
 	CHECK_FOR_INTERRUPTS();
@@ -437,6 +439,7 @@ rfm_target_write(const RfmModel *model, const RfmTarget *target,
 	counts->unchanged = diff.nsame;
 	counts->deleted = delete_gone(&maker, &diff);
 	counts->updated = update_changed(&maker, &diff, &written);
+	rfm_progress_done(counts->updated);
 	counts->inserted = insert_new(&maker, &diff, &written);
 	rfm_row_maker_end(&maker);
 }

@@ -265,6 +265,7 @@ my ($hint) = $err =~ /HINT: .*?(SELECT .*;)/;
 ok($hint && defined $node->safe_psql('strange', $hint), 'the hint for shipped rules can be run as it stands');
 like(error_of('strange', "SELECT $q.rfm_schedule()"), qr/pg_cron is not available/, 'schedule');
 like(error_of('strange', "SELECT $q.rfm_unschedule('m')"), qr/pg_cron is not available/, 'unschedule');
+like(error_of('strange', "SELECT * FROM $q.rfm_progress"), qr/needs rfm in "shared_preload_libraries"/, 'progress');
 is($node->safe_psql('strange', "SELECT $q.rfm_ensure_model('m')"), '', 'ensure');
 is($node->safe_psql('strange', "SELECT $q.rfm_job_command('x')"), "CALL $q.rfm_catch_up('x')", 'the command of a job');
 is($node->safe_psql('strange', "CALL $q.rfm_catch_up('m'); SELECT max(run_date) > '$date' FROM $q.rfm_run WHERE model = 'm'"), 't', 'catching up');

@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * estimate.c
+ *		How many rows an aggregate is expected to take in.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "estimate.h"
+#include "executor/spi.h"
+#include "nodes/plannodes.h"
+#include "utils/plancache.h"
+
+/*
+ * The query is planned for this alone, and without workers: below a Gather the
+ * planner's numbers are those of one participant.
+ */
+double
+rfm_estimate_rows(const char *sql, ParamListInfo params)
+{
+	Oid		   *types = palloc(params->numParams * sizeof(Oid));
+	SPIPlanPtr	plan;
+	CachedPlan *cached;
+	Plan	   *top;
+	double		rows = 0;
+
+	for (int i = 0; i < params->numParams; i++)
+		types[i] = params->params[i].ptype;
+	plan = SPI_prepare(sql, params->numParams, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare the query over the source");
+	cached = GetCachedPlan(linitial(SPI_plan_get_plan_sources(plan)), params,
+						   NULL, NULL);
+	top = linitial_node(PlannedStmt, cached->stmt_list)->planTree;
+	if (IsA(top, Agg) && outerPlan(top))
+		rows = Max(outerPlan(top)->plan_rows, 1);
+	ReleaseCachedPlan(cached, NULL);
+	SPI_freeplan(plan);
+	pfree(types);
+	return rows;
+}

@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * estimate.h
+ *		How many rows an aggregate is expected to take in.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_ESTIMATE_H
+#define RFM_ESTIMATE_H
+
+#include "nodes/params.h"
+
+/*
+ * rfm_estimate_rows: the rows that the planner expects below the aggregate of
+ * a query "SELECT aggregate(...) FROM ..."; 0 where its plan does not tell.
+ * params are constants.  Within SPI.
+ */
+extern double rfm_estimate_rows(const char *sql, ParamListInfo params);
+
+#endif							/* RFM_ESTIMATE_H */
