@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "model.h"
 #include "owner.h"
+#include "retention.h"
 #include "run_log.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -105,8 +106,10 @@ rfm_refresh(PG_FUNCTION_ARGS)
 
 	rfm_owner_enter(&owner, model->owner, NULL);
 	rfm_target_resolve(model, &snapshot.source, &target);
+	rfm_retention_check_date(model, &target, &snapshot.source.calendar, snapshot.run_date);
 	rfm_target_write(model, &target, snapshot.customers, snapshot.scores,
 					 snapshot.segment, snapshot.comment, &counts);
+	counts.expired = rfm_retention_apply(model, &target, &snapshot.source.calendar);
 	rfm_owner_leave(&owner);
 	rfm_progress_next(&snapshot.progress,
 					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "
