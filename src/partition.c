@@ -7,6 +7,7 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
@@ -21,6 +22,7 @@
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /*
  * Reading.
@@ -194,6 +196,29 @@ rfm_partition_check(const RfmModel *model, const RfmTarget *target, Relation rel
 						   GetUserNameFromId(GetUserId(), false), model->name),
 				 errhint("GRANT CREATE ON SCHEMA %s TO %s;", quote_identifier(schema),
 						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+}
+
+char *
+rfm_partition_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+bool
+rfm_partition_is_own(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Form_pg_class form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	result = form->relkind == RELKIND_RELATION &&
+		has_privs_of_role(GetUserId(), form->relowner);
+	ReleaseSysCache(tuple);
+	return result;
 }
 
 void

@@ -80,6 +80,12 @@ extern bool rfm_partitions_read(const RfmTarget *target, RfmPartitions *partitio
 /* rfm_partition_of: the partition that takes a date, default apart, or NULL. */
 extern const RfmPartition *rfm_partition_of(const RfmPartitions *partitions, DateADT date);
 
+/* rfm_partition_name: a table's name, qualified and quoted. */
+extern char *rfm_partition_name(Oid relid);
+
+/* rfm_partition_is_own: is it a plain table that the current user owns? */
+extern bool rfm_partition_is_own(Oid relid);
+
 /* rfm_partition_utility: runs one utility statement as the current user. */
 extern void rfm_partition_utility(const char *sql);
 
@@ -95,8 +101,9 @@ extern void rfm_place_find(RfmPlace *place, const RfmModel *model,
 extern void rfm_place_attach(RfmPlace *place);
 
 /*
- * rfm_place_finish: the rows are written.  Gathers the statistics of a new
- * partition and makes the one after it where the model has one ahead.
+ * rfm_place_finish: the rows are written.  Gathers the statistics of a
+ * partition that has none yet and makes the one after it where the model has
+ * one ahead.
  */
 extern void rfm_place_finish(RfmPlace *place, int64 inserted);
 

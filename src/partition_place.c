@@ -229,12 +229,29 @@ make_next_partition(RfmPlace *place)
 	rfm_place_attach(&next);
 }
 
+/* Is it a partition without statistics that the model is to look after? */
+static bool
+wants_statistics(const RfmPlace *place)
+{
+	Relation	rel;
+	bool		result;
+
+	if (place->model->partition_by == RFM_PERIOD_NONE ||
+		!OidIsValid(place->relid) || !rfm_partition_is_own(place->relid))
+		return false;
+	rel = table_open(place->relid, NoLock);
+	result = rel->rd_rel->reltuples <= 0;
+	table_close(rel, NoLock);
+	return result;
+}
+
 void
 rfm_place_finish(RfmPlace *place, int64 inserted)
 {
 	rfm_place_attach(place);
-	if (place->made && inserted > 0)
-		rfm_partition_utility(psprintf("ANALYZE %s", place->relation));
+	if (inserted > 0 && wants_statistics(place))
+		rfm_partition_utility(psprintf("ANALYZE (SKIP_LOCKED) %s",
+									   rfm_partition_name(place->relid)));
 	make_next_partition(place);
 }
 

@@ -13,8 +13,8 @@
  */
 #include "compat.h"
 
+#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -22,13 +22,13 @@
 #include "retention.h"
 #include "storage/lmgr.h"
 #include "target_diff.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/resowner.h"
-#include "utils/syscache.h"
+#include "utils/rls.h"
 
 void
 rfm_retention_check_interval(const Interval *retention)
@@ -151,7 +151,7 @@ first_kept(const RfmModel *model, const RfmTarget *target, const RfmCalendar *ca
 	if (!found || DATE_NOT_FINITE(newest))
 		return false;
 	*kept = Min(rfm_calendar_first_day(newest, model->retention), newest);
-	return true;
+	return !DATE_IS_NOBEGIN(*kept);
 }
 
 void
@@ -209,21 +209,26 @@ try_utility(const char *sql)
 	return error;
 }
 
-/* Could the model's owner drop it, and is it but a table? */
+/*
+ * May a partition with that many dates be dropped?  Not where rows have
+ * triggers that want to see them go, or policies that keep them.
+ */
 static bool
-may_drop(const RfmPartition *partition)
+may_drop(const RfmTarget *target, const RfmPartition *partition, int64 dates)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(partition->relid));
-	Form_pg_class form;
-	bool		result;
+	Relation	rel;
+	bool		plain;
 
-	if (!HeapTupleIsValid(tuple))
+	if (!rfm_partition_is_own(partition->relid) || IsTransactionBlock() ||
+		check_enable_rls(target->relid, InvalidOid, true) != RLS_NONE)
 		return false;
-	form = (Form_pg_class) GETSTRUCT(tuple);
-	result = form->relkind == RELKIND_RELATION &&
-		has_privs_of_role(GetUserId(), form->relowner);
-	ReleaseSysCache(tuple);
-	return result;
+	if (dates == 0)
+		return true;
+	rel = table_open(partition->relid, AccessShareLock);
+	plain = rfm_place_bypasses(target, rel) &&
+		rel->trigdesc == NULL && rel->rd_rules == NULL;
+	table_close(rel, NoLock);
+	return plain;
 }
 
 /* Everything that DROP would wait for is free, and ours until the end. */
@@ -247,10 +252,10 @@ drop_partition(const RfmTarget *target, const RfmPartitions *partitions,
 			   const RfmPartition *partition, int64 *expired)
 {
 	char	   *name = get_rel_name(partition->relid);
-	int64		dates;
+	int64		dates = count_dates(target, partition->lower, partition->upper - 1, false);
 	ErrorData  *error;
 
-	if (!may_drop(partition) || IsTransactionBlock())
+	if (!may_drop(target, partition, dates))
 		return true;
 	if (!lock_for_drop(target, partitions, partition))
 	{
@@ -259,10 +264,7 @@ drop_partition(const RfmTarget *target, const RfmPartitions *partitions,
 				 errdetail("Other transactions are using it or target %s.", target->relation)));
 		return false;
 	}
-	dates = count_dates(target, partition->lower, partition->upper - 1, false);
-	error = try_utility(psprintf("DROP TABLE %s",
-								 quote_qualified_identifier(get_namespace_name(get_rel_namespace(partition->relid)),
-															name)));
+	error = try_utility(psprintf("DROP TABLE %s", rfm_partition_name(partition->relid)));
 	if (error == NULL)
 	{
 		*expired += dates;
