@@ -177,7 +177,10 @@ rfm_retention_check_date(const RfmModel *model, const RfmTarget *target,
  * Dropping partitions.
  */
 
-/* The statement that failed in a way that others may be the reason of. */
+/*
+ * Runs a utility statement.  Returns NULL, or, with nothing done, the error
+ * of one that cannot be done because of what depends on the object or uses it.
+ */
 static ErrorData *
 try_utility(const char *sql)
 {
@@ -231,15 +234,18 @@ may_drop(const RfmTarget *target, const RfmPartition *partition, int64 dates)
 	return plain;
 }
 
-/* Everything that DROP would wait for is free, and ours until the end. */
+/*
+ * Everything that DROP would wait for is free, and ours until the end; the
+ * target last, which most are in need of.
+ */
 static bool
 lock_for_drop(const RfmTarget *target, const RfmPartitions *partitions,
 			  const RfmPartition *partition)
 {
-	return ConditionalLockRelationOid(target->relid, AccessExclusiveLock) &&
+	return ConditionalLockRelationOid(partition->relid, AccessExclusiveLock) &&
 		(!OidIsValid(partitions->default_relid) ||
 		 ConditionalLockRelationOid(partitions->default_relid, AccessExclusiveLock)) &&
-		ConditionalLockRelationOid(partition->relid, AccessExclusiveLock);
+		ConditionalLockRelationOid(target->relid, AccessExclusiveLock);
 }
 
 /*
