@@ -31,6 +31,8 @@ CREATE TABLE @extschema@.rfm_model (
     target_columns pg_catalog.jsonb,
     keep_stale     pg_catalog.bool       NOT NULL DEFAULT false,
     weights        pg_catalog.int4[]     NOT NULL DEFAULT '{100,10,1}',
+    retention      pg_catalog.interval,
+    partition_by   pg_catalog.text,
     owner          pg_catalog.regrole    NOT NULL DEFAULT pg_catalog.quote_ident(CURRENT_USER)::pg_catalog.regrole
 );
 
@@ -58,6 +60,8 @@ COMMENT ON COLUMN @extschema@.rfm_model.comment_rules IS 'rule set that fills co
 COMMENT ON COLUMN @extschema@.rfm_model.target_columns IS 'JSON object from column names as rfm knows them to those of the target; null in it: the target has no such column';
 COMMENT ON COLUMN @extschema@.rfm_model.keep_stale IS 'keep the rows of customers that are no longer in a snapshot';
 COMMENT ON COLUMN @extschema@.rfm_model.weights IS 'weights of the three scores in rfm_weighted';
+COMMENT ON COLUMN @extschema@.rfm_model.retention IS 'snapshots that are this much older than the newest of the target, or more, go after a refresh; null: none';
+COMMENT ON COLUMN @extschema@.rfm_model.partition_by IS 'month or day: the target is partitioned by range of its run date, and a refresh makes the partitions; null: it makes none';
 COMMENT ON COLUMN @extschema@.rfm_model.owner IS 'role whose rights the model works with; it and its members may use the model';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.rfm_model', '');
@@ -701,6 +705,7 @@ CREATE TABLE @extschema@.rfm_run (
     updated     pg_catalog.int8        NOT NULL,
     deleted     pg_catalog.int8        NOT NULL,
     unchanged   pg_catalog.int8        NOT NULL,
+    expired     pg_catalog.int8        NOT NULL,
     cut_points  pg_catalog.jsonb       NOT NULL,
     phases      pg_catalog.jsonb       NOT NULL,
     started_at  pg_catalog.timestamptz NOT NULL,
@@ -723,6 +728,7 @@ COMMENT ON COLUMN @extschema@.rfm_run.inserted IS 'rows of the target inserted';
 COMMENT ON COLUMN @extschema@.rfm_run.updated IS 'rows of the target updated';
 COMMENT ON COLUMN @extschema@.rfm_run.deleted IS 'rows of the target deleted';
 COMMENT ON COLUMN @extschema@.rfm_run.unchanged IS 'rows of the target that stood as they should and were not touched';
+COMMENT ON COLUMN @extschema@.rfm_run.expired IS 'older snapshots (run dates) of the target that went by the model''s retention';
 COMMENT ON COLUMN @extschema@.rfm_run.cut_points IS 'what each score covers and where the cuts lie; rfm_cut_points() shows it as rows';
 COMMENT ON COLUMN @extschema@.rfm_run.phases IS 'milliseconds by phase: read, sort, score, write';
 COMMENT ON COLUMN @extschema@.rfm_run.started_at IS 'when the refresh began, waiting for another one included';
@@ -828,7 +834,9 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     comment_rules  pg_catalog.text       DEFAULT 'traits5',
     target_columns pg_catalog.jsonb      DEFAULT NULL,
     keep_stale     pg_catalog.bool       DEFAULT false,
-    weights        pg_catalog.int4[]     DEFAULT '{100,10,1}'
+    weights        pg_catalog.int4[]     DEFAULT '{100,10,1}',
+    retention      pg_catalog.interval   DEFAULT NULL,
+    partition_by   pg_catalog.text       DEFAULT NULL
 ) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_create_model';
@@ -839,7 +847,8 @@ COMMENT ON FUNCTION @extschema@.rfm_create_model(
     pg_catalog.text, pg_catalog.int4[], pg_catalog.numeric[],
     pg_catalog.numeric[], pg_catalog.numeric[], pg_catalog.interval,
     pg_catalog.text, pg_catalog.text, pg_catalog.numeric, pg_catalog.text,
-    pg_catalog.text, pg_catalog.jsonb, pg_catalog.bool, pg_catalog.int4[]) IS
+    pg_catalog.text, pg_catalog.jsonb, pg_catalog.bool, pg_catalog.int4[],
+    pg_catalog.interval, pg_catalog.text) IS
     'defines a model and creates its target, with its key, where there is none; the parameters are the columns of rfm_model';
 
 CREATE FUNCTION @extschema@.rfm_ensure_model(model pg_catalog.text)

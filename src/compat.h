@@ -44,6 +44,14 @@
 
 /* 14 began to start the next transaction by itself in a minor release */
 #define rfm_SPI_commit() (SPI_commit(), SPI_start_transaction())
+/* 16 has one function for the rights on any kind of object */
+#if PG_VERSION_NUM >= 160000
+#define rfm_schema_aclcheck(nsp, role, mode) \
+	object_aclcheck(NamespaceRelationId, nsp, role, mode)
+#else
+#define rfm_schema_aclcheck(nsp, role, mode) \
+	pg_namespace_aclcheck(nsp, role, mode)
+#endif
 
 /* 18 writes it in front of the declaration, and under this name */
 #if PG_VERSION_NUM < 180000

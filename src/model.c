@@ -18,6 +18,8 @@
 #include "miscadmin.h"
 #include "model.h"
 #include "owner.h"
+#include "partition.h"
+#include "retention.h"
 #include "source.h"
 #include "storage/lmgr.h"
 #include "target.h"
@@ -274,6 +276,13 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->keep_stale = get_attribute(tuple, tupdesc, "keep_stale", &value) &&
 		DatumGetBool(value);
 	get_weights(tuple, tupdesc, model);
+	if (get_attribute(tuple, tupdesc, "retention", &value))
+	{
+		model->retention = palloc(sizeof(Interval));
+		*model->retention = *DatumGetIntervalP(value);
+		rfm_retention_check_interval(model->retention);
+	}
+	model->partition_by = rfm_partition_period(get_text(tuple, tupdesc, "partition_by", false));
 	return model;
 }
 

@@ -33,6 +33,14 @@ typedef enum RfmAxis
 
 #define RFM_AXES 3
 
+/* What a refresh makes partitions of the target for. */
+typedef enum RfmPeriod
+{
+	RFM_PERIOD_NONE,			/* it makes none */
+	RFM_PERIOD_MONTH,
+	RFM_PERIOD_DAY
+} RfmPeriod;
+
 /* A row of rfm_model.  Strings and arrays live in the model's context. */
 typedef struct RfmModel
 {
@@ -57,6 +65,8 @@ typedef struct RfmModel
 	Jsonb	   *target_columns; /* NULL: the names are as they are here */
 	bool		keep_stale;
 	int			weights[RFM_AXES];
+	Interval   *retention;		/* NULL: snapshots stay */
+	RfmPeriod	partition_by;
 } RfmModel;
 
 /*

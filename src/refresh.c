@@ -10,7 +10,9 @@
 #include "miscadmin.h"
 #include "model.h"
 #include "owner.h"
+#include "progress.h"
 #include "refresh.h"
+#include "retention.h"
 #include "run_log.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -40,8 +42,10 @@ rfm_refresh_model(Oid nsp, const char *name, const DateADT *run_date)
 
 	rfm_owner_enter(&owner, model->owner, NULL);
 	rfm_target_resolve(model, &snapshot.source, &target);
+	rfm_retention_check_date(model, &target, &snapshot.source.calendar, snapshot.run_date);
 	rfm_target_write(model, &target, snapshot.customers, snapshot.scores,
 					 snapshot.segment, snapshot.comment, &counts);
+	counts.expired = rfm_retention_apply(model, &target, &snapshot.source.calendar);
 	rfm_owner_leave(&owner);
 	rfm_progress_next(&snapshot.progress,
 					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "

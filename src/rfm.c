@@ -108,12 +108,12 @@ run_date_argument(FunctionCallInfo fcinfo, int arg)
 
 /* What a read-only transaction is told does not help there. */
 static void
-prevent_on_standby(void)
+prevent_on_standby(const char *function)
 {
 	if (RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot execute rfm_refresh() during recovery"),
+				 errmsg("cannot execute %s during recovery", function),
 				 errdetail("This server is a standby: it takes its tables from the primary server."),
 				 errhint("Refresh on the primary server; its snapshots are replicated. rfm_preview() computes one here without writing.")));
 }
@@ -128,7 +128,7 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	char	   *name = model_argument(fcinfo, 1);
 
 	rfm_source_forbid_nesting();
-	prevent_on_standby();
+	prevent_on_standby("rfm_refresh()");
 	PreventCommandIfReadOnly("rfm_refresh()");
 	PG_RETURN_INT64(rfm_refresh_model(extension_schema(fcinfo), name, run_date));
 }
@@ -149,7 +149,7 @@ rfm_catch_up(PG_FUNCTION_ARGS)
 				 errmsg("rfm_catch_up() cannot run inside a transaction block"),
 				 errdetail("It commits each date by itself, so it cannot be part of a transaction, a function or a block that catches exceptions."),
 				 errhint("Call it by itself: CALL rfm_catch_up(...). rfm_refresh() computes one date inside a transaction.")));
-	prevent_on_standby();
+	prevent_on_standby("rfm_catch_up()");
 	PreventCommandIfReadOnly("rfm_catch_up()");
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);

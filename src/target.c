@@ -18,7 +18,8 @@
 #include "nodes/makefuncs.h"
 #include "owner.h"
 #include "parser/parse_coerce.h"
-#include "target.h"
+#include "partition.h"
+#include "retention.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -347,7 +348,9 @@ check_rights(const RfmModel *model, Relation rel)
 	AclMode		needed = ACL_SELECT | ACL_INSERT | ACL_UPDATE;
 	Oid			relid = RelationGetRelid(rel);
 
-	if (!model->keep_stale)
+	bool		deletes = !model->keep_stale || model->retention != NULL;
+
+	if (deletes)
 		needed |= ACL_DELETE;
 	if (pg_class_aclmask(relid, GetUserId(), needed, ACLMASK_ALL) != needed)
 		ereport(ERROR,
@@ -355,8 +358,8 @@ check_rights(const RfmModel *model, Relation rel)
 				 errmsg("permission denied for target \"%s\"", RelationGetRelationName(rel)),
 				 errdetail("Role \"%s\", the owner of model \"%s\", needs SELECT, INSERT%s UPDATE%s on it.",
 						   GetUserNameFromId(GetUserId(), false), model->name,
-						   model->keep_stale ? " and" : ",",
-						   model->keep_stale ? "" : " and DELETE")));
+						   deletes ? "," : " and",
+						   deletes ? " and DELETE" : "")));
 }
 
 void
@@ -390,6 +393,8 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 	check_key(rel, target);
 	check_no_deferred(rel);
 	check_rights(model, rel);
+	rfm_partition_check(model, target, rel);
+	rfm_retention_check(model, target);
 	relation_close(rel, NoLock);
 }
 
@@ -488,7 +493,9 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 			key = key ? psprintf("%s, %s", key, quote_identifier(name)) :
 				pstrdup(quote_identifier(name));
 	}
-	appendStringInfo(&sql, "\n  PRIMARY KEY (%s)\n)", key);
+	appendStringInfo(&sql, "\n  PRIMARY KEY (%s)\n)%s", key,
+					 rfm_partition_clause(model, created[RFM_COL_RUN_DATE] ?
+										  quote_identifier(created[RFM_COL_RUN_DATE]) : NULL));
 
 	SPI_connect();
 	if (SPI_execute(sql.data, false, 0) != SPI_OK_UTILITY)

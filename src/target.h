@@ -58,6 +58,7 @@ typedef struct RfmCounts
 	int64		updated;
 	int64		deleted;
 	int64		unchanged;
+	int64		expired;		/* run dates that went by the model's retention */
 } RfmCounts;
 
 /* rfm_column_name: the name a column has where target_columns gives no other. */

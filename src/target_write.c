@@ -4,10 +4,11 @@
  *		Writes the difference between a snapshot and its target.
  *
  * New rows go in bulk and in key order straight to the table and its indexes
- * where the target is a plain table on which nothing else hangs.  Everything
- * else is an ordinary INSERT, UPDATE or DELETE over a tuplestore, so that
- * triggers, foreign keys, generated columns, row security and partition
- * routing behave as they always do.
+ * where the target, or the partition of it that takes them all, is a plain
+ * table on which nothing else hangs.  Everything else is an ordinary INSERT,
+ * UPDATE or DELETE over a tuplestore, so that triggers, foreign keys,
+ * generated columns, row security and partition routing behave as they always
+ * do.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +22,7 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "partition.h"
 #include "progress.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
@@ -223,7 +225,7 @@ bulk_allowed(const RfmRowMaker *maker, Relation rel)
 	TupleDesc	desc = RelationGetDescr(rel);
 
 	if (rel->rd_rel->relkind != RELKIND_RELATION ||
-		rel->rd_rel->relispartition ||
+		!rfm_place_bypasses(maker->target, rel) ||
 		rel->trigdesc != NULL ||
 		rel->rd_rules != NULL ||
 		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) != RLS_NONE)
@@ -231,13 +233,15 @@ bulk_allowed(const RfmRowMaker *maker, Relation rel)
 	for (int att = 0; att < desc->natts; att++)
 	{
 		Form_pg_attribute form = TupleDescAttr(desc, att);
+		AttrNumber	attnum;
 		bool		known = false;
 
 		if (form->attisdropped)
 			continue;
+		attnum = rfm_place_attnum(maker->target, rel, att + 1);
 		for (int i = 0; i < RFM_COLUMNS; i++)
 			known |= maker->column[i].kind != RFM_VALUE_NONE &&
-				maker->target->attnum[i] == att + 1;
+				maker->target->attnum[i] == attnum;
 
 		/* a domain may refuse the null that a column without default gets */
 		if (form->attgenerated != '\0' ||
@@ -265,6 +269,7 @@ static void
 bulk_begin(BulkInsert *bulk, RfmRowMaker *maker, Relation rel)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
+	Relation	target;
 
 	memset(bulk, 0, sizeof(*bulk));
 	bulk->maker = maker;
@@ -280,21 +285,27 @@ bulk_begin(BulkInsert *bulk, RfmRowMaker *maker, Relation rel)
 
 	bulk->defaults = palloc0(desc->natts * sizeof(ExprState *));
 	bulk->column = palloc(desc->natts * sizeof(RfmColumn));
-	for (int att = 0; att < desc->natts; att++)
-		bulk->column[att] = (RfmColumn) RFM_COLUMNS;
-	for (int i = 0; i < RFM_COLUMNS; i++)
-		if (maker->column[i].kind != RFM_VALUE_NONE)
-			bulk->column[maker->target->attnum[i] - 1] = (RfmColumn) i;
+	/* a partition's own defaults do not count */
+	target = table_open(maker->target->relid, NoLock);
 	for (int att = 0; att < desc->natts; att++)
 	{
+		AttrNumber	attnum;
 		Node	   *expr;
 
-		if (bulk->column[att] != RFM_COLUMNS || TupleDescAttr(desc, att)->attisdropped)
+		bulk->column[att] = (RfmColumn) RFM_COLUMNS;
+		if (TupleDescAttr(desc, att)->attisdropped)
 			continue;
-		expr = build_column_default(rel, att + 1);
+		attnum = rfm_place_attnum(maker->target, rel, att + 1);
+		for (int i = 0; i < RFM_COLUMNS; i++)
+			if (maker->column[i].kind != RFM_VALUE_NONE && maker->target->attnum[i] == attnum)
+				bulk->column[att] = (RfmColumn) i;
+		if (bulk->column[att] != RFM_COLUMNS)
+			continue;
+		expr = build_column_default(target, attnum);
 		if (expr)
 			bulk->defaults[att] = ExecPrepareExpr((Expr *) expr, bulk->estate);
 	}
+	table_close(target, NoLock);
 }
 
 static void
@@ -367,7 +378,8 @@ bulk_end(BulkInsert *bulk)
 }
 
 static int64
-insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written)
+insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written,
+		   RfmPlace *place)
 {
 	int64		n = maker->customers->n;
 	int64		nrows = n - diff->nsame - diff->nchanged;
@@ -376,10 +388,11 @@ insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *writte
 
 	if (nrows == 0)
 		return 0;
-	rel = table_open(maker->target->relid, RowExclusiveLock);
+	rel = rfm_place_open(place);
 	if (!bulk_allowed(maker, rel))
 	{
 		table_close(rel, NoLock);
+		rfm_place_attach(place);
 		return insert_by_statement(maker, diff, written, nrows);
 	}
 
@@ -426,9 +439,11 @@ rfm_target_write(const RfmModel *model, const RfmTarget *target,
 	RfmRowMaker maker;
 	RfmDiff		diff;
 	WrittenColumns written;
+	RfmPlace	place;
 
 	/* readers pass; what is compared stays as it is until it is written */
 	LockRelationOid(target->relid, ShareRowExclusiveLock);
+	rfm_place_find(&place, model, target, customers);
 
 	rfm_row_maker_init(&maker, model, target, customers, scores, segment, comment);
 	rfm_diff_build(&maker, false, &diff);
@@ -440,6 +455,7 @@ rfm_target_write(const RfmModel *model, const RfmTarget *target,
 	counts->deleted = delete_gone(&maker, &diff);
 	counts->updated = update_changed(&maker, &diff, &written);
 	rfm_progress_done(counts->updated);
-	counts->inserted = insert_new(&maker, &diff, &written);
+	counts->inserted = insert_new(&maker, &diff, &written, &place);
+	rfm_place_finish(&place, counts->inserted);
 	rfm_row_maker_end(&maker);
 }
