@@ -37,7 +37,9 @@ SELECT i, i % $customers, timestamp '$date 12:00' - i * interval '1 minute', i %
 ANALYZE orders;
 CREATE TABLE few AS SELECT * FROM orders LIMIT 4000;
 ANALYZE few;
-SELECT rfm_create_model('shop', 'orders', 'scores');
+-- the filter lets all orders through, and now and then whoever watches have a look
+CREATE FUNCTION nap(int) RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS 'BEGIN PERFORM pg_sleep(0.02); RETURN ''a''; END';
+SELECT rfm_create_model('shop', 'orders', 'scores', filter => 'CASE WHEN order_id % 30000 = 0 THEN public.nap(order_id) ELSE ''a'' END <> ''b''');
 SELECT rfm_create_model('few', 'few', 'few_scores');
 } . q{
 -- what a watcher sees of the next refresh of a model, until nothing is left to see
