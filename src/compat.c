@@ -7,12 +7,47 @@
  */
 #include "compat.h"
 
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/snapmgr.h"
 #include "postmaster/autovacuum.h"
 #include "replication/walsender.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/tuplestore.h"
+
+/*
+ * Replaces the row at tid by the one in slot, in the indexes, too.
+ */
+void
+rfm_table_update(ResultRelInfo *rri, ItemPointer tid, TupleTableSlot *slot, EState *estate)
+{
+	TM_FailureData failure;
+	LockTupleMode lockmode;
+	TM_Result	result;
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes update = TU_None;
+#else
+	bool		update = false;
+#endif
+
+	result = table_tuple_update(rri->ri_RelationDesc, tid, slot, GetCurrentCommandId(true),
+								GetActiveSnapshot(), InvalidSnapshot, true,
+								&failure, &lockmode, &update);
+	if (result != TM_Ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update")));
+	if (!update || rri->ri_NumIndices == 0)
+		return;
+#if PG_VERSION_NUM >= 160000
+	list_free(ExecInsertIndexTuples(rri, slot, estate, true, false, NULL, NIL,
+									update == TU_Summarizing));
+#else
+	list_free(ExecInsertIndexTuples(rri, slot, estate, true, false, NULL, NIL));
+#endif
+}
 
 #if PG_VERSION_NUM < 160000
 void

@@ -53,6 +53,10 @@
 	pg_namespace_aclcheck(nsp, role, mode)
 #endif
 
+/* 16 tells which indexes want the new version of a row */
+extern void rfm_table_update(ResultRelInfo *rri, ItemPointer tid,
+							 TupleTableSlot *slot, EState *estate);
+
 /* 18 writes it in front of the declaration, and under this name */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

@@ -9,6 +9,7 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
+#include "collect_spill.h"
 #include "executor/spi.h"
 #include "memory.h"
 #include "miscadmin.h"
@@ -186,9 +187,11 @@ lookup_find(Lookup *lookup, Datum key)
 }
 
 /*
- * The receiver of the target's rows: column 1 is the customer, the others are
- * those that are compared.
+ * The receiver of the target's rows: column 1 is the customer, the last one
+ * says where the row is, those between are compared.
  */
+#define FIRST_CHANGED 64
+
 typedef struct DiffReceiver
 {
 	DestReceiver pub;
@@ -199,6 +202,8 @@ typedef struct DiffReceiver
 	RfmColumn	compared[RFM_COLUMNS];
 	MemoryContext rowcxt;
 	bool		keep_stale;
+	int64		changed_space;	/* of the list of changed rows; 0: it has ended */
+	Size		changed_bound;	/* bytes that it may take */
 } DiffReceiver;
 
 static bool
@@ -209,6 +214,34 @@ row_unchanged(DiffReceiver *receiver, TupleTableSlot *slot, int64 row)
 						  slot->tts_values[c + 1], slot->tts_isnull[c + 1]))
 			return false;
 	return true;
+}
+
+/* Lists a changed row; where the list would take too much memory it ends. */
+static void
+note_changed(DiffReceiver *receiver, int64 row, ItemPointer tid)
+{
+	RfmDiff    *diff = receiver->diff;
+
+	if (diff->nchanged == receiver->changed_space && receiver->changed_space > 0)
+	{
+		int64		space = receiver->changed_space * 2;
+
+		if (space * sizeof(RfmChangedRow) <= receiver->changed_bound)
+			diff->changed = repalloc_huge(diff->changed, space * sizeof(RfmChangedRow));
+		else
+		{
+			pfree(diff->changed);
+			diff->changed = NULL;
+			space = 0;
+		}
+		receiver->changed_space = space;
+	}
+	if (diff->changed)
+	{
+		diff->changed[diff->nchanged].row = row;
+		diff->changed[diff->nchanged].tid = *tid;
+	}
+	diff->nchanged++;
 }
 
 static bool
@@ -234,7 +267,8 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 		else
 		{
 			diff->state[row] = RFM_ROW_CHANGED;
-			diff->nchanged++;
+			note_changed(receiver, row,
+						 (ItemPointer) DatumGetPointer(slot->tts_values[receiver->ncompared + 1]));
 		}
 	}
 	else if (!receiver->keep_stale)
@@ -334,6 +368,9 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 	receiver.keep_stale = maker->model->keep_stale;
 	receiver.rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm target row",
 											ALLOCSET_DEFAULT_SIZES);
+	receiver.changed_space = FIRST_CHANGED;
+	receiver.changed_bound = rfm_memory_bound() / 4;
+	diff->changed = palloc(FIRST_CHANGED * sizeof(RfmChangedRow));
 	lookup_init(&receiver.lookup, maker);
 
 	initStringInfo(&sql);
@@ -346,7 +383,7 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 		receiver.compared[receiver.ncompared++] = (RfmColumn) i;
 		appendStringInfo(&sql, ", %s", target->column[i]);
 	}
-	appendStringInfo(&sql, " FROM %s%s", rfm_target_only(target), target->relation);
+	appendStringInfo(&sql, ", ctid FROM %s%s", rfm_target_only(target), target->relation);
 
 	options.params = makeParamList(target->column[RFM_COL_RUN_DATE] ? 1 : 0);
 	if (target->column[RFM_COL_RUN_DATE])

@@ -19,11 +19,19 @@ typedef enum RfmRowState
 	RFM_ROW_CHANGED
 } RfmRowState;
 
+/* Where the target has a row that changed. */
+typedef struct RfmChangedRow
+{
+	int64		row;
+	ItemPointerData tid;
+} RfmChangedRow;
+
 typedef struct RfmDiff
 {
 	uint8	   *state;			/* RfmRowState, one a customer */
 	int64		nsame;
 	int64		nchanged;
+	RfmChangedRow *changed;		/* nchanged of them; NULL: none, or too many to list */
 	int64		ngone;
 	Tuplestorestate *gone;		/* target keys of customers not in the snapshot */
 	TupleDesc	gone_desc;		/* one column, c1, as in target_write.c */

@@ -14,28 +14,19 @@
  */
 #include "compat.h"
 
-#include "access/heapam.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_class.h"
-#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "partition.h"
 #include "progress.h"
-#include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
+#include "target_bulk.h"
 #include "target_diff.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/rls.h"
 #include "utils/snapmgr.h"
-#include "utils/typcache.h"
-
-/* As COPY does: enough to make WAL and page locks cheap, little to keep. */
-#define BULK_ROWS 1000
 
 /* The name under which statements see the rows they work on. */
 #define ROWS_NAME "rfm_rows"
@@ -166,14 +157,13 @@ delete_gone(RfmRowMaker *maker, const RfmDiff *diff)
 }
 
 static int64
-update_changed(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written)
+update_by_statement(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written)
 {
 	const RfmTarget *target = maker->target;
 	StringInfoData sql;
 	const char *separator = "";
+	int64		processed;
 
-	if (diff->nchanged == 0)
-		return 0;
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE %s%s AS t SET ", rfm_target_only(target), target->relation);
 	for (int c = 0; c < written->n; c++)
@@ -188,9 +178,11 @@ update_changed(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *wr
 	}
 	appendStringInfoString(&sql, " FROM " ROWS_NAME " AS s");
 	append_key_condition(&sql, target);
-	return run_statement(maker, sql.data, target->column[RFM_COL_RUN_DATE] != NULL,
-						 rows_in_state(maker, diff, RFM_ROW_CHANGED, written),
-						 written->desc, diff->nchanged);
+	processed = run_statement(maker, sql.data, target->column[RFM_COL_RUN_DATE] != NULL,
+							  rows_in_state(maker, diff, RFM_ROW_CHANGED, written),
+							  written->desc, diff->nchanged);
+	rfm_progress_done(processed);
+	return processed;
 }
 
 static int64
@@ -212,199 +204,47 @@ insert_by_statement(RfmRowMaker *maker, const RfmDiff *diff,
 }
 
 /*
- * The bulk path.
+ * Which path.
  */
 
-/*
- * May new rows go straight to the table?  Not where anything but its indexes,
- * NOT NULL and CHECK constraints wants to see them.
- */
-static bool
-bulk_allowed(const RfmRowMaker *maker, Relation rel)
+static int64
+update_changed(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written,
+			   const RfmPlace *place)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	if (rel->rd_rel->relkind != RELKIND_RELATION ||
-		!rfm_place_bypasses(maker->target, rel) ||
-		rel->trigdesc != NULL ||
-		rel->rd_rules != NULL ||
-		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) != RLS_NONE)
-		return false;
-	for (int att = 0; att < desc->natts; att++)
-	{
-		Form_pg_attribute form = TupleDescAttr(desc, att);
-		AttrNumber	attnum;
-		bool		known = false;
-
-		if (form->attisdropped)
-			continue;
-		attnum = rfm_place_attnum(maker->target, rel, att + 1);
-		for (int i = 0; i < RFM_COLUMNS; i++)
-			known |= maker->column[i].kind != RFM_VALUE_NONE &&
-				maker->target->attnum[i] == attnum;
-
-		/* a domain may refuse the null that a column without default gets */
-		if (form->attgenerated != '\0' ||
-			(!known && DomainHasConstraints(form->atttypid)))
-			return false;
-	}
-	return true;
-}
-
-typedef struct BulkInsert
-{
-	RfmRowMaker *maker;
 	Relation	rel;
-	EState	   *estate;
-	ResultRelInfo *rri;
-	ExprState **defaults;		/* by attribute; NULL: null or a known column */
-	RfmColumn  *column;			/* by attribute; RFM_COLUMNS: not the model's */
-	BulkInsertState bistate;
-	MemoryContext batchcxt;
-	TupleTableSlot *slots[BULK_ROWS];
-	int			nslots;
-} BulkInsert;
+	bool		straight;
 
-static void
-bulk_begin(BulkInsert *bulk, RfmRowMaker *maker, Relation rel)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-	Relation	target;
-
-	memset(bulk, 0, sizeof(*bulk));
-	bulk->maker = maker;
-	bulk->rel = rel;
-	bulk->estate = CreateExecutorState();
-	bulk->rri = makeNode(ResultRelInfo);
-	/* range table index 0: there is no range table to look anything up in */
-	InitResultRelInfo(bulk->rri, rel, 0, NULL, 0);
-	ExecOpenIndices(bulk->rri, false);
-	bulk->bistate = GetBulkInsertState();
-	bulk->batchcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm bulk insert",
-										   ALLOCSET_DEFAULT_SIZES);
-
-	bulk->defaults = palloc0(desc->natts * sizeof(ExprState *));
-	bulk->column = palloc(desc->natts * sizeof(RfmColumn));
-	/* a partition's own defaults do not count */
-	target = table_open(maker->target->relid, NoLock);
-	for (int att = 0; att < desc->natts; att++)
-	{
-		AttrNumber	attnum;
-		Node	   *expr;
-
-		bulk->column[att] = (RfmColumn) RFM_COLUMNS;
-		if (TupleDescAttr(desc, att)->attisdropped)
-			continue;
-		attnum = rfm_place_attnum(maker->target, rel, att + 1);
-		for (int i = 0; i < RFM_COLUMNS; i++)
-			if (maker->column[i].kind != RFM_VALUE_NONE && maker->target->attnum[i] == attnum)
-				bulk->column[att] = (RfmColumn) i;
-		if (bulk->column[att] != RFM_COLUMNS)
-			continue;
-		expr = build_column_default(target, attnum);
-		if (expr)
-			bulk->defaults[att] = ExecPrepareExpr((Expr *) expr, bulk->estate);
-	}
-	table_close(target, NoLock);
-}
-
-static void
-bulk_flush(BulkInsert *bulk)
-{
-	if (bulk->nslots == 0)
-		return;
-	table_multi_insert(bulk->rel, bulk->slots, bulk->nslots,
-					   GetCurrentCommandId(true), 0, bulk->bistate);
-	for (int s = 0; s < bulk->nslots; s++)
-	{
-		if (bulk->rri->ri_NumIndices > 0)
-			list_free(rfm_ExecInsertIndexTuples(bulk->rri, bulk->slots[s], bulk->estate));
-		ExecClearTuple(bulk->slots[s]);
-		ResetPerTupleExprContext(bulk->estate);
-	}
-	rfm_progress_done(bulk->nslots);
-	bulk->nslots = 0;
-	MemoryContextReset(bulk->batchcxt);
-	CHECK_FOR_INTERRUPTS();
-}
-
-static void
-bulk_add(BulkInsert *bulk, int64 row)
-{
-	TupleDesc	desc = RelationGetDescr(bulk->rel);
-	TupleTableSlot *slot = bulk->slots[bulk->nslots];
-	ExprContext *econtext = GetPerTupleExprContext(bulk->estate);
-	MemoryContext oldcxt = MemoryContextSwitchTo(bulk->batchcxt);
-
-	if (slot == NULL)
-	{
-		MemoryContextSwitchTo(oldcxt);
-		slot = bulk->slots[bulk->nslots] = table_slot_create(bulk->rel, NULL);
-		MemoryContextSwitchTo(bulk->batchcxt);
-	}
-	ExecClearTuple(slot);
-	for (int att = 0; att < desc->natts; att++)
-	{
-		slot->tts_values[att] = (Datum) 0;
-		slot->tts_isnull[att] = true;
-		if (bulk->column[att] != RFM_COLUMNS)
-			slot->tts_values[att] = rfm_row_value(bulk->maker, bulk->column[att], row,
-												  &slot->tts_isnull[att]);
-		else if (bulk->defaults[att])
-			slot->tts_values[att] = ExecEvalExpr(bulk->defaults[att], econtext,
-												 &slot->tts_isnull[att]);
-	}
-	ExecStoreVirtualTuple(slot);
-	slot->tts_tableOid = RelationGetRelid(bulk->rel);
-	MemoryContextSwitchTo(oldcxt);
-
-	if (desc->constr)
-		ExecConstraints(bulk->rri, slot, bulk->estate);
-	if (++bulk->nslots == BULK_ROWS)
-		bulk_flush(bulk);
-}
-
-static void
-bulk_end(BulkInsert *bulk)
-{
-	bulk_flush(bulk);
-	FreeBulkInsertState(bulk->bistate);
-	for (int s = 0; s < BULK_ROWS && bulk->slots[s] != NULL; s++)
-		ExecDropSingleTupleTableSlot(bulk->slots[s]);
-	table_finish_bulk_insert(bulk->rel, 0);
-	ExecCloseIndices(bulk->rri);
-	FreeExecutorState(bulk->estate);
-	MemoryContextDelete(bulk->batchcxt);
+	if (diff->nchanged == 0)
+		return 0;
+	if (diff->changed == NULL || !OidIsValid(place->relid))
+		return update_by_statement(maker, diff, written);
+	rel = rfm_place_open(place);
+	straight = rfm_bulk_allowed(maker, rel);
+	if (straight)
+		rfm_bulk_update(maker, rel, diff->changed, diff->nchanged);
+	table_close(rel, NoLock);
+	return straight ? diff->nchanged : update_by_statement(maker, diff, written);
 }
 
 static int64
 insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written,
 		   RfmPlace *place)
 {
-	int64		n = maker->customers->n;
-	int64		nrows = n - diff->nsame - diff->nchanged;
+	int64		nrows = maker->customers->n - diff->nsame - diff->nchanged;
 	Relation	rel;
-	BulkInsert *bulk;
+	bool		straight;
 
 	if (nrows == 0)
 		return 0;
 	rel = rfm_place_open(place);
-	if (!bulk_allowed(maker, rel))
-	{
-		table_close(rel, NoLock);
-		rfm_place_attach(place);
-		return insert_by_statement(maker, diff, written, nrows);
-	}
-
-	bulk = palloc(sizeof(BulkInsert));
-	bulk_begin(bulk, maker, rel);
-	for (int64 i = 0; i < n; i++)
-		if (diff->state[i] == RFM_ROW_NEW)
-			bulk_add(bulk, i);
-	bulk_end(bulk);
+	straight = rfm_bulk_allowed(maker, rel);
+	if (straight)
+		rfm_bulk_insert(maker, rel, diff->state);
 	table_close(rel, NoLock);
-	CommandCounterIncrement();
-	return nrows;
+	if (straight)
+		return nrows;
+	rfm_place_attach(place);
+	return insert_by_statement(maker, diff, written, nrows);
 }
 
 /*
@@ -429,6 +269,8 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 				 errhint("The refresh might succeed if retried.")));
 	tuplestore_end(now.gone);
 	pfree(now.state);
+	if (now.changed)
+		pfree(now.changed);
 }
 
 void
@@ -453,8 +295,7 @@ rfm_target_write(const RfmModel *model, const RfmTarget *target,
 
 	counts->unchanged = diff.nsame;
 	counts->deleted = delete_gone(&maker, &diff);
-	counts->updated = update_changed(&maker, &diff, &written);
-	rfm_progress_done(counts->updated);
+	counts->updated = update_changed(&maker, &diff, &written, &place);
 	counts->inserted = insert_new(&maker, &diff, &written, &place);
 	rfm_place_finish(&place, counts->inserted);
 	rfm_row_maker_end(&maker);
