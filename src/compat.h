@@ -22,7 +22,6 @@
 #include "funcapi.h"
 #include "storage/buffile.h"
 #include "utils/guc.h"
-#include "utils/pg_locale.h"
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -67,13 +66,6 @@ extern void rfm_table_update(ResultRelInfo *rri, ItemPointer tid,
 #define RFM_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "rfm", .version = RFM_VERSION)
 #else
 #define RFM_MODULE_MAGIC PG_MODULE_MAGIC
-#endif
-
-/* 18 keeps it in the locale */
-#if PG_VERSION_NUM >= 180000
-#define rfm_collation_is_c(collation) (pg_newlocale_from_collation(collation)->collate_is_c)
-#else
-#define rfm_collation_is_c(collation) lc_collate_is_c(collation)
 #endif
 
 /* 16 reads all or raises an error */

@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "access/detoast.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "key.h"
@@ -116,8 +117,18 @@ rfm_key_bytes(const RfmKeyType *kt, Datum key, Size *len)
 bool
 rfm_key_order_is_bytes(const RfmKeyType *kt)
 {
-	return kt->kind == RFM_KEY_BYTES &&
-		(!OidIsValid(kt->collation) || rfm_collation_is_c(kt->collation));
+	RfmKeyType	bytewise = *kt;
+	SortSupportData own;
+	SortSupportData c;
+
+	if (kt->kind != RFM_KEY_BYTES || !OidIsValid(kt->collation))
+		return kt->kind == RFM_KEY_BYTES;
+
+	/* text is compared by another function where its collation is like C */
+	bytewise.collation = C_COLLATION_OID;
+	rfm_key_sort_support(&bytewise, &c);
+	rfm_key_sort_support(kt, &own);
+	return own.comparator == c.comparator;
 }
 
 uint32
