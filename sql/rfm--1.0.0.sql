@@ -921,6 +921,17 @@ AS 'MODULE_PATHNAME', 'rfm_catch_up';
 COMMENT ON PROCEDURE @extschema@.rfm_catch_up(pg_catalog.text) IS
     'computes every snapshot that a model has missed since its last one, oldest first, each in a transaction of its own, then today''s (or that of the latest order''s date, where the model says so); at most rfm.catch_up_limit of them. Where there is no snapshot yet, or the target holds the newest one only: today''s alone';
 
+CREATE PROCEDURE @extschema@.rfm_backfill(
+    from_date pg_catalog.date,
+    to_date   pg_catalog.date,
+    model     pg_catalog.text DEFAULT 'default'
+)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'rfm_backfill';
+
+COMMENT ON PROCEDURE @extschema@.rfm_backfill(pg_catalog.date, pg_catalog.date, pg_catalog.text) IS
+    'computes the snapshot of every date from from_date to to_date, oldest first, each in a transaction of its own, as rfm_refresh() would one by one; but reads the orders only once for all of them, where they fit into rfm.work_mem. Called again after it was interrupted, it goes on where it stopped';
+
 CREATE FUNCTION @extschema@.rfm_preview(
     run_date pg_catalog.date DEFAULT NULL,
     model    pg_catalog.text DEFAULT 'default'

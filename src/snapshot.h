@@ -34,6 +34,18 @@ extern void rfm_snapshot_compute(Oid nsp, const RfmModel *model,
 								 RfmSnapshot *snapshot);
 
 /*
+ * rfm_snapshot_begin, rfm_snapshot_finish: the same in two parts, for orders
+ * that come otherwise.  Between them source and run_date are to be filled in,
+ * and the date shown; collector may be NULL (no orders), and goes.
+ */
+extern void rfm_snapshot_begin(Oid nsp, const RfmModel *model,
+							   RfmSnapshot *snapshot);
+extern void rfm_snapshot_finish(RfmSnapshot *snapshot, RfmCollector *collector);
+
+/* rfm_snapshot_check_date: raises DATETIME_VALUE_OUT_OF_RANGE. */
+extern void rfm_snapshot_check_date(DateADT run_date);
+
+/*
  * rfm_snapshot_default_date: the date that a refresh without one is for.  As
  * the model's owner.
  */
