@@ -711,7 +711,8 @@ CREATE TABLE @extschema@.rfm_run (
     started_at  pg_catalog.timestamptz NOT NULL,
     finished_at pg_catalog.timestamptz NOT NULL,
     run_by      pg_catalog.text        NOT NULL,
-    version     pg_catalog.text        NOT NULL
+    version     pg_catalog.text        NOT NULL,
+    backfill    pg_catalog.jsonb
 );
 
 CREATE INDEX rfm_run_model_run_date_idx ON @extschema@.rfm_run (model, run_date, run_id);
@@ -735,6 +736,7 @@ COMMENT ON COLUMN @extschema@.rfm_run.started_at IS 'when the refresh began, wai
 COMMENT ON COLUMN @extschema@.rfm_run.finished_at IS 'when it was done, before its transaction committed';
 COMMENT ON COLUMN @extschema@.rfm_run.run_by IS 'role that asked for the refresh';
 COMMENT ON COLUMN @extschema@.rfm_run.version IS 'version of the library that computed the snapshot';
+COMMENT ON COLUMN @extschema@.rfm_run.backfill IS 'the call of rfm_backfill() that the snapshot belongs to: its dates, and a digest of the model and its rules; null: of no such call';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.rfm_run', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.rfm_run_run_id_seq', '');

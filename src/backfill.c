@@ -6,17 +6,24 @@
  * Each date is a refresh in a transaction of its own, which looks at the model
  * anew; only the orders come from a ledger that outlives the transactions.
  *
+ * What a date's row in the log says of the call that made it lets the next
+ * call tell that this one stopped halfway.
+ *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
 #include "backfill.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "ledger.h"
 #include "miscadmin.h"
 #include "owner.h"
 #include "refresh.h"
+#include "run_log.h"
 #include "target.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -28,6 +35,7 @@ typedef struct Backfill
 	DateADT		last;
 	DateADT		date;			/* under way */
 	int			together;		/* so many dates are read at once */
+	char	   *label;			/* of this call, in the log: JSON */
 	MemoryContext mcxt;			/* outlives the transactions */
 	RfmLedger  *ledger;
 } Backfill;
@@ -123,6 +131,7 @@ backfill_date(Backfill *backfill)
 	model = rfm_model_load(backfill->nsp, backfill->model, true);
 
 	rfm_snapshot_begin(backfill->nsp, model, &snapshot);
+	snapshot.backfill = backfill->label;
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &snapshot.source);
 	check_target(backfill, model, &snapshot.source);
@@ -135,6 +144,97 @@ backfill_date(Backfill *backfill)
 	rfm_refresh_write(backfill->nsp, &snapshot, started_at);
 	rfm_customers_end(snapshot.customers);
 	PopActiveSnapshot();
+}
+
+/*
+ * Going on where a call stopped.
+ */
+
+/* What the log says of this call: its dates, and a digest of all that defines the model. */
+static char *
+make_label(const Backfill *backfill)
+{
+	const char *schema = quote_identifier(get_namespace_name(backfill->nsp));
+	Oid			type = TEXTOID;
+	Datum		value = CStringGetTextDatum(backfill->model);
+	RfmOwner	catalog;
+	char	   *digest;
+	char	   *label;
+
+	rfm_catalog_enter(&catalog, backfill->nsp);
+	SPI_connect();
+	if (SPI_execute_with_args(psprintf("SELECT pg_catalog.md5(pg_catalog.concat(m,"
+									   " (SELECT pg_catalog.string_agg(s::pg_catalog.text, ',' ORDER BY s.ruleset, s.priority)"
+									   " FROM %s.rfm_segment_rule s"
+									   " WHERE s.ruleset IN (m.segment_rules, m.comment_rules))))"
+									   " FROM %s.rfm_model m WHERE m.model OPERATOR(pg_catalog.=) $1",
+									   schema, schema),
+							  1, &type, &value, NULL, false, 0) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not read model \"%s\"", backfill->model);
+	digest = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	label = MemoryContextStrdup(backfill->mcxt,
+								psprintf("{\"from_date\": \"%s\", \"to_date\": \"%s\", \"definition\": \"%s\"}",
+										 rfm_calendar_text(backfill->first),
+										 rfm_calendar_text(backfill->last), digest));
+	SPI_finish();
+	rfm_catalog_leave(&catalog);
+	return label;
+}
+
+/* Has the target rows of that date?  They may have been removed by hand. */
+static bool
+target_has_date(const RfmModel *model, DateADT date)
+{
+	RfmSource	source;
+	RfmTarget	target;
+	RfmOwner	owner;
+	Oid			type = DATEOID;
+	Datum		value = DateADTGetDatum(date);
+	bool		found;
+
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	rfm_source_resolve(model, &source);
+	rfm_target_resolve(model, &source, &target);
+	found = target.attnum[RFM_COL_RUN_DATE] > 0;
+	if (found)
+	{
+		SPI_connect();
+		if (SPI_execute_with_args(psprintf("SELECT FROM %s WHERE %s = $1", target.relation,
+										   target.column[RFM_COL_RUN_DATE]),
+								  1, &type, &value, NULL, false, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not read target %s", target.relation);
+		found = SPI_processed > 0;
+		SPI_finish();
+	}
+	rfm_owner_leave(&owner);
+	return found;
+}
+
+/* The date to begin with: the first, unless a call like this one stopped halfway. */
+static void
+find_start(Backfill *backfill)
+{
+	RfmModel   *model;
+	DateADT		done;
+
+	backfill->date = backfill->first;
+	rfm_progress_announce(backfill->model, &backfill->date, false);
+	rfm_model_lock(backfill->nsp, backfill->model);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	model = rfm_model_load(backfill->nsp, backfill->model, true);
+	backfill->label = make_label(backfill);
+	if (rfm_run_last_backfill(backfill->nsp, backfill->model, backfill->label, &done) &&
+		done >= backfill->first && done < backfill->last && target_has_date(model, done))
+	{
+		backfill->date = done + 1;
+		ereport(NOTICE,
+				(errmsg("going on with the backfill of model \"%s\" that stopped after %s",
+						model->name, rfm_calendar_text(done)),
+				 errhint("To compute the dates before again, too, call rfm_backfill() for those alone.")));
+	}
+	PopActiveSnapshot();
+	rfm_progress_end();
 }
 
 /* For whoever waits: phases alone do not say of which date they are. */
@@ -160,7 +260,7 @@ rfm_backfill_model(Oid nsp, const char *model, DateADT first, DateADT last)
 	ErrorContextCallback callback;
 
 	backfill.together = last - first + 1;
-	for (backfill.date = first; backfill.date <= last; backfill.date++)
+	for (find_start(&backfill); backfill.date <= last; backfill.date++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		show_date(&backfill);

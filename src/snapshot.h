@@ -21,6 +21,7 @@ typedef struct RfmSnapshot
 	char	  **segment;		/* labels by cell; NULL: no rule set */
 	char	  **comment;
 	RfmProgress progress;
+	const char *backfill;		/* the call it belongs to, as JSON; NULL: none */
 } RfmSnapshot;
 
 /*
