@@ -711,7 +711,8 @@ CREATE TABLE @extschema@.rfm_run (
     started_at  pg_catalog.timestamptz NOT NULL,
     finished_at pg_catalog.timestamptz NOT NULL,
     run_by      pg_catalog.text        NOT NULL,
-    version     pg_catalog.text        NOT NULL
+    version     pg_catalog.text        NOT NULL,
+    backfill    pg_catalog.jsonb
 );
 
 CREATE INDEX rfm_run_model_run_date_idx ON @extschema@.rfm_run (model, run_date, run_id);
@@ -735,6 +736,7 @@ COMMENT ON COLUMN @extschema@.rfm_run.started_at IS 'when the refresh began, wai
 COMMENT ON COLUMN @extschema@.rfm_run.finished_at IS 'when it was done, before its transaction committed';
 COMMENT ON COLUMN @extschema@.rfm_run.run_by IS 'role that asked for the refresh';
 COMMENT ON COLUMN @extschema@.rfm_run.version IS 'version of the library that computed the snapshot';
+COMMENT ON COLUMN @extschema@.rfm_run.backfill IS 'the call of rfm_backfill() that the snapshot belongs to: its dates, and a digest of the model and its rules; null: of no such call';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.rfm_run', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.rfm_run_run_id_seq', '');
@@ -920,6 +922,17 @@ AS 'MODULE_PATHNAME', 'rfm_catch_up';
 
 COMMENT ON PROCEDURE @extschema@.rfm_catch_up(pg_catalog.text) IS
     'computes every snapshot that a model has missed since its last one, oldest first, each in a transaction of its own, then today''s (or that of the latest order''s date, where the model says so); at most rfm.catch_up_limit of them. Where there is no snapshot yet, or the target holds the newest one only: today''s alone';
+
+CREATE PROCEDURE @extschema@.rfm_backfill(
+    from_date pg_catalog.date,
+    to_date   pg_catalog.date,
+    model     pg_catalog.text DEFAULT 'default'
+)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'rfm_backfill';
+
+COMMENT ON PROCEDURE @extschema@.rfm_backfill(pg_catalog.date, pg_catalog.date, pg_catalog.text) IS
+    'computes the snapshot of every date from from_date to to_date, oldest first, each in a transaction of its own, as rfm_refresh() would one by one; but reads the orders only once for all of them, where they fit into rfm.work_mem. Called again after it was interrupted, it goes on where it stopped';
 
 CREATE FUNCTION @extschema@.rfm_preview(
     run_date pg_catalog.date DEFAULT NULL,

@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "calendar.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 
@@ -153,4 +154,15 @@ rfm_calendar_first_day(DateADT day, const Interval *lookback)
 	if (TIMESTAMP_NOT_FINITE(start))
 		return start < 0 ? DATEVAL_NOBEGIN : DATEVAL_NOEND;
 	return rfm_calendar_date(&plain, start) + 1;
+}
+
+char *
+rfm_calendar_text(DateADT day)
+{
+	struct pg_tm tm = {0};
+	char	   *text = palloc(MAXDATELEN + 1);
+
+	j2date(day + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+	EncodeDateOnly(&tm, USE_ISO_DATES, text);
+	return text;
 }

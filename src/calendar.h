@@ -61,4 +61,7 @@ extern DateADT rfm_calendar_today(const RfmCalendar *calendar);
  */
 extern DateADT rfm_calendar_first_day(DateADT day, const Interval *lookback);
 
+/* rfm_calendar_text: a date as text; unlike date_out(), the same in every session. */
+extern char *rfm_calendar_text(DateADT day);
+
 #endif							/* RFM_CALENDAR_H */

@@ -18,7 +18,6 @@
 #include "owner.h"
 #include "refresh.h"
 #include "run_log.h"
-#include "utils/datetime.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -32,25 +31,13 @@ typedef struct CatchUp
 	DateADT		date;			/* under way */
 } CatchUp;
 
-/* Unlike date_out(), the same in every session. */
-static char *
-date_text(DateADT date)
-{
-	struct pg_tm tm = {0};
-	char	   *text = palloc(MAXDATELEN + 1);
-
-	j2date(date + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
-	EncodeDateOnly(&tm, USE_ISO_DATES, text);
-	return text;
-}
-
 static void
 catch_up_error_callback(void *arg)
 {
 	const CatchUp *catch_up = (const CatchUp *) arg;
 
 	errcontext("catching up model \"%s\", date %s", catch_up->model,
-			   date_text(catch_up->date));
+			   rfm_calendar_text(catch_up->date));
 }
 
 /*
@@ -135,7 +122,7 @@ report_missed(const CatchUp *catch_up)
 				(errmsg_plural("model \"%s\" has missed %d date, %s: catching up",
 							   "model \"%s\" has missed %d dates from %s on: catching up",
 							   missed, catch_up->model, missed,
-							   date_text(catch_up->date))));
+							   rfm_calendar_text(catch_up->date))));
 }
 
 /* Says which dates the limit leaves. */
@@ -150,8 +137,8 @@ report_left(const CatchUp *catch_up)
 							   "model \"%s\" is still %d dates behind",
 							   left, catch_up->model, left),
 				 errdetail("The snapshots from %s to %s are left: rfm.catch_up_limit lets one call compute %d.",
-						   date_text(catch_up->date + 1),
-						   date_text(catch_up->until), rfm_catch_up_limit),
+						   rfm_calendar_text(catch_up->date + 1),
+						   rfm_calendar_text(catch_up->until), rfm_catch_up_limit),
 				 errhint("The next call goes on from there. Raise rfm.catch_up_limit to compute more at once; to leave them out, refresh today with rfm_refresh().")));
 }
 

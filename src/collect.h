@@ -124,6 +124,8 @@ typedef struct RfmCollector
 	Size		used;			/* bytes that the customers count for */
 	Size		bound;			/* how many they may */
 	bool		partial;		/* of a parallel plan: cannot spill */
+	bool		images_differ;	/* some keys are equal, but not the same */
+	bool		in_key_order;	/* customers are numbered in the order of their keys */
 	struct RfmSpill *spill;		/* NULL: all is in the table */
 
 	RfmQueue	queue;

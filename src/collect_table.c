@@ -227,8 +227,8 @@ rfm_collector_close(RfmCollector *c)
  * Adding.
  */
 
-uint32
-rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 at)
+RfmEntry *
+rfm_append_entry(RfmCollector *c)
 {
 	int64		number = c->nentries;
 	RfmEntry   *e;
@@ -242,7 +242,6 @@ rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 at)
 	if (number >> RFM_SEGMENT_BITS == c->nsegments)
 		add_segment(c);
 	e = rfm_entry(c, number);
-	e->key = rfm_keep_key(c, &c->customer_type, key);
 	e->last = PG_INT64_MIN;
 	e->sum.scaled = 0;
 	e->orders = 0;
@@ -256,6 +255,15 @@ rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 at)
 	else
 		e->form = RFM_FORM_SCALED;
 	c->nentries++;
+	return e;
+}
+
+uint32
+rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 at)
+{
+	int64		number = c->nentries;
+
+	rfm_append_entry(c)->key = rfm_keep_key(c, &c->customer_type, key);
 	c->used += RFM_CUSTOMER_BYTES;
 	c->slot[at] = ((uint64) hash << 32) | (uint64) c->nentries;
 
@@ -265,23 +273,38 @@ rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 at)
 	return (uint32) number;
 }
 
-void
-rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
+/* The slot of an order, or the empty one where it belongs. */
+static inline RfmOrderSlot *
+find_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
 {
 	uint64		mask = (UINT64CONST(1) << c->order_bits) - 1;
 	uint64		at = rfm_home(hash, c->order_bits);
-	RfmOrderSlot *s;
 
 	for (;;)
 	{
-		s = &c->order_slot[at];
-		if (s->customer == 0)
-			break;
-		if (s->hash == hash && s->customer == customer + 1 &&
-			rfm_key_equal(&c->order_type, s->order, order))
-			return;
+		RfmOrderSlot *s = &c->order_slot[at];
+
+		if (s->customer == 0 ||
+			(s->hash == hash && s->customer == customer + 1 &&
+			 rfm_key_equal(&c->order_type, s->order, order)))
+			return s;
 		at = (at + 1) & mask;
 	}
+}
+
+bool
+rfm_order_counted(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
+{
+	return find_order(c, customer, order, hash)->customer != 0;
+}
+
+void
+rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
+{
+	RfmOrderSlot *s = find_order(c, customer, order, hash);
+
+	if (s->customer != 0)
+		return;
 	s->order = rfm_keep_key(c, &c->order_type, order);
 	s->customer = customer + 1;
 	s->hash = hash;
@@ -289,7 +312,7 @@ rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
 	c->used += RFM_ORDER_BYTES;
 	rfm_entry(c, customer)->orders++;
 
-	if ((uint64) c->norders > mask / 3 * 2)
+	if ((uint64) c->norders > (UINT64CONST(1) << c->order_bits) / 3 * 2)
 		grow_order_slots(c, c->order_bits + 1);
 }
 

@@ -51,6 +51,12 @@ extern void rfm_expect_customers(RfmCollector *c, int64 expected);
 extern void rfm_expect_orders(RfmCollector *c, int64 expected);
 
 /*
+ * rfm_append_entry: a new customer without key, order or amount, which nobody
+ * looks for in the index.
+ */
+extern RfmEntry *rfm_append_entry(RfmCollector *c);
+
+/*
  * rfm_add_customer: a new customer, whose hash belongs into the empty slot at
  * position at.  Returns the customer's number.
  */
@@ -62,6 +68,10 @@ extern uint32 rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 a
  */
 extern void rfm_count_order(RfmCollector *c, uint32 customer, Datum order,
 							uint32 hash);
+
+/* rfm_order_counted: has this order id been counted for the customer? */
+extern bool rfm_order_counted(RfmCollector *c, uint32 customer, Datum order,
+							  uint32 hash);
 
 /*
  * rfm_money_error: raises NUMERIC_VALUE_OUT_OF_RANGE for a customer whose
@@ -184,9 +194,15 @@ rfm_find_customer(RfmCollector *c, Datum key, uint32 hash)
 
 			if (rfm_key_equal(&c->customer_type, e->key, key))
 			{
-				if (c->customer_type.kind == RFM_KEY_GENERIC &&
-					rfm_key_image_cmp(&c->customer_type, key, e->key) < 0)
-					e->key = rfm_keep_key(c, &c->customer_type, key);
+				if (c->customer_type.kind == RFM_KEY_GENERIC)
+				{
+					int			cmp = rfm_key_image_cmp(&c->customer_type, key, e->key);
+
+					if (cmp != 0)
+						c->images_differ = true;
+					if (cmp < 0)
+						e->key = rfm_keep_key(c, &c->customer_type, key);
+				}
 				return number;
 			}
 		}

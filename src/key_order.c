@@ -188,6 +188,8 @@ rfm_key_order(const RfmCollector *c)
 		/* unsigned, in the order of the signed ones */
 		items[i].key = (uint64) rfm_entry(c, i)->key ^ UINT64CONST(1) << 63;
 	}
+	if (c->in_key_order)
+		return items;
 	if (kt->kind == RFM_KEY_INT)
 		return radix_sort(items, c->nentries);
 

@@ -17,6 +17,29 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+void
+rfm_refresh_write(Oid nsp, RfmSnapshot *snapshot, TimestampTz started_at)
+{
+	const RfmModel *model = snapshot->model;
+	RfmTarget	target;
+	RfmOwner	owner;
+	RfmCounts	counts = {0};
+
+	rfm_owner_enter(&owner, model->owner, NULL);
+	rfm_target_resolve(model, &snapshot->source, &target);
+	rfm_retention_check_date(model, &target, &snapshot->source.calendar, snapshot->run_date);
+	rfm_target_write(model, &target, snapshot->customers, snapshot->scores,
+					 snapshot->segment, snapshot->comment, &counts);
+	counts.expired = rfm_retention_apply(model, &target, &snapshot->source.calendar);
+	rfm_owner_leave(&owner);
+	rfm_progress_next(&snapshot->progress,
+					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "
+					  INT64_FORMAT " deleted, " INT64_FORMAT " unchanged",
+					  counts.inserted, counts.updated, counts.deleted,
+					  counts.unchanged);
+	rfm_run_log(nsp, snapshot, &counts, started_at, GetUserId());
+}
+
 int64
 rfm_refresh_model(Oid nsp, const char *name, const DateADT *run_date)
 {
@@ -26,9 +49,6 @@ rfm_refresh_model(Oid nsp, const char *name, const DateADT *run_date)
 	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
 	RfmModel   *model;
 	RfmSnapshot snapshot;
-	RfmTarget	target;
-	RfmOwner	owner;
-	RfmCounts	counts = {0};
 	int64		customers;
 
 	rfm_progress_announce(name, run_date, false);
@@ -39,20 +59,7 @@ rfm_refresh_model(Oid nsp, const char *name, const DateADT *run_date)
 
 	model = rfm_model_load(nsp, name, true);
 	rfm_snapshot_compute(nsp, model, run_date, &snapshot);
-
-	rfm_owner_enter(&owner, model->owner, NULL);
-	rfm_target_resolve(model, &snapshot.source, &target);
-	rfm_retention_check_date(model, &target, &snapshot.source.calendar, snapshot.run_date);
-	rfm_target_write(model, &target, snapshot.customers, snapshot.scores,
-					 snapshot.segment, snapshot.comment, &counts);
-	counts.expired = rfm_retention_apply(model, &target, &snapshot.source.calendar);
-	rfm_owner_leave(&owner);
-	rfm_progress_next(&snapshot.progress,
-					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "
-					  INT64_FORMAT " deleted, " INT64_FORMAT " unchanged",
-					  counts.inserted, counts.updated, counts.deleted,
-					  counts.unchanged);
-	rfm_run_log(nsp, &snapshot, &counts, started_at, GetUserId());
+	rfm_refresh_write(nsp, &snapshot, started_at);
 
 	customers = snapshot.customers->n;
 	rfm_customers_end(snapshot.customers);

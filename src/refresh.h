@@ -8,7 +8,7 @@
 #ifndef RFM_REFRESH_H
 #define RFM_REFRESH_H
 
-#include "utils/date.h"
+#include "snapshot.h"
 
 /*
  * rfm_refresh_model: computes the snapshot of run_date (NULL: the model's own
@@ -20,5 +20,11 @@
  */
 extern int64 rfm_refresh_model(Oid nsp, const char *model,
 							   const DateADT *run_date);
+
+/*
+ * rfm_refresh_write: makes the target's rows equal to a snapshot, and logs
+ * that.  The second half of a refresh: what it has read began at started_at.
+ */
+extern void rfm_refresh_write(Oid nsp, RfmSnapshot *snapshot, TimestampTz started_at);
 
 #endif							/* RFM_REFRESH_H */

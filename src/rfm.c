@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "backfill.h"
 #include "catch_up.h"
 #include "collect_spill.h"
 #include "commands/trigger.h"
@@ -30,6 +31,7 @@ void		_PG_init(void);
 
 PG_FUNCTION_INFO_V1(rfm_refresh);
 PG_FUNCTION_INFO_V1(rfm_catch_up);
+PG_FUNCTION_INFO_V1(rfm_backfill);
 PG_FUNCTION_INFO_V1(rfm_preview);
 PG_FUNCTION_INFO_V1(rfm_create_model);
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
@@ -133,27 +135,64 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(rfm_refresh_model(extension_schema(fcinfo), name, run_date));
 }
 
+/* For procedures that commit. */
+static void
+prevent_in_transaction(FunctionCallInfo fcinfo, const char *procedure)
+{
+	if (fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
+		!castNode(CallContext, fcinfo->context)->atomic)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+			 errmsg("%s() cannot run inside a transaction block", procedure),
+			 errdetail("It commits each date by itself, so it cannot be part of a transaction, a function or a block that catches exceptions."),
+			 errhint("Call it by itself: CALL %s(...). rfm_refresh() computes one date inside a transaction.",
+					 procedure)));
+}
+
 /*
  * rfm_catch_up(model text), a procedure
  */
 Datum
 rfm_catch_up(PG_FUNCTION_ARGS)
 {
-	bool		atomic = fcinfo->context == NULL ||
-		!IsA(fcinfo->context, CallContext) ||
-		castNode(CallContext, fcinfo->context)->atomic;
-
-	if (atomic)
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("rfm_catch_up() cannot run inside a transaction block"),
-				 errdetail("It commits each date by itself, so it cannot be part of a transaction, a function or a block that catches exceptions."),
-				 errhint("Call it by itself: CALL rfm_catch_up(...). rfm_refresh() computes one date inside a transaction.")));
+	prevent_in_transaction(fcinfo, "rfm_catch_up");
 	prevent_on_standby("rfm_catch_up()");
 	PreventCommandIfReadOnly("rfm_catch_up()");
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	rfm_catch_up_model(extension_schema(fcinfo), model_argument(fcinfo, 0));
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * rfm_backfill(from_date date, to_date date, model text), a procedure
+ */
+Datum
+rfm_backfill(PG_FUNCTION_ARGS)
+{
+	DateADT		first;
+	DateADT		last;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("from_date and to_date must not be null")));
+	first = PG_GETARG_DATEADT(0);
+	last = PG_GETARG_DATEADT(1);
+	rfm_snapshot_check_date(first);
+	rfm_snapshot_check_date(last);
+	if (first > last)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("from_date must not be later than to_date")));
+	prevent_in_transaction(fcinfo, "rfm_backfill");
+	prevent_on_standby("rfm_backfill()");
+	PreventCommandIfReadOnly("rfm_backfill()");
+
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	rfm_backfill_model(extension_schema(fcinfo), model_argument(fcinfo, 2), first, last);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -46,12 +46,21 @@ rfm_run_log(Oid nsp, const RfmSnapshot *snapshot, const RfmCounts *counts,
 		{"started_at", TIMESTAMPTZOID, TimestampTzGetDatum(started_at)},
 		{"finished_at", TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTimestamp())},
 		{"run_by", TEXTOID, CStringGetTextDatum(GetUserNameFromId(run_by, false))},
-		{"version", TEXTOID, CStringGetTextDatum(RFM_VERSION)}
+		{"version", TEXTOID, CStringGetTextDatum(RFM_VERSION)},
+		{"backfill", JSONBOID, (Datum) 0}
 	};
+	char		nulls[lengthof(column)];
 	Oid			types[lengthof(column)];
 	Datum		values[lengthof(column)];
 	StringInfoData sql;
 	RfmOwner	catalog;
+
+	memset(nulls, ' ', sizeof(nulls));
+	if (snapshot->backfill)
+		column[lengthof(column) - 1].value =
+			DirectFunctionCall1(jsonb_in, CStringGetDatum(snapshot->backfill));
+	else
+		nulls[lengthof(column) - 1] = 'n';
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "INSERT INTO %s (",
@@ -69,7 +78,7 @@ rfm_run_log(Oid nsp, const RfmSnapshot *snapshot, const RfmCounts *counts,
 
 	rfm_catalog_enter(&catalog, nsp);
 	SPI_connect();
-	if (SPI_execute_with_args(sql.data, lengthof(column), types, values, NULL,
+	if (SPI_execute_with_args(sql.data, lengthof(column), types, values, nulls,
 							  false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write table rfm_run");
 	SPI_finish();
@@ -99,4 +108,34 @@ rfm_run_last_date(Oid nsp, const char *model, DateADT not_after, DateADT *date)
 	SPI_finish();
 	rfm_catalog_leave(&catalog);
 	return !isnull;
+}
+
+bool
+rfm_run_last_backfill(Oid nsp, const char *model, const char *backfill, DateADT *date)
+{
+	Oid			types[] = {TEXTOID, JSONBOID};
+	Datum		values[] = {CStringGetTextDatum(model),
+	DirectFunctionCall1(jsonb_in, CStringGetDatum(backfill))};
+	RfmOwner	catalog;
+	bool		isnull;
+	bool		found;
+
+	rfm_catalog_enter(&catalog, nsp);
+	SPI_connect();
+	if (SPI_execute_with_args(psprintf("SELECT run_date, backfill OPERATOR(pg_catalog.=) $2 FROM %s"
+									   " WHERE model OPERATOR(pg_catalog.=) $1"
+									   " AND backfill IS NOT NULL ORDER BY run_id DESC LIMIT 1",
+									   quote_qualified_identifier(get_namespace_name(nsp),
+																  "rfm_run")),
+							  lengthof(types), types, values, NULL,
+							  true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read table rfm_run");
+	found = SPI_processed > 0 &&
+		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	if (found)
+		*date = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0],
+											  SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	rfm_catalog_leave(&catalog);
+	return found;
 }

@@ -26,4 +26,11 @@ extern void rfm_run_log(Oid nsp, const RfmSnapshot *snapshot,
 extern bool rfm_run_last_date(Oid nsp, const char *model, DateADT not_after,
 							  DateADT *date);
 
+/*
+ * rfm_run_last_backfill: the run date of the newest row of the model's last
+ * backfill, if that was the one described by this JSON text.
+ */
+extern bool rfm_run_last_backfill(Oid nsp, const char *model, const char *backfill,
+								  DateADT *date);
+
 #endif							/* RFM_RUN_LOG_H */

@@ -11,8 +11,8 @@
 #include "snapshot.h"
 
 /* The day after must be a timestamp, too: orders are compared with it. */
-static void
-check_run_date(DateADT run_date)
+void
+rfm_snapshot_check_date(DateADT run_date)
 {
 	if (DATE_NOT_FINITE(run_date))
 		ereport(ERROR,
@@ -36,31 +36,22 @@ rfm_snapshot_default_date(const RfmModel *model, const RfmSource *source)
 }
 
 void
-rfm_snapshot_compute(Oid nsp, const RfmModel *model, const DateADT *run_date,
-					 RfmSnapshot *snapshot)
+rfm_snapshot_begin(Oid nsp, const RfmModel *model, RfmSnapshot *snapshot)
 {
-	RfmOwner	owner;
-	RfmCollector *collector;
-
 	memset(snapshot, 0, sizeof(*snapshot));
 	snapshot->model = model;
 	rfm_progress_start(&snapshot->progress);
 
 	rfm_source_forbid_nesting();
-	if (run_date)
-		check_run_date(*run_date);
-
 	snapshot->segment = rfm_labels_load(nsp, model->segment_rules);
 	snapshot->comment = rfm_labels_load(nsp, model->comment_rules);
+}
 
-	rfm_owner_enter(&owner, model->owner, model->time_zone);
-	rfm_source_resolve(model, &snapshot->source);
-	snapshot->run_date = run_date ? *run_date :
-		rfm_snapshot_default_date(model, &snapshot->source);
-	rfm_progress_date(snapshot->run_date, model->owner);
-	collector = rfm_source_read(nsp, model, &snapshot->source,
-								snapshot->run_date, CurrentMemoryContext);
-	rfm_owner_leave(&owner);
+void
+rfm_snapshot_finish(RfmSnapshot *snapshot, RfmCollector *collector)
+{
+	const RfmModel *model = snapshot->model;
+
 	rfm_progress_next(&snapshot->progress,
 					  collector && collector->spill ?
 					  INT64_FORMAT " orders, their customers in temporary files" :
@@ -79,4 +70,26 @@ rfm_snapshot_compute(Oid nsp, const RfmModel *model, const DateADT *run_date,
 	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers scored",
 					  snapshot->customers->n);
 	rfm_progress_expect(snapshot->customers->n);
+}
+
+void
+rfm_snapshot_compute(Oid nsp, const RfmModel *model, const DateADT *run_date,
+					 RfmSnapshot *snapshot)
+{
+	RfmOwner	owner;
+	RfmCollector *collector;
+
+	if (run_date)
+		rfm_snapshot_check_date(*run_date);
+	rfm_snapshot_begin(nsp, model, snapshot);
+
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	rfm_source_resolve(model, &snapshot->source);
+	snapshot->run_date = run_date ? *run_date :
+		rfm_snapshot_default_date(model, &snapshot->source);
+	rfm_progress_date(snapshot->run_date, model->owner);
+	collector = rfm_source_read(nsp, model, &snapshot->source,
+								snapshot->run_date, CurrentMemoryContext);
+	rfm_owner_leave(&owner);
+	rfm_snapshot_finish(snapshot, collector);
 }

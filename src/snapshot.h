@@ -21,6 +21,7 @@ typedef struct RfmSnapshot
 	char	  **segment;		/* labels by cell; NULL: no rule set */
 	char	  **comment;
 	RfmProgress progress;
+	const char *backfill;		/* the call it belongs to, as JSON; NULL: none */
 } RfmSnapshot;
 
 /*
@@ -32,6 +33,18 @@ typedef struct RfmSnapshot
 extern void rfm_snapshot_compute(Oid nsp, const RfmModel *model,
 								 const DateADT *run_date,
 								 RfmSnapshot *snapshot);
+
+/*
+ * rfm_snapshot_begin, rfm_snapshot_finish: the same in two parts, for orders
+ * that come otherwise.  Between them source and run_date are to be filled in,
+ * and the date shown; collector may be NULL (no orders), and goes.
+ */
+extern void rfm_snapshot_begin(Oid nsp, const RfmModel *model,
+							   RfmSnapshot *snapshot);
+extern void rfm_snapshot_finish(RfmSnapshot *snapshot, RfmCollector *collector);
+
+/* rfm_snapshot_check_date: raises DATETIME_VALUE_OUT_OF_RANGE. */
+extern void rfm_snapshot_check_date(DateADT run_date);
 
 /*
  * rfm_snapshot_default_date: the date that a refresh without one is for.  As

@@ -279,24 +279,16 @@ source_error_callback(void *arg)
 }
 
 /*
- * Runs a query that gives one row, to completion, so that it may be parallel.
- * Nothing that it calls may write, whatever it is declared as.
+ * Runs a query in one call, so that it may be parallel.  Nothing that it calls
+ * may write, whatever it is declared as.
  */
 static void
-run_single(const RfmSource *source, const char *sql, QueryParams *params,
-		   SingleReceiver *receiver)
+run_query(const RfmSource *source, const char *sql, QueryParams *params,
+		  DestReceiver *dest, bool counted)
 {
 	SPIExecuteOptions options = {0};
 	ErrorContextCallback callback;
 	bool		was_read_only = XactReadOnly;
-
-	receiver->pub.receiveSlot = single_receive;
-	receiver->pub.rStartup = single_startup;
-	receiver->pub.rShutdown = single_nothing;
-	receiver->pub.rDestroy = single_nothing;
-	receiver->pub.mydest = DestTuplestore;
-	receiver->isnull = true;
-	receiver->collector = NULL;
 
 	options.params = makeParamList(params->n);
 	for (int i = 0; i < params->n; i++)
@@ -312,7 +304,7 @@ run_single(const RfmSource *source, const char *sql, QueryParams *params,
 	 * for its locks, which misses all rows of a table rewritten meanwhile.
 	 */
 	options.must_return_tuples = true;
-	options.dest = &receiver->pub;
+	options.dest = dest;
 
 	callback.callback = source_error_callback;
 	callback.arg = unconstify(RfmSource *, source);
@@ -324,7 +316,7 @@ run_single(const RfmSource *source, const char *sql, QueryParams *params,
 	XactReadOnly = true;
 	PG_TRY();
 	{
-		if (receiver->mcxt && rfm_progress_wanted())
+		if (counted && rfm_progress_wanted())
 			rfm_progress_expect(rfm_estimate_rows(sql, options.params));
 		if (SPI_execute_extended(sql, &options) != SPI_OK_SELECT)
 			elog(ERROR, "query over the source failed");
@@ -337,6 +329,20 @@ run_single(const RfmSource *source, const char *sql, QueryParams *params,
 	PG_END_TRY();
 	SPI_finish();
 	error_context_stack = callback.previous;
+}
+
+static void
+run_single(const RfmSource *source, const char *sql, QueryParams *params,
+		   SingleReceiver *receiver)
+{
+	receiver->pub.receiveSlot = single_receive;
+	receiver->pub.rStartup = single_startup;
+	receiver->pub.rShutdown = single_nothing;
+	receiver->pub.rDestroy = single_nothing;
+	receiver->pub.mydest = DestTuplestore;
+	receiver->isnull = true;
+	receiver->collector = NULL;
+	run_query(source, sql, params, &receiver->pub, receiver->mcxt != NULL);
 }
 
 bool
@@ -361,7 +367,7 @@ rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
 	return true;
 }
 
-/* A setting until the end of the subtransaction. */
+/* A setting until the end of the subtransaction, or of rfm_owner_enter. */
 static void
 set_for_query(const char *name, const char *value)
 {
@@ -449,6 +455,27 @@ rfm_source_read(Oid nsp, const RfmModel *model, const RfmSource *source,
 	if (!try_read(source, sql.data, &params, true, &receiver))
 		(void) try_read(source, sql.data, &params, false, &receiver);
 	return receiver.collector;
+}
+
+void
+rfm_source_scan(const RfmModel *model, const RfmSource *source,
+				DateADT first, DateADT last, DestReceiver *dest)
+{
+	StringInfoData sql;
+	QueryParams params = {0};
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s, %s, %s",
+					 source->customer, source->ordered_at, source->amount.sql);
+	if (source->order_id)
+		appendStringInfo(&sql, ", %s", source->order_id);
+	append_from(&sql, source);
+	append_date_bound(&sql, source, &params, "<", last + 1);
+	if (model->lookback)
+		append_date_bound(&sql, source, &params, ">=",
+						  rfm_calendar_first_day(first, model->lookback));
+	set_for_query("jit", "off");
+	run_query(source, sql.data, &params, dest, true);
 }
 
 void

@@ -14,6 +14,7 @@
 #include "collect.h"
 #include "expression.h"
 #include "model.h"
+#include "tcop/dest.h"
 
 /* The source of a model, resolved. */
 typedef struct RfmSource
@@ -57,6 +58,15 @@ extern bool rfm_source_latest_date(const RfmModel *model,
 extern RfmCollector *rfm_source_read(Oid nsp, const RfmModel *model,
 									 const RfmSource *source, DateADT run_date,
 									 MemoryContext mcxt);
+
+/*
+ * rfm_source_scan: reads the orders that count for any date from first to
+ * last, in one query.  dest gets customer, order time, amount and, where the
+ * model counts them, order id; it may end the query.  As the model's owner,
+ * between rfm_owner_enter and rfm_owner_leave.
+ */
+extern void rfm_source_scan(const RfmModel *model, const RfmSource *source,
+							DateADT first, DateADT last, DestReceiver *dest);
 
 /*
  * rfm_source_check: runs that query without reading an order, for the checks

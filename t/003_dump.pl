@@ -281,7 +281,7 @@ SELECT string_agg(DISTINCT proname, ' ' ORDER BY proname) FROM pg_proc
    AND NOT 'internal'::regtype = ANY (proargtypes) AND prorettype <> 'trigger'::regtype}),
 	join(' ', sort qw(rfm_refresh rfm_preview rfm_create_model rfm_copy_ruleset rfm_segment_coverage rfm_cut_points rfm_bucket
 		  rfm_quintiles rfm_quantiles rfm_schedule rfm_unschedule rfm_drop_model rfm_ensure_model
-		  rfm_catch_up)),
+		  rfm_catch_up rfm_backfill)),
 	'those are all its functions');
 
 # and back from a dump
