@@ -1638,3 +1638,439 @@ COMMENT ON COLUMN @extschema@.rfm_jobs.failing_since IS 'when the first of those
 COMMENT ON COLUMN @extschema@.rfm_jobs.to_do IS 'what to do; null: nothing';
 
 GRANT SELECT ON @extschema@.rfm_jobs TO PUBLIC;
+
+-- Analysis ----------------------------------------------------------------
+--
+-- Functions over the snapshots of any model.  They read the target with their
+-- caller's rights: whoever may SELECT from it may analyse it.
+
+CREATE FUNCTION @extschema@.rfm_reader(
+    model               pg_catalog.text,
+    OUT relation        pg_catalog.text,
+    OUT columns         pg_catalog.jsonb,
+    OUT customer_type   pg_catalog.text,
+    OUT customer_equals pg_catalog.text,
+    OUT segment_rules   pg_catalog.text,
+    OUT comment_rules   pg_catalog.text,
+    OUT buckets         pg_catalog.int4[],
+    OUT last_run        pg_catalog.date)
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'rfm_reader';
+COMMENT ON FUNCTION @extschema@.rfm_reader(pg_catalog.text) IS
+    'internal: the target of a model and its columns, for who may read it';
+
+-- The labels of a target's rows as SQL: the column with them or, where the target
+-- has none, what the rule set gives the scores today.  Null where the model has
+-- no such labels.
+CREATE FUNCTION @extschema@.rfm_label_sql(
+    ruleset pg_catalog.text,
+    col     pg_catalog.text,
+    columns pg_catalog.jsonb,
+    buckets pg_catalog.int4[])
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT CASE
+        WHEN $1 IS NULL THEN NULL
+        WHEN $3 ? $2 THEN format('coalesce(t.%s::text, ''(none)'')', $3 ->> $2)
+        WHEN $3 ?& ARRAY['r_score', 'f_score', 'm_score'] THEN
+            (SELECT format('CASE WHEN t.%1$s <= %4$s AND t.%2$s <= %5$s AND t.%3$s <= %6$s'
+                           ' THEN (%7$L::text[])[((t.%1$s::int4 - 1) * %5$s + t.%2$s::int4 - 1) * %6$s + t.%3$s::int4]'
+                           ' ELSE ''Others'' END',
+                           $3 ->> 'r_score', $3 ->> 'f_score', $3 ->> 'm_score', $4[1], $4[2], $4[3],
+                           array_agg(c.label ORDER BY c.r, c.f, c.m))
+               FROM @extschema@.rfm_segment_coverage($1, $4) AS c
+              WHERE c.r IS NOT NULL)
+    END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_label_sql(pg_catalog.text, pg_catalog.text, pg_catalog.jsonb, pg_catalog.int4[]) IS
+    'internal: the labels of a target''s rows as an SQL expression';
+
+-- A query for the rows of a model's target under rfm's own names and types.  Its
+-- label is what "by" asks for; without that the model need not have any.
+CREATE FUNCTION @extschema@.rfm_snapshot_rows(
+    model               pg_catalog.text,
+    by                  pg_catalog.text,
+    OUT query           pg_catalog.text,
+    OUT columns         pg_catalog.jsonb,
+    OUT customer_type   pg_catalog.text,
+    OUT customer_equals pg_catalog.text,
+    OUT buckets         pg_catalog.int4[])
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    reader          record;
+    segment         text;
+    comment         text;
+    label           text;
+BEGIN
+    IF by NOT IN ('segment', 'comment') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('customers have no labels by %s', quote_literal(by)),
+            HINT = 'Use by => ''segment'', the default, or by => ''comment''.';
+    END IF;
+    SELECT * INTO reader FROM @extschema@.rfm_reader(model);
+    columns := reader.columns;
+    customer_type := reader.customer_type;
+    customer_equals := reader.customer_equals;
+    buckets := reader.buckets;
+    segment := @extschema@.rfm_label_sql(reader.segment_rules, 'rfm_segment', columns, buckets);
+    comment := @extschema@.rfm_label_sql(reader.comment_rules, 'comments', columns, buckets);
+    label := CASE by WHEN 'segment' THEN coalesce(segment, comment) ELSE comment END;
+    IF by IS NOT NULL AND label IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_column',
+            MESSAGE = format('model "%s" gives its customers no %s', model, by),
+            HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
+                        ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
+    END IF;
+    query := format('SELECT %s AS run_date, t.%s AS customer',
+                    CASE WHEN columns ? 'run_date' THEN format('t.%s::date', columns ->> 'run_date')
+                         ELSE format('%L::date', reader.last_run) END,
+                    columns ->> 'customer_id')
+        || (SELECT string_agg(format(', %s::%s AS %I', coalesce('t.' || (columns ->> c.name), 'NULL'), c.type, c.name), '' ORDER BY c.place)
+              FROM (VALUES (1, 'recency_days', 'int4'), (2, 'frequency_orders', 'int8'), (3, 'monetary_value', 'numeric'),
+                           (4, 'r_score', 'int4'), (5, 'f_score', 'int4'), (6, 'm_score', 'int4')) AS c(place, name, type))
+        || format(', %s AS segment, %s AS comment, %s AS label FROM %s AS t',
+                  coalesce(segment, 'NULL::text'), coalesce(comment, 'NULL::text'), coalesce(label, 'NULL::text'), reader.relation);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_snapshot_rows(pg_catalog.text, pg_catalog.text) IS
+    'internal: a query for the rows of a model''s target under rfm''s own names';
+
+-- The date of a snapshot: the one asked for, or the newest (before another).
+-- Null where there is none; an error where one that was asked for is not there.
+CREATE FUNCTION @extschema@.rfm_snapshot_date(
+    model    pg_catalog.text,
+    query    pg_catalog.text,
+    run_date pg_catalog.date,
+    before   pg_catalog.date DEFAULT NULL)
+RETURNS pg_catalog.date
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    found_date date;
+    earlier    date;
+    later      date;
+BEGIN
+    EXECUTE format('SELECT s.run_date FROM (%s) s WHERE %s ORDER BY s.run_date DESC LIMIT 1', query,
+                   CASE WHEN run_date IS NOT NULL THEN format('s.run_date = %L::date', run_date)
+                        WHEN before IS NOT NULL THEN format('s.run_date < %L::date', before)
+                        ELSE 's.run_date IS NOT NULL' END)
+       INTO found_date;
+    IF found_date IS NOT NULL OR run_date IS NULL THEN
+        RETURN found_date;
+    END IF;
+
+    EXECUTE format('SELECT (SELECT s.run_date FROM (%1$s) s WHERE s.run_date < %2$L::date ORDER BY s.run_date DESC LIMIT 1),'
+                   '       (SELECT s.run_date FROM (%1$s) s WHERE s.run_date > %2$L::date ORDER BY s.run_date LIMIT 1)',
+                   query, run_date)
+       INTO earlier, later;
+    RAISE EXCEPTION USING
+        ERRCODE = 'no_data_found',
+        MESSAGE = format('model "%s" has no customers on %s', model, to_char(run_date, 'YYYY-MM-DD')),
+        DETAIL = CASE WHEN earlier IS NULL AND later IS NULL THEN 'Its target is empty.'
+                      ELSE format('The snapshots next to that date are of %s.',
+                                  concat_ws(' and ', to_char(earlier, 'YYYY-MM-DD'), to_char(later, 'YYYY-MM-DD'))) END,
+        HINT = 'Leave the date out for the newest snapshot; rfm_refresh() computes that of a date.';
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_snapshot_date(pg_catalog.text, pg_catalog.text, pg_catalog.date, pg_catalog.date) IS
+    'internal: the date of the snapshot that was asked for';
+
+CREATE FUNCTION @extschema@.rfm_segment_summary(
+    run_date pg_catalog.date DEFAULT NULL,
+    model    pg_catalog.text DEFAULT 'default',
+    by       pg_catalog.text DEFAULT 'segment'
+) RETURNS TABLE (
+    segment             pg_catalog.text,
+    customers           pg_catalog.int8,
+    customer_share      pg_catalog.numeric,
+    orders              pg_catalog.int8,
+    revenue             pg_catalog.numeric,
+    revenue_share       pg_catalog.numeric,
+    average_order_value pg_catalog.numeric,
+    median_recency      pg_catalog.numeric,
+    median_frequency    pg_catalog.numeric,
+    median_monetary     pg_catalog.numeric
+)
+LANGUAGE plpgsql STABLE ROWS 20
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows record;
+    date date;
+BEGIN
+    SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, by);
+    date := @extschema@.rfm_snapshot_date(model, rows.query, run_date);
+    RETURN QUERY EXECUTE format($query$
+        SELECT g.label, g.customers, round(g.customers / sum(g.customers) OVER (), 4),
+               g.orders, g.revenue, round(g.revenue / nullif(sum(g.revenue) OVER (), 0), 4),
+               round(g.revenue / nullif(g.orders, 0), 2), trim_scale(g.r[1]), trim_scale(g.f[1]), g.m[1]
+          FROM (SELECT s.label, count(*) AS customers, sum(s.frequency_orders)::int8 AS orders, sum(s.monetary_value) AS revenue,
+                       @extschema@.rfm_quantiles(s.recency_days::numeric, 2) AS r,
+                       @extschema@.rfm_quantiles(s.frequency_orders::numeric, 2) AS f,
+                       @extschema@.rfm_quantiles(s.monetary_value, 2) AS m
+                  FROM (%s) AS s
+                 WHERE s.run_date = %L::date
+                 GROUP BY s.label) AS g
+         ORDER BY g.revenue DESC NULLS LAST, g.customers DESC, g.label
+        $query$, rows.query, date);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_segment_summary(pg_catalog.date, pg_catalog.text, pg_catalog.text) IS
+    'the segments of a snapshot (the newest without a date), the one with most revenue first: customers, orders and revenue with their shares (fractions of 1), average order value, and medians of the customers'' recency, frequency and monetary value. by => ''comment'' groups by the comments instead';
+
+-- The two snapshots that are compared: those asked for, or the newest and the one
+-- before it.  No from_date: there is none before.
+CREATE FUNCTION @extschema@.rfm_snapshot_pair(
+    model           pg_catalog.text,
+    query           pg_catalog.text,
+    INOUT from_date pg_catalog.date,
+    INOUT to_date   pg_catalog.date)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    to_date := @extschema@.rfm_snapshot_date(model, query, to_date);
+    IF from_date >= to_date THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('from_date %s is not before to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD')),
+            HINT = 'Name two dates in their order; leave them out for the newest snapshot and the one before it.';
+    END IF;
+    from_date := @extschema@.rfm_snapshot_date(model, query, from_date, to_date);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_snapshot_pair(pg_catalog.text, pg_catalog.text, pg_catalog.date, pg_catalog.date) IS
+    'internal: the dates of the two snapshots that are compared';
+
+-- Error unless the target has these columns.
+CREATE FUNCTION @extschema@.rfm_require_columns(
+    model   pg_catalog.text,
+    columns pg_catalog.jsonb,
+    names   pg_catalog.text[])
+RETURNS pg_catalog.void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    missing CONSTANT text := (SELECT string_agg(n.name, ', ' ORDER BY n.place)
+                                FROM unnest(names) WITH ORDINALITY AS n(name, place) WHERE NOT columns ? n.name);
+BEGIN
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_column',
+            MESSAGE = format('target of model "%s" has no column for: %s', model, missing),
+            HINT = 'Add it to the table, take it out of the model''s target_columns, or say there which column it is; then refresh the model.';
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_require_columns(pg_catalog.text, pg_catalog.jsonb, pg_catalog.text[]) IS
+    'internal: error unless a target has certain columns';
+
+CREATE FUNCTION @extschema@.rfm_migration(
+    from_date pg_catalog.date DEFAULT NULL,
+    to_date   pg_catalog.date DEFAULT NULL,
+    model     pg_catalog.text DEFAULT 'default'
+) RETURNS TABLE (
+    from_segment pg_catalog.text,
+    to_segment   pg_catalog.text,
+    customers    pg_catalog.int8,
+    revenue      pg_catalog.numeric
+)
+LANGUAGE plpgsql STABLE ROWS 50
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows  record;
+    dates record;
+BEGIN
+    SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, 'segment');
+    SELECT * INTO dates FROM @extschema@.rfm_snapshot_pair(model, rows.query, from_date, to_date);
+    RETURN QUERY EXECUTE format($query$
+        SELECT b.label, a.label, count(*), sum(coalesce(a.monetary_value, b.monetary_value))
+          FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
+               FULL JOIN (SELECT * FROM (%1$s) AS s WHERE s.run_date = %4$L::date) AS a ON a.customer %2$s b.customer
+         GROUP BY b.label, a.label
+         ORDER BY b.label NULLS FIRST, count(*) DESC, a.label
+        $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_migration(pg_catalog.date, pg_catalog.date, pg_catalog.text) IS
+    'how customers moved between the segments from one snapshot to another (the newest and the one before it without dates): from_segment null are the new ones, to_segment null the lost ones; revenue is their monetary value in the later snapshot, of the lost in the earlier';
+
+CREATE FUNCTION @extschema@.rfm_movers(
+    from_date pg_catalog.date DEFAULT NULL,
+    to_date   pg_catalog.date DEFAULT NULL,
+    model     pg_catalog.text DEFAULT 'default',
+    direction pg_catalog.text DEFAULT 'down',
+    count     pg_catalog.int4 DEFAULT 20
+) RETURNS TABLE (
+    customer         pg_catalog.text,
+    from_segment     pg_catalog.text,
+    to_segment       pg_catalog.text,
+    from_score       pg_catalog.int4,
+    to_score         pg_catalog.int4,
+    change           pg_catalog.int4,
+    recency_days     pg_catalog.int4,
+    frequency_orders pg_catalog.int8,
+    monetary_value   pg_catalog.numeric
+)
+LANGUAGE plpgsql STABLE ROWS 20
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows  record;
+    dates record;
+BEGIN
+    IF direction IS NULL OR direction NOT IN ('down', 'up') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('direction must be down or up, not %s', coalesce(quote_literal(direction), 'null'));
+    ELSIF count < 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'count must not be negative',
+            HINT = 'Null means all of them.';
+    END IF;
+    SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, 'segment');
+    PERFORM @extschema@.rfm_require_columns(model, rows.columns, ARRAY['r_score', 'f_score', 'm_score']);
+    SELECT * INTO dates FROM @extschema@.rfm_snapshot_pair(model, rows.query, from_date, to_date);
+    RETURN QUERY EXECUTE format($query$
+        SELECT m.customer::text, m.from_segment, m.to_segment, m.from_score, m.to_score, m.to_score - m.from_score,
+               m.recency_days, m.frequency_orders, m.monetary_value
+          FROM (SELECT a.customer, b.label AS from_segment, a.label AS to_segment,
+                       b.r_score + b.f_score + b.m_score AS from_score, a.r_score + a.f_score + a.m_score AS to_score,
+                       a.recency_days, a.frequency_orders, a.monetary_value
+                  FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
+                       JOIN (SELECT * FROM (%1$s) AS s WHERE s.run_date = %4$L::date) AS a ON a.customer %2$s b.customer) AS m
+         WHERE m.to_score %5$s m.from_score
+         ORDER BY abs(m.to_score - m.from_score) DESC, m.monetary_value DESC NULLS LAST, m.customer
+         LIMIT %6$L::int8
+        $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date,
+        CASE direction WHEN 'down' THEN '<' ELSE '>' END, count);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_movers(pg_catalog.date, pg_catalog.date, pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS
+    'the customers whose scores, r + f + m, fell (direction => ''up'': rose) most from one snapshot to another (the newest and the one before it without dates), of equal ones those with more money first; the values are those of the later snapshot. count null: all of them';
+
+-- rfm_grid() for PL/pgSQL, in which no parameter shares its name with a column.
+CREATE FUNCTION @extschema@.rfm_grid_cells(
+    run_date pg_catalog.date,
+    model    pg_catalog.text,
+    x        pg_catalog.text,
+    y        pg_catalog.text,
+    measure  pg_catalog.text
+) RETURNS TABLE (
+    y_score pg_catalog.int4,
+    x_score pg_catalog.int4,
+    value   pg_catalog.numeric
+)
+LANGUAGE plpgsql STABLE ROWS 25
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows    record;
+    date    date;
+    bad     CONSTANT text := CASE WHEN coalesce(x NOT IN ('r', 'f', 'm'), true) THEN coalesce(quote_literal(x), 'null')
+                                  WHEN coalesce(y NOT IN ('r', 'f', 'm'), true) THEN coalesce(quote_literal(y), 'null') END;
+    axes    CONSTANT text[] := ARRAY['r', 'f', 'm'];
+BEGIN
+    IF bad IS NOT NULL OR x = y THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = CASE WHEN bad IS NOT NULL THEN format('an axis of the grid must be r, f or m, not %s', bad)
+                           ELSE format('both axes of the grid are %s', x) END,
+            HINT = 'For example x => ''r'', y => ''f'', the default.';
+    ELSIF measure IS NULL OR measure NOT IN ('customers', 'money', 'revenue') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('a grid of %s is not known', coalesce(quote_literal(measure), 'null')),
+            HINT = 'Use value => ''customers'', the default, or value => ''money''.';
+    END IF;
+    SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, NULL);
+    PERFORM @extschema@.rfm_require_columns(model, rows.columns,
+        ARRAY[x || '_score', y || '_score'] || CASE WHEN measure <> 'customers' THEN ARRAY['monetary_value'] END);
+    date := @extschema@.rfm_snapshot_date(model, rows.query, run_date);
+    IF date IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format($query$
+        SELECT y_score, x_score, coalesce(c.value, 0)
+          FROM (SELECT s.%1$I AS x_score, s.%2$I AS y_score, %3$s AS value
+                  FROM (%4$s) AS s
+                 WHERE s.run_date = %5$L::date
+                 GROUP BY 1, 2) AS c
+               FULL JOIN (SELECT x_score, y_score
+                            FROM generate_series(1, %6$s) AS x_score, generate_series(1, %7$s) AS y_score) AS cell USING (x_score, y_score)
+         ORDER BY y_score, x_score
+        $query$, x || '_score', y || '_score',
+        CASE measure WHEN 'customers' THEN 'count(*)::numeric' ELSE 'sum(s.monetary_value)' END,
+        rows.query, date, rows.buckets[array_position(axes, x)], rows.buckets[array_position(axes, y)]);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_grid_cells(pg_catalog.date, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+    'internal: the rows of rfm_grid';
+
+CREATE FUNCTION @extschema@.rfm_grid(
+    run_date pg_catalog.date DEFAULT NULL,
+    model    pg_catalog.text DEFAULT 'default',
+    x        pg_catalog.text DEFAULT 'r',
+    y        pg_catalog.text DEFAULT 'f',
+    value    pg_catalog.text DEFAULT 'customers'
+) RETURNS TABLE (
+    y_score pg_catalog.int4,
+    x_score pg_catalog.int4,
+    value   pg_catalog.numeric
+)
+LANGUAGE sql STABLE ROWS 25
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT y_score, x_score, value FROM @extschema@.rfm_grid_cells($1, $2, $3, $4, $5)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_grid(pg_catalog.date, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+    'every cell of two of the scores r, f and m in a snapshot (the newest without a date), empty ones included: the number of customers in it or, with value => ''money'', their monetary value';
+
+CREATE FUNCTION @extschema@.rfm_trend(
+    model     pg_catalog.text DEFAULT 'default',
+    from_date pg_catalog.date DEFAULT NULL,
+    to_date   pg_catalog.date DEFAULT NULL
+) RETURNS TABLE (
+    run_date  pg_catalog.date,
+    segment   pg_catalog.text,
+    customers pg_catalog.int8,
+    revenue   pg_catalog.numeric
+)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows record;
+BEGIN
+    IF from_date > to_date THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('from_date %s is after to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD'));
+    END IF;
+    SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, 'segment');
+    RETURN QUERY EXECUTE format($query$
+        WITH found AS MATERIALIZED (
+            SELECT s.run_date, s.label, count(*) AS customers, sum(s.monetary_value) AS revenue
+              FROM (%s) AS s
+             WHERE s.run_date BETWEEN %L::date AND %L::date
+             GROUP BY s.run_date, s.label)
+        SELECT d.run_date, l.label, coalesce(f.customers, 0), CASE WHEN %L THEN coalesce(f.revenue, 0) END
+          FROM (SELECT DISTINCT run_date FROM found) AS d
+               CROSS JOIN (SELECT DISTINCT label FROM found) AS l
+               LEFT JOIN found AS f ON f.run_date = d.run_date AND f.label = l.label
+         ORDER BY d.run_date, l.label
+        $query$, rows.query, coalesce(from_date, '-infinity'), coalesce(to_date, 'infinity'), rows.columns ? 'monetary_value');
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_trend(pg_catalog.text, pg_catalog.date, pg_catalog.date) IS
+    'customers and revenue of each segment in each snapshot of a range of dates (all of them without one), with a row of zeros for a segment that has nobody on a date';

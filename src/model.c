@@ -323,6 +323,12 @@ find_model(Oid nsp, const char *name, bool active_snapshot)
 	return model;
 }
 
+RfmModel *
+rfm_model_find(Oid nsp, const char *name)
+{
+	return find_model(nsp, name, false);
+}
+
 /* The orders that the default model is made from; InvalidOid without. */
 static Oid
 default_source(void)

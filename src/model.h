@@ -86,6 +86,12 @@ extern RfmModel *rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc);
 extern RfmModel *rfm_model_load(Oid nsp, const char *name, bool store);
 
 /*
+ * rfm_model_find: the model of that name, or NULL, whoever asks: what is told
+ * of it is the caller's to decide.
+ */
+extern RfmModel *rfm_model_find(Oid nsp, const char *name);
+
+/*
  * rfm_model_create: makes the model from the arguments of rfm_create_model(),
  * owned by the current user, and its target where there is none.  Raises
  * DUPLICATE_OBJECT for a name that is taken, and everything that

@@ -7,18 +7,22 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "catch_up.h"
 #include "collect_spill.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "jobs.h"
 #include "miscadmin.h"
 #include "model.h"
 #include "nodes/parsenodes.h"
+#include "reader.h"
 #include "refresh.h"
 #include "snapshot.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -35,6 +39,7 @@ PG_FUNCTION_INFO_V1(rfm_create_model);
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
 PG_FUNCTION_INFO_V1(rfm_model_trigger);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
+PG_FUNCTION_INFO_V1(rfm_reader);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
 static bool
@@ -275,6 +280,48 @@ rfm_cron_jobs(PG_FUNCTION_ARGS)
 	rfm_jobs_fetch(extension_schema(fcinfo), GetUserId(),
 				   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
+}
+
+/*
+ * rfm_reader(model text, OUT ...) RETURNS record: what a function of SQL must
+ * know to read a model's snapshots with its caller's rights.
+ */
+
+#define READER_COLUMNS 8
+
+static Datum
+nullable_text(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+Datum
+rfm_reader(PG_FUNCTION_ARGS)
+{
+	TupleDesc	desc;
+	RfmReader	reader;
+	Datum		values[READER_COLUMNS];
+	bool		nulls[READER_COLUMNS] = {0};
+	Datum		buckets[RFM_AXES];
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	rfm_reader_open(extension_schema(fcinfo), model_argument(fcinfo, 0), &reader);
+
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		buckets[axis] = Int32GetDatum(reader.buckets[axis]);
+	values[0] = CStringGetTextDatum(reader.relation);
+	values[1] = JsonbPGetDatum(reader.columns);
+	values[2] = CStringGetTextDatum(reader.customer_type);
+	values[3] = CStringGetTextDatum(reader.customer_equals);
+	values[4] = nullable_text(reader.segment_rules, &nulls[4]);
+	values[5] = nullable_text(reader.comment_rules, &nulls[5]);
+	values[6] = PointerGetDatum(construct_array(buckets, RFM_AXES, INT4OID,
+												sizeof(int32), true, TYPALIGN_INT));
+	values[7] = DateADTGetDatum(reader.last_run);
+	nulls[7] = !reader.logged;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /* The name in a row of rfm_model, "" for null. */
