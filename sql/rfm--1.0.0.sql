@@ -1892,6 +1892,10 @@ DECLARE
 BEGIN
     SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, 'segment');
     SELECT * INTO dates FROM @extschema@.rfm_snapshot_pair(model, rows.query, from_date, to_date);
+    -- where nothing came before, everybody would be new
+    IF dates.from_date IS NULL THEN
+        RETURN;
+    END IF;
     RETURN QUERY EXECUTE format($query$
         SELECT b.label, a.label, count(*), sum(coalesce(a.monetary_value, b.monetary_value))
           FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
@@ -1902,7 +1906,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_migration(pg_catalog.date, pg_catalog.date, pg_catalog.text) IS
-    'how customers moved between the segments from one snapshot to another (the newest and the one before it without dates): from_segment null are the new ones, to_segment null the lost ones; revenue is their monetary value in the later snapshot, of the lost in the earlier';
+    'how customers moved between the segments from one snapshot to another (the newest and the one before it without dates): from_segment null are the new ones, to_segment null the lost ones; revenue is their monetary value in the later snapshot, of the lost in the earlier. No rows where there is no earlier snapshot';
 
 CREATE FUNCTION @extschema@.rfm_movers(
     from_date pg_catalog.date DEFAULT NULL,
@@ -2074,3 +2078,167 @@ END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_trend(pg_catalog.text, pg_catalog.date, pg_catalog.date) IS
     'customers and revenue of each segment in each snapshot of a range of dates (all of them without one), with a row of zeros for a segment that has nobody on a date';
+
+CREATE FUNCTION @extschema@.rfm_score_now(
+    customer pg_catalog.text,
+    model    pg_catalog.text DEFAULT 'default'
+) RETURNS TABLE (
+    run_date         pg_catalog.date,
+    customer_id      pg_catalog.text,
+    recency_days     pg_catalog.int4,
+    frequency_orders pg_catalog.int8,
+    monetary_value   pg_catalog.numeric,
+    r_score          pg_catalog.int4,
+    f_score          pg_catalog.int4,
+    m_score          pg_catalog.int4,
+    rfm_score        pg_catalog.int4,
+    rfm_segment      pg_catalog.text,
+    comments         pg_catalog.text,
+    rfm_cell         pg_catalog.text,
+    rfm_weighted     pg_catalog.int8,
+    cut_date         pg_catalog.date
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'rfm_score_one';
+COMMENT ON FUNCTION @extschema@.rfm_score_now(pg_catalog.text, pg_catalog.text) IS
+    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for who has no orders that count. For who may refresh the model';
+
+CREATE FUNCTION @extschema@.rfm_score_now(
+    customer pg_catalog.anyelement,
+    model    pg_catalog.text DEFAULT 'default'
+) RETURNS TABLE (
+    run_date         pg_catalog.date,
+    customer_id      pg_catalog.text,
+    recency_days     pg_catalog.int4,
+    frequency_orders pg_catalog.int8,
+    monetary_value   pg_catalog.numeric,
+    r_score          pg_catalog.int4,
+    f_score          pg_catalog.int4,
+    m_score          pg_catalog.int4,
+    rfm_score        pg_catalog.int4,
+    rfm_segment      pg_catalog.text,
+    comments         pg_catalog.text,
+    rfm_cell         pg_catalog.text,
+    rfm_weighted     pg_catalog.int8,
+    cut_date         pg_catalog.date
+)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT * FROM @extschema@.rfm_score_now($1::text, $2)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_score_now(pg_catalog.anyelement, pg_catalog.text) IS
+    'the same for a customer that is not text, such as a number or a uuid';
+
+CREATE FUNCTION @extschema@.rfm_customer(
+    customer pg_catalog.text,
+    model    pg_catalog.text DEFAULT 'default'
+) RETURNS TABLE (
+    run_date         pg_catalog.date,
+    recency_days     pg_catalog.int4,
+    frequency_orders pg_catalog.int8,
+    monetary_value   pg_catalog.numeric,
+    r_score          pg_catalog.int4,
+    f_score          pg_catalog.int4,
+    m_score          pg_catalog.int4,
+    segment          pg_catalog.text,
+    comment          pg_catalog.text
+)
+LANGUAGE plpgsql STABLE ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows record;
+BEGIN
+    IF customer IS NULL THEN
+        RAISE EXCEPTION 'customer must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, NULL);
+    -- the key of a target begins with the date: one look into it a date, and one
+    -- to find the next
+    RETURN QUERY EXECUTE format($query$
+        WITH RECURSIVE day(run_date) AS (
+            (SELECT s.run_date FROM (%1$s) AS s ORDER BY s.run_date LIMIT 1)
+            UNION ALL
+            SELECT (SELECT s.run_date FROM (%1$s) AS s WHERE s.run_date > day.run_date ORDER BY s.run_date LIMIT 1)
+              FROM day
+             WHERE day.run_date IS NOT NULL)
+        SELECT s.run_date, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score, s.segment, s.comment
+          FROM day
+               CROSS JOIN LATERAL (SELECT * FROM (%1$s) AS s
+                                    WHERE s.run_date = day.run_date AND s.customer %2$s CAST($1 AS %3$s)
+                                   OFFSET 0) AS s
+         ORDER BY s.run_date
+        $query$, rows.query, rows.customer_equals, rows.customer_type)
+    USING customer;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_customer(pg_catalog.text, pg_catalog.text) IS
+    'a customer in every snapshot, oldest first; rfm_score_now() tells where they stand today';
+
+CREATE FUNCTION @extschema@.rfm_customer(
+    customer pg_catalog.anyelement,
+    model    pg_catalog.text DEFAULT 'default'
+) RETURNS TABLE (
+    run_date         pg_catalog.date,
+    recency_days     pg_catalog.int4,
+    frequency_orders pg_catalog.int8,
+    monetary_value   pg_catalog.numeric,
+    r_score          pg_catalog.int4,
+    f_score          pg_catalog.int4,
+    m_score          pg_catalog.int4,
+    segment          pg_catalog.text,
+    comment          pg_catalog.text
+)
+LANGUAGE sql STABLE ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT * FROM @extschema@.rfm_customer($1::text, $2)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_customer(pg_catalog.anyelement, pg_catalog.text) IS
+    'the same for a customer that is not text, such as a number or a uuid';
+
+CREATE FUNCTION @extschema@.rfm_export(
+    run_date pg_catalog.date DEFAULT NULL,
+    model    pg_catalog.text DEFAULT 'default',
+    segment  pg_catalog.text DEFAULT NULL,
+    by       pg_catalog.text DEFAULT 'segment'
+) RETURNS TABLE (
+    customer         pg_catalog.text,
+    segment_name     pg_catalog.text,
+    recency_days     pg_catalog.int4,
+    frequency_orders pg_catalog.int8,
+    monetary_value   pg_catalog.numeric,
+    r_score          pg_catalog.int4,
+    f_score          pg_catalog.int4,
+    m_score          pg_catalog.int4
+)
+LANGUAGE plpgsql STABLE ROWS 100000
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows   record;
+    date   date;
+    labels text;
+BEGIN
+    SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, by);
+    date := @extschema@.rfm_snapshot_date(model, rows.query, run_date);
+    RETURN QUERY EXECUTE format($query$
+        SELECT s.customer::text, s.label, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score
+          FROM (%s) AS s
+         WHERE s.run_date = %L::date AND %s
+         ORDER BY s.monetary_value DESC NULLS LAST, s.customer
+        $query$, rows.query, date, coalesce(format('s.label = %L', segment), 'true'));
+    IF FOUND OR segment IS NULL OR date IS NULL THEN
+        RETURN;
+    END IF;
+    -- a list that is empty by a slip of the pen would go unnoticed
+    EXECUTE format('SELECT string_agg(DISTINCT quote_literal(s.label), %L) FROM (%s) AS s WHERE s.run_date = %L::date',
+                   ', ', rows.query, date) INTO labels;
+    RAISE NOTICE USING
+        MESSAGE = format('nobody is in %s %L on %s', by, segment, to_char(date, 'YYYY-MM-DD')),
+        DETAIL = format('There are: %s.', labels);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_export(pg_catalog.date, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+    'the customers of a segment (all of them without one) in a snapshot (the newest without a date), those with most money first, for a campaign: \copy (SELECT * FROM rfm_export(segment => ''At Risk'')) TO ''at_risk.csv'' CSV HEADER. by => ''comment'' takes segment for one of the comments';

@@ -20,6 +20,7 @@
 #include "nodes/parsenodes.h"
 #include "reader.h"
 #include "refresh.h"
+#include "score_now.h"
 #include "snapshot.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -40,6 +41,7 @@ PG_FUNCTION_INFO_V1(rfm_ensure_model);
 PG_FUNCTION_INFO_V1(rfm_model_trigger);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
 PG_FUNCTION_INFO_V1(rfm_reader);
+PG_FUNCTION_INFO_V1(rfm_score_one);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
 static bool
@@ -170,10 +172,10 @@ rfm_catch_up(PG_FUNCTION_ARGS)
 #define PREVIEW_COLUMNS 13
 
 static void
-preview_row(const RfmSnapshot *snapshot, int64 i, Datum *values, bool *nulls)
+preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
+			Datum *values, bool *nulls)
 {
 	RfmCustomers *customers = snapshot->customers;
-	RfmCell		cell = rfm_scores_cell(snapshot->scores, customers, i);
 	int			r = RFM_CELL_R(cell);
 	int			f = RFM_CELL_F(cell);
 	int			m = RFM_CELL_M(cell);
@@ -226,7 +228,8 @@ rfm_preview(PG_FUNCTION_ARGS)
 		Datum		values[PREVIEW_COLUMNS];
 		bool		nulls[PREVIEW_COLUMNS];
 
-		preview_row(&snapshot, i, values, nulls);
+		preview_row(&snapshot, i, rfm_scores_cell(snapshot.scores, snapshot.customers, i),
+					values, nulls);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		MemoryContextReset(rowcxt);
 		rfm_progress_done(1);
@@ -236,6 +239,40 @@ rfm_preview(PG_FUNCTION_ARGS)
 	rfm_progress_end();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
+	return (Datum) 0;
+}
+
+/*
+ * rfm_score_now(customer text, model text) RETURNS TABLE (...): the columns of
+ * rfm_preview(), and the date of the cut points
+ */
+Datum
+rfm_score_one(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			nsp = extension_schema(fcinfo);
+	char	   *name;
+	RfmSnapshot snapshot;
+	RfmCell		cell;
+	DateADT		cut_date;
+	Datum		values[PREVIEW_COLUMNS + 1];
+	bool		nulls[PREVIEW_COLUMNS + 1];
+
+	rfm_init_materialized_srf(fcinfo);
+	name = model_argument(fcinfo, 1);
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("customer must not be null")));
+	if (!rfm_score_now(nsp, rfm_model_load(nsp, name, false),
+					   text_to_cstring(PG_GETARG_TEXT_PP(0)),
+					   &snapshot, &cell, &cut_date))
+		return (Datum) 0;
+	preview_row(&snapshot, 0, cell, values, nulls);
+	values[PREVIEW_COLUMNS] = DateADTGetDatum(cut_date);
+	nulls[PREVIEW_COLUMNS] = false;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	rfm_customers_end(snapshot.customers);
 	return (Datum) 0;
 }
 
