@@ -629,6 +629,11 @@ rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 	if (SPI_execute_with_args(sql.data, ncolumns, types, values, nulls,
 							  false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write table rfm_model");
+	if (SPI_execute(psprintf("SELECT %s(%s)",
+							 quote_qualified_identifier(get_namespace_name(nsp),
+														"rfm_add_latest_view"),
+							 quote_literal_cstr(name)), false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not make the view of the newest snapshot");
 	SPI_finish();
 	rfm_unlock_search_path(level);
 }
