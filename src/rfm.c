@@ -7,19 +7,24 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "backfill.h"
 #include "catch_up.h"
 #include "collect_spill.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "jobs.h"
 #include "miscadmin.h"
 #include "model.h"
 #include "nodes/parsenodes.h"
+#include "reader.h"
 #include "refresh.h"
+#include "score_now.h"
 #include "snapshot.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -37,6 +42,8 @@ PG_FUNCTION_INFO_V1(rfm_create_model);
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
 PG_FUNCTION_INFO_V1(rfm_model_trigger);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
+PG_FUNCTION_INFO_V1(rfm_reader);
+PG_FUNCTION_INFO_V1(rfm_score_one);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
 static bool
@@ -75,6 +82,14 @@ _PG_init(void)
 							PGC_USERSET,
 							0,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("rfm.latest_view",
+							 "Makes a view of the newest snapshot beside the target of a new model.",
+							 NULL,
+							 &rfm_make_latest_view,
+							 true,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rfm");
 	rfm_slots_request();
 }
@@ -204,10 +219,10 @@ rfm_backfill(PG_FUNCTION_ARGS)
 #define PREVIEW_COLUMNS 13
 
 static void
-preview_row(const RfmSnapshot *snapshot, int64 i, Datum *values, bool *nulls)
+preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
+			Datum *values, bool *nulls)
 {
 	RfmCustomers *customers = snapshot->customers;
-	RfmCell		cell = rfm_scores_cell(snapshot->scores, customers, i);
 	int			r = RFM_CELL_R(cell);
 	int			f = RFM_CELL_F(cell);
 	int			m = RFM_CELL_M(cell);
@@ -260,7 +275,8 @@ rfm_preview(PG_FUNCTION_ARGS)
 		Datum		values[PREVIEW_COLUMNS];
 		bool		nulls[PREVIEW_COLUMNS];
 
-		preview_row(&snapshot, i, values, nulls);
+		preview_row(&snapshot, i, rfm_scores_cell(snapshot.scores, snapshot.customers, i),
+					values, nulls);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		MemoryContextReset(rowcxt);
 		rfm_progress_done(1);
@@ -270,6 +286,40 @@ rfm_preview(PG_FUNCTION_ARGS)
 	rfm_progress_end();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
+	return (Datum) 0;
+}
+
+/*
+ * rfm_score_now(customer text, model text) RETURNS TABLE (...): the columns of
+ * rfm_preview(), and the date of the cut points
+ */
+Datum
+rfm_score_one(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			nsp = extension_schema(fcinfo);
+	char	   *name;
+	RfmSnapshot snapshot;
+	RfmCell		cell;
+	DateADT		cut_date;
+	Datum		values[PREVIEW_COLUMNS + 1];
+	bool		nulls[PREVIEW_COLUMNS + 1];
+
+	rfm_init_materialized_srf(fcinfo);
+	name = model_argument(fcinfo, 1);
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("customer must not be null")));
+	if (!rfm_score_now(nsp, rfm_model_load(nsp, name, false),
+					   text_to_cstring(PG_GETARG_TEXT_PP(0)),
+					   &snapshot, &cell, &cut_date))
+		return (Datum) 0;
+	preview_row(&snapshot, 0, cell, values, nulls);
+	values[PREVIEW_COLUMNS] = DateADTGetDatum(cut_date);
+	nulls[PREVIEW_COLUMNS] = false;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	rfm_customers_end(snapshot.customers);
 	return (Datum) 0;
 }
 
@@ -314,6 +364,48 @@ rfm_cron_jobs(PG_FUNCTION_ARGS)
 	rfm_jobs_fetch(extension_schema(fcinfo), GetUserId(),
 				   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
+}
+
+/*
+ * rfm_reader(model text, OUT ...) RETURNS record: what a function of SQL must
+ * know to read a model's snapshots with its caller's rights.
+ */
+
+#define READER_COLUMNS 8
+
+static Datum
+nullable_text(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+Datum
+rfm_reader(PG_FUNCTION_ARGS)
+{
+	TupleDesc	desc;
+	RfmReader	reader;
+	Datum		values[READER_COLUMNS];
+	bool		nulls[READER_COLUMNS] = {0};
+	Datum		buckets[RFM_AXES];
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	rfm_reader_open(extension_schema(fcinfo), model_argument(fcinfo, 0), &reader);
+
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		buckets[axis] = Int32GetDatum(reader.buckets[axis]);
+	values[0] = CStringGetTextDatum(reader.relation);
+	values[1] = JsonbPGetDatum(reader.columns);
+	values[2] = CStringGetTextDatum(reader.customer_type);
+	values[3] = CStringGetTextDatum(reader.customer_equals);
+	values[4] = nullable_text(reader.segment_rules, &nulls[4]);
+	values[5] = nullable_text(reader.comment_rules, &nulls[5]);
+	values[6] = PointerGetDatum(construct_array(buckets, RFM_AXES, INT4OID,
+												sizeof(int32), true, TYPALIGN_INT));
+	values[7] = DateADTGetDatum(reader.last_run);
+	nulls[7] = !reader.logged;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /* The name in a row of rfm_model, "" for null. */

@@ -86,6 +86,40 @@ rfm_run_log(Oid nsp, const RfmSnapshot *snapshot, const RfmCounts *counts,
 }
 
 bool
+rfm_run_newest(Oid nsp, const char *model, bool by_date, int64 *run_id, DateADT *date)
+{
+	Oid			type = TEXTOID;
+	Datum		value = CStringGetTextDatum(model);
+	RfmOwner	catalog;
+	bool		found;
+	bool		isnull;
+
+	rfm_catalog_enter(&catalog, nsp);
+	SPI_connect();
+	if (SPI_execute_with_args(psprintf("SELECT run_id, run_date FROM %s"
+									   " WHERE model OPERATOR(pg_catalog.=) $1"
+									   " ORDER BY %srun_id DESC LIMIT 1",
+									   quote_qualified_identifier(get_namespace_name(nsp),
+																  "rfm_run"),
+									   by_date ? "run_date DESC, " : ""),
+							  1, &type, &value, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read table rfm_run");
+	found = SPI_processed > 0;
+	if (found)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[0];
+		TupleDesc	tupdesc = SPI_tuptable->tupdesc;
+
+		if (run_id)
+			*run_id = DatumGetInt64(SPI_getbinval(tuple, tupdesc, 1, &isnull));
+		*date = DatumGetDateADT(SPI_getbinval(tuple, tupdesc, 2, &isnull));
+	}
+	SPI_finish();
+	rfm_catalog_leave(&catalog);
+	return found;
+}
+
+bool
 rfm_run_last_date(Oid nsp, const char *model, DateADT not_after, DateADT *date)
 {
 	Oid			types[] = {TEXTOID, DATEOID};

@@ -20,6 +20,14 @@ extern void rfm_run_log(Oid nsp, const RfmSnapshot *snapshot,
 						Oid run_by);
 
 /*
+ * rfm_run_newest: the model's last run or, by_date, the last one of its newest
+ * date; false where the log has none.  run_id may be NULL.  By the active
+ * snapshot.
+ */
+extern bool rfm_run_newest(Oid nsp, const char *model, bool by_date,
+						   int64 *run_id, DateADT *date);
+
+/*
  * rfm_run_last_date: the newest date, up to not_after, that a refresh of the
  * model is logged for; false where there is none.  By the active snapshot.
  */

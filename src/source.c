@@ -180,12 +180,12 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
  * The query.
  */
 
-/* At most the two date bounds, and the columns they are compared with. */
+/* At most the customer and the two date bounds. */
 typedef struct QueryParams
 {
 	int			n;
-	Oid			type[2];
-	Datum		value[2];
+	Oid			type[3];
+	Datum		value[3];
 } QueryParams;
 
 /*
@@ -216,13 +216,21 @@ append_date_bound(StringInfo sql, const RfmSource *source, QueryParams *params,
 }
 
 static void
-append_from(StringInfo sql, const RfmSource *source)
+append_from(StringInfo sql, const RfmSource *source, QueryParams *params)
 {
 	appendStringInfo(sql, " FROM %s AS %s WHERE %s IS NOT NULL AND %s IS NOT NULL",
 					 source->relation, source->alias,
 					 source->customer, source->ordered_at);
 	if (source->filter.sql)
 		appendStringInfo(sql, " AND (%s)", source->filter.sql);
+	if (source->customer_equals)
+	{
+		params->type[params->n] = source->key.typid;
+		params->value[params->n] = source->customer_value;
+		params->n++;
+		appendStringInfo(sql, " AND %s %s $%d", source->customer,
+						 source->customer_equals, params->n);
+	}
 }
 
 /* Receives the one row, with one column, that either query gives. */
@@ -355,7 +363,7 @@ rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT pg_catalog.max(%s)", source->ordered_at);
-	append_from(&sql, source);
+	append_from(&sql, source, &params);
 	appendStringInfo(&sql, " AND pg_catalog.isfinite(%s)", source->ordered_at);
 	run_single(source, sql.data, &params, &receiver);
 	if (receiver.isnull)
@@ -425,7 +433,7 @@ try_read(const RfmSource *source, const char *sql, QueryParams *params,
 
 /* "SELECT rfm_collect(...) FROM source WHERE ...", without date bounds. */
 static void
-start_query(StringInfo sql, Oid nsp, const RfmSource *source)
+start_query(StringInfo sql, Oid nsp, const RfmSource *source, QueryParams *params)
 {
 	initStringInfo(sql);
 	appendStringInfo(sql, "SELECT %s(%s, %s, %s",
@@ -434,7 +442,7 @@ start_query(StringInfo sql, Oid nsp, const RfmSource *source)
 	if (source->order_id)
 		appendStringInfo(sql, ", %s", source->order_id);
 	appendStringInfoChar(sql, ')');
-	append_from(sql, source);
+	append_from(sql, source, params);
 }
 
 RfmCollector *
@@ -445,7 +453,7 @@ rfm_source_read(Oid nsp, const RfmModel *model, const RfmSource *source,
 	QueryParams params = {0};
 	SingleReceiver receiver = {0};
 
-	start_query(&sql, nsp, source);
+	start_query(&sql, nsp, source, &params);
 	append_date_bound(&sql, source, &params, "<", run_date + 1);
 	if (model->lookback)
 		append_date_bound(&sql, source, &params, ">=",
@@ -485,7 +493,7 @@ rfm_source_check(Oid nsp, const RfmSource *source)
 	QueryParams params = {0};
 	SingleReceiver receiver = {0};
 
-	start_query(&sql, nsp, source);
+	start_query(&sql, nsp, source, &params);
 	appendStringInfoString(&sql, " AND false");
 	run_single(source, sql.data, &params, &receiver);
 }

@@ -25,6 +25,8 @@ typedef struct RfmSource
 	char	   *customer;		/* columns, quoted, with the alias */
 	char	   *ordered_at;
 	char	   *order_id;		/* NULL: an order is a row */
+	char	   *customer_equals;	/* an operator; NULL: orders of all customers */
+	Datum		customer_value; /* else of this one: a value of the key's type */
 	RfmExpression amount;
 	RfmExpression filter;		/* sql is NULL: every row */
 	Oid			customer_type;	/* as declared: perhaps a domain */

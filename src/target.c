@@ -106,6 +106,14 @@ mapped_name(const RfmModel *model, RfmColumn column, bool *mapped)
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
+char *
+rfm_target_column(const RfmModel *model, RfmColumn column)
+{
+	bool		mapped;
+
+	return mapped_name(model, column, &mapped);
+}
+
 /* The names that target_columns gives: the customer has one, all differ. */
 static void
 check_mapped_names(const RfmModel *model)

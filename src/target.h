@@ -65,6 +65,12 @@ typedef struct RfmCounts
 extern const char *rfm_column_name(RfmColumn column);
 
 /*
+ * rfm_target_column: the name that the model gives a column of its target,
+ * palloc'd, NULL for none.  Whether the target has it is another matter.
+ */
+extern char *rfm_target_column(const RfmModel *model, RfmColumn column);
+
+/*
  * rfm_target_resolve: finds the target's columns, their types and conversions
  * and checks them, its key, and the rights of the current user, who is the
  * model's owner; results in the current context.  Raises UNDEFINED_TABLE,
