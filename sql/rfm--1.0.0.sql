@@ -2411,3 +2411,1074 @@ END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_drop_latest_view(pg_catalog.oid) IS
     'internal: drops the view of a target''s newest snapshot where it can';
+
+-- The report --------------------------------------------------------------
+--
+-- rfm_report() reads snapshots into a few small arrays of the types below, and
+-- every other function here turns some of them into a part of one page.  The
+-- page is HTML that is well-formed XML too, has no script and refers to
+-- nothing outside itself.  All that comes from a table or from a parameter
+-- passes through rfm_report_text() on its way into it.
+
+-- All that the page says of one snapshot by itself: its customers by score.
+CREATE TYPE @extschema@.rfm_report_cell AS (
+    r         pg_catalog.int4,
+    f         pg_catalog.int4,
+    m         pg_catalog.int4,
+    segment   pg_catalog.text,
+    comment   pg_catalog.text,
+    customers pg_catalog.int8,
+    orders    pg_catalog.numeric,
+    revenue   pg_catalog.numeric,
+    days      pg_catalog.numeric,
+    low       pg_catalog.numeric[],
+    high      pg_catalog.numeric[]
+);
+COMMENT ON TYPE @extschema@.rfm_report_cell IS
+    'internal: customers of a snapshot with the same scores and labels; lowest and highest recency, frequency and monetary value';
+
+CREATE TYPE @extschema@.rfm_report_move AS (
+    from_segment pg_catalog.text,
+    to_segment   pg_catalog.text,
+    change       pg_catalog.int4,
+    customers    pg_catalog.int8
+);
+COMMENT ON TYPE @extschema@.rfm_report_move IS
+    'internal: customers in both of two snapshots, by segment and change of the sum of their scores';
+
+CREATE TYPE @extschema@.rfm_report_mover AS (
+    customer     pg_catalog.text,
+    from_segment pg_catalog.text,
+    to_segment   pg_catalog.text,
+    from_score   pg_catalog.int4,
+    to_score     pg_catalog.int4,
+    days         pg_catalog.numeric,
+    orders       pg_catalog.numeric,
+    revenue      pg_catalog.numeric
+);
+COMMENT ON TYPE @extschema@.rfm_report_mover IS
+    'internal: one customer in two snapshots; days, orders and revenue are those of the later';
+
+CREATE TYPE @extschema@.rfm_report_point AS (
+    run_date  pg_catalog.date,
+    segment   pg_catalog.text,
+    customers pg_catalog.int8,
+    revenue   pg_catalog.numeric
+);
+COMMENT ON TYPE @extschema@.rfm_report_point IS
+    'internal: a segment in one of the snapshots of the trend';
+
+CREATE TYPE @extschema@.rfm_report_scale AS (
+    axis   pg_catalog.int4,
+    bins   pg_catalog.int4,
+    low    pg_catalog.float8,
+    high   pg_catalog.float8,
+    beyond pg_catalog.bool,
+    logs   pg_catalog.bool
+);
+COMMENT ON TYPE @extschema@.rfm_report_scale IS
+    'internal: the scale of a histogram: its axis, 1 to 3 for r, f and m; whether values lie beyond its end, whether it is logarithmic';
+
+-- Words and numbers -------------------------------------------------------
+
+-- The one way of any text into the page.  XML has no place for control
+-- characters, escaped or not.
+CREATE FUNCTION @extschema@.rfm_report_text(value pg_catalog.text)
+RETURNS pg_catalog.text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT replace(replace(replace(replace(replace(
+               regexp_replace($1, '[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]', '?', 'g'),
+               '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;')
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_text(pg_catalog.text) IS
+    'internal: a text as it may stand in an element or an attribute of the report';
+
+-- G and D are the separators of lc_numeric: the reader's.
+CREATE FUNCTION @extschema@.rfm_report_number(value pg_catalog.numeric, decimals pg_catalog.int4 DEFAULT 0)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT coalesce(@extschema@.rfm_report_text(
+               to_char(round($1, $2), 'FM' || repeat('999G', 9) || '990' || CASE WHEN $2 > 0 THEN 'D' || repeat('0', $2) ELSE '' END)),
+               '&#8211;')
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_number(pg_catalog.numeric, pg_catalog.int4) IS
+    'internal: a number with thousands separators; a dash for null';
+
+CREATE FUNCTION @extschema@.rfm_report_share(part pg_catalog.numeric, whole pg_catalog.numeric)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT @extschema@.rfm_report_number(100 * $1 / nullif(greatest($2, 0), 0), 1) || CASE WHEN $2 > 0 THEN '%' ELSE '' END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_share(pg_catalog.numeric, pg_catalog.numeric) IS
+    'internal: a share in percent with one decimal; a dash of nothing';
+
+-- Where there is room for four characters only.
+CREATE FUNCTION @extschema@.rfm_report_short(value pg_catalog.numeric)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT @extschema@.rfm_report_number($1 / unit.size, CASE WHEN unit.size > 1 AND abs($1) < 9.95 * unit.size THEN 1 ELSE 0 END) || unit.name
+      FROM (VALUES (1000000000, 'G'), (1000000, 'M'), (1000, 'k'), (1, '')) AS unit(size, name)
+     WHERE abs($1) >= 0.9995 * unit.size OR unit.size = 1
+     ORDER BY unit.size DESC
+     LIMIT 1
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_short(pg_catalog.numeric) IS
+    'internal: a number in about four characters, such as 1.2k';
+
+-- A number for the eye, and exactly for programs.
+CREATE FUNCTION @extschema@.rfm_report_data(value pg_catalog.numeric, decimals pg_catalog.int4 DEFAULT 0)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT coalesce(format('<data value="%s">', $1), '<data value="">') || @extschema@.rfm_report_number($1, $2) || '</data>'
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_data(pg_catalog.numeric, pg_catalog.int4) IS
+    'internal: a number as an element with its exact value';
+
+CREATE FUNCTION @extschema@.rfm_report_section(id pg_catalog.text, title pg_catalog.text, explained pg_catalog.text, content pg_catalog.text)
+RETURNS pg_catalog.text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format(E'<section id="%s" aria-labelledby="%s-title">\n<h2 id="%s-title">%s</h2>\n<p class="lead">%s</p>\n%s\n</section>\n',
+                  $1, $1, $1, $2, $3, coalesce($4, ''))
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_section(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+    'internal: a section of the report';
+
+-- Segments, best first: by the mean of their scores.
+CREATE FUNCTION @extschema@.rfm_report_segments(cells @extschema@.rfm_report_cell[], by_comment pg_catalog.bool DEFAULT false)
+RETURNS TABLE (
+    rank      pg_catalog.int8,
+    label     pg_catalog.text,
+    customers pg_catalog.numeric,
+    orders    pg_catalog.numeric,
+    revenue   pg_catalog.numeric,
+    days      pg_catalog.numeric)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT row_number() OVER (ORDER BY sum((c.r + c.f + c.m) * c.customers) / sum(c.customers) DESC, l.label COLLATE "C"),
+           l.label, sum(c.customers), sum(c.orders), sum(c.revenue), sum(c.days)
+      FROM unnest($1) AS c,
+           LATERAL (SELECT CASE WHEN $2 THEN c.comment ELSE c.segment END AS label) AS l
+     WHERE l.label IS NOT NULL
+     GROUP BY l.label
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_segments(@extschema@.rfm_report_cell[], pg_catalog.bool) IS
+    'internal: a snapshot by segment, or by comment';
+
+-- Key figures -------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rfm_report_tile(label pg_catalog.text, value pg_catalog.numeric, decimals pg_catalog.int4, before pg_catalog.numeric)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format('<div class="tile"><dt>%s</dt><dd>%s%s</dd></div>', $1, @extschema@.rfm_report_data($2, $3),
+                  CASE WHEN $4 > 0 THEN
+                      format('<small>%s %s%%</small>',
+                             CASE sign(round(100 * ($2 - $4) / $4, 1)) WHEN 1 THEN '&#9650;' WHEN -1 THEN '&#9660;' ELSE '=' END,
+                             @extschema@.rfm_report_number(abs(100 * ($2 - $4) / $4), 1))
+                  END)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_tile(pg_catalog.text, pg_catalog.numeric, pg_catalog.int4, pg_catalog.numeric) IS
+    'internal: a key figure, and how it changed';
+
+CREATE FUNCTION @extschema@.rfm_report_figures(cells @extschema@.rfm_report_cell[], before @extschema@.rfm_report_cell[])
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT '<dl class="tiles">'
+           || @extschema@.rfm_report_tile('Customers', n.customers, 0, b.customers)
+           || @extschema@.rfm_report_tile('Orders', n.orders, 0, b.orders)
+           || @extschema@.rfm_report_tile('Revenue', n.revenue, 0, b.revenue)
+           || @extschema@.rfm_report_tile('Average order value', n.revenue / nullif(n.orders, 0), 2, b.revenue / nullif(b.orders, 0))
+           || @extschema@.rfm_report_tile('Revenue per customer', n.revenue / n.customers, 2, b.revenue / nullif(b.customers, 0))
+           || @extschema@.rfm_report_tile('Days since last order', n.days / n.customers, 1, b.days / nullif(b.customers, 0))
+           || '</dl>'
+      FROM (SELECT sum(customers) AS customers, sum(orders) AS orders, sum(revenue) AS revenue, sum(days) AS days FROM unnest($1)) AS n,
+           (SELECT sum(customers) AS customers, sum(orders) AS orders, sum(revenue) AS revenue, sum(days) AS days FROM unnest($2)) AS b
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_figures(@extschema@.rfm_report_cell[], @extschema@.rfm_report_cell[]) IS
+    'internal: the key figures of a snapshot, compared with another';
+
+-- Segments ----------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rfm_report_bars(
+    cells @extschema@.rfm_report_cell[], by_comment pg_catalog.bool, by_revenue pg_catalog.bool)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format('<table class="bars %s"><caption>%s</caption>', u.unit, initcap(u.unit))
+           || string_agg(format(
+                  '<tr><th scope="row">%s</th><td><svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img">'
+                  || '<title>%s</title><rect class="rest" width="100" height="10"/><rect width="%s" height="10"/></svg></td><td>%s</td><td>%s</td></tr>',
+                  b.label, b.label || ': ' || b.shown || ' ' || u.unit || ', ' || b.share,
+                  round(100 * greatest(b.value, 0) / greatest(b.largest, 1e-9), 2), @extschema@.rfm_report_data(b.value), b.share),
+                  E'\n' ORDER BY b.rank)
+           || '</table>'
+      FROM (SELECT CASE WHEN $3 THEN 'revenue' ELSE 'customers' END AS unit) AS u,
+           (SELECT s.rank, @extschema@.rfm_report_text(s.label) AS label, v.value, max(v.value) OVER () AS largest,
+                   @extschema@.rfm_report_number(v.value) AS shown,
+                   @extschema@.rfm_report_share(v.value, sum(v.value) OVER ()) AS share
+              FROM @extschema@.rfm_report_segments($1, $2) AS s,
+                   LATERAL (SELECT CASE WHEN $3 THEN s.revenue ELSE s.customers END AS value) AS v) AS b
+     GROUP BY u.unit
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_bars(@extschema@.rfm_report_cell[], pg_catalog.bool, pg_catalog.bool) IS
+    'internal: customers or revenue of each segment, or comment, as bars';
+
+CREATE FUNCTION @extschema@.rfm_report_summary(cells @extschema@.rfm_report_cell[])
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT '<div class="wide"><table class="numbers" id="summary"><caption>Segments in numbers</caption>'
+           || '<thead><tr><th scope="col">Segment</th><th scope="col">Customers</th><th scope="col">Share</th><th scope="col">Orders</th>'
+           || '<th scope="col">Revenue</th><th scope="col">Share</th><th scope="col">Average order</th>'
+           || '<th scope="col">Orders each</th><th scope="col">Revenue each</th><th scope="col">Days since last order</th></tr></thead><tbody>'
+           || string_agg(concat('<tr><th scope="row">', @extschema@.rfm_report_text(s.label), '</th><td>', concat_ws('</td><td>',
+                  @extschema@.rfm_report_data(s.customers), @extschema@.rfm_report_share(s.customers, s.all_customers),
+                  @extschema@.rfm_report_data(s.orders),
+                  @extschema@.rfm_report_data(s.revenue), @extschema@.rfm_report_share(s.revenue, s.all_revenue),
+                  @extschema@.rfm_report_number(s.revenue / nullif(s.orders, 0), 2),
+                  @extschema@.rfm_report_number(s.orders / s.customers, 1),
+                  @extschema@.rfm_report_number(s.revenue / s.customers, 2),
+                  @extschema@.rfm_report_number(s.days / s.customers, 0)), '</td></tr>'), E'\n' ORDER BY s.rank)
+           || '</tbody></table></div>'
+      FROM (SELECT *, sum(customers) OVER () AS all_customers, sum(revenue) OVER () AS all_revenue
+              FROM @extschema@.rfm_report_segments($1)) AS s
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_summary(@extschema@.rfm_report_cell[]) IS
+    'internal: the segments of a snapshot as a table';
+
+CREATE FUNCTION @extschema@.rfm_report_of_segments(cells @extschema@.rfm_report_cell[])
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT @extschema@.rfm_report_section('segments', 'Segments', 'Who the customers are, best scores first, and what they have spent.',
+               '<div class="pair">' || @extschema@.rfm_report_bars($1, false, false) || @extschema@.rfm_report_bars($1, false, true) || '</div>'
+               || @extschema@.rfm_report_summary($1))
+           || CASE WHEN (SELECT count(*) FROM @extschema@.rfm_report_segments($1, true)) > 0
+                   THEN @extschema@.rfm_report_section('comments', 'Traits', 'The same customers by what their three scores tell of them (comments).',
+                            '<div class="pair">' || @extschema@.rfm_report_bars($1, true, false) || @extschema@.rfm_report_bars($1, true, true) || '</div>')
+                   ELSE '' END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_of_segments(@extschema@.rfm_report_cell[]) IS
+    'internal: the sections about segments and comments';
+
+-- Heat maps ---------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rfm_report_heat(
+    cells @extschema@.rfm_report_cell[], buckets pg_catalog.int4[], by_revenue pg_catalog.bool)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    WITH grid AS (
+        SELECT r, f, coalesce(sum(CASE WHEN $3 THEN c.revenue ELSE c.customers END), 0) AS value
+          FROM generate_series(1, $2[1]) AS r CROSS JOIN generate_series(1, $2[2]) AS f
+               LEFT JOIN unnest($1) AS c USING (r, f)
+         GROUP BY r, f
+    ), toned AS (
+        SELECT r, f, value, sum(value) OVER () AS total,
+               round(sqrt(greatest(value, 0) / greatest(max(value) OVER (), 1e-9)), 3) AS tone
+          FROM grid
+    ), size AS (
+        SELECT 440 / $2[1] AS w, 320 / $2[2] AS h, CASE WHEN $3 THEN 'revenue' ELSE 'customers' END AS unit
+    )
+    SELECT format('<figure><figcaption>%s</figcaption><svg class="heat %s" viewBox="0 0 480 374" role="img" aria-label="%s by recency and frequency score">',
+                  initcap(size.unit), size.unit, initcap(size.unit))
+           || string_agg(format(
+                  '<g class="%s"><title>Recency %s, frequency %s: %s %s, %s</title>'
+                  || '<rect x="%s" y="%s" width="%s" height="%s" rx="4" fill-opacity="%s"/><text x="%s" y="%s" font-size="%s">%s</text></g>',
+                  CASE WHEN tone > 0.72 THEN 'c' WHEN tone > 0.58 THEN 'b' ELSE 'a' END,
+                  r, f, @extschema@.rfm_report_number(value), size.unit, @extschema@.rfm_report_share(value, total),
+                  40 + (r - 1) * size.w, ($2[2] - f) * size.h, size.w - 3, size.h - 3, greatest(tone, 0.04),
+                  40 + (r - 0.5) * size.w - 1.5, ($2[2] - f + 0.5) * size.h + 3.5, CASE WHEN $2[1] > 7 THEN 13 ELSE 15 END,
+                  @extschema@.rfm_report_short(value)), E'\n' ORDER BY f DESC, r)
+           || (SELECT string_agg(format('<text class="axis" x="%s" y="340">%s</text>', 40 + (r - 0.5) * size.w - 1.5, r), '')
+                 FROM generate_series(1, $2[1]) AS r)
+           || (SELECT string_agg(format('<text class="axis" x="29" y="%s">%s</text>', ($2[2] - f + 0.5) * size.h + 3.5, f), '')
+                 FROM generate_series(1, $2[2]) AS f)
+           || '<text class="axis" x="258" y="364">recency score: longest ago &#8594; most recent</text>'
+           || '<text class="axis" transform="translate(12 160) rotate(-90)">frequency score: rarely &#8594; often</text></svg></figure>'
+      FROM toned, size
+     GROUP BY size.unit, size.w, size.h
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_heat(@extschema@.rfm_report_cell[], pg_catalog.int4[], pg_catalog.bool) IS
+    'internal: customers or revenue by recency and frequency score, as a heat map';
+
+-- Distributions -----------------------------------------------------------
+
+-- The values of each score on an axis.
+CREATE FUNCTION @extschema@.rfm_report_ranges(cells @extschema@.rfm_report_cell[], axis pg_catalog.int4)
+RETURNS TABLE (score pg_catalog.int4, customers pg_catalog.numeric, low pg_catalog.numeric, high pg_catalog.numeric)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT (ARRAY[c.r, c.f, c.m])[$2], sum(c.customers), min(c.low[$2]), max(c.high[$2])
+      FROM unnest($1) AS c
+     GROUP BY 1
+     ORDER BY 1
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_ranges(@extschema@.rfm_report_cell[], pg_catalog.int4) IS
+    'internal: customers, lowest and highest value of each score on an axis';
+
+-- A long tail would press everything else into a corner: frequency ends at
+-- twice where the best score begins, money is drawn on a logarithmic scale.
+CREATE FUNCTION @extschema@.rfm_report_scale(cells @extschema@.rfm_report_cell[], axis pg_catalog.int4)
+RETURNS @extschema@.rfm_report_scale
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT ROW($2, f.bins, CASE WHEN l.logs THEN l.low ELSE v.low END,
+               CASE WHEN $2 = 2 THEN v.low + f.bins * f.step WHEN $2 = 1 THEN v.high + 1 ELSE greatest(v.high, v.low + 1) END,
+               $2 = 2 AND v.high >= v.low + f.bins * f.step, l.logs)::@extschema@.rfm_report_scale
+      FROM (SELECT CASE WHEN $2 = 1 THEN 0 ELSE min(r.low) END::float8 AS low, max(r.high)::float8 AS high,
+                   (array_agg(r.low ORDER BY r.score DESC))[1]::float8 AS best, min(r.high) FILTER (WHERE r.high > 0)::float8 AS some
+              FROM @extschema@.rfm_report_ranges($1, $2) AS r) AS v,
+           LATERAL (SELECT $2 = 3 AND v.high > 0 AND v.high > 50 * v.some AS logs,
+                           greatest(v.low, v.some / 100, v.high / 1e5) AS low) AS l,
+           LATERAL (SELECT least(v.high, greatest(2 * v.best, v.low + 9)) - v.low + 1 AS width) AS w,
+           LATERAL (SELECT ceil(w.width / 40) AS step) AS s,
+           LATERAL (SELECT s.step, CASE WHEN $2 = 2 THEN ceil(w.width / s.step)::int4 ELSE 40 END AS bins) AS f
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_scale(@extschema@.rfm_report_cell[], pg_catalog.int4) IS
+    'internal: the scale on which the values of an axis are drawn';
+
+-- Where a value lies on a scale, from 0 to 1.
+CREATE FUNCTION @extschema@.rfm_report_position(scale @extschema@.rfm_report_scale, value pg_catalog.float8)
+RETURNS pg_catalog.float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT CASE WHEN ($1).logs THEN ln(inside.value / ($1).low) / ln(($1).high / ($1).low)
+                ELSE (inside.value - ($1).low) / (($1).high - ($1).low) END
+      FROM (SELECT least(greatest($2, ($1).low), ($1).high) AS value) AS inside
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_position(@extschema@.rfm_report_scale, pg_catalog.float8) IS
+    'internal: where a value lies on a scale';
+
+-- Round numbers along a scale: at most six.
+CREATE FUNCTION @extschema@.rfm_report_ticks(scale @extschema@.rfm_report_scale)
+RETURNS SETOF pg_catalog.numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT tick.value
+      FROM (SELECT unit.digit * 10::numeric ^ e AS step
+              FROM generate_series(-6, 15) AS e, unnest(ARRAY[1, 2, 5]) AS unit(digit)
+             WHERE unit.digit * 10::numeric ^ e >= (($1).high - ($1).low)::numeric / 5
+             ORDER BY 1 LIMIT 1) AS linear,
+           LATERAL (SELECT n * linear.step AS value
+                      FROM generate_series(ceil(($1).low::numeric / linear.step), floor(($1).high::numeric / linear.step)) AS n
+                     WHERE NOT ($1).logs
+                    UNION ALL
+                    SELECT 10::numeric ^ e
+                      FROM generate_series(-6, 15) AS e
+                     WHERE ($1).logs AND 10::float8 ^ e BETWEEN ($1).low AND ($1).high) AS tick
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_ticks(@extschema@.rfm_report_scale) IS
+    'internal: the values written along a scale';
+
+-- counts: customers in each bin.  cuts: where each score but the lowest begins.
+CREATE FUNCTION @extschema@.rfm_report_histogram(
+    scale @extschema@.rfm_report_scale, counts pg_catalog.int8[], cuts pg_catalog.numeric[], unit pg_catalog.text)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format('<svg class="histogram" viewBox="0 0 340 170" role="img" aria-label="Distribution of %s with cut points">', $4)
+           || (SELECT string_agg(format('<rect x="%s" y="%s" width="%s" height="%s"><title>%s customers</title></rect>',
+                          round(10 + (bin - 1) * 320.0 / ($1).bins, 1), round(130 - h.height, 1),
+                          round(320.0 / ($1).bins - 1, 1), round(h.height, 1), @extschema@.rfm_report_number(n)), '' ORDER BY bin)
+                 FROM unnest($2) WITH ORDINALITY AS counted(n, bin),
+                      LATERAL (SELECT n * 108.0 / greatest((SELECT max(c) FROM unnest($2) AS c), 1) AS height) AS h)
+           || coalesce((SELECT string_agg(format('<g class="cut"><title>cut point %s</title><line x1="%s" y1="14" x2="%s" y2="134"/></g>',
+                                  @extschema@.rfm_report_number(cut, CASE WHEN cut = trunc(cut) THEN 0 ELSE 2 END), p.x, p.x), '')
+                          FROM unnest($3) AS cut,
+                               LATERAL (SELECT round((10 + 320 * @extschema@.rfm_report_position($1, cut::float8))::numeric, 1) AS x) AS p), '')
+           || '<line class="base" x1="10" y1="130" x2="330" y2="130"/>'
+           || coalesce((SELECT string_agg(format('<text class="axis" x="%s" y="148">%s</text>',
+                                  round((10 + 320 * @extschema@.rfm_report_position($1, tick::float8))::numeric, 1),
+                                  @extschema@.rfm_report_short(tick)), '')
+                          FROM @extschema@.rfm_report_ticks($1) AS tick), '')
+           || format('<text class="axis" x="170" y="166">%s%s</text></svg>', $4,
+                     CASE WHEN ($1).logs THEN ' (logarithmic scale)' WHEN ($1).beyond THEN ' (the last bar: all beyond)' ELSE '' END)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_histogram(@extschema@.rfm_report_scale, pg_catalog.int8[], pg_catalog.numeric[], pg_catalog.text) IS
+    'internal: the histogram of an axis with its cut points';
+
+CREATE FUNCTION @extschema@.rfm_report_distribution(
+    cells @extschema@.rfm_report_cell[], scale @extschema@.rfm_report_scale, counts pg_catalog.int8[])
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT '<figure><figcaption>' || (ARRAY['Recency', 'Frequency', 'Monetary value'])[($2).axis] || '</figcaption>'
+           || @extschema@.rfm_report_histogram($2, $3,
+                  (SELECT array_agg(CASE WHEN ($2).axis = 1 THEN r.high ELSE r.low END)
+                     FROM @extschema@.rfm_report_ranges($1, ($2).axis) AS r
+                    WHERE r.score > 1),
+                  (ARRAY['days since the last order', 'orders', 'revenue of a customer'])[($2).axis])
+           || '<table class="numbers"><thead><tr><th scope="col">Score</th><th scope="col">From</th><th scope="col">To</th>'
+           || '<th scope="col">Customers</th></tr></thead><tbody>'
+           || (SELECT string_agg(concat('<tr><th scope="row">', r.score, '</th><td>',
+                          @extschema@.rfm_report_data(r.low, d.decimals), '</td><td>', @extschema@.rfm_report_data(r.high, d.decimals), '</td><td>',
+                          @extschema@.rfm_report_data(r.customers), '</td></tr>'), E'\n' ORDER BY r.score DESC)
+                 FROM @extschema@.rfm_report_ranges($1, ($2).axis) AS r,
+                      (SELECT CASE ($2).axis WHEN 3 THEN 2 ELSE 0 END AS decimals) AS d)
+           || '</tbody></table></figure>'
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_distribution(@extschema@.rfm_report_cell[], @extschema@.rfm_report_scale, pg_catalog.int8[]) IS
+    'internal: how the values of an axis are distributed, and what each score covers';
+
+-- Movements ---------------------------------------------------------------
+
+-- Every pair of segments, the new (from null) and the lost (to null) included.
+CREATE FUNCTION @extschema@.rfm_report_pairs(
+    cells @extschema@.rfm_report_cell[], before @extschema@.rfm_report_cell[], moves @extschema@.rfm_report_move[])
+RETURNS TABLE (from_segment pg_catalog.text, to_segment pg_catalog.text, customers pg_catalog.numeric)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT p.from_segment, p.to_segment, sum(p.customers)
+      FROM (SELECT m.from_segment, m.to_segment, m.customers FROM unnest($3) AS m
+            UNION ALL
+            SELECT NULL, n.segment, n.customers FROM unnest($1) AS n
+            UNION ALL
+            SELECT NULL, m.to_segment, -m.customers FROM unnest($3) AS m
+            UNION ALL
+            SELECT b.segment, NULL, b.customers FROM unnest($2) AS b
+            UNION ALL
+            SELECT m.from_segment, NULL, -m.customers FROM unnest($3) AS m) AS p
+     GROUP BY 1, 2
+    HAVING sum(p.customers) > 0
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_pairs(@extschema@.rfm_report_cell[], @extschema@.rfm_report_cell[], @extschema@.rfm_report_move[]) IS
+    'internal: customers that went from segment to segment, came and left';
+
+CREATE FUNCTION @extschema@.rfm_report_matrix(
+    cells @extschema@.rfm_report_cell[], before @extschema@.rfm_report_cell[], moves @extschema@.rfm_report_move[])
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    WITH known AS (
+        SELECT s.label, min(s.place) AS place
+          FROM (SELECT label, rank AS place FROM @extschema@.rfm_report_segments($1)
+                UNION ALL
+                SELECT label, rank + 1000 FROM @extschema@.rfm_report_segments($2)) AS s
+         GROUP BY s.label
+    ), side AS (
+        SELECT label, place, label AS new_name, label AS lost_name FROM known
+        UNION ALL
+        SELECT NULL, 3000, 'New customers', 'No longer there'
+    ), cell AS (
+        SELECT f.place AS row, t.place AS col, f.label AS from_label, t.label AS to_label,
+               f.new_name AS from_name, t.lost_name AS to_name, coalesce(p.customers, 0) AS n,
+               sum(coalesce(p.customers, 0)) OVER (PARTITION BY f.place) AS of_row
+          FROM side AS f CROSS JOIN side AS t
+               LEFT JOIN @extschema@.rfm_report_pairs($1, $2, $3) AS p
+                      ON p.from_segment IS NOT DISTINCT FROM f.label AND p.to_segment IS NOT DISTINCT FROM t.label
+         WHERE f.label IS NOT NULL OR t.label IS NOT NULL
+    ), line AS (
+        SELECT row, format('<tr><th scope="row">%s</th>', @extschema@.rfm_report_text(min(from_name)))
+               || string_agg(CASE WHEN n = 0 THEN '<td class="none">&#183;</td>'
+                                  ELSE format('<td class="%s" style="--o:%s" title="%s &#8594; %s: %s customers, %s of the row">%s</td>',
+                                           concat_ws(' ', CASE WHEN from_label = to_label THEN 'stay' END, CASE WHEN n > 0.6 * of_row THEN 'c' END),
+                                           round(greatest(n / of_row, 0.03), 3),
+                                           @extschema@.rfm_report_text(from_name), @extschema@.rfm_report_text(to_name),
+                                           @extschema@.rfm_report_number(n), @extschema@.rfm_report_share(n, of_row), @extschema@.rfm_report_data(n))
+                             END, '' ORDER BY col)
+               || CASE WHEN min(from_label) IS NULL THEN '<td class="none"></td>' ELSE '' END
+               || format('<td class="sum">%s</td></tr>', @extschema@.rfm_report_number(sum(n))) AS html
+          FROM cell
+         GROUP BY row
+    )
+    SELECT '<div class="wide"><table class="matrix" id="matrix"><caption>From (rows) to (columns), customers</caption><thead><tr><td></td>'
+           || (SELECT string_agg(format('<th scope="col"><span title="%s">%s</span></th>', @extschema@.rfm_report_text(lost_name),
+                      @extschema@.rfm_report_text(CASE WHEN length(lost_name) > 24 THEN left(lost_name, 22) || '..' ELSE lost_name END)), '' ORDER BY place)
+                 FROM side)
+           || '<th scope="col"><span>All</span></th></tr></thead><tbody>' || string_agg(html, E'\n' ORDER BY row) || '</tbody></table></div>'
+      FROM line
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_matrix(@extschema@.rfm_report_cell[], @extschema@.rfm_report_cell[], @extschema@.rfm_report_move[]) IS
+    'internal: movements between the segments of two snapshots as a matrix';
+
+CREATE FUNCTION @extschema@.rfm_report_movers_table(movers @extschema@.rfm_report_mover[], rising pg_catalog.bool)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format('<div class="wide"><table class="numbers" id="%s"><caption>%s</caption>', w.id, w.title)
+           || coalesce('<thead><tr><th scope="col">Customer</th><th scope="col">Segment</th><th scope="col">Score</th>'
+               || '<th scope="col">Revenue</th><th scope="col">Orders</th><th scope="col">Days since last order</th></tr></thead><tbody>'
+               || string_agg(concat('<tr><th scope="row">', @extschema@.rfm_report_text(m.customer), '</th><td class="words">',
+                      concat_ws(' &#8594; ', CASE WHEN m.from_segment <> m.to_segment THEN @extschema@.rfm_report_text(m.from_segment) END,
+                                @extschema@.rfm_report_text(m.to_segment)), '</td><td>',
+                      m.from_score, ' &#8594; ', m.to_score, '</td><td>', concat_ws('</td><td>', @extschema@.rfm_report_data(m.revenue, 2),
+                      @extschema@.rfm_report_number(m.orders), @extschema@.rfm_report_number(m.days)), '</td></tr>'), E'\n'
+                      ORDER BY abs(m.to_score - m.from_score) DESC, m.revenue DESC NULLS LAST, m.customer COLLATE "C") || '</tbody></table></div>',
+               '<tbody><tr><td class="words">None.</td></tr></tbody></table></div>')
+      FROM (SELECT CASE WHEN $2 THEN 'risen' ELSE 'fallen' END AS id,
+                   CASE WHEN $2 THEN '&#9650; Risen most' ELSE '&#9660; Fallen most' END AS title) AS w
+           LEFT JOIN unnest($1) AS m ON (m.to_score > m.from_score) = $2
+     GROUP BY w.id, w.title
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_movers_table(@extschema@.rfm_report_mover[], pg_catalog.bool) IS
+    'internal: the customers who rose or fell most';
+
+CREATE FUNCTION @extschema@.rfm_report_of_movements(
+    since pg_catalog.date, cells @extschema@.rfm_report_cell[], before @extschema@.rfm_report_cell[],
+    moves @extschema@.rfm_report_move[], movers @extschema@.rfm_report_mover[])
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT @extschema@.rfm_report_section('movements', format('Movements since %s', to_char($1, 'YYYY-MM-DD')),
+               format('Of the customers in both snapshots the sum of scores rose for %s, fell for %s and stayed for %s. '
+                      || 'The darker a cell, the larger its share of the row; framed: who stayed.',
+                      @extschema@.rfm_report_data(t.risen), @extschema@.rfm_report_data(t.fallen), @extschema@.rfm_report_data(t.same)),
+               @extschema@.rfm_report_matrix($2, $3, $4))
+           || @extschema@.rfm_report_section('movers', 'Biggest movers',
+               'The customers whose sum of scores changed most; among equals those who spent most.',
+               '<div class="pair">' || @extschema@.rfm_report_movers_table($5, false) || @extschema@.rfm_report_movers_table($5, true) || '</div>')
+      FROM (SELECT coalesce(sum(customers) FILTER (WHERE change > 0), 0) AS risen,
+                   coalesce(sum(customers) FILTER (WHERE change < 0), 0) AS fallen,
+                   coalesce(sum(customers) FILTER (WHERE change = 0), 0) AS same
+              FROM unnest($4)) AS t
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_of_movements(pg_catalog.date, @extschema@.rfm_report_cell[], @extschema@.rfm_report_cell[], @extschema@.rfm_report_move[], @extschema@.rfm_report_mover[]) IS
+    'internal: the sections about movements between two snapshots';
+
+-- The trend ---------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rfm_report_line(
+    label pg_catalog.text, places pg_catalog.numeric[], shares pg_catalog.numeric[], customers pg_catalog.numeric[], top pg_catalog.numeric)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format('<div class="trend"><h3>%s</h3><p>%s &#8594; <b>%s</b> <small>(%s &#8594; %s)</small></p>'
+                  || '<svg viewBox="0 0 200 56" preserveAspectRatio="none" role="img"><title>%s: %s customers, then %s</title>'
+                  || '<polygon points="0,54 %s 200,54"/><polyline points="%s"/><line x1="0" y1="54" x2="200" y2="54"/></svg></div>',
+                  @extschema@.rfm_report_text($1), @extschema@.rfm_report_number($4[1]), @extschema@.rfm_report_number($4[cardinality($4)]),
+                  @extschema@.rfm_report_share($3[1], 1), @extschema@.rfm_report_share($3[cardinality($3)], 1),
+                  @extschema@.rfm_report_text($1), @extschema@.rfm_report_number($4[1]), @extschema@.rfm_report_number($4[cardinality($4)]),
+                  p.points, p.points)
+      FROM (SELECT string_agg(round(200 * place, 1) || ',' || round(54 - 50 * share / greatest($5, 1e-9), 1), ' ' ORDER BY place) AS points
+              FROM unnest($2, $3) AS v(place, share)) AS p
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_line(pg_catalog.text, pg_catalog.numeric[], pg_catalog.numeric[], pg_catalog.numeric[], pg_catalog.numeric) IS
+    'internal: the trend of a segment: its share at moments from 0 to 1, all segments on one scale';
+
+CREATE FUNCTION @extschema@.rfm_report_of_trend(
+    points @extschema@.rfm_report_point[], cells @extschema@.rfm_report_cell[], all_dates pg_catalog.int4)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    WITH day AS (
+        SELECT p.run_date, sum(p.customers) AS customers, min(p.run_date) OVER () AS first, max(p.run_date) OVER () AS last
+          FROM unnest($1) AS p
+         GROUP BY p.run_date
+    ), label AS (
+        SELECT l.segment, coalesce(s.rank, 1000) AS rank
+          FROM (SELECT DISTINCT p.segment FROM unnest($1) AS p) AS l
+               LEFT JOIN @extschema@.rfm_report_segments($2) AS s ON s.label = l.segment
+    ), point AS (
+        SELECT label.segment, label.rank, day.run_date, coalesce(p.customers, 0) AS customers,
+               (day.run_date - day.first)::numeric / greatest(day.last - day.first, 1) AS place,
+               coalesce(p.customers, 0) / day.customers AS share
+          FROM label CROSS JOIN day LEFT JOIN unnest($1) AS p ON p.segment = label.segment AND p.run_date = day.run_date
+    ), line AS (
+        SELECT rank, segment, @extschema@.rfm_report_line(segment, array_agg(place ORDER BY run_date), array_agg(share ORDER BY run_date),
+                         array_agg(customers ORDER BY run_date), (SELECT max(share) FROM point)) AS html
+          FROM point
+         GROUP BY rank, segment
+    )
+    SELECT @extschema@.rfm_report_section('trend', 'Trend of the segments',
+               format('Share of the customers from %s to %s, all on one scale: %s of %s snapshots.',
+                      (SELECT to_char(min(run_date), 'YYYY-MM-DD') FROM day), (SELECT to_char(max(run_date), 'YYYY-MM-DD') FROM day),
+                      (SELECT count(*) FROM day), $3),
+               '<div class="trends">' || (SELECT string_agg(html, E'\n' ORDER BY rank, segment COLLATE "C") FROM line) || '</div>')
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_of_trend(@extschema@.rfm_report_point[], @extschema@.rfm_report_cell[], pg_catalog.int4) IS
+    'internal: the section about the segments over time';
+
+-- Definitions -------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rfm_report_range(scores pg_catalog.int4range)
+RETURNS pg_catalog.text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT CASE WHEN $1 IS NULL OR lower_inf($1) AND upper_inf($1) THEN 'any'
+                WHEN lower_inf($1) THEN 'up to ' || upper($1) - 1
+                WHEN upper_inf($1) THEN lower($1) || ' or more'
+                WHEN lower($1) = upper($1) - 1 THEN lower($1)::text
+                ELSE lower($1) || '&#8211;' || upper($1) - 1 END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_range(pg_catalog.int4range) IS
+    'internal: a range of scores in words';
+
+CREATE FUNCTION @extschema@.rfm_report_rules(title pg_catalog.text, ruleset pg_catalog.text)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format('<div class="wide"><table class="numbers"><caption>%s: rule set %s</caption>', $1, @extschema@.rfm_report_text($2))
+           || '<thead><tr><th scope="col">Label, first match wins</th><th scope="col">Recency</th><th scope="col">Frequency</th>'
+           || '<th scope="col">Money</th><th scope="col">Sum</th></tr></thead><tbody>'
+           || string_agg(concat('<tr><th scope="row">', @extschema@.rfm_report_text(s.label), '</th><td>',
+                  concat_ws('</td><td>', @extschema@.rfm_report_range(s.r), @extschema@.rfm_report_range(s.f),
+                            @extschema@.rfm_report_range(s.m), @extschema@.rfm_report_range(s.total)), '</td></tr>'), E'\n' ORDER BY s.priority)
+           || '</tbody></table></div>'
+      FROM @extschema@.rfm_segment_rule AS s
+     WHERE s.ruleset = $2
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_rules(pg_catalog.text, pg_catalog.text) IS
+    'internal: a rule set as a table';
+
+-- The settings are shown to those who may see the model: row security decides.
+CREATE FUNCTION @extschema@.rfm_report_of_definitions(model pg_catalog.text)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT @extschema@.rfm_report_section('definitions', 'Definitions',
+               'Recency is the days since the last order, frequency the number of orders, monetary value their sum. '
+               || 'Each becomes a score; the highest is the best, for recency the most recent.',
+               '<dl class="settings">'
+               || (SELECT string_agg(format('<div><dt>%s</dt><dd>%s</dd></div>', d.name, @extschema@.rfm_report_text(d.value)), E'\n' ORDER BY d.n)
+                     FROM (VALUES (1, 'Model', m.model), (2, 'Orders from', m.source::text), (3, 'Snapshots in', m.target::text),
+                                  (4, 'Customer', m.customer::text), (5, 'Time of an order', m.ordered_at::text), (6, 'Amount', m.amount),
+                                  (7, 'An order is', coalesce('a value of ' || m.order_id, 'a row')), (8, 'Orders that count', coalesce(m.filter, 'all')),
+                                  (9, 'Orders of the last', coalesce(m.lookback::text, 'any time')), (10, 'Time zone', m.time_zone),
+                                  (11, 'Customers with more than', m.monetary_above::text),
+                                  (12, 'Method', m.method || CASE m.method WHEN 'ntile' THEN ': equal numbers of customers in each score'
+                                      WHEN 'rank' THEN ': equal values share a score' WHEN 'quantile' THEN ': cut at quantiles of the values'
+                                      WHEN 'breaks' THEN ': fixed cut points' ELSE '' END),
+                                  (13, 'Scores', 'up to ' || array_to_string(m.buckets, ', '))) AS d(n, name, value)
+                    WHERE d.value IS NOT NULL)
+               || '</dl><div class="pair">' || coalesce(@extschema@.rfm_report_rules('Segments', m.segment_rules), '')
+               || coalesce(@extschema@.rfm_report_rules('Traits (comments)', m.comment_rules), '') || '</div>')
+      FROM @extschema@.rfm_model AS m
+     WHERE m.model = $1
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_of_definitions(pg_catalog.text) IS
+    'internal: the section about the settings and rules of a model; null for who may not see it';
+
+-- The page ----------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rfm_report_style()
+RETURNS pg_catalog.text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT $style$
+:root { color-scheme: light dark; --bg: #f6f7f9; --card: #ffffff; --ink: #1b2330; --muted: #586274; --line: #dde2e9; --rest: #edf0f4;
+  --a: 31 90 166; --b: 184 84 20; --on: #ffffff; --mid: #1b2330; }
+@media (prefers-color-scheme: dark) {
+  :root { --bg: #12161c; --card: #1a2028; --ink: #e8ebf0; --muted: #9ba6b5; --line: #303a47; --rest: #252d38;
+    --a: 125 179 245; --b: 242 163 94; --on: #0e1218; --mid: #0e1218; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--bg); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; font-variant-numeric: tabular-nums; }
+main { max-width: 1140px; margin: 0 auto; padding: 24px 16px 48px; }
+header h1 { font-size: 28px; line-height: 1.2; margin: 0 0 4px; overflow-wrap: anywhere; }
+header p, .lead, footer { color: var(--muted); margin: 0 0 16px; }
+section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 20px; margin: 20px 0; }
+h2 { font-size: 20px; margin: 0 0 2px; }
+h3 { font-size: 14px; margin: 0; overflow-wrap: anywhere; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 20px 0; }
+.tile { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 12px 16px; }
+.tile dt { color: var(--muted); font-size: 13px; }
+.tile dd { margin: 0; font-size: 24px; font-weight: 650; line-height: 1.3; }
+.tile small { display: block; font-size: 13px; font-weight: 400; color: var(--muted); }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 24px 32px; align-items: start; }
+.thirds { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 290px), 1fr)); gap: 24px; align-items: start; }
+.wide { overflow-x: auto; min-width: 0; }
+table { border-collapse: collapse; width: 100%; font-size: 14px; }
+caption, figcaption { text-align: left; font-weight: 650; padding: 8px 0 6px; }
+figure { margin: 0; min-width: 0; }
+th { text-align: left; font-weight: 500; }
+td, thead th { text-align: right; white-space: nowrap; }
+thead th:first-child, td.words { text-align: left; }
+td.words { white-space: normal; }
+thead th { color: var(--muted); font-size: 12px; vertical-align: bottom; white-space: normal; }
+.numbers th, .numbers td { padding: 5px 8px; border-top: 1px solid var(--line); }
+.numbers th:first-child, .numbers td:first-child { padding-left: 0; }
+.numbers thead th { border-top: 0; }
+.numbers th[scope=row] { overflow-wrap: anywhere; min-width: 7em; }
+.bars { table-layout: auto; }
+.bars th { width: 34%; padding: 4px 10px 4px 0; line-height: 1.25; overflow-wrap: anywhere; }
+.bars td { padding: 4px 0 4px 8px; }
+.bars td:nth-child(2) { width: 40%; padding-left: 0; }
+.bar { display: block; width: 100%; height: 14px; border-radius: 3px; fill: rgb(var(--a)); }
+.bars.revenue .bar { fill: rgb(var(--b)); }
+.bar .rest { fill: var(--rest); }
+svg text { font-family: inherit; text-anchor: middle; fill: var(--ink); }
+svg .axis { fill: var(--muted); font-size: 12px; }
+.heat, .histogram { display: block; width: 100%; height: auto; }
+.heat rect { fill: rgb(var(--a)); }
+.heat.revenue rect { fill: rgb(var(--b)); }
+.heat .b text { fill: var(--mid); }
+.heat .c text { fill: var(--on); }
+.histogram rect { fill: rgb(var(--a)); fill-opacity: .75; }
+.histogram line { stroke: var(--muted); }
+.histogram .cut line { stroke: rgb(var(--b)); stroke-width: 1.5; stroke-dasharray: 4 3; }
+.matrix { width: auto; font-size: 13px; border-collapse: separate; border-spacing: 2px; }
+.matrix thead th { vertical-align: bottom; padding: 0 2px 4px; }
+.matrix thead th span { display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; line-height: 1.2; }
+.matrix tbody th { position: sticky; left: 0; background: var(--card); max-width: 150px; min-width: 100px; padding-right: 10px; line-height: 1.2; overflow-wrap: anywhere; }
+.matrix td { min-width: 54px; padding: 5px 7px; border-radius: 4px; background: rgb(var(--a) / var(--o, 0)); border: 2px solid transparent; }
+.matrix td.stay { border-color: rgb(var(--a)); }
+.matrix td.c { color: var(--on); }
+.matrix td.none { color: var(--muted); }
+.matrix td.sum { color: var(--muted); background: none; }
+.trends { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 200px), 1fr)); gap: 18px 24px; }
+.trend p { margin: 0 0 4px; font-size: 13px; }
+.trend small { color: var(--muted); white-space: nowrap; }
+.trend svg { display: block; width: 100%; height: 56px; overflow: visible; }
+.trend polygon { fill: rgb(var(--a)); fill-opacity: .14; }
+.trend polyline { fill: none; stroke: rgb(var(--a)); stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
+.trend line { stroke: var(--line); vector-effect: non-scaling-stroke; }
+.settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 240px), 1fr)); gap: 10px 24px; margin: 0 0 12px; }
+.settings dt { color: var(--muted); font-size: 13px; }
+.settings dd { margin: 0; overflow-wrap: anywhere; }
+@media (max-width: 560px) {
+  main { padding: 16px 10px 32px; }
+  section { padding: 14px 12px; }
+  .tiles { grid-template-columns: 1fr 1fr; }
+  .tile { padding: 10px 12px; }
+  .tile dd { font-size: 20px; }
+  .bars th { width: 32%; }
+  .bars td:nth-child(2) { width: 32%; }
+  .trends { grid-template-columns: 1fr 1fr; }
+}
+@media print {
+  :root { color-scheme: light; --bg: #ffffff; --card: #ffffff; --ink: #000000; --muted: #444444; --line: #bbbbbb; --rest: #eeeeee;
+    --a: 31 90 166; --b: 184 84 20; --on: #ffffff; --mid: #1b2330; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  @page { margin: 14mm; }
+  body { font-size: 11px; }
+  main { max-width: none; padding: 0; }
+  section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 10px 0 0; margin: 14px 0; }
+  table, .settings dd { font-size: 10px; }
+  .matrix { font-size: 9px; }
+  .matrix td { min-width: 0; padding: 3px 4px; }
+  .tiles { grid-template-columns: repeat(6, 1fr); gap: 6px; }
+  .tile { padding: 6px 8px; }
+  .tile dd { font-size: 15px; }
+  .tile dt, .tile small { font-size: 9px; }
+  .pair { grid-template-columns: 1fr 1fr; gap: 10px 18px; }
+  .thirds { grid-template-columns: repeat(3, 1fr); gap: 12px; }
+  .trends { grid-template-columns: repeat(4, 1fr); }
+  .numbers th, .numbers td { padding: 3px 4px; }
+  .wide { overflow: visible; }
+  h2, caption, thead { break-after: avoid; }
+  tr, figure, .trend, .tile { break-inside: avoid; }
+}
+$style$
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_style() IS
+    'internal: the style sheet of the report';
+
+CREATE FUNCTION @extschema@.rfm_report_page(model pg_catalog.text, subtitle pg_catalog.text, content pg_catalog.text)
+RETURNS pg_catalog.text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT concat(E'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n',
+                  E'<meta name="viewport" content="width=device-width, initial-scale=1"/>\n',
+                  '<title>', t.title, E'</title>\n<style>', @extschema@.rfm_report_style(),
+                  E'</style>\n</head>\n<body>\n<main>\n<header><h1>', t.title, '</h1><p>', $2, E'</p></header>\n',
+                  $3, '<footer>Made ', to_char(now(), 'YYYY-MM-DD HH24:MI OF'), ' by rfm ',
+                  @extschema@.rfm_report_text((SELECT extversion FROM pg_extension WHERE extname = 'rfm')), E'.</footer>\n</main>\n</body>\n</html>')
+      FROM (SELECT 'Customers by recency, frequency and monetary value: model ' || @extschema@.rfm_report_text($1) AS title) AS t
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_page(pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+    'internal: the whole page around its sections';
+
+-- Reading -----------------------------------------------------------------
+
+-- A year of snapshots is enough for a trend; each is found by one look into
+-- the target's key.
+CREATE FUNCTION @extschema@.rfm_report_dates(query pg_catalog.text, upto pg_catalog.date)
+RETURNS pg_catalog.date[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    dates date[];
+BEGIN
+    EXECUTE format('WITH RECURSIVE found(day, n) AS ('
+                   ' SELECT (SELECT q.run_date FROM (%1$s) AS q WHERE q.run_date <= $1 ORDER BY q.run_date DESC LIMIT 1), 1'
+                   ' UNION ALL'
+                   ' SELECT (SELECT q.run_date FROM (%1$s) AS q WHERE q.run_date < found.day ORDER BY q.run_date DESC LIMIT 1), n + 1'
+                   '   FROM found WHERE day IS NOT NULL AND n < 366)'
+                   ' SELECT array_agg(day ORDER BY day) FROM found WHERE day IS NOT NULL', query)
+       INTO dates USING coalesce(upto, 'infinity');
+    RETURN dates;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_dates(pg_catalog.text, pg_catalog.date) IS
+    'internal: the dates of the last snapshots up to a date, oldest first';
+
+-- One snapshot of the query that rfm_snapshot_rows() gives, as a subquery.
+CREATE FUNCTION @extschema@.rfm_report_snapshot(query pg_catalog.text, run_date pg_catalog.date)
+RETURNS pg_catalog.text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format('(SELECT q.customer, q.recency_days AS days, q.frequency_orders AS orders, q.monetary_value AS revenue,'
+                  ' q.r_score AS r, q.f_score AS f, q.m_score AS m, coalesce(q.segment, q.comment, ''All customers'') AS segment,'
+                  ' CASE WHEN q.segment IS NOT NULL THEN q.comment END AS comment'
+                  ' FROM (%s) AS q WHERE q.run_date = %L::date)', $1, to_char($2, 'YYYY-MM-DD'))
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_snapshot(pg_catalog.text, pg_catalog.date) IS
+    'internal: a snapshot as a subquery';
+
+CREATE FUNCTION @extschema@.rfm_report_cells(snapshot pg_catalog.text)
+RETURNS @extschema@.rfm_report_cell[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    cells @extschema@.rfm_report_cell[];
+BEGIN
+    EXECUTE format('SELECT array_agg(ROW(c.*)::@extschema@.rfm_report_cell) FROM ('
+                   ' SELECT s.r, s.f, s.m, s.segment, s.comment, count(*), sum(s.orders)::numeric, coalesce(sum(s.revenue), 0)::numeric, sum(s.days)::numeric,'
+                   '        ARRAY[min(s.days)::numeric, min(s.orders)::numeric, min(s.revenue)::numeric],'
+                   '        ARRAY[max(s.days)::numeric, max(s.orders)::numeric, max(s.revenue)::numeric]'
+                   '   FROM %s AS s GROUP BY s.r, s.f, s.m, s.segment, s.comment) AS c', snapshot)
+       INTO cells;
+    RETURN cells;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_cells(pg_catalog.text) IS
+    'internal: a snapshot by score and label';
+
+CREATE FUNCTION @extschema@.rfm_report_counts(snapshot pg_catalog.text, scale @extschema@.rfm_report_scale)
+RETURNS pg_catalog.int8[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    value CONSTANT text := format('least(greatest(s.%s::float8, %L::float8), %L::float8)',
+                                  (ARRAY['days', 'orders', 'revenue'])[scale.axis], scale.low, scale.high);
+    counts int8[];
+BEGIN
+    EXECUTE format('SELECT array_agg(coalesce(c.n, 0) ORDER BY b.bin) FROM generate_series(1, $1) AS b(bin)'
+                   ' LEFT JOIN (SELECT least(width_bucket(%s, $1), $1) AS bin, count(*) AS n FROM %s AS s GROUP BY 1) AS c ON c.bin = b.bin',
+                   CASE WHEN scale.logs THEN format('ln(%s), ln(%L::float8), ln(%L::float8)', value, scale.low, scale.high)
+                        ELSE format('%s, %L::float8, %L::float8', value, scale.low, scale.high) END, snapshot)
+       INTO counts USING scale.bins;
+    RETURN counts;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_counts(pg_catalog.text, @extschema@.rfm_report_scale) IS
+    'internal: the customers in each bin of a scale';
+
+CREATE FUNCTION @extschema@.rfm_report_moves(snapshot pg_catalog.text, before pg_catalog.text, equals pg_catalog.text)
+RETURNS @extschema@.rfm_report_move[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    moves @extschema@.rfm_report_move[];
+BEGIN
+    EXECUTE format('SELECT array_agg(ROW(p.*)::@extschema@.rfm_report_move) FROM ('
+                   ' SELECT b.segment, a.segment, a.r + a.f + a.m - b.r - b.f - b.m, count(*)'
+                   '   FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer GROUP BY 1, 2, 3) AS p', snapshot, before, equals)
+       INTO moves;
+    RETURN moves;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_moves(pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+    'internal: customers in both of two snapshots by segments and change';
+
+-- Only those are joined again whose change is among the ten largest.
+CREATE FUNCTION @extschema@.rfm_report_movers(
+    snapshot pg_catalog.text, before pg_catalog.text, equals pg_catalog.text, moves @extschema@.rfm_report_move[])
+RETURNS @extschema@.rfm_report_mover[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    many CONSTANT int4 := 10;
+    fall int4;
+    rise int4;
+    movers @extschema@.rfm_report_mover[];
+BEGIN
+    SELECT max(t.change) FILTER (WHERE t.change < 0 AND t.fell - t.customers < many),
+           min(t.change) FILTER (WHERE t.change > 0 AND t.rose - t.customers < many)
+      INTO fall, rise
+      FROM (SELECT m.change, sum(m.customers) AS customers,
+                   sum(sum(m.customers)) OVER (ORDER BY m.change) AS fell,
+                   sum(sum(m.customers)) OVER (ORDER BY m.change DESC) AS rose
+              FROM unnest(moves) AS m
+             GROUP BY m.change) AS t;
+    EXECUTE format('SELECT array_agg(ROW(t.customer, t.from_segment, t.to_segment, t.from_score, t.to_score, t.days, t.orders, t.revenue)'
+                   '::@extschema@.rfm_report_mover) FROM ('
+                   ' SELECT a.customer::text, b.segment AS from_segment, a.segment AS to_segment, b.r + b.f + b.m AS from_score,'
+                   '        a.r + a.f + a.m AS to_score, a.days::numeric, a.orders::numeric, a.revenue::numeric,'
+                   '        row_number() OVER (PARTITION BY a.r + a.f + a.m > b.r + b.f + b.m'
+                   '            ORDER BY abs(a.r + a.f + a.m - b.r - b.f - b.m) DESC, a.revenue DESC NULLS LAST, a.customer::text COLLATE "C") AS n'
+                   '   FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer'
+                   '  WHERE a.r + a.f + a.m - b.r - b.f - b.m <= $1 OR a.r + a.f + a.m - b.r - b.f - b.m >= $2) AS t WHERE t.n <= $3',
+                   snapshot, before, equals)
+       INTO movers USING fall, rise, many;
+    RETURN movers;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_movers(pg_catalog.text, pg_catalog.text, pg_catalog.text, @extschema@.rfm_report_move[]) IS
+    'internal: the customers who rose or fell most between two snapshots';
+
+-- Snapshots evenly spread over the dates, the last one included: as many as
+-- can be read in about a second.
+CREATE FUNCTION @extschema@.rfm_report_points(query pg_catalog.text, dates pg_catalog.date[], customers pg_catalog.numeric)
+RETURNS @extschema@.rfm_report_point[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    all_dates CONSTANT int4 := cardinality(dates);
+    wanted    CONSTANT int4 := least(all_dates, greatest(4, least(40, 8000000 / greatest(customers, 1)))::int4);
+    picked    date[];
+    at_day    @extschema@.rfm_report_point[];
+    points    @extschema@.rfm_report_point[];
+    day       date;
+BEGIN
+    SELECT array_agg(DISTINCT dates[1 + round((all_dates - 1.0) * i / greatest(wanted - 1, 1))::int4]) INTO picked
+      FROM generate_series(0, wanted - 1) AS i;
+    FOREACH day IN ARRAY picked LOOP
+        EXECUTE format('SELECT array_agg(ROW($1, p.segment, p.customers, p.revenue)::@extschema@.rfm_report_point) FROM ('
+                       ' SELECT s.segment, count(*) AS customers, NULL::numeric AS revenue FROM %s AS s GROUP BY s.segment) AS p',
+                       @extschema@.rfm_report_snapshot(query, day))
+           INTO at_day USING day;
+        points := points || at_day;
+    END LOOP;
+    RETURN points;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_points(pg_catalog.text, pg_catalog.date[], pg_catalog.numeric) IS
+    'internal: the segments of snapshots over time';
+
+-- Which snapshot the report is of, and which it is compared with.
+CREATE FUNCTION @extschema@.rfm_report_pick(
+    model pg_catalog.text, dates pg_catalog.date[], wanted pg_catalog.date, compare_to pg_catalog.date, OUT day pg_catalog.date, OUT before pg_catalog.date)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    missing date;
+BEGIN
+    day := dates[cardinality(dates)];
+    before := coalesce(compare_to, dates[cardinality(dates) - 1]);
+    IF wanted <> day OR wanted IS NOT NULL AND day IS NULL THEN
+        missing := wanted;
+    ELSIF compare_to IS NOT NULL AND NOT coalesce(compare_to = ANY (dates), false) THEN
+        missing := compare_to;
+    ELSIF before >= day THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'compare_to must be before the date of the report',
+            DETAIL = format('The report is of %s.', to_char(day, 'YYYY-MM-DD'));
+    END IF;
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'no_data_found',
+            MESSAGE = format('model "%s" has no snapshot of %s', model, to_char(missing, 'YYYY-MM-DD')),
+            DETAIL = coalesce('Its last snapshots up to then are of '
+                              || (SELECT string_agg(to_char(d, 'YYYY-MM-DD'), ', ')
+                                    FROM (SELECT d FROM unnest(dates) AS d WHERE d <= missing ORDER BY d DESC LIMIT 3) AS near) || '.',
+                              'It has none up to then.'),
+            HINT = format('rfm_refresh(%L, %L) computes it, where the target holds more than the newest.', to_char(missing, 'YYYY-MM-DD'), model);
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_pick(pg_catalog.text, pg_catalog.date[], pg_catalog.date, pg_catalog.date) IS
+    'internal: the dates of a report, checked';
+
+CREATE FUNCTION @extschema@.rfm_report(
+    run_date   pg_catalog.date DEFAULT NULL,
+    model      pg_catalog.text DEFAULT 'default',
+    compare_to pg_catalog.date DEFAULT NULL)
+RETURNS pg_catalog.text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_variable
+DECLARE
+    source   record;
+    dates    date[];
+    picked   record;
+    snapshot text;
+    earlier  text;
+    cells    @extschema@.rfm_report_cell[];
+    before   @extschema@.rfm_report_cell[];
+    moves    @extschema@.rfm_report_move[];
+    content  text;
+BEGIN
+    SELECT * INTO source FROM @extschema@.rfm_snapshot_rows(model, NULL);
+    PERFORM @extschema@.rfm_require_columns(model, source.columns, ARRAY['recency_days', 'frequency_orders', 'monetary_value', 'r_score', 'f_score', 'm_score']);
+    dates := @extschema@.rfm_report_dates(source.query, run_date);
+    IF dates IS NULL AND run_date IS NULL AND compare_to IS NULL THEN
+        RETURN @extschema@.rfm_report_page(model, 'No snapshot yet.', @extschema@.rfm_report_section('empty', 'Nothing to show',
+                   'There is no snapshot of this model. rfm_refresh() computes one.', ''));
+    END IF;
+    SELECT * INTO picked FROM @extschema@.rfm_report_pick(model, dates, run_date, compare_to);
+    snapshot := @extschema@.rfm_report_snapshot(source.query, picked.day);
+    cells := @extschema@.rfm_report_cells(snapshot);
+    IF cells IS NULL THEN
+        RETURN @extschema@.rfm_report_page(model, format('Snapshot of %s.', to_char(picked.day, 'YYYY-MM-DD')),
+                   @extschema@.rfm_report_section('empty', 'Nothing to show', 'There are no customers in this snapshot.', ''));
+    END IF;
+    IF picked.before IS NOT NULL THEN
+        earlier := @extschema@.rfm_report_snapshot(source.query, picked.before);
+        before := @extschema@.rfm_report_cells(earlier);
+        moves := @extschema@.rfm_report_moves(snapshot, earlier, source.customer_equals);
+    END IF;
+
+    content := concat(
+        @extschema@.rfm_report_figures(cells, before),
+        @extschema@.rfm_report_of_segments(cells),
+        @extschema@.rfm_report_section('heat', 'Recency and frequency',
+            'Top right: they buy often, and bought recently. Bottom right: new. Top left: they bought often, and have stopped.',
+            '<div class="pair">' || @extschema@.rfm_report_heat(cells, source.buckets, false) || @extschema@.rfm_report_heat(cells, source.buckets, true) || '</div>'),
+        @extschema@.rfm_report_section('distributions', 'Distributions and cut points',
+            'How many customers have which value; the dashed lines are where one score ends and the next begins.',
+            '<div class="thirds">'
+            || (SELECT string_agg(@extschema@.rfm_report_distribution(cells, s.scale, @extschema@.rfm_report_counts(snapshot, s.scale)), E'\n' ORDER BY axis)
+                  FROM generate_series(1, 3) AS axis, LATERAL (SELECT @extschema@.rfm_report_scale(cells, axis) AS scale OFFSET 0) AS s)
+            || '</div>'),
+        CASE WHEN before IS NOT NULL THEN
+            @extschema@.rfm_report_of_movements(picked.before, cells, before, moves, @extschema@.rfm_report_movers(snapshot, earlier, source.customer_equals, moves)) END,
+        CASE WHEN cardinality(dates) > 1 THEN
+            @extschema@.rfm_report_of_trend(
+                @extschema@.rfm_report_points(source.query, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)),
+                cells, cardinality(dates)) END,
+        @extschema@.rfm_report_of_definitions(model));
+    RETURN @extschema@.rfm_report_page(model,
+               format('Snapshot of %s', to_char(picked.day, 'YYYY-MM-DD'))
+               || coalesce(format(', compared with %s.', to_char(picked.before, 'YYYY-MM-DD')), '; there is no earlier one to compare with.'), content);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report(pg_catalog.date, pg_catalog.text, pg_catalog.date) IS
+    'a snapshot (the newest without a date) as one self-contained HTML page, compared with another (the one before without a date): key figures, segments, heat maps, distributions, movements, trend, definitions. psql -XAtqc "SELECT rfm_report()" -o rfm.html';
