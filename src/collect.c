@@ -210,6 +210,8 @@ rfm_collector_claim(int64 number, MemoryContext mcxt)
 		MemoryContextSetParent(c->mcxt, mcxt);
 		return c;
 	}
-	elog(ERROR, "no collector has ticket " INT64_FORMAT, number);
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg_internal("no collector has ticket " INT64_FORMAT, number)));
 	return NULL;				/* keep compilers quiet */
 }

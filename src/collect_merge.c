@@ -201,7 +201,7 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 	}
 
 	merge_entries(c, s, batchcxt, merged);
-	if (c->distinct_orders)
+	if (merged)
 		merge_orders(c, s, batchcxt, merged);
 	MemoryContextDelete(batchcxt);
 	rfm_serial_close(s);

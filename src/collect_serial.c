@@ -12,6 +12,7 @@
  */
 #include "compat.h"
 
+#include "catalog/pg_type.h"
 #include "collect_serial.h"
 #include "collect_table.h"
 #include "miscadmin.h"
@@ -398,6 +399,17 @@ get_image(RfmSerial *s, int64 size)
 	return image;
 }
 
+/* Numeric's own functions read past the end of a malformed value. */
+static bool
+numeric_key_valid(Datum key)
+{
+	RfmNumericParts parts;
+
+	return rfm_numeric_read(VARDATA_ANY(DatumGetPointer(key)),
+							VARSIZE_ANY_EXHDR(DatumGetPointer(key)), &parts) &&
+		rfm_numeric_valid(&parts);
+}
+
 /* A by-reference key: where it lies, or an aligned copy in the current context. */
 static Datum
 get_key_image(RfmSerial *s, const RfmKeyType *kt, int64 size)
@@ -420,7 +432,8 @@ get_key_image(RfmSerial *s, const RfmKeyType *kt, int64 size)
 		(kt->typlen == -1 && !is_short &&
 		 (size < VARHDRSZ || VARATT_IS_EXTERNAL(copy) || VARATT_IS_COMPRESSED(copy))) ||
 		(kt->typlen == -2 && copy[size - 1] != '\0') ||
-		(int64) rfm_key_size(kt, PointerGetDatum(copy)) != size)
+		(int64) rfm_key_size(kt, PointerGetDatum(copy)) != size ||
+		(kt->typid == NUMERICOID && !numeric_key_valid(PointerGetDatum(copy))))
 		malformed("holds a malformed key");
 	return PointerGetDatum(copy);
 }

@@ -1,0 +1,74 @@
+#!/bin/sh
+# Line coverage of src/ by the suites, measured with gcov on a private server that is gone afterwards.
+# shellcheck disable=SC2154,SC2317 # set in lib.sh; called through step and trap
+
+usage() {
+	cat <<'END'
+sh scripts/coverage.sh [LINES]    runs the suites and prints the lines covered, by file and in all; the lines that
+                                  are not covered go to the file LINES. Less than 90 % in all fails.
+END
+}
+
+me=coverage
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
+top=${here%/*}
+. "$here/lib.sh"
+prepare_shell
+
+case ${1:-} in -*) usage; exit 2 ;; esac
+lines=${1:-/dev/null}
+case $lines in /*) ;; *) lines=$PWD/$lines ;; esac
+
+# suite VARIABLE=...: one of them; what fails is check.sh's business
+suite() {
+	as_owner env PGHOST="$work/socket" PGPORT="$port" PGUSER=postgres RFM_DATA="$RFM_DATA" \
+		timeout -k 20 600 make -s -C "$work/src" installcheck PG_CONFIG="$pg_config" "$@"
+	return 0
+}
+
+copy_data() {
+	RFM_DATA=
+	[ -d "$top/../shared/data" ] || return 0
+	tar -C "$top/../shared/data" --mode=u+rwX -cf - . | as_owner sh -c 'mkdir "$1" && tar -C "$1" -xf -' sh "$work/tmp/data" || return
+	RFM_DATA=$work/tmp/data
+}
+
+# Every file of src that gcov knows: its lines, and how many of them ran
+measure() {
+	cd "$work/src" || return
+	as_owner sh -c 'gcov -o src src/*.c >gcov.out 2>&1' || return
+	awk -F: '{
+			if (FILENAME != last) { last = FILENAME; file = ""; ignore = 0 }
+			count = $1; gsub(/[ *]/, "", count)
+			if ($2 + 0 == 0) { if ($3 == "Source") file = $4; next }
+			if (file !~ /^src\// || count == "-") next
+			key = file ":" ($2 + 0)
+			if (!(key in all)) { all[key] = 1; n[file]++; text[key] = $0; sub(/^[^:]*:[^:]*:/, "", text[key]) }
+			if (count !~ /#|=/ && !(key in ran)) { ran[key] = 1; r[file]++ }
+		}
+		END {
+			for (key in all) if (!(key in ran)) print "line " key ": " text[key]
+			for (file in n) { printf "%-24s %5d lines %5d run %6.1f %%\n", file, n[file], r[file], 100 * r[file] / n[file]; a += n[file]; b += r[file] }
+			printf "total: %d lines, %d run, %.1f %%\n", a, b, 100 * b / a
+		}' *.gcov >"$work/tmp/measured"
+}
+
+trap 'status=$?; stop_ticker; allow_main_cluster; remove_work; exit $status' EXIT
+ensure_packages tap
+tmp=${TMPDIR:-/tmp}
+check_work_path "$tmp"
+work=$(mktemp -d "$tmp/rfm-coverage.XXXXXX") || exit 1
+adopt_work "$work"
+step "Copying the sources and PostgreSQL's programs" eval "copy_source && copy_installation && copy_data" || exit 1
+step "Building the extension with gcov's counters" build COPT="-Og --coverage" || exit 1
+step "Starting a server" start_server "max_worker_processes = 16" || exit 1
+step "Running the regression tests" suite ISOLATION= TAP_TESTS= || exit 1
+step "Running the isolation tests" suite REGRESS= TAP_TESTS= || exit 1
+step "Running the TAP tests" suite REGRESS= ISOLATION= PROVE_FLAGS=-j2 || exit 1
+# counters are written when a process ends
+as_owner "$bin/pg_ctl" -D "$work/data" -m fast -w stop >"$log" 2>&1
+step "Reading the counters" measure || exit 1
+grep '^line ' "$work/tmp/measured" | sort -t: -k1,1 -k2,2n >"$lines"
+grep '^src' "$work/tmp/measured" | sort
+grep '^total' "$work/tmp/measured"
+awk '/^total/ { exit !($NF == "%" && $(NF - 1) >= 90) }' "$work/tmp/measured"

@@ -1,0 +1,54 @@
+# Random shops, each refreshed and previewed in several ways, against a
+# reference in plain SQL (t/shops).  RFM_SEED and RFM_SHOPS set the first seed
+# and how many; what fails names the seed that repeats it.
+use strict;
+use warnings;
+
+use File::Basename;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $first = $ENV{RFM_SEED} // 20240229;
+my $shops = $ENV{RFM_SHOPS} // 120;
+
+my $node = PostgreSQL::Test::Cluster->new('random_shops');
+$node->init(extra => [ '--locale=C.UTF-8', '--encoding=UTF8' ]);
+$node->append_conf(
+	'postgresql.conf', q{
+max_worker_processes = 16
+max_parallel_workers = 8
+autovacuum = off
+});
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION rfm');
+my $dir = dirname(__FILE__) . '/shops';
+$node->safe_psql('postgres', slurp_file("$dir/$_.sql")) for qw(reference generator model compare);
+
+$node->safe_psql('postgres', "CALL shops.run_all($first, $shops)");
+is($node->safe_psql('postgres', "SELECT format('seed %s: %s; %s', seed, message, detail) FROM shops.failure ORDER BY seed LIMIT 5"),
+	'', "$shops random shops are as the reference has them");
+
+# the generator reached what it is there for
+is($node->safe_psql('postgres', 'SELECT count(*) FROM shops.tally'), $shops, 'every one was compared');
+SKIP:
+{
+	skip 'too few shops to expect every kind', 1 if $shops < 100;
+	is($node->safe_psql('postgres', q{
+SELECT bool_or(customers > 1000) AND bool_or(customers = 0) AND bool_or(customers = 1) AND bool_or(bad) AND count(*) FILTER (WHERE parallel) > count(*) / 2
+  FROM shops.tally}),
+		't', 'empty shops, shops of one customer, large ones, and parallel plans are among them');
+}
+
+# a reference that is wrong in one score is noticed
+my ($rc, $out, $err) = $node->psql('postgres', q{
+SELECT min(seed) AS seed FROM shops.tally WHERE customers > 20 \gset
+SELECT shops.build(shops.draw(:seed));
+SELECT shops.expect('shop', start) AS day, shops.rnd(seed, 'dated', 5) > 0 AS dated FROM shops.draw(:seed) \gset
+UPDATE expected SET m_score = m_score + 1 WHERE customer_id = (SELECT customer_id FROM expected LIMIT 1);
+SELECT shops.check_refresh('a wrong reference', :'dated', :'day', :'day');
+});
+like($err, qr/a wrong reference: the snapshot: 2 rows differ/, 'a difference in one score is seen');
+
+$node->stop;
+done_testing();

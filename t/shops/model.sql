@@ -1,0 +1,140 @@
+--
+-- Random shops: the model of a shop, over its orders, and its target
+--
+CREATE FUNCTION shops.create_model(s shops.shop, name text, source regclass, target text, columns jsonb) RETURNS void
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    seed     bigint := s.seed;
+    chosen   text := shops.pick(seed, 'method', 'ntile', 'rank', 'quantile', 'breaks');
+    k        int[] := ARRAY[2 + shops.rnd(seed, 'k1', 9), 2 + shops.rnd(seed, 'k2', 9), 2 + shops.rnd(seed, 'k3', 9)];
+    rules    text[] := ARRAY[NULL, NULL]::text[];
+    b        jsonb := '{}';
+BEGIN
+    IF shops.rnd(seed, 'one k', 3) = 0 THEN
+        k := CASE shops.rnd(seed, 'five', 2) WHEN 0 THEN '{5}'::int[] ELSE ARRAY[k[1]] END;
+    END IF;
+    IF k = '{5}' THEN
+        rules := ARRAY[shops.pick(seed, 'segments', 'sum5', 'traits5', 'classic11', NULL), shops.pick(seed, 'comments', 'traits5', 'classic11', 'sum5', NULL)];
+    ELSIF shops.rnd(seed, 'own rules', 2) = 0 THEN
+        -- rules of any kind, some of which never match
+        INSERT INTO rfm_segment_rule (ruleset, priority, label, r, f, m, total)
+        SELECT 'shop ' || name, p, 'label ' || p % 5,
+               CASE WHEN shops.rnd(seed, 'r' || p, 2) = 0 THEN int4range(1 + shops.rnd(seed, 'rl' || p, k[1]), k[1], '[]') END,
+               CASE WHEN shops.rnd(seed, 'f' || p, 2) = 0 THEN int4range(NULL, 1 + shops.rnd(seed, 'fu' || p, 2), '[]') END,
+               CASE WHEN shops.rnd(seed, 'm' || p, 3) = 0 THEN int4range(1, 1 + shops.rnd(seed, 'mu' || p, 2), '[]') END,
+               CASE WHEN shops.rnd(seed, 't' || p, 4) = 0 THEN int4range(3 + shops.rnd(seed, 'tl' || p, 3), NULL, '[]') END
+          FROM generate_series(1, 1 + shops.rnd(seed, 'rules', 12)) p;
+        rules[1] := 'shop ' || name;
+    END IF;
+    IF chosen = 'breaks' THEN
+        -- some of them twice, some below or above all values
+        SELECT jsonb_object_agg(axis, breaks) INTO b
+          FROM (SELECT axis, jsonb_agg(x ORDER BY x) AS breaks
+                  FROM (SELECT axis, shops.rnd(seed, format('break %s %s', axis, j), (ARRAY[s.days * 2, 24, 4 * s.amounts])[axis]) / 2.0 AS x
+                          FROM generate_series(1, 3) axis, generate_series(1, k[least(axis, cardinality(k))] - 1) j) v GROUP BY axis) w;
+    END IF;
+    PERFORM rfm_create_model(name, source, target, ordered_at => 'ordered at',
+        amount => shops.pick(seed, 'amount', 'total', 'total', 'total::numeric * 2', $c$CASE WHEN status = 'paid' THEN total END$c$),
+        order_id => CASE WHEN s.order_type IS NOT NULL THEN 'order_id'::name END,
+        filter => shops.pick(seed, 'filter', NULL, NULL, $c$status <> 'cancelled'$c$, $c$total > 0 OR status = 'sent'$c$),
+        method => chosen, buckets => k,
+        r_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '1') v),
+        f_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '2') v),
+        m_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '3') v),
+        lookback => shops.pick(seed, 'lookback', NULL, NULL, '1 day', '5 days', '1 mon', '1 mon 36:00:00')::interval,
+        time_zone => s.zone, as_of => shops.pick(seed, 'as of', 'today', 'latest_order'),
+        monetary_above => shops.pick(seed, 'above', NULL, NULL, NULL, '0', '5', '-1.005')::numeric,
+        segment_rules => rules[1], comment_rules => rules[2], target_columns => columns,
+        keep_stale => shops.rnd(seed, 'keep', 4) = 0,
+        weights => CASE shops.rnd(seed, 'weights', 3) WHEN 0 THEN ARRAY[shops.rnd(seed, 'weight', 100) - 50, -1000000, 2000000000] ELSE '{100,10,1}' END);
+END
+$$;
+
+CREATE FUNCTION shops.pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+
+-- A target that stands already, with or without what the executor must see to
+CREATE FUNCTION shops.create_target(s shops.shop, type text, kind text, dated bool) RETURNS void
+LANGUAGE plpgsql AS
+$$
+BEGIN
+    EXECUTE format('CREATE TABLE shops.target (note text DEFAULT %L, %s customer_id %s NOT NULL, recency_days int, frequency_orders bigint,
+                        monetary_value %s, r_score int2, f_score int, m_score int8, rfm_score int, rfm_segment varchar, comments text,
+                        rfm_cell text, rfm_weighted bigint, created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now(), UNIQUE (%s)) %s',
+                   'own', CASE WHEN dated THEN 'run_date date NOT NULL,' ELSE '' END, type,
+                   CASE WHEN s.amount_kind ~ '^float' THEN 'float8' ELSE 'numeric' END,
+                   CASE WHEN dated THEN 'customer_id, run_date' ELSE 'customer_id' END,
+                   CASE WHEN kind = 'partitioned' THEN 'PARTITION BY HASH (customer_id)' ELSE '' END);
+    IF kind = 'partitioned' THEN
+        CREATE TABLE shops.target_1 PARTITION OF shops.target FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+        CREATE TABLE shops.target_2 PARTITION OF shops.target FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+    ELSIF kind = 'trigger' THEN
+        CREATE TRIGGER pass BEFORE INSERT OR UPDATE ON shops.target FOR EACH ROW EXECUTE FUNCTION shops.pass();
+    ELSIF kind = 'indexed' THEN
+        CREATE INDEX ON shops.target (rfm_cell, monetary_value);
+    END IF;
+END
+$$;
+
+-- The same ids as numeric, the same money with thirty decimals: never the fast way
+CREATE FUNCTION shops.create_twin(s shops.shop) RETURNS void
+LANGUAGE plpgsql AS
+$$
+BEGIN
+    EXECUTE format('CREATE VIEW shops.slow_orders AS SELECT %s AS customer_id, "ordered at", %s AS total, order_id, status FROM shops.orders',
+                   CASE WHEN (SELECT whole FROM shops.key_kind WHERE kind = s.key_kind) THEN 'customer_id::numeric' ELSE 'customer_id' END,
+                   CASE WHEN (SELECT exact FROM shops.amount_kind WHERE kind = s.amount_kind) THEN 'total::numeric + 0.000000000000000000000000000000' ELSE 'total' END);
+    PERFORM shops.create_model(s, 'twin', 'shops.slow_orders', 'shops.twin_target', NULL);
+END
+$$;
+
+CREATE FUNCTION shops.clear() RETURNS void
+LANGUAGE plpgsql AS
+$$
+BEGIN
+    DELETE FROM rfm_model WHERE model IN ('shop', 'twin');
+    DELETE FROM rfm_segment_rule WHERE ruleset IN ('shop shop', 'shop twin');
+    DROP TABLE IF EXISTS shops.target, shops.twin_target;
+    DROP VIEW IF EXISTS shops.slow_orders;
+    DROP TABLE IF EXISTS shops.orders;
+END
+$$;
+
+CREATE FUNCTION shops.build(s shops.shop) RETURNS void
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    dated   bool := shops.rnd(s.seed, 'dated', 5) > 0;
+    columns jsonb := CASE WHEN NOT dated THEN '{"run_date": null}'::jsonb END;
+    stands  text := shops.pick(s.seed, 'target', 'new', 'plain', 'plain', 'trigger', 'partitioned', 'indexed');
+    type    text := (SELECT k.type FROM shops.key_kind k WHERE kind = s.key_kind);
+BEGIN
+    PERFORM shops.clear();
+    EXECUTE format('CREATE TABLE shops.orders (customer_id %s, "ordered at" %s, total %s, order_id %s, status text) WITH (parallel_workers = 2)',
+                   type, s.time_type, (SELECT a.type FROM shops.amount_kind a WHERE a.kind = s.amount_kind), coalesce(s.order_type, 'int4'));
+    PERFORM shops.fill(s, 1, s.customers * s.orders);
+    ANALYZE shops.orders;
+    IF stands <> 'new' THEN
+        PERFORM shops.create_target(s, type, stands, dated);
+    END IF;
+    PERFORM shops.create_model(s, 'shop', 'shops.orders', 'shops.target', columns);
+    IF stands = 'new' THEN
+        ALTER TABLE shops.target ADD rfm_cell text, ADD rfm_weighted bigint, ADD IF NOT EXISTS rfm_segment text, ADD IF NOT EXISTS comments text;
+    END IF;
+    PERFORM shops.create_twin(s);
+END
+$$;
+
+-- What happens between two refreshes: rows of the target go, or are changed by
+-- others; orders come and go
+CREATE FUNCTION shops.disturb(s shops.shop) RETURNS void
+LANGUAGE plpgsql AS
+$$
+BEGIN
+    DELETE FROM shops.target WHERE shops.rnd(s.seed, 'gone ' || customer_id::text, 4) = 0;
+    UPDATE shops.target SET m_score = 1 + shops.rnd(s.seed, customer_id::text, 2), comments = nullif(comments, 'Champions')
+     WHERE shops.rnd(s.seed, 'changed ' || customer_id::text, 5) = 0;
+    DELETE FROM shops.orders WHERE shops.rnd(s.seed, 'dropped ' || customer_id::text, 6) = 0;
+    PERFORM shops.fill(s, s.customers * s.orders + 1, s.customers * s.orders + shops.rnd(s.seed, 'more', s.customers / 2 + 2));
+END
+$$;

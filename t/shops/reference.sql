@@ -1,0 +1,115 @@
+--
+-- Random shops: a reference in plain SQL for what rfm must make of them.
+--
+-- Takes a database with the extension, found on the search_path.  In this
+-- order: reference.sql, generator.sql, model.sql, compare.sql; they give
+--   shops.expect(model, day)     table "expected": the snapshot, from the model's row alone
+--   shops.run(seed)              one shop, refreshed and compared; an error where rfm differs
+--   CALL shops.run_all(first, n) many, a transaction each; what failed is in shops.failure
+-- The same seed makes the same shop.
+--
+CREATE SCHEMA shops;
+CREATE TABLE shops.failure (seed bigint PRIMARY KEY, message text, detail text, context text);
+CREATE TABLE shops.tally (seed bigint PRIMARY KEY, customers bigint, refreshes int, previews int, parallel bool, bad bool);
+
+
+-- The local date of an order, as an expression over the source's columns
+CREATE FUNCTION shops.local_date(m rfm_model) RETURNS text
+LANGUAGE sql STABLE AS
+$$
+    SELECT CASE WHEN t.typname = 'timestamptz' THEN format('CAST(%I AT TIME ZONE %L AS date)', m.ordered_at, m.time_zone)
+                ELSE format('CAST(%I AS date)', m.ordered_at) END
+      FROM pg_attribute a JOIN pg_type t ON t.oid = atttypid
+     WHERE attrelid = m.source AND attname = m.ordered_at
+$$;
+
+-- The orders that count, whatever their date
+CREATE FUNCTION shops.counted_sql(m rfm_model) RETURNS text
+LANGUAGE sql STABLE AS
+$$
+    SELECT format('SELECT %I AS customer, %s AS day, CAST(%s AS numeric) AS amount, %s AS order_id FROM %s
+                    WHERE %I IS NOT NULL AND %I IS NOT NULL AND (%s)',
+                  m.customer, shops.local_date(m),
+                  CASE WHEN EXISTS (SELECT FROM pg_attribute WHERE attrelid = m.source AND attname = m.amount)
+                       THEN quote_ident(m.amount) ELSE '(' || m.amount || ')' END,
+                  coalesce(quote_ident(m.order_id), 'NULL::int'), m.source, m.customer, m.ordered_at, coalesce(m.filter, 'true'))
+$$;
+
+CREATE FUNCTION shops.buckets(m rfm_model) RETURNS int[]
+LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE cardinality(m.buckets) WHEN 1 THEN m.buckets || m.buckets || m.buckets ELSE m.buckets END $$;
+
+-- One axis: scores by customer, from "customers"
+CREATE FUNCTION shops.score_sql(m rfm_model, axis int) RETURNS text
+LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    k       int := (shops.buckets(m))[axis];
+    value   text := (ARRAY['recency_days', 'frequency_orders', 'monetary_value'])[axis];
+    best    text := CASE axis WHEN 1 THEN 'recency_days DESC' ELSE value END;
+    breaks  numeric[] := CASE axis WHEN 1 THEN m.r_breaks WHEN 2 THEN m.f_breaks ELSE m.m_breaks END;
+    below   text;
+BEGIN
+    IF m.method = 'ntile' THEN
+        RETURN format('SELECT customer, ntile(%s) OVER (ORDER BY %s, customer) AS score FROM customers', k, best);
+    ELSIF m.method = 'rank' THEN
+        RETURN format('SELECT customer, 1 + %s * (rank() OVER (ORDER BY %s) - 1) / count(*) OVER () AS score FROM customers', k, best);
+    ELSIF m.method = 'breaks' THEN
+        below := format('(SELECT count(*) FROM unnest(%L::numeric[]) b WHERE b <= %s)', breaks, value);
+    ELSE
+        -- cut j of n values lies at position (n - 1) * j / k, between two
+        -- neighbours: k times the cut needs no division
+        below := format('(SELECT count(*) FROM cuts WHERE times_k < c.value * %s)', k);
+        RETURN format('WITH sorted AS (SELECT array_agg(%1$s::numeric ORDER BY %1$s) AS v, count(*) - 1 AS last FROM customers),
+                            cuts AS MATERIALIZED (SELECT v[pos / %2$s + 1] * %2$s + (v[(pos + %2$s - 1) / %2$s + 1] - v[pos / %2$s + 1]) * (pos %% %2$s) AS times_k
+                                                    FROM sorted, generate_series(1, %2$s - 1) j, LATERAL (VALUES (last * j)) p(pos))
+                       SELECT customer, score FROM customers
+                         JOIN (SELECT value, %3$s AS score FROM (SELECT DISTINCT %1$s::numeric AS value FROM customers) c) s ON s.value = %1$s',
+                      value, k, CASE axis WHEN 1 THEN format('%s - %s', k, below) ELSE '1 + ' || below END);
+    END IF;
+    RETURN format('SELECT customer, %s AS score FROM customers', CASE axis WHEN 1 THEN format('%s - %s', k, below) ELSE '1 + ' || below END);
+END
+$$;
+
+CREATE FUNCTION shops.label_sql(ruleset text) RETURNS text
+LANGUAGE sql IMMUTABLE AS
+$$
+    SELECT CASE WHEN ruleset IS NULL THEN 'NULL::text' ELSE
+        format('coalesce((SELECT label FROM rfm_segment_rule WHERE ruleset = %L
+                            AND coalesce(r @> s.r, true) AND coalesce(f @> s.f, true) AND coalesce(m @> s.m, true)
+                            AND coalesce(total @> s.r + s.f + s.m, true) ORDER BY priority LIMIT 1), ''Others'')', ruleset) END
+$$;
+
+-- Fills table "expected"; returns its date.  Null: that of the latest order.
+CREATE FUNCTION shops.expect(name text, day date) RETURNS date
+LANGUAGE plpgsql
+SET max_parallel_workers_per_gather = 0
+AS
+$$
+DECLARE
+    m rfm_model;
+BEGIN
+    SELECT * INTO STRICT m FROM rfm_model WHERE model = name;
+    DROP TABLE IF EXISTS counted, customers, expected;
+    EXECUTE 'CREATE TEMP TABLE counted AS ' || shops.counted_sql(m);
+    IF day IS NULL THEN
+        SELECT max(c.day) INTO day FROM counted c;
+    END IF;
+    DELETE FROM counted c WHERE NOT (c.day <= expect.day AND (m.lookback IS NULL OR c.day > expect.day - m.lookback));
+    EXECUTE format('CREATE TEMP TABLE customers AS
+        SELECT customer, %L::date - max(day) AS recency_days, %s AS frequency_orders, coalesce(sum(amount), 0) AS monetary_value
+          FROM counted GROUP BY customer HAVING %L::numeric IS NULL OR coalesce(sum(amount), 0) > %3$L',
+        day, CASE WHEN m.order_id IS NULL THEN 'count(*)' ELSE 'count(DISTINCT order_id)' END, m.monetary_above);
+    EXECUTE format('CREATE TEMP TABLE expected AS
+        WITH scored AS MATERIALIZED (SELECT c.*, r.score::int AS r, f.score::int AS f, m.score::int AS m
+                          FROM customers c JOIN (%s) r USING (customer) JOIN (%s) f USING (customer) JOIN (%s) m USING (customer)),
+             cells AS (SELECT s.*, %s AS segment, %s AS comment FROM (SELECT DISTINCT r, f, m FROM scored) s)
+        SELECT %L::date AS run_date, customer AS customer_id, recency_days, frequency_orders, monetary_value, r AS r_score, f AS f_score, m AS m_score,
+               r + f + m AS rfm_score, segment AS rfm_segment, comment AS comments, array_to_string(ARRAY[r, f, m], %L) AS rfm_cell,
+               r::bigint * %s + f::bigint * %s + m::bigint * %s AS rfm_weighted
+          FROM scored JOIN cells USING (r, f, m)',
+        shops.score_sql(m, 1), shops.score_sql(m, 2), shops.score_sql(m, 3), shops.label_sql(m.segment_rules), shops.label_sql(m.comment_rules), day,
+        CASE WHEN 10 = ANY (m.buckets) THEN '-' ELSE '' END, m.weights[1], m.weights[2], m.weights[3]);
+    RETURN day;
+END
+$$;
