@@ -477,7 +477,7 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 					 source->customer, source->ordered_at, source->amount.sql);
 	if (source->order_id)
 		appendStringInfo(&sql, ", %s", source->order_id);
-	append_from(&sql, source);
+	append_from(&sql, source, &params);
 	append_date_bound(&sql, source, &params, "<", last + 1);
 	if (model->lookback)
 		append_date_bound(&sql, source, &params, ">=",
