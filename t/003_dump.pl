@@ -206,7 +206,7 @@ $node->safe_psql('shop', q{UPDATE rfm_model SET filter = NULL WHERE model = 'min
 
 my $log = $node->safe_psql('shop', 'SELECT count(*) FROM rfm_run');
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst".scores RENAME TO kept; CREATE TABLE "An ""alyst".scores (a int);'
-	  . ' DROP TABLE "An ""alyst".kept');
+	  . ' DROP TABLE "An ""alyst".kept CASCADE');
 $err = error_of('shop', $refresh_mine);
 like($err, qr/42P01: target of model "mine" does not exist/, 'the target is gone: message');
 like($err, qr/HINT: .*UPDATE rfm_model SET target/, 'hint');

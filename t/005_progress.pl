@@ -145,9 +145,10 @@ my $nothing_shown = 'SELECT count(*) = 0 FROM rfm_progress';
 #
 my @parallel = ('SET parallel_setup_cost = 0', 'SET parallel_tuple_cost = 0', 'SET max_parallel_workers_per_gather = 2');
 
-sub watched_refresh
+# One refresh, looked at as often as the machine lets a watcher look.
+sub watch_refresh
 {
-	my ($name, $phases, @settings) = @_;
+	my ($name, @settings) = @_;
 	my $watcher = session($node);
 	say_to($watcher, q{CALL watch('shop')});
 	wait_for(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CALL watch%' AND state = 'active'}, 'the watcher');
@@ -160,9 +161,6 @@ sub watched_refresh
 	my ($out, $err) = end_of($s);
 	is($out, "$customers\n", "$name: refreshed");
 	is($node->safe_psql('postgres', $nothing_shown), 't', "$name: after the commit there is nothing to see");
-
-	is( $node->safe_psql('postgres', q{SELECT string_agg(phase, ' ' ORDER BY first) FROM (SELECT phase, min(n) AS first FROM seen WHERE phase <> 'wait' GROUP BY phase) p}),
-		$phases, "$name: every phase was seen, in its order");
 	is( $node->safe_psql(
 			'postgres', q{
 SELECT count(*) FILTER (WHERE percent < before), count(*) FILTER (WHERE done < done_before),
@@ -171,25 +169,40 @@ SELECT count(*) FILTER (WHERE percent < before), count(*) FILTER (WHERE done < d
   FROM (SELECT *, lag(percent) OVER (ORDER BY n) AS before, lag(done) OVER (PARTITION BY phase ORDER BY n) AS done_before
           FROM seen WHERE phase <> 'wait') s}),
 		'0|0|0|0|1', "$name: nothing goes backwards, nothing is more than all");
-	is( $node->safe_psql('postgres', qq{
-SELECT bool_and(total BETWEEN 2.7 * $customers AND 3.3 * $customers), max(done) > 2 * $customers, count(*) > 10
-  FROM seen WHERE phase = 'read' AND total IS NOT NULL}),
-		't|t|t', "$name: the orders were counted towards their number");
-	is( $node->safe_psql('postgres', qq{SELECT count(*) FILTER (WHERE phase = 'write') > 2, bool_and(total = $customers)
-  FROM seen WHERE phase IN ('score', 'write') AND total IS NOT NULL}),
-		't|t', "$name: and the customers, when they were written");
 	return;
 }
 
-my $all_phases = 'read sort score write done';
-watched_refresh('alone', $all_phases, 'SET max_parallel_workers_per_gather = 0');
-$node->safe_psql('postgres', 'TRUNCATE scores');
-watched_refresh('with workers', $all_phases, @parallel);
+# What a watcher must have seen.  On a busy machine one can miss a phase of some
+# milliseconds, so there is another refresh to watch, and another.
+sub watched_refresh
+{
+	my ($name, $reset, @settings) = @_;
+	my $seen = qq{
+SELECT (SELECT string_agg(phase, ' ' ORDER BY first) FROM (SELECT phase, min(n) AS first FROM seen WHERE phase <> 'wait' GROUP BY phase) p),
+       bool_and(total BETWEEN 2.7 * $customers AND 3.3 * $customers) FILTER (WHERE phase = 'read' AND total IS NOT NULL),
+       max(done) FILTER (WHERE phase = 'read') > 2 * $customers, count(*) FILTER (WHERE phase = 'read') > 10,
+       bool_and(total = $customers) FILTER (WHERE phase IN ('score', 'write') AND total IS NOT NULL),
+       count(*) FILTER (WHERE phase = 'write') > 2
+  FROM seen};
+	my $all = 'read sort score write done|t|t|t|t|t';
+	for my $try (1 .. 8)
+	{
+		$node->safe_psql('postgres', $reset) if $reset;
+		watch_refresh($name, @settings);
+		last if $node->safe_psql('postgres', $seen) eq $all;
+	}
+	is($node->safe_psql('postgres', $seen), $all, "$name: every phase was seen in its order, orders and customers counted towards their number");
+	return;
+}
+
+my $empty = 'TRUNCATE scores';
+$node->safe_psql('postgres', "SELECT rfm_refresh('$date', 'shop')");
+watched_refresh('alone', $empty, 'SET max_parallel_workers_per_gather = 0');
+watched_refresh('with workers', $empty, @parallel);
 cmp_ok($node->safe_psql('postgres', 'SELECT max(workers) FROM seen'), '>', 0, 'there were workers');
-$node->safe_psql('postgres', 'TRUNCATE scores');
-watched_refresh('by workers only', $all_phases, @parallel, 'SET parallel_leader_participation = off');
+watched_refresh('by workers only', $empty, @parallel, 'SET parallel_leader_participation = off');
 cmp_ok($node->safe_psql('postgres', 'SELECT max(workers) FROM seen'), '>', 0, 'there were workers');
-watched_refresh('nothing to write', $all_phases, @parallel);
+watched_refresh('nothing to write', '', @parallel);
 
 # a third of the orders is expected, all of them come
 $node->safe_psql('postgres', q{SELECT rfm_create_model('guess', 'orders', 'guess_scores', filter => 'order_id % 2 >= 0')});

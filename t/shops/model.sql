@@ -94,7 +94,7 @@ $$
 BEGIN
     DELETE FROM rfm_model WHERE model IN ('shop', 'twin');
     DELETE FROM rfm_segment_rule WHERE ruleset IN ('shop shop', 'shop twin');
-    DROP TABLE IF EXISTS shops.target, shops.twin_target;
+    DROP TABLE IF EXISTS shops.target, shops.twin_target CASCADE;
     DROP VIEW IF EXISTS shops.slow_orders;
     DROP TABLE IF EXISTS shops.orders;
 END
