@@ -117,6 +117,14 @@ CALL bf.pair('bf.typed', 'amount => ''cents'', lookback => ''7 days'''); :fill
 CALL bf.pair('bf.orders', 'amount => ''real_total'''); :fill
 CALL bf.pair('bf.orders', 'amount => ''real_total'', lookback => ''7 days'''); :fill
 CALL bf.pair('bf.typed', 'amount => ''small_total'', lookback => ''7 days'', monetary_above => 0'); :fill
+-- rows that come from parallel workers
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+CALL bf.pair('bf.typed', 'customer => ''customer_text'', order_id => ''invoice_text'', amount => ''wide_total'', lookback => ''7 days'''); :fill
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 -- methods
 CALL bf.pair('bf.orders', 'method => ''rank'', buckets => ''{4,3,10}'', segment_rules => NULL, comment_rules => NULL, lookback => ''20 days'''); :fill
 CALL bf.pair('bf.orders', 'method => ''quantile'', monetary_above => 100, segment_rules => ''classic11'', comment_rules => NULL'); :fill
