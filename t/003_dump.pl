@@ -269,6 +269,7 @@ like(error_of('strange', "SELECT * FROM $q.rfm_progress"), qr/needs rfm in "shar
 is($node->safe_psql('strange', "SELECT $q.rfm_ensure_model('m')"), '', 'ensure');
 is($node->safe_psql('strange', "SELECT $q.rfm_job_command('x')"), "CALL $q.rfm_catch_up('x')", 'the command of a job');
 is($node->safe_psql('strange', "CALL $q.rfm_catch_up('m'); SELECT max(run_date) > '$date' FROM $q.rfm_run WHERE model = 'm'"), 't', 'catching up');
+is($node->safe_psql('strange', "CALL $q.rfm_backfill(date '$date' - 3, date '$date' - 2, 'm'); SELECT count(*) FROM $q.rfm_run WHERE backfill IS NOT NULL"), 2, 'backfilling');
 is($node->safe_psql('strange', "SELECT string_agg(model, ' ' ORDER BY model) FROM $q.rfm_jobs"), 'default m', 'jobs');
 like($node->safe_psql('strange', "SELECT to_do FROM $q.rfm_jobs WHERE model = 'default'"), qr/^no job of this database refreshes it: SELECT \Q$q.rfm_schedule(model => 'default');\E$/, 'what to do');
 $node->safe_psql('strange', "SELECT $q.rfm_drop_model('m', drop_target => true)");
