@@ -1,6 +1,18 @@
 --
 -- The report: one page of HTML that says what the functions say.
 --
+CREATE FUNCTION pg_temp.has_xml() RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN xmlparse(DOCUMENT '<a/>') IS NOT NULL;
+EXCEPTION WHEN feature_not_supported THEN
+    RETURN false;
+END $$;
+SELECT pg_temp.has_xml() AS has_xml \gset
+\if :has_xml
+\else
+\echo skipped: this PostgreSQL is built without XML
+\quit
+\endif
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
 CREATE SCHEMA report;
@@ -16,13 +28,6 @@ SELECT rfm_create_model('shop <b>', 'report.orders', 'report."daily scores"', cu
     lookback => '100 days', segment_rules => 'report rules',
     target_columns => '{"run_date": "day of \"run\"", "r_score": "R", "rfm_segment": "segm''ent", "customer_id": "cust & co"}');
 
--- no XML in this build: the page is looked at as text only
-CREATE FUNCTION report.has_xml() RETURNS bool LANGUAGE plpgsql AS $$
-BEGIN
-    RETURN xmlparse(DOCUMENT '<a/>') IS NOT NULL;
-EXCEPTION WHEN feature_not_supported THEN
-    RETURN false;
-END $$;
 CREATE FUNCTION report.page(html text, path text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE 'SELECT x::text FROM unnest(xpath($2, xmlparse(DOCUMENT $1))) WITH ORDINALITY AS u(x, n) ORDER BY n' USING html, path;
@@ -34,12 +39,6 @@ BEGIN
     EXECUTE 'SELECT xmlparse(DOCUMENT $1) IS NOT NULL' INTO ok USING html;
     RETURN ok;
 END $$;
-SELECT report.has_xml() AS has_xml \gset
-\if :has_xml
-\else
-\echo skipped: this PostgreSQL is built without XML
-\quit
-\endif
 CREATE TABLE report.made (kind text PRIMARY KEY, html text);
 
 -- no snapshot, none of a date, an empty one, the first, more of them
@@ -143,6 +142,13 @@ SELECT count(*) AS cells, bool_and(t = format('Recency %s, frequency %s: %s cust
 SELECT kind, sum(replace(split_part(t, ' ', 1), ',', '')::numeric) = 3 * (CASE kind WHEN 'plain' THEN (SELECT count(*) FROM report.plain)
            ELSE (SELECT count(*) FROM report.rows WHERE day = '2024-10-31') END) AS histograms
   FROM report.made, report.page(html, '//svg[@class="histogram"]/rect/title/text()') AS t WHERE kind IN ('full', 'plain') GROUP BY kind ORDER BY kind;
+
+-- so few orders that each number of them has a bar
+SELECT array_agg(split_part(t, ' ', 1)::bigint ORDER BY n) =
+       (SELECT array_agg((SELECT count(*) FROM report.rows WHERE day = '2024-10-31' AND frequency_orders = v) ORDER BY v)
+          FROM (SELECT min(frequency_orders) AS low, max(frequency_orders) AS high FROM report.rows WHERE day = '2024-10-31') AS ends,
+               generate_series(low, high) AS v) AS bars
+  FROM report.made, report.page(html, '(//svg[@class="histogram"])[2]/rect/title/text()') WITH ORDINALITY AS x(t, n) WHERE kind = 'full';
 
 -- the trend: first and last of each segment
 SELECT count(*) AS lines, sum(replace(split_part(t, ' customers, then ', 2), ',', '')::numeric) = (SELECT count(*) FROM report.rows WHERE day = '2024-10-31') AS as_last
