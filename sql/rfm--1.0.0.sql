@@ -1677,7 +1677,7 @@ AS $body$
         WHEN $1 IS NULL THEN NULL
         WHEN $3 ? $2 THEN format('coalesce(t.%s::text, ''(none)'')', $3 ->> $2)
         WHEN $3 ?& ARRAY['r_score', 'f_score', 'm_score'] THEN
-            (SELECT format('CASE WHEN t.%1$s <= %4$s AND t.%2$s <= %5$s AND t.%3$s <= %6$s'
+            (SELECT format('CASE WHEN t.%1$s::int4 <= %4$s AND t.%2$s::int4 <= %5$s AND t.%3$s::int4 <= %6$s'
                            ' THEN (%7$L::text[])[((t.%1$s::int4 - 1) * %5$s + t.%2$s::int4 - 1) * %6$s + t.%3$s::int4]'
                            ' ELSE ''Others'' END',
                            $3 ->> 'r_score', $3 ->> 'f_score', $3 ->> 'm_score', $4[1], $4[2], $4[3],
@@ -1726,6 +1726,8 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'undefined_column',
             MESSAGE = format('model "%s" gives its customers no %s', model, by),
+            DETAIL = CASE WHEN CASE by WHEN 'segment' THEN coalesce(reader.segment_rules, reader.comment_rules) ELSE reader.comment_rules END IS NOT NULL
+                     THEN 'Its rule set does, but the target keeps neither that label nor all three scores.' END,
             HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;

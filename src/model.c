@@ -33,6 +33,8 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
+bool		rfm_make_latest_view = true;
+
 static const char *const axis_name[RFM_AXES] = {"recency", "frequency", "monetary value"};
 static const char *const axis_letter[RFM_AXES] = {"r", "f", "m"};
 
@@ -629,10 +631,12 @@ rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 	if (SPI_execute_with_args(sql.data, ncolumns, types, values, nulls,
 							  false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write table rfm_model");
-	if (SPI_execute(psprintf("SELECT %s(%s)",
+	if (rfm_make_latest_view &&
+		SPI_execute(psprintf("SELECT %s(%s)",
 							 quote_qualified_identifier(get_namespace_name(nsp),
 														"rfm_add_latest_view"),
-							 quote_literal_cstr(name)), false, 0) != SPI_OK_SELECT)
+							 quote_literal_cstr(name)),
+					false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not make the view of the newest snapshot");
 	SPI_finish();
 	rfm_unlock_search_path(level);

@@ -69,6 +69,9 @@ typedef struct RfmModel
 	RfmPeriod	partition_by;
 } RfmModel;
 
+/* The setting rfm.latest_view: a view comes with a new model. */
+extern bool rfm_make_latest_view;
+
 /*
  * rfm_model_from_tuple: a row of rfm_model as a struct, in the current
  * context.  Raises the errors of values that do not fit together (breaks
@@ -93,7 +96,8 @@ extern RfmModel *rfm_model_find(Oid nsp, const char *name);
 
 /*
  * rfm_model_create: makes the model from the arguments of rfm_create_model(),
- * owned by the current user, and its target where there is none.  Raises
+ * owned by the current user, and its target where there is none,
+ * and the view of its newest snapshot.  Raises
  * DUPLICATE_OBJECT for a name that is taken, and everything that
  * rfm_model_check raises.
  */

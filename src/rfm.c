@@ -80,6 +80,14 @@ _PG_init(void)
 							PGC_USERSET,
 							0,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("rfm.latest_view",
+							 "Makes a view of the newest snapshot beside the target of a new model.",
+							 NULL,
+							 &rfm_make_latest_view,
+							 true,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rfm");
 	rfm_slots_request();
 }
