@@ -2527,7 +2527,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT @extschema@.rfm_report_number($1 / unit.size, CASE WHEN unit.size > 1 AND abs($1) < 9.95 * unit.size THEN 1 ELSE 0 END) || unit.name
-      FROM (VALUES (1000000000, 'G'), (1000000, 'M'), (1000, 'k'), (1, '')) AS unit(size, name)
+      FROM (VALUES (1000000000, 'bn'), (1000000, 'M'), (1000, 'k'), (1, '')) AS unit(size, name)
      WHERE abs($1) >= 0.9995 * unit.size OR unit.size = 1
      ORDER BY unit.size DESC
      LIMIT 1
@@ -2707,11 +2707,11 @@ AS $body$
            || string_agg(format(
                   '<g class="%s"><title>Recency %s, frequency %s: %s %s, %s</title>'
                   || '<rect x="%s" y="%s" width="%s" height="%s" rx="4" fill-opacity="%s"/><text x="%s" y="%s" font-size="%s">%s</text></g>',
-                  CASE WHEN tone > 0.72 THEN 'c' WHEN tone > 0.58 THEN 'b' ELSE 'a' END,
+                  CASE WHEN value = 0 THEN 'z' WHEN tone > 0.72 THEN 'c' WHEN tone > 0.58 THEN 'b' ELSE 'a' END,
                   r, f, @extschema@.rfm_report_number(value), size.unit, @extschema@.rfm_report_share(value, total),
                   40 + (r - 1) * size.w, ($2[2] - f) * size.h, size.w - 3, size.h - 3, greatest(tone, 0.04),
                   40 + (r - 0.5) * size.w - 1.5, ($2[2] - f + 0.5) * size.h + 3.5, CASE WHEN $2[1] > 7 THEN 13 ELSE 15 END,
-                  @extschema@.rfm_report_short(value)), E'\n' ORDER BY f DESC, r)
+                  CASE WHEN value = 0 THEN '&#183;' ELSE @extschema@.rfm_report_short(value) END), E'\n' ORDER BY f DESC, r)
            || (SELECT string_agg(format('<text class="axis" x="%s" y="340">%s</text>', 40 + (r - 0.5) * size.w - 1.5, r), '')
                  FROM generate_series(1, $2[1]) AS r)
            || (SELECT string_agg(format('<text class="axis" x="29" y="%s">%s</text>', ($2[2] - f + 0.5) * size.h + 3.5, f), '')
@@ -2902,7 +2902,7 @@ AS $body$
         SELECT row, format('<tr><th scope="row">%s</th>', @extschema@.rfm_report_text(min(from_name)))
                || string_agg(CASE WHEN n = 0 THEN '<td class="none">&#183;</td>'
                                   ELSE format('<td class="%s" style="--o:%s" title="%s &#8594; %s: %s customers, %s of the row">%s</td>',
-                                           concat_ws(' ', CASE WHEN from_label = to_label THEN 'stay' END, CASE WHEN n > 0.6 * of_row THEN 'c' END),
+                                           concat_ws(' ', CASE WHEN from_label = to_label THEN 'stay' END, CASE WHEN n > 0.72 * of_row THEN 'c' WHEN n > 0.58 * of_row THEN 'b' END),
                                            round(greatest(n / of_row, 0.03), 3),
                                            @extschema@.rfm_report_text(from_name), @extschema@.rfm_report_text(to_name),
                                            @extschema@.rfm_report_number(n), @extschema@.rfm_report_share(n, of_row), @extschema@.rfm_report_data(n))
@@ -2959,7 +2959,7 @@ AS $body$
                @extschema@.rfm_report_matrix($2, $3, $4))
            || @extschema@.rfm_report_section('movers', 'Biggest movers',
                'The customers whose sum of scores changed most; among equals those who spent most.',
-               '<div class="pair">' || @extschema@.rfm_report_movers_table($5, false) || @extschema@.rfm_report_movers_table($5, true) || '</div>')
+               @extschema@.rfm_report_movers_table($5, false) || @extschema@.rfm_report_movers_table($5, true))
       FROM (SELECT coalesce(sum(customers) FILTER (WHERE change > 0), 0) AS risen,
                    coalesce(sum(customers) FILTER (WHERE change < 0), 0) AS fallen,
                    coalesce(sum(customers) FILTER (WHERE change = 0), 0) AS same
@@ -2976,7 +2976,7 @@ RETURNS pg_catalog.text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT format('<div class="trend"><h3>%s</h3><p>%s &#8594; <b>%s</b> <small>(%s &#8594; %s)</small></p>'
+    SELECT format('<div class="trend"><h3>%s</h3><p>%s &#8594; <strong>%s</strong> <small>(%s &#8594; %s)</small></p>'
                   || '<svg viewBox="0 0 200 56" preserveAspectRatio="none" role="img"><title>%s: %s customers, then %s</title>'
                   || '<polygon points="0,54 %s 200,54"/><polyline points="%s"/><line x1="0" y1="54" x2="200" y2="54"/></svg></div>',
                   @extschema@.rfm_report_text($1), @extschema@.rfm_report_number($4[1]), @extschema@.rfm_report_number($4[cardinality($4)]),
@@ -2987,7 +2987,7 @@ AS $body$
               FROM unnest($2, $3) AS v(place, share)) AS p
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_line(pg_catalog.text, pg_catalog.numeric[], pg_catalog.numeric[], pg_catalog.numeric[], pg_catalog.numeric) IS
-    'internal: the trend of a segment: its share at moments from 0 to 1, all segments on one scale';
+    'internal: the trend of a segment: its share at moments from 0 to 1';
 
 CREATE FUNCTION @extschema@.rfm_report_of_trend(
     points @extschema@.rfm_report_point[], cells @extschema@.rfm_report_cell[], all_dates pg_catalog.int4)
@@ -3010,12 +3010,12 @@ AS $body$
           FROM label CROSS JOIN day LEFT JOIN unnest($1) AS p ON p.segment = label.segment AND p.run_date = day.run_date
     ), line AS (
         SELECT rank, segment, @extschema@.rfm_report_line(segment, array_agg(place ORDER BY run_date), array_agg(share ORDER BY run_date),
-                         array_agg(customers ORDER BY run_date), (SELECT max(share) FROM point)) AS html
+                         array_agg(customers ORDER BY run_date), max(share)) AS html
           FROM point
          GROUP BY rank, segment
     )
     SELECT @extschema@.rfm_report_section('trend', 'Trend of the segments',
-               format('Share of the customers from %s to %s, all on one scale: %s of %s snapshots.',
+               format('Share of the customers from %s to %s (%s of %s snapshots), each segment on a scale from nought to its own highest.',
                       (SELECT to_char(min(run_date), 'YYYY-MM-DD') FROM day), (SELECT to_char(max(run_date), 'YYYY-MM-DD') FROM day),
                       (SELECT count(*) FROM day), $3),
                '<div class="trends">' || (SELECT string_agg(html, E'\n' ORDER BY rank, segment COLLATE "C") FROM line) || '</div>')
@@ -3110,7 +3110,7 @@ h3 { font-size: 14px; margin: 0; overflow-wrap: anywhere; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 20px 0; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 12px 16px; }
 .tile dt { color: var(--muted); font-size: 13px; }
-.tile dd { margin: 0; font-size: 24px; font-weight: 650; line-height: 1.3; }
+.tile dd { margin: 0; font-size: 22px; overflow-wrap: anywhere; font-weight: 650; line-height: 1.3; }
 .tile small { display: block; font-size: 13px; font-weight: 400; color: var(--muted); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 24px 32px; align-items: start; }
 .thirds { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 290px), 1fr)); gap: 24px; align-items: start; }
@@ -3122,11 +3122,14 @@ th { text-align: left; font-weight: 500; }
 td, thead th { text-align: right; white-space: nowrap; }
 thead th:first-child, td.words { text-align: left; }
 td.words { white-space: normal; }
+#movers td.words { width: 46%; }
 thead th { color: var(--muted); font-size: 12px; vertical-align: bottom; white-space: normal; }
 .numbers th, .numbers td { padding: 5px 8px; border-top: 1px solid var(--line); }
 .numbers th:first-child, .numbers td:first-child { padding-left: 0; }
 .numbers thead th { border-top: 0; }
 .numbers th[scope=row] { overflow-wrap: anywhere; min-width: 7em; }
+.thirds .numbers th[scope=row] { min-width: 2em; }
+.thirds .numbers td { padding-left: 4px; padding-right: 4px; }
 .bars { table-layout: auto; }
 .bars th { width: 34%; padding: 4px 10px 4px 0; line-height: 1.25; overflow-wrap: anywhere; }
 .bars td { padding: 4px 0 4px 8px; }
@@ -3139,17 +3142,19 @@ svg .axis { fill: var(--muted); font-size: 12px; }
 .heat, .histogram { display: block; width: 100%; height: auto; }
 .heat rect { fill: rgb(var(--a)); }
 .heat.revenue rect { fill: rgb(var(--b)); }
+.heat .z text { fill: var(--muted); }
 .heat .b text { fill: var(--mid); }
 .heat .c text { fill: var(--on); }
 .histogram rect { fill: rgb(var(--a)); fill-opacity: .75; }
 .histogram line { stroke: var(--muted); }
 .histogram .cut line { stroke: rgb(var(--b)); stroke-width: 1.5; stroke-dasharray: 4 3; }
 .matrix { width: auto; font-size: 13px; border-collapse: separate; border-spacing: 2px; }
-.matrix thead th { vertical-align: bottom; padding: 0 2px 4px; }
+.matrix thead th { vertical-align: bottom; text-align: center; padding: 0 2px 4px; }
 .matrix thead th span { display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; line-height: 1.2; }
 .matrix tbody th { position: sticky; left: 0; background: var(--card); max-width: 150px; min-width: 100px; padding-right: 10px; line-height: 1.2; overflow-wrap: anywhere; }
 .matrix td { min-width: 54px; padding: 5px 7px; border-radius: 4px; background: rgb(var(--a) / var(--o, 0)); border: 2px solid transparent; }
 .matrix td.stay { border-color: rgb(var(--a)); }
+.matrix td.b { color: var(--mid); }
 .matrix td.c { color: var(--on); }
 .matrix td.none { color: var(--muted); }
 .matrix td.sum { color: var(--muted); background: none; }
@@ -3218,6 +3223,9 @@ COMMENT ON FUNCTION @extschema@.rfm_report_page(pg_catalog.text, pg_catalog.text
     'internal: the whole page around its sections';
 
 -- Reading -----------------------------------------------------------------
+--
+-- The rows of a snapshot lie together, which the planner cannot know of a key
+-- of two columns: the reading functions say so by random_page_cost.
 
 -- A year of snapshots is enough for a trend; each is found by one look into
 -- the target's key.
@@ -3260,6 +3268,8 @@ CREATE FUNCTION @extschema@.rfm_report_cells(snapshot pg_catalog.text)
 RETURNS @extschema@.rfm_report_cell[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET random_page_cost = 1.1
+SET jit = off
 AS $body$
 DECLARE
     cells @extschema@.rfm_report_cell[];
@@ -3276,31 +3286,55 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_cells(pg_catalog.text) IS
     'internal: a snapshot by score and label';
 
-CREATE FUNCTION @extschema@.rfm_report_counts(snapshot pg_catalog.text, scale @extschema@.rfm_report_scale)
-RETURNS pg_catalog.int8[]
-LANGUAGE plpgsql STABLE
+-- The bin of a row on a scale, as SQL.
+CREATE FUNCTION @extschema@.rfm_report_bin(scale @extschema@.rfm_report_scale)
+RETURNS pg_catalog.text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
+    SELECT format('least(width_bucket(' || CASE WHEN ($1).logs THEN 'ln(%1$s), ln(%2$L::float8), ln(%3$L::float8)'
+                                                ELSE '%1$s, %2$L::float8, %3$L::float8' END || ', %4$s), %4$s)',
+                  format('least(greatest(s.%s::float8, %L::float8), %L::float8)', (ARRAY['days', 'orders', 'revenue'])[($1).axis], ($1).low, ($1).high),
+                  ($1).low, ($1).high, ($1).bins)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_report_bin(@extschema@.rfm_report_scale) IS
+    'internal: the expression for the bin of a value';
+
+-- All three axes in one reading of the snapshot.
+CREATE FUNCTION @extschema@.rfm_report_counts(snapshot pg_catalog.text, scales @extschema@.rfm_report_scale[])
+RETURNS TABLE (axis pg_catalog.int4, counts pg_catalog.int8[])
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET random_page_cost = 1.1
+SET jit = off
+AS $body$
 DECLARE
-    value CONSTANT text := format('least(greatest(s.%s::float8, %L::float8), %L::float8)',
-                                  (ARRAY['days', 'orders', 'revenue'])[scale.axis], scale.low, scale.high);
-    counts int8[];
+    binned jsonb;
 BEGIN
-    EXECUTE format('SELECT array_agg(coalesce(c.n, 0) ORDER BY b.bin) FROM generate_series(1, $1) AS b(bin)'
-                   ' LEFT JOIN (SELECT least(width_bucket(%s, $1), $1) AS bin, count(*) AS n FROM %s AS s GROUP BY 1) AS c ON c.bin = b.bin',
-                   CASE WHEN scale.logs THEN format('ln(%s), ln(%L::float8), ln(%L::float8)', value, scale.low, scale.high)
-                        ELSE format('%s, %L::float8, %L::float8', value, scale.low, scale.high) END, snapshot)
-       INTO counts USING scale.bins;
-    RETURN counts;
+    EXECUTE format('SELECT jsonb_agg(to_jsonb(b)) FROM (SELECT %s AS r, %s AS f, %s AS m, count(*) AS n FROM %s AS s GROUP BY 1, 2, 3) AS b',
+                   @extschema@.rfm_report_bin(scales[1]), @extschema@.rfm_report_bin(scales[2]), @extschema@.rfm_report_bin(scales[3]), snapshot)
+       INTO binned;
+    RETURN QUERY
+        WITH counted AS (
+            SELECT p.axis, p.bin, sum(b.n)::int8 AS n
+              FROM jsonb_to_recordset(binned) AS b(r int4, f int4, m int4, n int8),
+                   LATERAL (VALUES (1, b.r), (2, b.f), (3, b.m)) AS p(axis, bin)
+             GROUP BY p.axis, p.bin)
+        SELECT scale.axis, array_agg(coalesce(c.n, 0) ORDER BY place)
+          FROM unnest(scales) AS scale CROSS JOIN LATERAL generate_series(1, scale.bins) AS place
+               LEFT JOIN counted AS c ON c.axis = scale.axis AND c.bin = place
+         GROUP BY scale.axis;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_report_counts(pg_catalog.text, @extschema@.rfm_report_scale) IS
-    'internal: the customers in each bin of a scale';
+COMMENT ON FUNCTION @extschema@.rfm_report_counts(pg_catalog.text, @extschema@.rfm_report_scale[]) IS
+    'internal: the customers in each bin of the scales of r, f and m';
 
 CREATE FUNCTION @extschema@.rfm_report_moves(snapshot pg_catalog.text, before pg_catalog.text, equals pg_catalog.text)
 RETURNS @extschema@.rfm_report_move[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET random_page_cost = 1.1
+SET jit = off
 AS $body$
 DECLARE
     moves @extschema@.rfm_report_move[];
@@ -3321,6 +3355,8 @@ CREATE FUNCTION @extschema@.rfm_report_movers(
 RETURNS @extschema@.rfm_report_mover[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET random_page_cost = 1.1
+SET jit = off
 AS $body$
 DECLARE
     many CONSTANT int4 := 10;
@@ -3358,10 +3394,12 @@ CREATE FUNCTION @extschema@.rfm_report_points(query pg_catalog.text, dates pg_ca
 RETURNS @extschema@.rfm_report_point[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET random_page_cost = 1.1
+SET jit = off
 AS $body$
 DECLARE
     all_dates CONSTANT int4 := cardinality(dates);
-    wanted    CONSTANT int4 := least(all_dates, greatest(4, least(40, 8000000 / greatest(customers, 1)))::int4);
+    wanted    CONSTANT int4 := least(all_dates, greatest(6, least(40, 4000000 / greatest(customers, 1)))::int4);
     picked    date[];
     at_day    @extschema@.rfm_report_point[];
     points    @extschema@.rfm_report_point[];
@@ -3436,6 +3474,7 @@ DECLARE
     cells    @extschema@.rfm_report_cell[];
     before   @extschema@.rfm_report_cell[];
     moves    @extschema@.rfm_report_move[];
+    scales   @extschema@.rfm_report_scale[];
     content  text;
 BEGIN
     SELECT * INTO source FROM @extschema@.rfm_snapshot_rows(model, NULL);
@@ -3457,6 +3496,7 @@ BEGIN
         before := @extschema@.rfm_report_cells(earlier);
         moves := @extschema@.rfm_report_moves(snapshot, earlier, source.customer_equals);
     END IF;
+    SELECT array_agg(@extschema@.rfm_report_scale(cells, axis) ORDER BY axis) INTO scales FROM generate_series(1, 3) AS axis;
 
     content := concat(
         @extschema@.rfm_report_figures(cells, before),
@@ -3467,8 +3507,8 @@ BEGIN
         @extschema@.rfm_report_section('distributions', 'Distributions and cut points',
             'How many customers have which value; the dashed lines are where one score ends and the next begins.',
             '<div class="thirds">'
-            || (SELECT string_agg(@extschema@.rfm_report_distribution(cells, s.scale, @extschema@.rfm_report_counts(snapshot, s.scale)), E'\n' ORDER BY axis)
-                  FROM generate_series(1, 3) AS axis, LATERAL (SELECT @extschema@.rfm_report_scale(cells, axis) AS scale OFFSET 0) AS s)
+            || (SELECT string_agg(@extschema@.rfm_report_distribution(cells, scales[c.axis], c.counts), E'\n' ORDER BY c.axis)
+                  FROM @extschema@.rfm_report_counts(snapshot, scales) AS c)
             || '</div>'),
         CASE WHEN before IS NOT NULL THEN
             @extschema@.rfm_report_of_movements(picked.before, cells, before, moves, @extschema@.rfm_report_movers(snapshot, earlier, source.customer_equals, moves)) END,
@@ -3479,7 +3519,8 @@ BEGIN
         @extschema@.rfm_report_of_definitions(model));
     RETURN @extschema@.rfm_report_page(model,
                format('Snapshot of %s', to_char(picked.day, 'YYYY-MM-DD'))
-               || coalesce(format(', compared with %s.', to_char(picked.before, 'YYYY-MM-DD')), '; there is no earlier one to compare with.'), content);
+               || CASE WHEN picked.before IS NULL THEN '; there is no earlier one to compare with.'
+                       ELSE format(', compared with %s.', to_char(picked.before, 'YYYY-MM-DD')) END, content);
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report(pg_catalog.date, pg_catalog.text, pg_catalog.date) IS

@@ -1,0 +1,179 @@
+--
+-- The report: one page of HTML that says what the functions say.
+--
+CREATE FUNCTION pg_temp.has_xml() RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN xmlparse(DOCUMENT '<a/>') IS NOT NULL;
+EXCEPTION WHEN feature_not_supported THEN
+    RETURN false;
+END $$;
+SELECT pg_temp.has_xml() AS has_xml \gset
+\if :has_xml
+\else
+\echo skipped: this PostgreSQL is built without XML
+\quit
+\endif
+SET client_min_messages = warning;
+\set SHOW_CONTEXT never
+CREATE SCHEMA report;
+CREATE TABLE report.orders (who text, at date, money numeric);
+INSERT INTO report.orders
+SELECT 'c&<>"''' || i % 97, date '2024-01-01' + i * 7919 % 300, (i * 31 % 211)::numeric ^ 2 / 8
+  FROM generate_series(1, 800) AS i
+ WHERE i % 97 > 9 OR i % 5 < 2;
+SELECT rfm_copy_ruleset('classic11', 'report rules');
+UPDATE rfm_segment_rule SET label = '<script>alert(1)</script>' WHERE ruleset = 'report rules' AND label = 'Champions';
+UPDATE rfm_segment_rule SET label = '"quoted" & ''so'' ' || chr(1) WHERE ruleset = 'report rules' AND label = 'Loyal';
+SELECT rfm_create_model('shop <b>', 'report.orders', 'report."daily scores"', customer => 'who', ordered_at => 'at', amount => 'money',
+    lookback => '100 days', segment_rules => 'report rules',
+    target_columns => '{"run_date": "day of \"run\"", "r_score": "R", "rfm_segment": "segm''ent", "customer_id": "cust & co"}');
+
+CREATE FUNCTION report.page(html text, path text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE 'SELECT x::text FROM unnest(xpath($2, xmlparse(DOCUMENT $1))) WITH ORDINALITY AS u(x, n) ORDER BY n' USING html, path;
+END $$;
+CREATE FUNCTION report.well_formed(html text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+    ok bool;
+BEGIN
+    EXECUTE 'SELECT xmlparse(DOCUMENT $1) IS NOT NULL' INTO ok USING html;
+    RETURN ok;
+END $$;
+CREATE TABLE report.made (kind text PRIMARY KEY, html text);
+
+-- no snapshot, none of a date, an empty one, the first, more of them
+INSERT INTO report.made VALUES ('none', rfm_report(model => 'shop <b>'));
+SELECT rfm_report('2024-06-30', 'shop <b>');
+SELECT rfm_report(model => 'no such model');
+SELECT rfm_refresh('2023-12-31', 'shop <b>');
+INSERT INTO report.made VALUES ('empty', rfm_report(model => 'shop <b>'));
+SELECT rfm_refresh('2024-05-31', 'shop <b>');
+INSERT INTO report.made VALUES ('first', rfm_report(model => 'shop <b>'));
+SELECT rfm_refresh('2024-07-31', 'shop <b>'), rfm_refresh('2024-10-31', 'shop <b>');
+INSERT INTO report.made VALUES ('full', rfm_report(model => 'shop <b>')), ('longer', rfm_report('2024-10-31', 'shop <b>', '2024-05-31')),
+    ('past', rfm_report('2024-07-31', 'shop <b>'));
+SELECT rfm_report('2024-10-31', 'shop <b>', '2024-06-01');
+SELECT rfm_report('2024-07-30', 'shop <b>');
+SELECT rfm_report('2024-07-31', 'shop <b>', '2024-07-31');
+
+-- a target without dates, and without labels
+SELECT rfm_create_model('plain', 'report.orders', 'report.plain', customer => 'who', ordered_at => 'at', amount => 'money',
+    buckets => '{10}', as_of => 'latest_order', segment_rules => NULL, comment_rules => NULL, target_columns => '{"run_date": null}');
+SELECT rfm_refresh(model => 'plain');
+INSERT INTO report.made VALUES ('plain', rfm_report(model => 'plain'));
+
+-- what is in which
+SELECT kind, report.well_formed(html) AS well_formed, length(html) < 150000 AS small, r.subtitle,
+       (SELECT string_agg(s, ' ') FROM report.page(html, '//section/@id') AS s) AS sections
+  FROM report.made, report.page(html, '//header/p/text()') AS r(subtitle)
+ ORDER BY kind;
+
+-- nothing from outside, no script, no reference
+SELECT kind FROM report.made
+ WHERE html ~* '(https?:|//|src=|href=|@import|url\(|<script|<link|<iframe|javascript:| on[a-z]+=)' ORDER BY kind;
+
+-- what came from tables shows as text: neither element nor attribute comes of it
+SELECT count(*) AS elements FROM report.made, report.page(html, '//script | //b | //a') AS x;
+SELECT count(*) > 0 AS as_text FROM report.made, report.page(html, '//table[@id="summary"]//th/text()') AS t
+ WHERE kind = 'full' AND t = '&lt;script&gt;alert(1)&lt;/script&gt;';
+SELECT count(*) > 0 AS as_text FROM report.made, report.page(html, '//svg/title/text()') AS t
+ WHERE kind = 'full' AND t LIKE '%"quoted" &amp; ''so'' ?%';
+SELECT t AS title FROM report.made, report.page(html, '/html/head/title/text()') AS t WHERE kind = 'full';
+
+-- every chart has a text beside it
+SELECT count(*) AS charts, count(*) FILTER (WHERE x !~ '<title>|aria-label=') AS without_text FROM report.made, report.page(html, '//svg') AS x WHERE kind = 'full';
+
+-- the numbers, exact in the attributes, are those of plain SQL over the target
+CREATE VIEW report.rows AS
+SELECT "day of ""run""" AS day, "cust & co" AS customer, recency_days, frequency_orders, monetary_value,
+       "R" AS r, f_score AS f, m_score AS m, "segm'ent" AS segment, comments
+  FROM report."daily scores";
+
+SELECT array_agg(v::numeric ORDER BY n) =
+       (SELECT ARRAY[count(*), sum(frequency_orders), sum(monetary_value), sum(monetary_value) / sum(frequency_orders),
+                     sum(monetary_value) / count(*), sum(recency_days)::numeric / count(*)] FROM report.rows WHERE day = '2024-10-31') AS figures
+  FROM report.made, report.page(html, '//dl[@class="tiles"]//data/@value') WITH ORDINALITY AS d(v, n) WHERE kind = 'full';
+
+-- in the order in which they are listed: best mean score first
+CREATE FUNCTION report.of_segments() RETURNS TABLE (n bigint, customers numeric, orders numeric, revenue numeric) LANGUAGE sql AS $$
+    SELECT row_number() OVER (ORDER BY avg(r + f + m) DESC, segment COLLATE "C"), count(*), sum(frequency_orders), sum(monetary_value)
+      FROM report.rows WHERE day = '2024-10-31' GROUP BY segment
+$$;
+SELECT array_agg(v::numeric ORDER BY n) =
+       (SELECT array_agg(x ORDER BY s.n, i) FROM report.of_segments() AS s, unnest(ARRAY[customers, orders, revenue]) WITH ORDINALITY AS u(x, i)) AS summary
+  FROM report.made, report.page(html, '//table[@id="summary"]//data/@value') WITH ORDINALITY AS d(v, n) WHERE kind = 'full';
+SELECT array_agg(v::numeric ORDER BY n) = (SELECT array_agg(s.customers ORDER BY s.n) || array_agg(s.revenue ORDER BY s.n) FROM report.of_segments() AS s) AS bars
+  FROM report.made, report.page(html, '//section[@id="segments"]//table[contains(@class, "bars")]//data/@value') WITH ORDINALITY AS d(v, n) WHERE kind = 'full';
+
+-- and those of the functions
+SELECT array_agg(v::numeric ORDER BY v::numeric) = (SELECT array_agg(customers::numeric ORDER BY customers) FROM rfm_segment_summary(NULL, 'shop <b>')) AS as_summary
+  FROM report.made, report.page(html, '//section[@id="segments"]//table[contains(@class, "customers")]//data/@value') AS v WHERE kind = 'full';
+SELECT kind, array_agg(v::numeric ORDER BY v::numeric) = (
+           SELECT array_agg(customers::numeric ORDER BY customers) FROM rfm_migration(CASE kind WHEN 'longer' THEN '2024-05-31' END::date, '2024-10-31', 'shop <b>')) AS as_migration
+  FROM report.made, report.page(html, '//table[@id="matrix"]//data/@value') AS v WHERE kind IN ('full', 'longer') GROUP BY kind ORDER BY kind;
+SELECT d.direction, (SELECT array_agg(t ORDER BY n) FROM report.page(html, format('//table[@id="%s"]//th[@scope="row"]/text()', id)) WITH ORDINALITY AS x(t, n)) =
+       (SELECT array_agg(replace(replace(replace(customer, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) FROM rfm_movers(NULL, NULL, 'shop <b>', d.direction, 10)) AS as_movers
+  FROM report.made, (VALUES ('down', 'fallen'), ('up', 'risen')) AS d(direction, id) WHERE kind = 'full';
+SELECT array_agg(v::numeric ORDER BY n) =
+       (SELECT array_agg(x ORDER BY p, score DESC, i)
+          FROM rfm_cut_points(NULL, 'shop <b>') AS c, array_position(ARRAY['recency_days', 'frequency_orders', 'monetary_value'], metric) AS p,
+               unnest(ARRAY[lowest, highest, c.customers]) WITH ORDINALITY AS u(x, i)) AS as_cut_points
+  FROM report.made, report.page(html, '//section[@id="distributions"]//data/@value') WITH ORDINALITY AS d(v, n) WHERE kind = 'full';
+
+-- the new and the lost are among them
+SELECT count(*) FILTER (WHERE from_segment IS NULL) > 0 AS new, count(*) FILTER (WHERE to_segment IS NULL) > 0 AS lost,
+       count(*) FILTER (WHERE from_segment <> to_segment) > 0 AS moved
+  FROM rfm_migration(NULL, NULL, 'shop <b>');
+
+-- rose, fell, stayed
+SELECT array_agg(v::numeric ORDER BY n) =
+       (SELECT ARRAY[count(*) FILTER (WHERE a.r + a.f + a.m > b.r + b.f + b.m), count(*) FILTER (WHERE a.r + a.f + a.m < b.r + b.f + b.m),
+                     count(*) FILTER (WHERE a.r + a.f + a.m = b.r + b.f + b.m)]::numeric[]
+          FROM report.rows AS a JOIN report.rows AS b USING (customer) WHERE a.day = '2024-10-31' AND b.day = '2024-07-31') AS changes
+  FROM report.made, report.page(html, '//section[@id="movements"]/p/data/@value') WITH ORDINALITY AS d(v, n) WHERE kind = 'full';
+
+-- the heat map: what its titles say; every bar of a histogram counted once
+SELECT count(*) AS cells, bool_and(t = format('Recency %s, frequency %s: %s customers, %s%%', r, f, n, round(100.0 * n / total, 1))) AS as_grid
+  FROM report.made, report.page(html, '//svg[@class="heat customers"]/g/title/text()') AS t,
+       LATERAL regexp_match(t, 'Recency (\d+), frequency (\d+)') AS at,
+       LATERAL (SELECT at[1]::int AS r, at[2]::int AS f) AS cell,
+       LATERAL (SELECT count(*) FILTER (WHERE rows.r = cell.r AND rows.f = cell.f) AS n, count(*) AS total FROM report.rows WHERE day = '2024-10-31') AS counted
+ WHERE kind = 'full';
+SELECT kind, sum(replace(split_part(t, ' ', 1), ',', '')::numeric) = 3 * (CASE kind WHEN 'plain' THEN (SELECT count(*) FROM report.plain)
+           ELSE (SELECT count(*) FROM report.rows WHERE day = '2024-10-31') END) AS histograms
+  FROM report.made, report.page(html, '//svg[@class="histogram"]/rect/title/text()') AS t WHERE kind IN ('full', 'plain') GROUP BY kind ORDER BY kind;
+
+-- so few orders that each number of them has a bar
+SELECT array_agg(split_part(t, ' ', 1)::bigint ORDER BY n) =
+       (SELECT array_agg((SELECT count(*) FROM report.rows WHERE day = '2024-10-31' AND frequency_orders = v) ORDER BY v)
+          FROM (SELECT min(frequency_orders) AS low, max(frequency_orders) AS high FROM report.rows WHERE day = '2024-10-31') AS ends,
+               generate_series(low, high) AS v) AS bars
+  FROM report.made, report.page(html, '(//svg[@class="histogram"])[2]/rect/title/text()') WITH ORDINALITY AS x(t, n) WHERE kind = 'full';
+
+-- the trend: first and last of each segment
+SELECT count(*) AS lines, sum(replace(split_part(t, ' customers, then ', 2), ',', '')::numeric) = (SELECT count(*) FROM report.rows WHERE day = '2024-10-31') AS as_last
+  FROM report.made, report.page(html, '//section[@id="trend"]//svg/title/text()') AS t WHERE kind = 'full';
+
+-- numbers as the reader writes them
+SELECT rfm_report_number(1234567.891), rfm_report_number(1234567.891, 2), rfm_report_number(-0.4), rfm_report_number(NULL), rfm_report_share(1, 3),
+       rfm_report_share(1, 0), rfm_report_share(0, 5);
+SELECT v, rfm_report_short(v) FROM unnest(ARRAY[0, 7, 999, 999.7, 1000, 9949, 9950, 12345, 999499, 999500, 1234567, -2500, 5e9]) AS v;
+SELECT rfm_report_text(E'<a href="x">&''\x01\x7f\t</a>');
+
+-- who may read the target may report on it, but sees no settings; others may not
+CREATE ROLE regress_report_reader;
+CREATE ROLE regress_report_stranger;
+GRANT USAGE ON SCHEMA report TO regress_report_reader, regress_report_stranger;
+GRANT SELECT ON report."daily scores" TO regress_report_reader;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA report TO regress_report_reader;
+SET ROLE regress_report_reader;
+SELECT string_agg(s, ' ') AS sections FROM report.page(rfm_report(model => 'shop <b>'), '//section/@id') AS s;
+SET ROLE regress_report_stranger;
+SELECT rfm_report(model => 'shop <b>');
+RESET ROLE;
+
+DROP VIEW report.rows;
+SELECT rfm_drop_model('shop <b>', true), rfm_drop_model('plain', true);
+DELETE FROM rfm_segment_rule WHERE ruleset = 'report rules';
+DROP SCHEMA report CASCADE;
+DROP ROLE regress_report_reader, regress_report_stranger;
