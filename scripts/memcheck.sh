@@ -52,9 +52,10 @@ build_server() {
 		cp "$source/src/tools/valgrind.supp" "$prefix/valgrind.supp"
 }
 
-# start COMMAND...: the server, by way of it
+# The server, by way of the command $by, if there is one
 start() {
-	as_owner "$@" "$bin/postgres" -D "$work/data" >"$work/tmp/server.out" 2>&1 &
+	# shellcheck disable=SC2086 # words
+	as_owner $by "$bin/postgres" -D "$work/data" >"$work/tmp/server.out" 2>&1 &
 	for n in $(seq 120); do
 		! as_owner "$bin/pg_isready" -q -h "$work/socket" -p "$port" || return 0
 		sleep 1
@@ -93,23 +94,22 @@ run() {
 	adopt_work "$work"
 	pg_config=$prefix/bin/pg_config
 	step "$1: copying" eval "copy_source && copy_installation" || return 1
+	tool=$1
 	copt=-Werror
-	set -- "$1" env
-	case $1 in
+	by=
+	case $tool in
 	sanitizers)
 		copt="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-wrapv -O1"
-		set -- "$1" env LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)" \
-			ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
+		by="env LD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)"
+		by="$by ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1"
 		;;
 	valgrind)
-		set -- "$1" valgrind --quiet --leak-check=no --track-origins=yes --trace-children=yes --error-markers=VALGRIND-BEGIN,VALGRIND-END \
-			--suppressions="$prefix/valgrind.supp" --log-file="$work/tmp/valgrind.%p.log"
+		by="valgrind --quiet --leak-check=no --track-origins=yes --trace-children=yes --error-markers=VALGRIND-BEGIN,VALGRIND-END"
+		by="$by --suppressions=$prefix/valgrind.supp --log-file=$work/tmp/valgrind.%p.log"
 		;;
 	esac
-	tool=$1
-	shift
 	step "$tool: building the extension" build COPT="$copt" || return 1
-	step "$tool: starting a server" eval 'init && start "$@"' || return 1
+	step "$tool: starting a server" eval 'init && start' || return 1
 	step "$tool: running the regression tests" eval 'regress || :'
 	tests=$(grep -cE '^(test|    ) *[^ ]+ *\.\.\. ' "$work/tmp/regress.out")
 	differ=$(grep -E '\.\.\. FAILED' "$work/tmp/regress.out" | sed 's/^test *//; s/ *\.\.\. FAILED.*//' | tr '\n' ' ')

@@ -65,7 +65,7 @@ CREATE TABLE days (customer_id int, created_at date, total int DEFAULT 1);
 INSERT INTO days VALUES (1, '4713-01-01 BC'), (2, '0001-12-31 BC'), (3, '0001-01-01'), (4, '5874897-12-31'), (5, '5874897-12-30');
 SELECT rfm_create_model('days', 'days', 'extremes.day_scores');
 SELECT run_date, customer_id, recency_days, r_score FROM rfm_preview('5874897-12-31', 'days') ORDER BY customer_id;
-SELECT run_date, customer_id, recency_days, r_score FROM rfm_preview('294276-12-30', 'days') ORDER BY customer_id;
+SELECT run_date, customer_id, recency_days, r_score FROM rfm_preview('294275-01-01', 'days') ORDER BY customer_id;
 SELECT run_date, customer_id, recency_days, r_score FROM rfm_preview('4713-01-01 BC', 'days') ORDER BY customer_id;
 SELECT rfm_refresh('infinity', 'days');
 SELECT rfm_refresh('-infinity', 'days');

@@ -52,7 +52,7 @@ sub other_database
 		$node->safe_psql($name, slurp_file("$dir/$_.sql")) for qw(reference generator model compare);
 		$node->safe_psql($name, "DELETE FROM shops.key_kind WHERE kind NOT IN ($kinds)");
 		$node->safe_psql($name, "CALL shops.run_all($first, $n)");
-		is($node->safe_psql($name, "SELECT count(*) FROM shops.tally UNION ALL SELECT format('seed %s: %s; %s', seed, message, detail) FROM shops.failure"),
+		is($node->safe_psql($name, "SELECT count(*)::text FROM shops.tally UNION ALL SELECT format('seed %s: %s; %s', seed, message, detail) FROM shops.failure"),
 			$n, "$n random shops in a database with $options");
 	}
 	return;
