@@ -324,7 +324,10 @@ rfm_money_error(RfmCollector *c, Datum key, bool overflow)
 	if (overflow)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 c->amount_kind == RFM_AMOUNT_FLOAT ?
 				 errmsg("the amounts of customer \"%s\" sum up to more than double precision can hold",
+						customer) :
+				 errmsg("the amounts of customer \"%s\" sum up to more than numeric can hold",
 						customer)));
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),

@@ -89,29 +89,25 @@ rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount)
  * Exact sums.
  */
 
-static Numeric
-add_numerics(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add,
-											   NumericGetDatum(a),
-											   NumericGetDatum(b)));
-}
-
-/* Adds a numeric to a sum of any exact form, which becomes a wide one. */
-static void
+/* Adds a numeric to a sum of any exact form, which becomes a wide one; false: overflow. */
+static bool
 add_wide(RfmSum *sum, uint8 *form, uint8 *scale, Numeric addend,
 		 MemoryContext mcxt)
 {
 	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
 	Numeric		old = rfm_sum_numeric(sum, *form, *scale);
-	Numeric		total = add_numerics(old, addend);
+	bool		overflow = false;
+	Numeric		total = numeric_add_opt_error(old, addend, &overflow);
 
+	MemoryContextSwitchTo(oldcxt);
+	if (overflow)
+		return false;
 	pfree(old);
 	if (*form == RFM_FORM_WIDE)
 		pfree(sum->numeric);
 	sum->numeric = total;
 	*form = RFM_FORM_WIDE;
-	MemoryContextSwitchTo(oldcxt);
+	return true;
 }
 
 /* Brings two scaled integers to the larger of their scales; false: overflow. */
@@ -125,7 +121,7 @@ align_scales(int64 *a, int ascale, int64 *b, int bscale)
 	return true;
 }
 
-static void
+static bool
 add_scaled(RfmSum *sum, uint8 *form, uint8 *scale, int64 value,
 		   uint8 value_scale, MemoryContext mcxt)
 {
@@ -139,14 +135,15 @@ add_scaled(RfmSum *sum, uint8 *form, uint8 *scale, int64 value,
 		{
 			sum->scaled = total;
 			*scale = Max(*scale, value_scale);
-			return;
+			return true;
 		}
 	}
 	{
 		Numeric		wide = int64_div_fast_to_numeric(value, value_scale);
+		bool		fits = add_wide(sum, form, scale, wide, mcxt);
 
-		add_wide(sum, form, scale, wide, mcxt);
 		pfree(wide);
+		return fits;
 	}
 }
 
@@ -238,13 +235,11 @@ rfm_sum_add(RfmSum *sum, uint8 *form, uint8 *scale, double *low,
 	switch ((RfmAmountForm) amount->form)
 	{
 		case RFM_FORM_SCALED:
-			add_scaled(sum, form, scale, amount->v.scaled, amount->scale, mcxt);
-			break;
+			return add_scaled(sum, form, scale, amount->v.scaled, amount->scale, mcxt);
 		case RFM_FORM_FLOAT:
 			return add_real(sum, form, low, amount->v.real, mcxt);
 		case RFM_FORM_NUMERIC:
-			add_wide(sum, form, scale, amount->v.numeric, mcxt);
-			break;
+			return add_wide(sum, form, scale, amount->v.numeric, mcxt);
 		default:
 			break;
 	}
@@ -259,10 +254,8 @@ rfm_sum_merge(RfmSum *sum, uint8 *form, uint8 *scale, double *low,
 	if (kind != RFM_AMOUNT_FLOAT)
 	{
 		if (other_form == RFM_FORM_SCALED)
-			add_scaled(sum, form, scale, other->scaled, other_scale, mcxt);
-		else
-			add_wide(sum, form, scale, other->numeric, mcxt);
-		return true;
+			return add_scaled(sum, form, scale, other->scaled, other_scale, mcxt);
+		return add_wide(sum, form, scale, other->numeric, mcxt);
 	}
 
 	if (other_form == RFM_FORM_FLOAT)
@@ -404,9 +397,9 @@ numeric_first_int64(Numeric bound, bool strict, int64 *result)
 	Numeric		whole;
 
 	if (strict)
-		whole = add_numerics(DatumGetNumeric(DirectFunctionCall1(numeric_floor,
-																 NumericGetDatum(bound))),
-							 int64_to_numeric(1));
+		whole = numeric_add_opt_error(DatumGetNumeric(DirectFunctionCall1(numeric_floor,
+																		  NumericGetDatum(bound))),
+									  int64_to_numeric(1), NULL);
 	else
 		whole = DatumGetNumeric(DirectFunctionCall1(numeric_ceil,
 													NumericGetDatum(bound)));

@@ -6,8 +6,9 @@
  * Integer and numeric amounts are summed as int64 scaled by a power of ten,
  * and as numeric from the moment a sum does not fit: never through floating
  * point.  Floating-point amounts are summed without error and rounded once,
- * so that their sum, too, does not depend on the order of the rows; but a sum
- * that leaves the range of double precision on the way is an error.
+ * so that their sum, too, does not depend on the order of the rows.  But a sum
+ * that leaves the range of its type, numeric or double precision, on the way is
+ * an error.
  *
  * Once summed, the monetary values of all customers become int64 codes with
  * the same order, which is all that cut points and scores need.
@@ -84,7 +85,7 @@ extern void rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount);
  * rfm_sum_add: adds an amount to a sum.  form and scale belong to the sum and
  * change with it; low is the low part of a floating-point sum (NULL for
  * others).  What does not fit moves to memory allocated in mcxt.  Returns
- * false when a floating-point sum overflows.
+ * false when a sum overflows its type, double precision or numeric.
  */
 extern bool rfm_sum_add(RfmSum *sum, uint8 *form, uint8 *scale, double *low,
 						const RfmAmount *amount, MemoryContext mcxt);

@@ -40,6 +40,27 @@ SELECT bool_or(customers > 1000) AND bool_or(customers = 0) AND bool_or(customer
 		't', 'empty shops, shops of one customer, large ones, and parallel plans are among them');
 }
 
+# databases that sort by ICU, and that know no encoding
+sub other_database
+{
+	my ($name, $options, $kinds, $n) = @_;
+	my ($rc) = $node->psql('postgres', "CREATE DATABASE $name TEMPLATE template0 $options");
+  SKIP:
+	{
+		skip "no database with $options here", 1 if $rc != 0;
+		$node->safe_psql($name, 'CREATE EXTENSION rfm');
+		$node->safe_psql($name, slurp_file("$dir/$_.sql")) for qw(reference generator model compare);
+		$node->safe_psql($name, "DELETE FROM shops.key_kind WHERE kind NOT IN ($kinds)");
+		$node->safe_psql($name, "CALL shops.run_all($first, $n)");
+		is($node->safe_psql($name, "SELECT count(*)::text FROM shops.tally UNION ALL SELECT format('seed %s: %s; %s', seed, message, detail) FROM shops.failure"),
+			$n, "$n random shops in a database with $options");
+	}
+	return;
+}
+
+other_database('icu', "LOCALE_PROVIDER icu ICU_LOCALE 'de-u-kn-true' ENCODING UTF8", q{'text', 'utf8', 'long', 'varchar', 'char'}, 15);
+other_database('ascii', "LOCALE 'C' ENCODING SQL_ASCII", q{'text', 'german', 'varchar', 'bytea'}, 10);
+
 # a reference that is wrong in one score is noticed
 my ($rc, $out, $err) = $node->psql('postgres', q{
 SELECT min(seed) AS seed FROM shops.tally WHERE customers > 20 \gset
