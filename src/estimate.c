@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * estimate.c
- *		How many rows an aggregate is expected to take in.
+ *		How many rows a query, or the aggregate at its top, is expected to take in.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,8 +33,10 @@ rfm_estimate_rows(const char *sql, ParamListInfo params)
 	cached = GetCachedPlan(linitial(SPI_plan_get_plan_sources(plan)), params,
 						   NULL, NULL);
 	top = linitial_node(PlannedStmt, cached->stmt_list)->planTree;
-	if (IsA(top, Agg) && outerPlan(top))
-		rows = Max(outerPlan(top)->plan_rows, 1);
+	if (IsA(top, Agg))
+		top = outerPlan(top);
+	if (top)
+		rows = Max(top->plan_rows, 1);
 	ReleaseCachedPlan(cached, NULL);
 	SPI_freeplan(plan);
 	pfree(types);

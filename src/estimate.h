@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * estimate.h
- *		How many rows an aggregate is expected to take in.
+ *		How many rows a query, or the aggregate at its top, is expected to take in.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,9 +11,9 @@
 #include "nodes/params.h"
 
 /*
- * rfm_estimate_rows: the rows that the planner expects below the aggregate of
- * a query "SELECT aggregate(...) FROM ..."; 0 where its plan does not tell.
- * params are constants.  Within SPI.
+ * rfm_estimate_rows: the rows that the planner expects a query to give; of a
+ * query "SELECT aggregate(...) FROM ...", those below the aggregate.  0 where
+ * its plan does not tell.  params are constants.  Within SPI.
  */
 extern double rfm_estimate_rows(const char *sql, ParamListInfo params);
 
