@@ -5,7 +5,7 @@
 #
 # In such a page an indented block that begins with SELECT or \copy is SQL, and the indented block after it, if it begins
 # otherwise, is what psql printed: it is replaced. The shop has snapshots of three month's ends.
-# shellcheck disable=SC2154,SC2317 # set in lib.sh; called through step and trap
+# shellcheck disable=SC2034,SC2154,SC2317 # used or set in lib.sh; called through step and trap
 
 me=docs
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
