@@ -3274,11 +3274,11 @@ AS $body$
 DECLARE
     cells @extschema@.rfm_report_cell[];
 BEGIN
-    EXECUTE format('SELECT array_agg(ROW(c.*)::@extschema@.rfm_report_cell) FROM ('
+    EXECUTE format('SELECT array_agg(ROW(c.*)::%s.rfm_report_cell) FROM ('
                    ' SELECT s.r, s.f, s.m, s.segment, s.comment, count(*), sum(s.orders)::numeric, coalesce(sum(s.revenue), 0)::numeric, sum(s.days)::numeric,'
                    '        ARRAY[min(s.days)::numeric, min(s.orders)::numeric, min(s.revenue)::numeric],'
                    '        ARRAY[max(s.days)::numeric, max(s.orders)::numeric, max(s.revenue)::numeric]'
-                   '   FROM %s AS s GROUP BY s.r, s.f, s.m, s.segment, s.comment) AS c', snapshot)
+                   '   FROM %s AS s GROUP BY s.r, s.f, s.m, s.segment, s.comment) AS c', '@extschema@', snapshot)
        INTO cells;
     RETURN cells;
 END
@@ -3339,9 +3339,9 @@ AS $body$
 DECLARE
     moves @extschema@.rfm_report_move[];
 BEGIN
-    EXECUTE format('SELECT array_agg(ROW(p.*)::@extschema@.rfm_report_move) FROM ('
+    EXECUTE format('SELECT array_agg(ROW(p.*)::%4$s.rfm_report_move) FROM ('
                    ' SELECT b.segment, a.segment, a.r + a.f + a.m - b.r - b.f - b.m, count(*)'
-                   '   FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer GROUP BY 1, 2, 3) AS p', snapshot, before, equals)
+                   '   FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer GROUP BY 1, 2, 3) AS p', snapshot, before, equals, '@extschema@')
        INTO moves;
     RETURN moves;
 END
@@ -3373,14 +3373,14 @@ BEGIN
               FROM unnest(moves) AS m
              GROUP BY m.change) AS t;
     EXECUTE format('SELECT array_agg(ROW(t.customer, t.from_segment, t.to_segment, t.from_score, t.to_score, t.days, t.orders, t.revenue)'
-                   '::@extschema@.rfm_report_mover) FROM ('
+                   '::%4$s.rfm_report_mover) FROM ('
                    ' SELECT a.customer::text, b.segment AS from_segment, a.segment AS to_segment, b.r + b.f + b.m AS from_score,'
                    '        a.r + a.f + a.m AS to_score, a.days::numeric, a.orders::numeric, a.revenue::numeric,'
                    '        row_number() OVER (PARTITION BY a.r + a.f + a.m > b.r + b.f + b.m'
                    '            ORDER BY abs(a.r + a.f + a.m - b.r - b.f - b.m) DESC, a.revenue DESC NULLS LAST, a.customer::text COLLATE "C") AS n'
                    '   FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer'
                    '  WHERE a.r + a.f + a.m - b.r - b.f - b.m <= $1 OR a.r + a.f + a.m - b.r - b.f - b.m >= $2) AS t WHERE t.n <= $3',
-                   snapshot, before, equals)
+                   snapshot, before, equals, '@extschema@')
        INTO movers USING fall, rise, many;
     RETURN movers;
 END
@@ -3408,8 +3408,8 @@ BEGIN
     SELECT array_agg(DISTINCT dates[1 + round((all_dates - 1.0) * i / greatest(wanted - 1, 1))::int4]) INTO picked
       FROM generate_series(0, wanted - 1) AS i;
     FOREACH day IN ARRAY picked LOOP
-        EXECUTE format('SELECT array_agg(ROW($1, p.segment, p.customers, p.revenue)::@extschema@.rfm_report_point) FROM ('
-                       ' SELECT s.segment, count(*) AS customers, NULL::numeric AS revenue FROM %s AS s GROUP BY s.segment) AS p',
+        EXECUTE format('SELECT array_agg(ROW($1, p.segment, p.customers, p.revenue)::%s.rfm_report_point) FROM ('
+                       ' SELECT s.segment, count(*) AS customers, NULL::numeric AS revenue FROM %s AS s GROUP BY s.segment) AS p', '@extschema@',
                        @extschema@.rfm_report_snapshot(query, day))
            INTO at_day USING day;
         points := points || at_day;
