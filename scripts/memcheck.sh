@@ -64,6 +64,11 @@ start() {
 	return 1
 }
 
+# By the server's own means: under Valgrind its processes are not of the private tree's programs
+stop() {
+	[ -z "$work" ] || [ ! -f "$work/data/postmaster.pid" ] || as_owner "$bin/pg_ctl" -D "$work/data" -m fast -w -t 120 stop >/dev/null 2>&1
+}
+
 init() {
 	as_owner "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions || return
 	as_owner tee -a "$work/data/postgresql.conf" >/dev/null <<END
@@ -124,11 +129,12 @@ run() {
 	fi
 	[ "$tests" -gt 0 ] || { tail -n 20 "$work/tmp/regress.out"; failed=1; }
 	[ -z "${RFM_KEEP:-}" ] || cp "$work/tmp"/*.out "$work/tmp"/regression.diffs "$RFM_KEEP" 2>/dev/null
+	stop
 	remove_work
 	work=
 }
 
-trap 'status=$?; stop_ticker; remove_work; exit $status' EXIT
+trap 'status=$?; stop_ticker; stop; remove_work; exit $status' EXIT
 mkdir -p "$cache" && chmod 755 "$cache" || exit 1
 log=$(mktemp) || exit 1
 if [ ! -x "$prefix/bin/postgres" ]; then
@@ -142,6 +148,6 @@ for tool in "$@"; do
 		say "SKIPPED valgrind: it is not installed (Debian package valgrind)"
 		continue
 	fi
-	run "$tool" || { failed=1; remove_work; work=; }
+	run "$tool" || { failed=1; stop; remove_work; work=; }
 done
 exit $failed
