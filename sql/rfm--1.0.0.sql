@@ -1829,14 +1829,14 @@ BEGIN
                g.orders, g.revenue, round(g.revenue / nullif(sum(g.revenue) OVER (), 0), 4),
                round(g.revenue / nullif(g.orders, 0), 2), trim_scale(g.r[1]), trim_scale(g.f[1]), g.m[1]
           FROM (SELECT s.label, count(*) AS customers, sum(s.frequency_orders)::int8 AS orders, sum(s.monetary_value) AS revenue,
-                       @extschema@.rfm_quantiles(s.recency_days::numeric, 2) AS r,
-                       @extschema@.rfm_quantiles(s.frequency_orders::numeric, 2) AS f,
-                       @extschema@.rfm_quantiles(s.monetary_value, 2) AS m
-                  FROM (%s) AS s
-                 WHERE s.run_date = %L::date
+                       %3$s.rfm_quantiles(s.recency_days::numeric, 2) AS r,
+                       %3$s.rfm_quantiles(s.frequency_orders::numeric, 2) AS f,
+                       %3$s.rfm_quantiles(s.monetary_value, 2) AS m
+                  FROM (%1$s) AS s
+                 WHERE s.run_date = %2$L::date
                  GROUP BY s.label) AS g
          ORDER BY g.revenue DESC NULLS LAST, g.customers DESC, g.label
-        $query$, rows.query, date);
+        $query$, rows.query, date, '@extschema@');
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_segment_summary(pg_catalog.date, pg_catalog.text, pg_catalog.text) IS
