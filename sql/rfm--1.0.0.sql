@@ -3107,10 +3107,10 @@ header p, .lead, footer { color: var(--muted); margin: 0 0 16px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 20px; margin: 20px 0; }
 h2 { font-size: 20px; margin: 0 0 2px; }
 h3 { font-size: 14px; margin: 0; overflow-wrap: anywhere; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 20px 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(46%, 240px), 1fr)); gap: 12px; margin: 20px 0; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 12px 16px; }
 .tile dt { color: var(--muted); font-size: 13px; }
-.tile dd { margin: 0; font-size: 22px; overflow-wrap: anywhere; font-weight: 650; line-height: 1.3; }
+.tile dd { margin: 0; font-size: 20px; overflow-wrap: anywhere; font-weight: 650; line-height: 1.3; }
 .tile small { display: block; font-size: 13px; font-weight: 400; color: var(--muted); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 24px 32px; align-items: start; }
 .thirds { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 290px), 1fr)); gap: 24px; align-items: start; }
