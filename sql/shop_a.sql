@@ -492,6 +492,7 @@ BEGIN
     END LOOP;
 END
 $$;
+SET rfm.max_workers = 8;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;

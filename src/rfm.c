@@ -19,10 +19,12 @@
 #include "miscadmin.h"
 #include "model.h"
 #include "nodes/parsenodes.h"
+#include "postmaster/bgworker_internals.h"
 #include "reader.h"
 #include "refresh.h"
 #include "score_now.h"
 #include "snapshot.h"
+#include "source.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -73,6 +75,14 @@ _PG_init(void)
 							PGC_USERSET,
 							GUC_UNIT_KB,
 							check_work_mem, NULL, NULL);
+	DefineCustomIntVariable("rfm.max_workers",
+							"Sets the maximum number of parallel workers that read the orders of a refresh.",
+							"-1 means one less than the machine has CPUs: the session itself reads too.",
+							&rfm_max_workers,
+							-1, -1, MAX_PARALLEL_WORKER_LIMIT,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
 	DefineCustomIntVariable("rfm.catch_up_limit",
 							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
 							NULL,

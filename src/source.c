@@ -7,6 +7,8 @@
  */
 #include "compat.h"
 
+#include <unistd.h>
+
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
@@ -16,6 +18,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/cost.h"
 #include "progress.h"
 #include "source.h"
 #include "utils/builtins.h"
@@ -384,6 +387,27 @@ set_for_query(const char *name, const char *value)
 }
 
 /*
+ * Each process fills a table of all customers that it meets, and the tables are
+ * then merged: a process more than there are CPUs makes work and shares none.
+ */
+int			rfm_max_workers = -1;
+
+static void
+set_workers(bool parallel)
+{
+	int			most = rfm_max_workers;
+
+	if (!parallel)
+		most = 0;
+#ifdef _SC_NPROCESSORS_ONLN
+	else if (most < 0)
+		most = Max(sysconf(_SC_NPROCESSORS_ONLN) - 1, 0);
+#endif
+	if (most >= 0 && most < max_parallel_workers_per_gather)
+		set_for_query("max_parallel_workers_per_gather", psprintf("%d", most));
+}
+
+/*
  * One try.  A worker's table must fit into its bound of memory, and into one
  * message of at most 1 GB; false where it did not, and the query has to run
  * without workers.
@@ -403,8 +427,7 @@ try_read(const RfmSource *source, const char *sql, QueryParams *params,
 	{
 		/* the time goes into memory, not into expressions worth compiling */
 		set_for_query("jit", "off");
-		if (!parallel)
-			set_for_query("max_parallel_workers_per_gather", "0");
+		set_workers(parallel);
 		run_single(source, sql, params, receiver);
 		rfm_spill_owner = NULL;
 		ReleaseCurrentSubTransaction();

@@ -16,6 +16,13 @@
 #include "model.h"
 #include "tcop/dest.h"
 
+/*
+ * The setting rfm.max_workers: parallel workers that read the orders beside the
+ * leader; -1: one less than the machine has CPUs.  The planner's own settings
+ * hold as well.
+ */
+extern int	rfm_max_workers;
+
 /* The source of a model, resolved. */
 typedef struct RfmSource
 {

@@ -316,6 +316,7 @@ my @parallel = (
 	'SET parallel_setup_cost = 0',
 	'SET parallel_tuple_cost = 0',
 	'SET max_parallel_workers_per_gather = 2',
+	'SET rfm.max_workers = 2',
 	'SET parallel_leader_participation = off');
 for my $how (qw(cancel terminate worker))
 {

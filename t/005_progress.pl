@@ -143,7 +143,8 @@ my $nothing_shown = 'SELECT count(*) = 0 FROM rfm_progress';
 #
 # Watched from beginning to end
 #
-my @parallel = ('SET parallel_setup_cost = 0', 'SET parallel_tuple_cost = 0', 'SET max_parallel_workers_per_gather = 2');
+my @parallel = ('SET parallel_setup_cost = 0', 'SET parallel_tuple_cost = 0', 'SET max_parallel_workers_per_gather = 2',
+	'SET rfm.max_workers = 2');
 
 # One refresh, looked at as often as the machine lets a watcher look.
 sub watch_refresh

@@ -67,8 +67,8 @@ my %found = (before => 0, after => 0);
 my @ways = (
 	"SET rfm.work_mem = '1GB'; SET max_parallel_workers_per_gather = 0;",
 	"SET rfm.work_mem = '64kB'; SET max_parallel_workers_per_gather = 0;",
-	"SET rfm.work_mem = '1GB'; SET max_parallel_workers_per_gather = 2;",
-	"SET rfm.work_mem = '64kB'; SET max_parallel_workers_per_gather = 2;");
+	"SET rfm.work_mem = '1GB'; SET rfm.max_workers = 2;",
+	"SET rfm.work_mem = '64kB'; SET rfm.max_workers = 2;");
 my $refresh = "SELECT rfm_refresh('$date', 'shop');";
 my %took;
 for my $way (@ways)

@@ -5,7 +5,7 @@ CREATE FUNCTION shops.use_settings(work_mem text, workers int, leader text) RETU
 LANGUAGE sql AS
 $$
     SELECT set_config(name, value, true)
-      FROM (VALUES ('rfm.work_mem', work_mem), ('max_parallel_workers_per_gather', workers::text), ('parallel_leader_participation', leader),
+      FROM (VALUES ('rfm.work_mem', work_mem), ('max_parallel_workers_per_gather', workers::text), ('rfm.max_workers', '8'), ('parallel_leader_participation', leader),
                    ('min_parallel_table_scan_size', '0'), ('parallel_setup_cost', '0'), ('parallel_tuple_cost', '0')) v(name, value)
 $$;
 
