@@ -92,7 +92,7 @@ queue_row(RfmCollector *c, const RfmWaitingRow *row)
 	*queued = *row;
 	queued->key = rfm_queue_key(c, &c->customer_type, row->key);
 	queued->hash = rfm_key_hash(&c->customer_type, queued->key);
-	rfm_prefetch_slot(c, queued->hash);
+	rfm_prefetch_place(c, queued->key, queued->hash);
 	if (row->has_order)
 	{
 		queued->order = rfm_queue_key(c, &c->order_type, row->order);

@@ -107,8 +107,13 @@ typedef struct RfmCollector
 	int			nsegments;
 	int			segment_space;
 	int64		nentries;
+
+	/* the index, in one of two forms: see collect_index.h */
 	uint64	   *slot;			/* hash in the upper half, number + 1 below */
 	int			slot_bits;		/* there are 2 ^ slot_bits */
+	uint32	   *direct;			/* number + 1, by key; else NULL */
+	int64		direct_low;		/* the first key in it */
+	uint64		direct_span;	/* how many keys it has room for */
 
 	RfmOrderSlot *order_slot;
 	int			order_bits;

@@ -112,12 +112,12 @@ merge_some_entries(RfmCollector *c, RfmSerial *s, MergeEntry *batch, int n,
 		{
 			rfm_serial_entry(s, c, &batch[i].entry, &batch[i].low);
 			batch[i].hash = rfm_key_hash(&c->customer_type, batch[i].entry.key);
-			rfm_prefetch_slot(c, batch[i].hash);
+			rfm_prefetch_place(c, batch[i].entry.key, batch[i].hash);
 		}
 		if (entry >= 0 && entry < n)
-			rfm_prefetch_entry(c, batch[entry].hash);
+			rfm_prefetch_entry(c, batch[entry].entry.key, batch[entry].hash);
 		if (by_reference && key >= 0 && key < n)
-			rfm_prefetch_key(c, batch[key].hash);
+			rfm_prefetch_key(c, batch[key].entry.key, batch[key].hash);
 		if (merge >= 0)
 		{
 			uint32		number = merge_entry(c, &batch[merge]);
@@ -192,7 +192,9 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 												   ALLOCSET_DEFAULT_SIZES);
 	MergedCustomer *merged = NULL;
 
-	rfm_expect_customers(c, s->header.nentries);
+	/* in key order they pile up nowhere, and a direct index may do for them */
+	if (!s->header.in_key_order)
+		rfm_index_expect(c, s->header.nentries);
 	if (c->distinct_orders)
 	{
 		rfm_expect_orders(c, s->header.norders);
@@ -269,7 +271,7 @@ rfm_collect_combine(PG_FUNCTION_ARGS)
 		c = rfm_collector_create(aggcontext, h->customer_type, h->customer_collation,
 								 h->time_type, h->amount_type,
 								 OidIsValid(h->order_type), h->order_type,
-								 h->order_collation, h->nentries);
+								 h->order_collation, h->in_key_order ? 0 : h->nentries);
 	check_types(c, h);
 	if (h->ticket > 0)
 		merge_own(c, rfm_collector_claim(h->ticket, CurrentMemoryContext));

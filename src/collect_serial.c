@@ -25,8 +25,8 @@
 /* Numbers are moved eight bytes at a time, whatever their width. */
 #define SERIAL_SLACK	sizeof(uint64)
 
-/* How many slots ahead of its use an entry is asked for. */
-#define SLOTS_AHEAD		32
+/* How many places of the index ahead of its use an entry is asked for. */
+#define PLACES_AHEAD	32
 
 #define FORM_FIELD(form, scale)		((int64) (form) << 8 | (scale))
 
@@ -234,15 +234,16 @@ put_entry(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 number
 static void
 put_entries(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 *position)
 {
-	uint64		slots = UINT64CONST(1) << c->slot_bits;
+	uint64		places = rfm_index_size(c);
 	uint32		written = 0;
 
-	for (uint64 i = 0; i < slots; i++)
+	for (uint64 i = 0; i < places; i++)
 	{
-		uint32		number = (uint32) c->slot[i];
+		uint32		number = rfm_index_number(c, i);
+		uint32		ahead = i + PLACES_AHEAD < places ? rfm_index_number(c, i + PLACES_AHEAD) : 0;
 
-		if (i + SLOTS_AHEAD < slots && (uint32) c->slot[i + SLOTS_AHEAD] != 0)
-			rfm_prefetch_read(rfm_entry(c, (uint32) c->slot[i + SLOTS_AHEAD] - 1));
+		if (ahead != 0)
+			rfm_prefetch_read(rfm_entry(c, ahead - 1));
 		if (number == 0)
 			continue;
 		put_entry(at, c, frame, number - 1);
@@ -294,6 +295,7 @@ fill_header(const RfmCollector *c, RfmSerialHeader *header)
 	header->amount_type = c->amount_type;
 	header->order_type = c->distinct_orders ? c->order_type.typid : InvalidOid;
 	header->order_collation = c->distinct_orders ? c->order_type.collation : InvalidOid;
+	header->in_key_order = c->direct != NULL;
 	header->nentries = c->nentries;
 	header->norders = c->norders;
 	header->rows = c->rows;

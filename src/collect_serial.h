@@ -48,7 +48,7 @@ typedef struct RfmSerialHeader
 	Oid			amount_type;
 	Oid			order_type;		/* InvalidOid: rows are counted */
 	Oid			order_collation;
-	uint32		padding;		/* so that the header has no hole */
+	uint32		in_key_order;	/* not 0: so come the customers */
 	int64		ticket;			/* above 0: the table itself, in this backend */
 	int64		nentries;
 	int64		norders;

@@ -20,7 +20,7 @@
 
 #define INITIAL_BITS	10
 
-/* Bits of an index that is at most half full with so many entries. */
+/* Bits of a set of orders that is at most half full with so many entries. */
 #define BITS_FOR(n)		(pg_ceil_log2_64(Max(n, 1)) + 1)
 
 /* Each half of the queue has room for so many bytes of keys; longer ones get more. */
@@ -72,8 +72,7 @@ rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_colla
 		c->order_slot = rfm_alloc_array(mcxt, 1 << INITIAL_BITS, sizeof(RfmOrderSlot), true);
 	}
 
-	c->slot_bits = Max(BITS_FOR(expected), INITIAL_BITS);
-	c->slot = rfm_alloc_array(mcxt, INT64CONST(1) << c->slot_bits, sizeof(uint64), true);
+	rfm_index_init(c, expected);
 	c->segment_space = 16;
 	c->segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(RfmEntry *));
 	if (c->amount_kind == RFM_AMOUNT_FLOAT)
@@ -87,32 +86,6 @@ rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_colla
 	for (int half = 0; half < 2; half++)
 		c->queue.image[half] = MemoryContextAlloc(mcxt, QUEUE_IMAGE_SIZE);
 	return c;
-}
-
-/* Makes the index larger; the hashes stand in it, so that no entry is read. */
-static void
-grow_slots(RfmCollector *c, int bits)
-{
-	uint64		old_slots = UINT64CONST(1) << c->slot_bits;
-	uint64		mask = (UINT64CONST(1) << bits) - 1;
-	uint64	   *slot = rfm_alloc_array(c->mcxt, mask + 1, sizeof(uint64), true);
-
-	for (uint64 i = 0; i < old_slots; i++)
-	{
-		uint64		s = c->slot[i];
-		uint64		at = rfm_home((uint32) (s >> 32), bits);
-
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (s == 0)
-			continue;
-		while (slot[at] != 0)
-			at = (at + 1) & mask;
-		slot[at] = s;
-	}
-	pfree(c->slot);
-	c->slot = slot;
-	c->slot_bits = bits;
 }
 
 static void
@@ -138,13 +111,6 @@ grow_order_slots(RfmCollector *c, int bits)
 	pfree(c->order_slot);
 	c->order_slot = slot;
 	c->order_bits = bits;
-}
-
-void
-rfm_expect_customers(RfmCollector *c, int64 expected)
-{
-	if (BITS_FOR(expected) > c->slot_bits)
-		grow_slots(c, BITS_FOR(expected));
 }
 
 void
@@ -192,7 +158,7 @@ rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key)
 void
 rfm_collector_clear(RfmCollector *c)
 {
-	memset(c->slot, 0, sizeof(uint64) << c->slot_bits);
+	rfm_index_clear(c);
 	if (c->distinct_orders)
 		memset(c->order_slot, 0, sizeof(RfmOrderSlot) << c->order_bits);
 	c->nentries = c->norders = 0;
@@ -216,8 +182,7 @@ rfm_collector_overflow(RfmCollector *c)
 void
 rfm_collector_close(RfmCollector *c)
 {
-	pfree(c->slot);
-	c->slot = NULL;
+	rfm_index_close(c);
 	if (c->order_slot)
 		pfree(c->order_slot);
 	c->order_slot = NULL;
@@ -259,17 +224,13 @@ rfm_append_entry(RfmCollector *c)
 }
 
 uint32
-rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 at)
+rfm_add_customer(RfmCollector *c, Datum key, uint32 hash)
 {
 	int64		number = c->nentries;
 
 	rfm_append_entry(c)->key = rfm_keep_key(c, &c->customer_type, key);
 	c->used += RFM_CUSTOMER_BYTES;
-	c->slot[at] = ((uint64) hash << 32) | (uint64) c->nentries;
-
-	/* at most half full */
-	if ((uint64) c->nentries > UINT64CONST(1) << (c->slot_bits - 1))
-		grow_slots(c, c->slot_bits + 1);
+	rfm_index_add(c, hash);
 	return (uint32) number;
 }
 
@@ -421,11 +382,16 @@ rfm_queue_row(RfmCollector *c)
 {
 	RfmQueue   *q = &c->queue;
 	uint64		arrived = ++q->arrived;
+	const RfmWaitingRow *row;
 
 	/* rows before the first have the hash 0: asking for them does no harm */
-	rfm_prefetch_entry(c, rfm_queue_at(c, arrived - ROWS_TO_ENTRY)->hash);
+	row = rfm_queue_at(c, arrived - ROWS_TO_ENTRY);
+	rfm_prefetch_entry(c, row->key, row->hash);
 	if (rfm_key_by_reference(&c->customer_type))
-		rfm_prefetch_key(c, rfm_queue_at(c, arrived - ROWS_TO_KEY)->hash);
+	{
+		row = rfm_queue_at(c, arrived - ROWS_TO_KEY);
+		rfm_prefetch_key(c, row->key, row->hash);
+	}
 	if (arrived - q->taken > RFM_WAITING_ROWS)
 		take_row(c, rfm_queue_at(c, q->taken++));
 	if (arrived % RFM_WAITING_ROWS == 0)

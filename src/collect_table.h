@@ -11,8 +11,7 @@
 #ifndef RFM_COLLECT_TABLE_H
 #define RFM_COLLECT_TABLE_H
 
-#include "collect.h"
-#include "memory.h"
+#include "collect_index.h"
 
 /*
  * rfm_collector_create: an empty table in a context of its own below parent,
@@ -40,14 +39,7 @@ extern void rfm_queue_drain(RfmCollector *c);
 /* rfm_keep_key: a copy of a by-reference key that lives as long as the table. */
 extern Datum rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key);
 
-/*
- * rfm_expect_customers: makes the index large enough for so many customers.
- * Merging from front to back needs that for the larger of both tables, or
- * customers pile up at the front of a table that is about to grow.
- */
-extern void rfm_expect_customers(RfmCollector *c, int64 expected);
-
-/* rfm_expect_orders: the same for distinct orders. */
+/* rfm_expect_orders: makes the set of distinct orders large enough for so many. */
 extern void rfm_expect_orders(RfmCollector *c, int64 expected);
 
 /*
@@ -56,11 +48,8 @@ extern void rfm_expect_orders(RfmCollector *c, int64 expected);
  */
 extern RfmEntry *rfm_append_entry(RfmCollector *c);
 
-/*
- * rfm_add_customer: a new customer, whose hash belongs into the empty slot at
- * position at.  Returns the customer's number.
- */
-extern uint32 rfm_add_customer(RfmCollector *c, Datum key, uint32 hash, uint64 at);
+/* rfm_add_customer: a new customer; returns its number. */
+extern uint32 rfm_add_customer(RfmCollector *c, Datum key, uint32 hash);
 
 /*
  * rfm_count_order: counts an order id for a customer unless it has been
@@ -121,52 +110,6 @@ rfm_order_hash(uint32 order_hash, uint32 key_hash)
 	return rfm_hash_int64((int64) ((uint64) key_hash << 32 | order_hash));
 }
 
-/* rfm_home: where in an index of 2 ^ bits slots a hash belongs. */
-static inline uint64
-rfm_home(uint32 hash, int bits)
-{
-	return ((uint64) hash << 32) >> (64 - bits);
-}
-
-/* rfm_prefetch_slot: the index is soon asked for a customer with this hash. */
-static pg_attribute_always_inline void
-rfm_prefetch_slot(const RfmCollector *c, uint32 hash)
-{
-	rfm_prefetch_write(&c->slot[rfm_home(hash, c->slot_bits)]);
-}
-
-/* rfm_slot_of: the slot of the first customer with this hash; 0: none has it. */
-static inline uint64
-rfm_slot_of(const RfmCollector *c, uint32 hash)
-{
-	uint64		mask = (UINT64CONST(1) << c->slot_bits) - 1;
-	uint64		at = rfm_home(hash, c->slot_bits);
-
-	while (c->slot[at] != 0 && (uint32) (c->slot[at] >> 32) != hash)
-		at = (at + 1) & mask;
-	return c->slot[at];
-}
-
-/* rfm_prefetch_entry: the second step, when the slot has arrived. */
-static pg_attribute_always_inline void
-rfm_prefetch_entry(const RfmCollector *c, uint32 hash)
-{
-	uint64		s = rfm_slot_of(c, hash);
-
-	if (s != 0)
-		rfm_prefetch_write(rfm_entry(c, (uint32) s - 1));
-}
-
-/* rfm_prefetch_key: the third, for keys that stand by reference. */
-static pg_attribute_always_inline void
-rfm_prefetch_key(const RfmCollector *c, uint32 hash)
-{
-	uint64		s = rfm_slot_of(c, hash);
-
-	if (s != 0)
-		rfm_prefetch_read(DatumGetPointer(rfm_entry(c, (uint32) s - 1)->key));
-}
-
 /* rfm_prefetch_order: the set of orders is soon asked for this one. */
 static pg_attribute_always_inline void
 rfm_prefetch_order(const RfmCollector *c, uint32 order_hash)
@@ -178,36 +121,24 @@ rfm_prefetch_order(const RfmCollector *c, uint32 order_hash)
 static inline uint32
 rfm_find_customer(RfmCollector *c, Datum key, uint32 hash)
 {
-	uint64		mask = (UINT64CONST(1) << c->slot_bits) - 1;
-	uint64		at = rfm_home(hash, c->slot_bits);
+	uint32		number = rfm_index_find(c, key, hash);
+	RfmEntry   *e;
 
-	for (;;)
+	if (number == 0)
+		return rfm_add_customer(c, key, hash);
+	number--;
+	if (c->customer_type.kind == RFM_KEY_GENERIC)
 	{
-		uint64		s = c->slot[at];
+		int			cmp;
 
-		if (s == 0)
-			return rfm_add_customer(c, key, hash, at);
-		if ((uint32) (s >> 32) == hash)
-		{
-			uint32		number = (uint32) s - 1;
-			RfmEntry   *e = rfm_entry(c, number);
-
-			if (rfm_key_equal(&c->customer_type, e->key, key))
-			{
-				if (c->customer_type.kind == RFM_KEY_GENERIC)
-				{
-					int			cmp = rfm_key_image_cmp(&c->customer_type, key, e->key);
-
-					if (cmp != 0)
-						c->images_differ = true;
-					if (cmp < 0)
-						e->key = rfm_keep_key(c, &c->customer_type, key);
-				}
-				return number;
-			}
-		}
-		at = (at + 1) & mask;
+		e = rfm_entry(c, number);
+		cmp = rfm_key_image_cmp(&c->customer_type, key, e->key);
+		if (cmp != 0)
+			c->images_differ = true;
+		if (cmp < 0)
+			e->key = rfm_keep_key(c, &c->customer_type, key);
 	}
+	return number;
 }
 
 #endif							/* RFM_COLLECT_TABLE_H */

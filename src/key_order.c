@@ -17,6 +17,7 @@
  */
 #include "compat.h"
 
+#include "collect_index.h"
 #include "key_order.h"
 #include "memory.h"
 #include "miscadmin.h"
@@ -174,6 +175,24 @@ is_ascending(const RfmCollector *c, const RfmKeyedEntry *items, SortSupport ssup
 	return true;
 }
 
+/* A direct index has them in order. */
+static void
+walk_index(const RfmCollector *c, RfmKeyedEntry *items)
+{
+	int64		n = 0;
+
+	for (uint64 at = 0; at < rfm_index_size(c); at++)
+	{
+		uint32		number = rfm_index_number(c, at);
+
+		if (number != 0)
+			items[n++].entry = number - 1;
+		if (at % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	Assert(n == c->nentries);
+}
+
 RfmKeyedEntry *
 rfm_key_order(const RfmCollector *c)
 {
@@ -182,6 +201,11 @@ rfm_key_order(const RfmCollector *c)
 										   sizeof(RfmKeyedEntry), false);
 	SortSupportData ssup;
 
+	if (c->direct && !c->in_key_order)
+	{
+		walk_index(c, items);
+		return items;
+	}
 	for (int64 i = 0; i < c->nentries; i++)
 	{
 		items[i].entry = (uint32) i;

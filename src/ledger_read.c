@@ -173,7 +173,7 @@ take_batch(LedgerReceiver *receiver)
 	Size		events;
 
 	for (int i = 0; i < receiver->n; i++)
-		rfm_prefetch_entry(c, receiver->row[i].hash);
+		rfm_prefetch_entry(c, receiver->row[i].key, receiver->row[i].hash);
 	for (int i = 0; i < receiver->n; i++)
 	{
 		const RfmWaitingRow *row = &receiver->row[i];
@@ -216,7 +216,7 @@ fill_row(RfmCollector *c, TupleTableSlot *slot, RfmWaitingRow *row)
 
 	row->key = row_key(&c->customer_type, slot->tts_values[0]);
 	row->hash = rfm_key_hash(&c->customer_type, row->key);
-	rfm_prefetch_slot(c, row->hash);
+	rfm_prefetch_place(c, row->key, row->hash);
 	value = slot->tts_values[1];
 	row->last = c->time_type == DATEOID ?
 		(int64) DatumGetDateADT(value) : DatumGetInt64(value);
