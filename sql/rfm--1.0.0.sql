@@ -2464,8 +2464,7 @@ COMMENT ON TYPE @extschema@.rfm_report_mover IS
 CREATE TYPE @extschema@.rfm_report_point AS (
     run_date  pg_catalog.date,
     segment   pg_catalog.text,
-    customers pg_catalog.int8,
-    revenue   pg_catalog.numeric
+    customers pg_catalog.int8
 );
 COMMENT ON TYPE @extschema@.rfm_report_point IS
     'internal: a segment in one of the snapshots of the trend';
@@ -2978,7 +2977,7 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT format('<div class="trend"><h3>%s</h3><p>%s &#8594; <strong>%s</strong> <small>(%s &#8594; %s)</small></p>'
                   || '<svg viewBox="0 0 200 56" preserveAspectRatio="none" role="img"><title>%s: %s customers, then %s</title>'
-                  || '<polygon points="0,54 %s 200,54"/><polyline points="%s"/><line x1="0" y1="54" x2="200" y2="54"/></svg></div>',
+                  || '<polygon points="0,54 %s 200,54"/><polyline points="%s" vector-effect="non-scaling-stroke"/><line x1="0" y1="54" x2="200" y2="54" vector-effect="non-scaling-stroke"/></svg></div>',
                   @extschema@.rfm_report_text($1), @extschema@.rfm_report_number($4[1]), @extschema@.rfm_report_number($4[cardinality($4)]),
                   @extschema@.rfm_report_share($3[1], 1), @extschema@.rfm_report_share($3[cardinality($3)], 1),
                   @extschema@.rfm_report_text($1), @extschema@.rfm_report_number($4[1]), @extschema@.rfm_report_number($4[cardinality($4)]),
@@ -3163,8 +3162,8 @@ svg .axis { fill: var(--muted); font-size: 12px; }
 .trend small { color: var(--muted); white-space: nowrap; }
 .trend svg { display: block; width: 100%; height: 56px; overflow: visible; }
 .trend polygon { fill: rgb(var(--a)); fill-opacity: .14; }
-.trend polyline { fill: none; stroke: rgb(var(--a)); stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
-.trend line { stroke: var(--line); vector-effect: non-scaling-stroke; }
+.trend polyline { fill: none; stroke: rgb(var(--a)); stroke-width: 2; stroke-linejoin: round; }
+.trend line { stroke: var(--line); }
 .settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 240px), 1fr)); gap: 10px 24px; margin: 0 0 12px; }
 .settings dt { color: var(--muted); font-size: 13px; }
 .settings dd { margin: 0; overflow-wrap: anywhere; }
@@ -3224,8 +3223,12 @@ COMMENT ON FUNCTION @extschema@.rfm_report_page(pg_catalog.text, pg_catalog.text
 
 -- Reading -----------------------------------------------------------------
 --
--- The rows of a snapshot lie together, which the planner cannot know of a key
--- of two columns: the reading functions say so by random_page_cost.
+-- A snapshot is large and what is wanted of it is small: every reading groups it
+-- at once, and each snapshot is read as few times as can be.  rfm_report() has
+-- settings for what the planner cannot know: the rows of a snapshot lie together
+-- (random_page_cost), expressions make few groups of them, so that workers have
+-- little to hand over (parallel_tuple_cost), and all that is done with the groups
+-- is too short to be compiled (jit).
 
 -- A year of snapshots is enough for a trend; each is found by one look into
 -- the target's key.
@@ -3264,26 +3267,26 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_snapshot(pg_catalog.text, pg_catalog.date) IS
     'internal: a snapshot as a subquery';
 
-CREATE FUNCTION @extschema@.rfm_report_cells(snapshot pg_catalog.text)
+-- Of a snapshot to compare with the lowest and highest values are not wanted.
+CREATE FUNCTION @extschema@.rfm_report_cells(snapshot pg_catalog.text, ranges pg_catalog.bool)
 RETURNS @extschema@.rfm_report_cell[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET random_page_cost = 1.1
-SET jit = off
 AS $body$
 DECLARE
     cells @extschema@.rfm_report_cell[];
 BEGIN
     EXECUTE format('SELECT array_agg(ROW(c.*)::%s.rfm_report_cell) FROM ('
-                   ' SELECT s.r, s.f, s.m, s.segment, s.comment, count(*), sum(s.orders)::numeric, coalesce(sum(s.revenue), 0)::numeric, sum(s.days)::numeric,'
-                   '        ARRAY[min(s.days)::numeric, min(s.orders)::numeric, min(s.revenue)::numeric],'
-                   '        ARRAY[max(s.days)::numeric, max(s.orders)::numeric, max(s.revenue)::numeric]'
-                   '   FROM %s AS s GROUP BY s.r, s.f, s.m, s.segment, s.comment) AS c', '@extschema@', snapshot)
+                   ' SELECT s.r, s.f, s.m, s.segment, s.comment, count(*), sum(s.orders)::numeric, coalesce(sum(s.revenue), 0)::numeric, sum(s.days)::numeric, %s'
+                   '   FROM %s AS s GROUP BY s.r, s.f, s.m, s.segment, s.comment) AS c', '@extschema@',
+                   CASE WHEN ranges THEN 'ARRAY[min(s.days)::numeric, min(s.orders)::numeric, min(s.revenue)::numeric],'
+                                         'ARRAY[max(s.days)::numeric, max(s.orders)::numeric, max(s.revenue)::numeric]'
+                        ELSE 'NULL::numeric[], NULL::numeric[]' END, snapshot)
        INTO cells;
     RETURN cells;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_report_cells(pg_catalog.text) IS
+COMMENT ON FUNCTION @extschema@.rfm_report_cells(pg_catalog.text, pg_catalog.bool) IS
     'internal: a snapshot by score and label';
 
 -- The bin of a row on a scale, as SQL.
@@ -3305,8 +3308,6 @@ CREATE FUNCTION @extschema@.rfm_report_counts(snapshot pg_catalog.text, scales @
 RETURNS TABLE (axis pg_catalog.int4, counts pg_catalog.int8[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET random_page_cost = 1.1
-SET jit = off
 AS $body$
 DECLARE
     binned jsonb;
@@ -3333,8 +3334,6 @@ CREATE FUNCTION @extschema@.rfm_report_moves(snapshot pg_catalog.text, before pg
 RETURNS @extschema@.rfm_report_move[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET random_page_cost = 1.1
-SET jit = off
 AS $body$
 DECLARE
     moves @extschema@.rfm_report_move[];
@@ -3349,14 +3348,13 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_moves(pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
     'internal: customers in both of two snapshots by segments and change';
 
--- Only those are joined again whose change is among the ten largest.
+-- Only those are joined again whose change is among the ten largest, with no more
+-- of them than it takes to choose; the rest of the chosen is looked up after that.
 CREATE FUNCTION @extschema@.rfm_report_movers(
     snapshot pg_catalog.text, before pg_catalog.text, equals pg_catalog.text, moves @extschema@.rfm_report_move[])
 RETURNS @extschema@.rfm_report_mover[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET random_page_cost = 1.1
-SET jit = off
 AS $body$
 DECLARE
     many CONSTANT int4 := 10;
@@ -3372,15 +3370,21 @@ BEGIN
                    sum(sum(m.customers)) OVER (ORDER BY m.change DESC) AS rose
               FROM unnest(moves) AS m
              GROUP BY m.change) AS t;
-    EXECUTE format('SELECT array_agg(ROW(t.customer, t.from_segment, t.to_segment, t.from_score, t.to_score, t.days, t.orders, t.revenue)'
-                   '::%4$s.rfm_report_mover) FROM ('
-                   ' SELECT a.customer::text, b.segment AS from_segment, a.segment AS to_segment, b.r + b.f + b.m AS from_score,'
-                   '        a.r + a.f + a.m AS to_score, a.days::numeric, a.orders::numeric, a.revenue::numeric,'
-                   '        row_number() OVER (PARTITION BY a.r + a.f + a.m > b.r + b.f + b.m'
-                   '            ORDER BY abs(a.r + a.f + a.m - b.r - b.f - b.m) DESC, a.revenue DESC NULLS LAST, a.customer::text COLLATE "C") AS n'
-                   '   FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer'
-                   '  WHERE a.r + a.f + a.m - b.r - b.f - b.m <= $1 OR a.r + a.f + a.m - b.r - b.f - b.m >= $2) AS t WHERE t.n <= $3',
-                   snapshot, before, equals, '@extschema@')
+    EXECUTE format($query$
+        WITH chosen AS MATERIALIZED (
+            SELECT t.customer
+              FROM (SELECT a.customer, row_number() OVER (PARTITION BY a.score > b.score
+                               ORDER BY abs(a.score - b.score) DESC, a.revenue DESC NULLS LAST, a.customer::text COLLATE "C") AS n
+                      FROM (SELECT s.customer, s.revenue, s.r + s.f + s.m AS score FROM %1$s AS s) AS a
+                           JOIN (SELECT s.customer, s.r + s.f + s.m AS score FROM %2$s AS s) AS b ON a.customer %3$s b.customer
+                     WHERE a.score - b.score <= $1 OR a.score - b.score >= $2) AS t
+             WHERE t.n <= $3)
+        SELECT array_agg(ROW(a.customer::text, b.segment, a.segment, b.r + b.f + b.m, a.r + a.f + a.m,
+                             a.days::numeric, a.orders::numeric, a.revenue::numeric)::%4$s.rfm_report_mover)
+          FROM chosen AS c
+               CROSS JOIN LATERAL (SELECT * FROM %1$s AS s WHERE s.customer %3$s c.customer OFFSET 0) AS a
+               CROSS JOIN LATERAL (SELECT * FROM %2$s AS s WHERE s.customer %3$s c.customer OFFSET 0) AS b
+        $query$, snapshot, before, equals, '@extschema@')
        INTO movers USING fall, rise, many;
     RETURN movers;
 END
@@ -3389,13 +3393,12 @@ COMMENT ON FUNCTION @extschema@.rfm_report_movers(pg_catalog.text, pg_catalog.te
     'internal: the customers who rose or fell most between two snapshots';
 
 -- Snapshots evenly spread over the dates, the last one included: as many as
--- can be read in about a second.
-CREATE FUNCTION @extschema@.rfm_report_points(query pg_catalog.text, dates pg_catalog.date[], customers pg_catalog.numeric)
+-- can be read in about a second.  known has what need not be read again.
+CREATE FUNCTION @extschema@.rfm_report_points(
+    query pg_catalog.text, dates pg_catalog.date[], customers pg_catalog.numeric, known @extschema@.rfm_report_point[])
 RETURNS @extschema@.rfm_report_point[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET random_page_cost = 1.1
-SET jit = off
 AS $body$
 DECLARE
     all_dates CONSTANT int4 := cardinality(dates);
@@ -3408,16 +3411,19 @@ BEGIN
     SELECT array_agg(DISTINCT dates[1 + round((all_dates - 1.0) * i / greatest(wanted - 1, 1))::int4]) INTO picked
       FROM generate_series(0, wanted - 1) AS i;
     FOREACH day IN ARRAY picked LOOP
-        EXECUTE format('SELECT array_agg(ROW($1, p.segment, p.customers, p.revenue)::%s.rfm_report_point) FROM ('
-                       ' SELECT s.segment, count(*) AS customers, NULL::numeric AS revenue FROM %s AS s GROUP BY s.segment) AS p', '@extschema@',
-                       @extschema@.rfm_report_snapshot(query, day))
-           INTO at_day USING day;
+        SELECT array_agg(k) INTO at_day FROM unnest(known) AS k WHERE k.run_date = day;
+        IF at_day IS NULL THEN
+            EXECUTE format('SELECT array_agg(ROW($1, p.segment, p.customers)::%s.rfm_report_point) FROM ('
+                           ' SELECT s.segment, count(*) AS customers FROM %s AS s GROUP BY s.segment) AS p', '@extschema@',
+                           @extschema@.rfm_report_snapshot(query, day))
+               INTO at_day USING day;
+        END IF;
         points := points || at_day;
     END LOOP;
     RETURN points;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_report_points(pg_catalog.text, pg_catalog.date[], pg_catalog.numeric) IS
+COMMENT ON FUNCTION @extschema@.rfm_report_points(pg_catalog.text, pg_catalog.date[], pg_catalog.numeric, @extschema@.rfm_report_point[]) IS
     'internal: the segments of snapshots over time';
 
 -- Which snapshot the report is of, and which it is compared with.
@@ -3463,6 +3469,9 @@ CREATE FUNCTION @extschema@.rfm_report(
 RETURNS pg_catalog.text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
 AS $body$
 #variable_conflict use_variable
 DECLARE
@@ -3475,6 +3484,7 @@ DECLARE
     before   @extschema@.rfm_report_cell[];
     moves    @extschema@.rfm_report_move[];
     scales   @extschema@.rfm_report_scale[];
+    known    @extschema@.rfm_report_point[];
     content  text;
 BEGIN
     SELECT * INTO source FROM @extschema@.rfm_snapshot_rows(model, NULL);
@@ -3486,17 +3496,21 @@ BEGIN
     END IF;
     SELECT * INTO picked FROM @extschema@.rfm_report_pick(model, dates, run_date, compare_to);
     snapshot := @extschema@.rfm_report_snapshot(source.query, picked.day);
-    cells := @extschema@.rfm_report_cells(snapshot);
+    cells := @extschema@.rfm_report_cells(snapshot, true);
     IF cells IS NULL THEN
         RETURN @extschema@.rfm_report_page(model, format('Snapshot of %s.', to_char(picked.day, 'YYYY-MM-DD')),
                    @extschema@.rfm_report_section('empty', 'Nothing to show', 'There are no customers in this snapshot.', ''));
     END IF;
     IF picked.before IS NOT NULL THEN
         earlier := @extschema@.rfm_report_snapshot(source.query, picked.before);
-        before := @extschema@.rfm_report_cells(earlier);
+        before := @extschema@.rfm_report_cells(earlier, false);
         moves := @extschema@.rfm_report_moves(snapshot, earlier, source.customer_equals);
     END IF;
     SELECT array_agg(@extschema@.rfm_report_scale(cells, axis) ORDER BY axis) INTO scales FROM generate_series(1, 3) AS axis;
+    SELECT array_agg(ROW(k.day, k.segment, k.customers)::@extschema@.rfm_report_point) INTO known
+      FROM (SELECT s.day, c.segment, sum(c.customers)::int8 AS customers
+              FROM (VALUES (picked.day, cells), (picked.before, before)) AS s(day, cells), unnest(s.cells) AS c
+             GROUP BY s.day, c.segment) AS k;
 
     content := concat(
         @extschema@.rfm_report_figures(cells, before),
@@ -3514,7 +3528,7 @@ BEGIN
             @extschema@.rfm_report_of_movements(picked.before, cells, before, moves, @extschema@.rfm_report_movers(snapshot, earlier, source.customer_equals, moves)) END,
         CASE WHEN cardinality(dates) > 1 THEN
             @extschema@.rfm_report_of_trend(
-                @extschema@.rfm_report_points(source.query, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)),
+                @extschema@.rfm_report_points(source.query, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c), known),
                 cells, cardinality(dates)) END,
         @extschema@.rfm_report_of_definitions(model));
     RETURN @extschema@.rfm_report_page(model,
