@@ -2519,14 +2519,14 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_share(pg_catalog.numeric, pg_catalog.numeric) IS
     'internal: a share in percent with one decimal; a dash of nothing';
 
--- Where there is room for four characters only.
+-- Where there is room for about four characters.
 CREATE FUNCTION @extschema@.rfm_report_short(value pg_catalog.numeric)
 RETURNS pg_catalog.text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT @extschema@.rfm_report_number($1 / unit.size, CASE WHEN unit.size > 1 AND abs($1) < 9.95 * unit.size THEN 1 ELSE 0 END) || unit.name
-      FROM (VALUES (1000000000, 'bn'), (1000000, 'M'), (1000, 'k'), (1, '')) AS unit(size, name)
+      FROM (VALUES (1e18, 'e18'), (1e15, 'e15'), (1e12, 'tn'), (1e9, 'bn'), (1e6, 'M'), (1e3, 'k'), (1, '')) AS unit(size, name)
      WHERE abs($1) >= 0.9995 * unit.size OR unit.size = 1
      ORDER BY unit.size DESC
      LIMIT 1
@@ -2585,7 +2585,7 @@ RETURNS pg_catalog.text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT format('<div class="tile"><dt>%s</dt><dd>%s%s</dd></div>', $1, @extschema@.rfm_report_data($2, $3),
+    SELECT format('<div class="tile"><dt>%s</dt><dd>%s%s</dd></div>', $1, @extschema@.rfm_report_data($2, CASE WHEN abs($2) < 1e7 THEN $3 ELSE 0 END),
                   CASE WHEN $4 > 0 THEN
                       format('<small>%s %s%%</small>',
                              CASE sign(round(100 * ($2 - $4) / $4, 1)) WHEN 1 THEN '&#9650;' WHEN -1 THEN '&#9660;' ELSE '=' END,
@@ -2695,11 +2695,12 @@ AS $body$
                LEFT JOIN unnest($1) AS c USING (r, f)
          GROUP BY r, f
     ), toned AS (
-        SELECT r, f, value, sum(value) OVER () AS total,
+        SELECT r, f, value, sum(value) OVER () AS total, CASE WHEN value <> 0 THEN @extschema@.rfm_report_short(value) END AS shown,
                round(sqrt(greatest(value, 0) / greatest(max(value) OVER (), 1e-9)), 3) AS tone
           FROM grid
     ), size AS (
-        SELECT 440 / $2[1] AS w, 320 / $2[2] AS h, CASE WHEN $3 THEN 'revenue' ELSE 'customers' END AS unit
+        SELECT 440 / $2[1] AS w, 320 / $2[2] AS h, CASE WHEN $3 THEN 'revenue' ELSE 'customers' END AS unit,
+               least(15, round((440 / $2[1] - 7) / (0.62 * (SELECT max(length(shown)) FROM toned)), 1)) AS letters
     )
     SELECT format('<figure><figcaption>%s</figcaption><svg class="heat %s" viewBox="0 0 480 374" role="img" aria-label="%s by recency and frequency score">',
                   initcap(size.unit), size.unit, initcap(size.unit))
@@ -2709,8 +2710,8 @@ AS $body$
                   CASE WHEN value = 0 THEN 'z' WHEN tone > 0.72 THEN 'c' WHEN tone > 0.58 THEN 'b' ELSE 'a' END,
                   r, f, @extschema@.rfm_report_number(value), size.unit, @extschema@.rfm_report_share(value, total),
                   40 + (r - 1) * size.w, ($2[2] - f) * size.h, size.w - 3, size.h - 3, greatest(tone, 0.04),
-                  40 + (r - 0.5) * size.w - 1.5, ($2[2] - f + 0.5) * size.h + 3.5, CASE WHEN $2[1] > 7 THEN 13 ELSE 15 END,
-                  CASE WHEN value = 0 THEN '&#183;' ELSE @extschema@.rfm_report_short(value) END), E'\n' ORDER BY f DESC, r)
+                  40 + (r - 0.5) * size.w - 1.5, ($2[2] - f + 0.5) * size.h + 3.5, coalesce(size.letters, 15),
+                  coalesce(shown, '&#183;')), E'\n' ORDER BY f DESC, r)
            || (SELECT string_agg(format('<text class="axis" x="%s" y="340">%s</text>', 40 + (r - 0.5) * size.w - 1.5, r), '')
                  FROM generate_series(1, $2[1]) AS r)
            || (SELECT string_agg(format('<text class="axis" x="29" y="%s">%s</text>', ($2[2] - f + 0.5) * size.h + 3.5, f), '')
@@ -2718,7 +2719,7 @@ AS $body$
            || '<text class="axis" x="258" y="364">recency score: longest ago &#8594; most recent</text>'
            || '<text class="axis" transform="translate(12 160) rotate(-90)">frequency score: rarely &#8594; often</text></svg></figure>'
       FROM toned, size
-     GROUP BY size.unit, size.w, size.h
+     GROUP BY size.unit, size.w, size.h, size.letters
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_heat(@extschema@.rfm_report_cell[], pg_catalog.int4[], pg_catalog.bool) IS
     'internal: customers or revenue by recency and frequency score, as a heat map';
@@ -2783,7 +2784,7 @@ AS $body$
     SELECT tick.value
       FROM (SELECT unit.digit * 10::numeric ^ e AS step
               FROM generate_series(-6, 15) AS e, unnest(ARRAY[1, 2, 5]) AS unit(digit)
-             WHERE unit.digit * 10::numeric ^ e >= (($1).high - ($1).low)::numeric / 5
+             WHERE unit.digit * 10::numeric ^ e >= greatest((($1).high - ($1).low)::numeric / 5, CASE WHEN ($1).axis < 3 THEN 1 ELSE 0 END)
              ORDER BY 1 LIMIT 1) AS linear,
            LATERAL (SELECT n * linear.step AS value
                       FROM generate_series(ceil(($1).low::numeric / linear.step), floor(($1).high::numeric / linear.step)) AS n
@@ -2836,14 +2837,14 @@ AS $body$
                      FROM @extschema@.rfm_report_ranges($1, ($2).axis) AS r
                     WHERE r.score > 1),
                   (ARRAY['days since the last order', 'orders', 'revenue of a customer'])[($2).axis])
-           || '<table class="numbers"><thead><tr><th scope="col">Score</th><th scope="col">From</th><th scope="col">To</th>'
+           || '<div class="wide"><table class="numbers"><thead><tr><th scope="col">Score</th><th scope="col">From</th><th scope="col">To</th>'
            || '<th scope="col">Customers</th></tr></thead><tbody>'
            || (SELECT string_agg(concat('<tr><th scope="row">', r.score, '</th><td>',
                           @extschema@.rfm_report_data(r.low, d.decimals), '</td><td>', @extschema@.rfm_report_data(r.high, d.decimals), '</td><td>',
                           @extschema@.rfm_report_data(r.customers), '</td></tr>'), E'\n' ORDER BY r.score DESC)
                  FROM @extschema@.rfm_report_ranges($1, ($2).axis) AS r,
-                      (SELECT CASE ($2).axis WHEN 3 THEN 2 ELSE 0 END AS decimals) AS d)
-           || '</tbody></table></figure>'
+                      (SELECT CASE WHEN ($2).axis = 3 AND ($2).high < 1e7 THEN 2 ELSE 0 END AS decimals) AS d)
+           || '</tbody></table></div></figure>'
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_distribution(@extschema@.rfm_report_cell[], @extschema@.rfm_report_scale, pg_catalog.int8[]) IS
     'internal: how the values of an axis are distributed, and what each score covers';
@@ -2927,7 +2928,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT format('<div class="wide"><table class="numbers" id="%s"><caption>%s</caption>', w.id, w.title)
-           || coalesce('<thead><tr><th scope="col">Customer</th><th scope="col">Segment</th><th scope="col">Score</th>'
+           || coalesce('<thead><tr><th scope="col">Customer</th><th scope="col" class="words">Segment</th><th scope="col">Score</th>'
                || '<th scope="col">Revenue</th><th scope="col">Orders</th><th scope="col">Days since last order</th></tr></thead><tbody>'
                || string_agg(concat('<tr><th scope="row">', @extschema@.rfm_report_text(m.customer), '</th><td class="words">',
                       concat_ws(' &#8594; ', CASE WHEN m.from_segment <> m.to_segment THEN @extschema@.rfm_report_text(m.from_segment) END,
@@ -3119,7 +3120,7 @@ caption, figcaption { text-align: left; font-weight: 650; padding: 8px 0 6px; }
 figure { margin: 0; min-width: 0; }
 th { text-align: left; font-weight: 500; }
 td, thead th { text-align: right; white-space: nowrap; }
-thead th:first-child, td.words { text-align: left; }
+thead th:first-child, .numbers .words { text-align: left; }
 td.words { white-space: normal; }
 #movers td.words { width: 46%; }
 thead th { color: var(--muted); font-size: 12px; vertical-align: bottom; white-space: normal; }
@@ -3185,8 +3186,11 @@ svg .axis { fill: var(--muted); font-size: 12px; }
   body { font-size: 11px; }
   main { max-width: none; padding: 0; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 10px 0 0; margin: 14px 0; }
-  table, .settings dd { font-size: 10px; }
-  .matrix { font-size: 9px; }
+  header h1 { font-size: 20px; }
+  h2 { font-size: 15px; }
+  h3, .trend p, table, .settings dd { font-size: 10px; }
+  thead th, .settings dt { font-size: 9px; }
+  .matrix, .matrix thead th { font-size: 9px; }
   .matrix td { min-width: 0; padding: 3px 4px; }
   .tiles { grid-template-columns: repeat(6, 1fr); gap: 6px; }
   .tile { padding: 6px 8px; }
@@ -3196,9 +3200,11 @@ svg .axis { fill: var(--muted); font-size: 12px; }
   .thirds { grid-template-columns: repeat(3, 1fr); gap: 12px; }
   .trends { grid-template-columns: repeat(4, 1fr); }
   .numbers th, .numbers td { padding: 3px 4px; }
+  .thirds td { white-space: normal; overflow-wrap: anywhere; }
   .wide { overflow: visible; }
-  h2, caption, thead { break-after: avoid; }
-  tr, figure, .trend, .tile { break-inside: avoid; }
+  .settings { grid-template-columns: repeat(3, 1fr); gap: 6px 18px; }
+  h2, .lead, caption, thead { break-after: avoid; }
+  tr, figure, .lead, .trend, .tile, .bars, .settings div { break-inside: avoid; }
 }
 $style$
 $body$;
