@@ -1657,7 +1657,11 @@ GRANT SELECT ON @extschema@.rfm_jobs TO PUBLIC;
 -- Analysis ----------------------------------------------------------------
 --
 -- Functions over the snapshots of any model.  They read the target with their
--- caller's rights: whoever may SELECT from it may analyse it.
+-- caller's rights: whoever may SELECT from it may analyse it.  Some have settings
+-- for what the planner cannot know: the rows of a snapshot lie together
+-- (random_page_cost), expressions make few groups of them, so that workers have
+-- little to hand over (parallel_tuple_cost), and to compile their expressions
+-- does not pay (jit).
 
 CREATE FUNCTION @extschema@.rfm_reader(
     model               pg_catalog.text,
@@ -1817,6 +1821,9 @@ CREATE FUNCTION @extschema@.rfm_segment_summary(
 )
 LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
 AS $body$
 DECLARE
     rows record;
@@ -1944,6 +1951,9 @@ CREATE FUNCTION @extschema@.rfm_movers(
 )
 LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
 AS $body$
 DECLARE
     rows  record;
@@ -1994,6 +2004,9 @@ CREATE FUNCTION @extschema@.rfm_grid_cells(
 )
 LANGUAGE plpgsql STABLE ROWS 25
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
 AS $body$
 DECLARE
     rows    record;
@@ -3230,11 +3243,8 @@ COMMENT ON FUNCTION @extschema@.rfm_report_page(pg_catalog.text, pg_catalog.text
 -- Reading -----------------------------------------------------------------
 --
 -- A snapshot is large and what is wanted of it is small: every reading groups it
--- at once, and each snapshot is read as few times as can be.  rfm_report() has
--- settings for what the planner cannot know: the rows of a snapshot lie together
--- (random_page_cost), expressions make few groups of them, so that workers have
--- little to hand over (parallel_tuple_cost), and all that is done with the groups
--- is too short to be compiled (jit).
+-- at once, and each snapshot is read as few times as can be.  rfm_report() has the
+-- settings for that which the functions of the analysis have.
 
 -- A year of snapshots is enough for a trend; each is found by one look into
 -- the target's key.
