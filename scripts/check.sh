@@ -5,7 +5,7 @@
 usage() {
 	cat <<'END'
 sh scripts/check.sh              builds with -Werror and runs every suite, side by side
-sh scripts/check.sh SUITE...     only these: regress, isolation, tap, demo
+sh scripts/check.sh SUITE...     only these: regress, isolation, tap, demo, pages
 
 The last line counts the tests: N passed, N failed[, N skipped]
 
@@ -25,10 +25,10 @@ suite_seconds=1500               # a suite that hangs is ended
 pids=
 
 main() {
-	[ $# -gt 0 ] || set -- regress isolation tap demo
+	[ $# -gt 0 ] || set -- regress isolation tap demo pages
 	for suite in "$@"; do
 		case $suite in
-		regress | isolation | tap | demo) ;;
+		regress | isolation | tap | demo | pages) ;;
 		-h | --help | help) usage; exit ;;
 		*) usage >&2; exit 2 ;;
 		esac
@@ -100,6 +100,7 @@ launch() {
 	isolation) installcheck "$1" REGRESS= TAP_TESTS= ;;
 	tap) installcheck "$1" REGRESS= ISOLATION= PROVE_FLAGS='-v -j2' ;;
 	demo) timeout -k 20 $suite_seconds sh "$here/check_demo.sh" "$work/demo" >"$work/demo.log" 2>&1 </dev/null & ;;
+	pages) timeout -k 20 $suite_seconds sh "$here/check_pages.sh" "$work/pages" "$bin/psql" "$work/socket" "$port" >"$work/pages.log" 2>&1 </dev/null & ;;
 	esac
 	pids="$pids $!"
 	eval "pid_$1=$!"

@@ -66,6 +66,11 @@ SELECT rfm_refresh('2024-02-29', 'ana') > 100 AS refreshed;
 SELECT * FROM rfm_migration(model => 'ana');
 SELECT * FROM rfm_movers(model => 'ana');
 SELECT sum(customers) = (SELECT count(*) FROM ana.scores) AS all_of_them FROM rfm_segment_summary(model => 'ana');
+SELECT sum(customers) = (SELECT count(*) FROM ana.scores) AS all_of_them, count(DISTINCT run_date) AS dates FROM rfm_trend('ana');
+SELECT sum(value) = (SELECT count(*) FROM ana.scores) AS all_of_them FROM rfm_grid(model => 'ana');
+SELECT metric, sum(customers) = (SELECT count(*) FROM ana.scores) AS all_of_them FROM rfm_cut_points(model => 'ana') GROUP BY metric ORDER BY metric;
+SELECT count(*) = (SELECT count(*) FROM ana.scores) AS all_of_them FROM rfm_export(model => 'ana');
+SELECT count(*) FROM rfm_customer(30, 'ana');
 SELECT rfm_refresh('2024-03-31', 'ana') > 100, rfm_refresh('2024-04-30', 'ana') > 100 AS refreshed;
 
 -- summaries
@@ -186,7 +191,9 @@ SELECT rfm_create_model('O''Hara "1%"', 'ana.named', 'ana."Odd ""Scores"" 100%"'
                         "r_score": "R", "f_score": "F", "m_score": "M", "rfm_segment": "segment''", "comments": null, "rfm_score": null}');
 SELECT rfm_refresh('2024-02-29', 'O''Hara "1%"') > 100, rfm_refresh('2024-04-30', 'O''Hara "1%"') > 100 AS refreshed;
 CREATE VIEW ana.odd AS
-SELECT "Day's"::date AS run_date, "who "" is" AS customer, "re cency"::int AS r, freq AS f, "$money"::numeric AS m, "segment'" AS label FROM ana."Odd ""Scores"" 100%";
+SELECT "Day's"::date AS run_date, "who "" is" AS customer, "re cency"::int AS r, freq AS f, "$money"::numeric AS m, "segment'" AS label,
+       "R" AS r_score, "F" AS f_score, "M"::int AS m_score, "R" + "F" + "M"::int AS score
+  FROM ana."Odd ""Scores"" 100%";
 SELECT d.* FROM (VALUES ('segment'), ('comment')) AS label(by),
        ana.differences(format('SELECT %s FROM rfm_segment_summary(NULL, %L, by => %L)', :'summary_columns', 'O''Hara "1%"', by),
                        ana.summary('SELECT * FROM ana.odd WHERE run_date = ''2024-04-30''')) d;
@@ -199,8 +206,16 @@ SELECT run_date, recency_days, comment FROM rfm_customer('O''Hara "30"', 'O''Har
 SELECT * FROM ana.differences($$SELECT n.* FROM ana.odd o, rfm_score_now(o.customer, 'O''Hara "1%"') n WHERE o.run_date = '2024-04-30'$$,
     $$SELECT p.*, p.run_date FROM rfm_preview('2024-04-30', 'O''Hara "1%"') p$$);
 SELECT count(*), sum(value) = (SELECT count(*) FROM ana.odd WHERE run_date = '2024-04-30') AS all_of_them FROM rfm_grid(model => 'O''Hara "1%"', x => 'm');
-SELECT count(*) > 0 AS some FROM rfm_movers(model => 'O''Hara "1%"');
-SELECT count(*) > 0 AS some FROM rfm_trend('O''Hara "1%"');
+SELECT d.* FROM (VALUES ('down', '<'), ('up', '>')) AS way(direction, than),
+       ana.differences(format($$SELECT customer, from_score, to_score, monetary_value FROM rfm_movers(NULL, NULL, 'O''Hara "1%%"', %L, NULL)$$, direction),
+    format($$SELECT a.customer, b.score, a.score, a.m FROM ana.odd a JOIN ana.odd b USING (customer)
+        WHERE a.run_date = '2024-04-30' AND b.run_date = '2024-02-29' AND a.score %s b.score$$, than)) d;
+SELECT * FROM ana.differences($$SELECT * FROM rfm_trend('O''Hara "1%"') WHERE customers > 0$$,
+    $$SELECT run_date, label, count(*), sum(m) FROM ana.odd GROUP BY 1, 2$$);
+SELECT * FROM ana.differences($$SELECT y_score, x_score, value FROM rfm_grid(NULL, 'O''Hara "1%"', 'm', 'r') WHERE value > 0$$,
+    $$SELECT r_score, m_score, count(*)::numeric FROM ana.odd WHERE run_date = '2024-04-30' GROUP BY 1, 2$$);
+SELECT * FROM ana.differences($$SELECT score, customers, lowest, highest FROM rfm_cut_points(NULL, 'O''Hara "1%"') WHERE metric = 'frequency_orders'$$,
+    $$SELECT f_score, count(*), min(f)::numeric, max(f)::numeric FROM ana.odd WHERE run_date = '2024-04-30' GROUP BY 1$$);
 SELECT count(*) = (SELECT count(*) FROM ana.odd WHERE run_date = '2024-04-30') AS all_of_them FROM ana."Odd ""Scores"" 100%_latest";
 
 -- labels that the target does not keep are those of the rule sets today
@@ -227,6 +242,15 @@ SELECT message, detail FROM ana.said($$SELECT * FROM rfm_migration('2024-03-31',
 SELECT count(*) FROM rfm_movers(model => 'ana_newest');
 SELECT message, hint FROM ana.said($$SELECT * FROM rfm_grid(model => 'ana_newest', value => 'money')$$);
 SELECT * FROM ana.differences('TABLE ana.newest_latest', 'TABLE ana.newest');
+-- a snapshot that nobody is in
+SELECT rfm_refresh('1999-12-31', 'ana_newest') AS refreshed;
+SELECT (SELECT count(*) FROM rfm_segment_summary(model => 'ana_newest')) AS summary, (SELECT count(*) FROM rfm_migration(model => 'ana_newest')) AS migration,
+       (SELECT count(*) FROM rfm_movers(model => 'ana_newest')) AS movers, (SELECT count(*) FROM rfm_grid(model => 'ana_newest')) AS grid,
+       (SELECT count(*) FROM rfm_trend('ana_newest')) AS trend, (SELECT count(*) FROM rfm_customer(30, 'ana_newest')) AS customer,
+       (SELECT count(*) FROM rfm_export(model => 'ana_newest')) AS export, (SELECT count(*) FROM ana.newest_latest) AS latest;
+SELECT * FROM ana.said($$SELECT * FROM rfm_cut_points(model => 'ana_newest')$$);
+SELECT * FROM ana.said($$SELECT * FROM rfm_score_now(30, 'ana_newest')$$);
+SELECT rfm_refresh('2024-04-30', 'ana_newest') > 0 AS refreshed;
 -- and without all scores
 ALTER TABLE ana.newest DROP m_score CASCADE, ADD comments text DEFAULT 'kept';
 UPDATE rfm_model SET target_columns = target_columns || '{"m_score": null}' WHERE model = 'ana_newest';

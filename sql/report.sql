@@ -112,7 +112,11 @@ SELECT kind, array_agg(v::numeric ORDER BY v::numeric) = (
            SELECT array_agg(customers::numeric ORDER BY customers) FROM rfm_migration(CASE kind WHEN 'longer' THEN '2024-05-31' END::date, '2024-10-31', 'shop <b>')) AS as_migration
   FROM report.made, report.page(html, '//table[@id="matrix"]//data/@value') AS v WHERE kind IN ('full', 'longer') GROUP BY kind ORDER BY kind;
 SELECT d.direction, (SELECT array_agg(t ORDER BY n) FROM report.page(html, format('//table[@id="%s"]//th[@scope="row"]/text()', id)) WITH ORDINALITY AS x(t, n)) =
-       (SELECT array_agg(replace(replace(replace(customer, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) FROM rfm_movers(NULL, NULL, 'shop <b>', d.direction, 10)) AS as_movers
+       (SELECT array_agg(replace(replace(replace(customer, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) FROM rfm_movers(NULL, NULL, 'shop <b>', d.direction, 10)) AS as_movers,
+       (SELECT array_agg(t ORDER BY n) FROM report.page(html, format('//table[@id="%s"]/tbody/tr/td[2]/text()', id)) WITH ORDINALITY AS x(t, n)) =
+       (SELECT array_agg(from_score || ' ' || chr(8594) || ' ' || to_score) FROM rfm_movers(NULL, NULL, 'shop <b>', d.direction, 10)) AS scores,
+       (SELECT array_agg(t::numeric ORDER BY n) FROM report.page(html, format('//table[@id="%s"]//data/@value', id)) WITH ORDINALITY AS x(t, n)) =
+       (SELECT array_agg(monetary_value) FROM rfm_movers(NULL, NULL, 'shop <b>', d.direction, 10)) AS money
   FROM report.made, (VALUES ('down', 'fallen'), ('up', 'risen')) AS d(direction, id) WHERE kind = 'full';
 SELECT array_agg(v::numeric ORDER BY n) =
        (SELECT array_agg(x ORDER BY p, score DESC, i)
@@ -154,10 +158,24 @@ SELECT array_agg(split_part(t, ' ', 1)::bigint ORDER BY n) =
 SELECT count(*) AS lines, sum(replace(split_part(t, ' customers, then ', 2), ',', '')::numeric) = (SELECT count(*) FROM report.rows WHERE day = '2024-10-31') AS as_last
   FROM report.made, report.page(html, '//section[@id="trend"]//svg/title/text()') AS t WHERE kind = 'full';
 
+-- and all that is between, read for it or known already
+WITH day AS (
+    SELECT day, count(*) AS customers, (day - min(day) OVER ())::numeric / (max(day) OVER () - min(day) OVER ()) AS place FROM report.rows GROUP BY day
+), share AS (
+    SELECT label.segment, place, count(r.customer)::numeric / day.customers AS share
+      FROM day CROSS JOIN (SELECT DISTINCT segment FROM report.rows) AS label LEFT JOIN report.rows AS r ON r.day = day.day AND r.segment = label.segment
+     GROUP BY label.segment, place, day.day, day.customers
+), line AS (
+    SELECT string_agg(round(200 * place, 1) || ',' || round(54 - 50 * share / top, 1), ' ' ORDER BY place) AS points
+      FROM (SELECT *, max(share) OVER (PARTITION BY segment) AS top FROM share) AS s GROUP BY segment
+)
+SELECT (SELECT count(*) FROM day) AS days, array_agg(t ORDER BY t COLLATE "C") = (SELECT array_agg(points ORDER BY points COLLATE "C") FROM line) AS as_lines
+  FROM report.made, report.page(html, '//section[@id="trend"]//polyline/@points') AS t WHERE kind = 'full';
+
 -- numbers as the reader writes them
 SELECT rfm_report_number(1234567.891), rfm_report_number(1234567.891, 2), rfm_report_number(-0.4), rfm_report_number(NULL), rfm_report_share(1, 3),
        rfm_report_share(1, 0), rfm_report_share(0, 5);
-SELECT v, rfm_report_short(v) FROM unnest(ARRAY[0, 7, 999, 999.7, 1000, 9949, 9950, 12345, 999499, 999500, 1234567, -2500, 5e9]) AS v;
+SELECT v, rfm_report_short(v) FROM unnest(ARRAY[0, 7, 999, 999.7, 1000, 9949, 9950, 12345, 999499, 999500, 1234567, -2500, 5e9, 1e12, 93827781574299080, 2e18]) AS v;
 SELECT rfm_report_text(E'<a href="x">&''\x01\x7f\t</a>');
 
 -- who may read the target may report on it, but sees no settings; others may not

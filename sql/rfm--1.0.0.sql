@@ -1657,7 +1657,11 @@ GRANT SELECT ON @extschema@.rfm_jobs TO PUBLIC;
 -- Analysis ----------------------------------------------------------------
 --
 -- Functions over the snapshots of any model.  They read the target with their
--- caller's rights: whoever may SELECT from it may analyse it.
+-- caller's rights: whoever may SELECT from it may analyse it.  Some have settings
+-- for what the planner cannot know: the rows of a snapshot lie together
+-- (random_page_cost), expressions make few groups of them, so that workers have
+-- little to hand over (parallel_tuple_cost), and to compile their expressions
+-- does not pay (jit).
 
 CREATE FUNCTION @extschema@.rfm_reader(
     model               pg_catalog.text,
@@ -1817,6 +1821,9 @@ CREATE FUNCTION @extschema@.rfm_segment_summary(
 )
 LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
 AS $body$
 DECLARE
     rows record;
@@ -1944,6 +1951,9 @@ CREATE FUNCTION @extschema@.rfm_movers(
 )
 LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
 AS $body$
 DECLARE
     rows  record;
@@ -1994,6 +2004,9 @@ CREATE FUNCTION @extschema@.rfm_grid_cells(
 )
 LANGUAGE plpgsql STABLE ROWS 25
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
 AS $body$
 DECLARE
     rows    record;
@@ -2464,8 +2477,7 @@ COMMENT ON TYPE @extschema@.rfm_report_mover IS
 CREATE TYPE @extschema@.rfm_report_point AS (
     run_date  pg_catalog.date,
     segment   pg_catalog.text,
-    customers pg_catalog.int8,
-    revenue   pg_catalog.numeric
+    customers pg_catalog.int8
 );
 COMMENT ON TYPE @extschema@.rfm_report_point IS
     'internal: a segment in one of the snapshots of the trend';
@@ -2520,14 +2532,14 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_share(pg_catalog.numeric, pg_catalog.numeric) IS
     'internal: a share in percent with one decimal; a dash of nothing';
 
--- Where there is room for four characters only.
+-- Where there is room for about four characters.
 CREATE FUNCTION @extschema@.rfm_report_short(value pg_catalog.numeric)
 RETURNS pg_catalog.text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT @extschema@.rfm_report_number($1 / unit.size, CASE WHEN unit.size > 1 AND abs($1) < 9.95 * unit.size THEN 1 ELSE 0 END) || unit.name
-      FROM (VALUES (1000000000, 'bn'), (1000000, 'M'), (1000, 'k'), (1, '')) AS unit(size, name)
+      FROM (VALUES (1e18, 'e18'), (1e15, 'e15'), (1e12, 'tn'), (1e9, 'bn'), (1e6, 'M'), (1e3, 'k'), (1, '')) AS unit(size, name)
      WHERE abs($1) >= 0.9995 * unit.size OR unit.size = 1
      ORDER BY unit.size DESC
      LIMIT 1
@@ -2586,7 +2598,7 @@ RETURNS pg_catalog.text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT format('<div class="tile"><dt>%s</dt><dd>%s%s</dd></div>', $1, @extschema@.rfm_report_data($2, $3),
+    SELECT format('<div class="tile"><dt>%s</dt><dd>%s%s</dd></div>', $1, @extschema@.rfm_report_data($2, CASE WHEN abs($2) < 1e7 THEN $3 ELSE 0 END),
                   CASE WHEN $4 > 0 THEN
                       format('<small>%s %s%%</small>',
                              CASE sign(round(100 * ($2 - $4) / $4, 1)) WHEN 1 THEN '&#9650;' WHEN -1 THEN '&#9660;' ELSE '=' END,
@@ -2696,11 +2708,12 @@ AS $body$
                LEFT JOIN unnest($1) AS c USING (r, f)
          GROUP BY r, f
     ), toned AS (
-        SELECT r, f, value, sum(value) OVER () AS total,
+        SELECT r, f, value, sum(value) OVER () AS total, CASE WHEN value <> 0 THEN @extschema@.rfm_report_short(value) END AS shown,
                round(sqrt(greatest(value, 0) / greatest(max(value) OVER (), 1e-9)), 3) AS tone
           FROM grid
     ), size AS (
-        SELECT 440 / $2[1] AS w, 320 / $2[2] AS h, CASE WHEN $3 THEN 'revenue' ELSE 'customers' END AS unit
+        SELECT 440 / $2[1] AS w, 320 / $2[2] AS h, CASE WHEN $3 THEN 'revenue' ELSE 'customers' END AS unit,
+               least(15, round((440 / $2[1] - 7) / (0.62 * (SELECT max(length(shown)) FROM toned)), 1)) AS letters
     )
     SELECT format('<figure><figcaption>%s</figcaption><svg class="heat %s" viewBox="0 0 480 374" role="img" aria-label="%s by recency and frequency score">',
                   initcap(size.unit), size.unit, initcap(size.unit))
@@ -2710,8 +2723,8 @@ AS $body$
                   CASE WHEN value = 0 THEN 'z' WHEN tone > 0.72 THEN 'c' WHEN tone > 0.58 THEN 'b' ELSE 'a' END,
                   r, f, @extschema@.rfm_report_number(value), size.unit, @extschema@.rfm_report_share(value, total),
                   40 + (r - 1) * size.w, ($2[2] - f) * size.h, size.w - 3, size.h - 3, greatest(tone, 0.04),
-                  40 + (r - 0.5) * size.w - 1.5, ($2[2] - f + 0.5) * size.h + 3.5, CASE WHEN $2[1] > 7 THEN 13 ELSE 15 END,
-                  CASE WHEN value = 0 THEN '&#183;' ELSE @extschema@.rfm_report_short(value) END), E'\n' ORDER BY f DESC, r)
+                  40 + (r - 0.5) * size.w - 1.5, ($2[2] - f + 0.5) * size.h + 3.5, coalesce(size.letters, 15),
+                  coalesce(shown, '&#183;')), E'\n' ORDER BY f DESC, r)
            || (SELECT string_agg(format('<text class="axis" x="%s" y="340">%s</text>', 40 + (r - 0.5) * size.w - 1.5, r), '')
                  FROM generate_series(1, $2[1]) AS r)
            || (SELECT string_agg(format('<text class="axis" x="29" y="%s">%s</text>', ($2[2] - f + 0.5) * size.h + 3.5, f), '')
@@ -2719,7 +2732,7 @@ AS $body$
            || '<text class="axis" x="258" y="364">recency score: longest ago &#8594; most recent</text>'
            || '<text class="axis" transform="translate(12 160) rotate(-90)">frequency score: rarely &#8594; often</text></svg></figure>'
       FROM toned, size
-     GROUP BY size.unit, size.w, size.h
+     GROUP BY size.unit, size.w, size.h, size.letters
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_heat(@extschema@.rfm_report_cell[], pg_catalog.int4[], pg_catalog.bool) IS
     'internal: customers or revenue by recency and frequency score, as a heat map';
@@ -2784,7 +2797,7 @@ AS $body$
     SELECT tick.value
       FROM (SELECT unit.digit * 10::numeric ^ e AS step
               FROM generate_series(-6, 15) AS e, unnest(ARRAY[1, 2, 5]) AS unit(digit)
-             WHERE unit.digit * 10::numeric ^ e >= (($1).high - ($1).low)::numeric / 5
+             WHERE unit.digit * 10::numeric ^ e >= greatest((($1).high - ($1).low)::numeric / 5, CASE WHEN ($1).axis < 3 THEN 1 ELSE 0 END)
              ORDER BY 1 LIMIT 1) AS linear,
            LATERAL (SELECT n * linear.step AS value
                       FROM generate_series(ceil(($1).low::numeric / linear.step), floor(($1).high::numeric / linear.step)) AS n
@@ -2837,14 +2850,14 @@ AS $body$
                      FROM @extschema@.rfm_report_ranges($1, ($2).axis) AS r
                     WHERE r.score > 1),
                   (ARRAY['days since the last order', 'orders', 'revenue of a customer'])[($2).axis])
-           || '<table class="numbers"><thead><tr><th scope="col">Score</th><th scope="col">From</th><th scope="col">To</th>'
+           || '<div class="wide"><table class="numbers"><thead><tr><th scope="col">Score</th><th scope="col">From</th><th scope="col">To</th>'
            || '<th scope="col">Customers</th></tr></thead><tbody>'
            || (SELECT string_agg(concat('<tr><th scope="row">', r.score, '</th><td>',
                           @extschema@.rfm_report_data(r.low, d.decimals), '</td><td>', @extschema@.rfm_report_data(r.high, d.decimals), '</td><td>',
                           @extschema@.rfm_report_data(r.customers), '</td></tr>'), E'\n' ORDER BY r.score DESC)
                  FROM @extschema@.rfm_report_ranges($1, ($2).axis) AS r,
-                      (SELECT CASE ($2).axis WHEN 3 THEN 2 ELSE 0 END AS decimals) AS d)
-           || '</tbody></table></figure>'
+                      (SELECT CASE WHEN ($2).axis = 3 AND ($2).high < 1e7 THEN 2 ELSE 0 END AS decimals) AS d)
+           || '</tbody></table></div></figure>'
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_distribution(@extschema@.rfm_report_cell[], @extschema@.rfm_report_scale, pg_catalog.int8[]) IS
     'internal: how the values of an axis are distributed, and what each score covers';
@@ -2928,7 +2941,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT format('<div class="wide"><table class="numbers" id="%s"><caption>%s</caption>', w.id, w.title)
-           || coalesce('<thead><tr><th scope="col">Customer</th><th scope="col">Segment</th><th scope="col">Score</th>'
+           || coalesce('<thead><tr><th scope="col">Customer</th><th scope="col" class="words">Segment</th><th scope="col">Score</th>'
                || '<th scope="col">Revenue</th><th scope="col">Orders</th><th scope="col">Days since last order</th></tr></thead><tbody>'
                || string_agg(concat('<tr><th scope="row">', @extschema@.rfm_report_text(m.customer), '</th><td class="words">',
                       concat_ws(' &#8594; ', CASE WHEN m.from_segment <> m.to_segment THEN @extschema@.rfm_report_text(m.from_segment) END,
@@ -2978,7 +2991,7 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT format('<div class="trend"><h3>%s</h3><p>%s &#8594; <strong>%s</strong> <small>(%s &#8594; %s)</small></p>'
                   || '<svg viewBox="0 0 200 56" preserveAspectRatio="none" role="img"><title>%s: %s customers, then %s</title>'
-                  || '<polygon points="0,54 %s 200,54"/><polyline points="%s"/><line x1="0" y1="54" x2="200" y2="54"/></svg></div>',
+                  || '<polygon points="0,54 %s 200,54"/><polyline points="%s" vector-effect="non-scaling-stroke"/><line x1="0" y1="54" x2="200" y2="54" vector-effect="non-scaling-stroke"/></svg></div>',
                   @extschema@.rfm_report_text($1), @extschema@.rfm_report_number($4[1]), @extschema@.rfm_report_number($4[cardinality($4)]),
                   @extschema@.rfm_report_share($3[1], 1), @extschema@.rfm_report_share($3[cardinality($3)], 1),
                   @extschema@.rfm_report_text($1), @extschema@.rfm_report_number($4[1]), @extschema@.rfm_report_number($4[cardinality($4)]),
@@ -3120,7 +3133,7 @@ caption, figcaption { text-align: left; font-weight: 650; padding: 8px 0 6px; }
 figure { margin: 0; min-width: 0; }
 th { text-align: left; font-weight: 500; }
 td, thead th { text-align: right; white-space: nowrap; }
-thead th:first-child, td.words { text-align: left; }
+thead th:first-child, .numbers .words { text-align: left; }
 td.words { white-space: normal; }
 #movers td.words { width: 46%; }
 thead th { color: var(--muted); font-size: 12px; vertical-align: bottom; white-space: normal; }
@@ -3163,8 +3176,8 @@ svg .axis { fill: var(--muted); font-size: 12px; }
 .trend small { color: var(--muted); white-space: nowrap; }
 .trend svg { display: block; width: 100%; height: 56px; overflow: visible; }
 .trend polygon { fill: rgb(var(--a)); fill-opacity: .14; }
-.trend polyline { fill: none; stroke: rgb(var(--a)); stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
-.trend line { stroke: var(--line); vector-effect: non-scaling-stroke; }
+.trend polyline { fill: none; stroke: rgb(var(--a)); stroke-width: 2; stroke-linejoin: round; }
+.trend line { stroke: var(--line); }
 .settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 240px), 1fr)); gap: 10px 24px; margin: 0 0 12px; }
 .settings dt { color: var(--muted); font-size: 13px; }
 .settings dd { margin: 0; overflow-wrap: anywhere; }
@@ -3186,8 +3199,11 @@ svg .axis { fill: var(--muted); font-size: 12px; }
   body { font-size: 11px; }
   main { max-width: none; padding: 0; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 10px 0 0; margin: 14px 0; }
-  table, .settings dd { font-size: 10px; }
-  .matrix { font-size: 9px; }
+  header h1 { font-size: 20px; }
+  h2 { font-size: 15px; }
+  h3, .trend p, table, .settings dd { font-size: 10px; }
+  thead th, .settings dt { font-size: 9px; }
+  .matrix, .matrix thead th { font-size: 9px; }
   .matrix td { min-width: 0; padding: 3px 4px; }
   .tiles { grid-template-columns: repeat(6, 1fr); gap: 6px; }
   .tile { padding: 6px 8px; }
@@ -3197,9 +3213,11 @@ svg .axis { fill: var(--muted); font-size: 12px; }
   .thirds { grid-template-columns: repeat(3, 1fr); gap: 12px; }
   .trends { grid-template-columns: repeat(4, 1fr); }
   .numbers th, .numbers td { padding: 3px 4px; }
+  .thirds td { white-space: normal; overflow-wrap: anywhere; }
   .wide { overflow: visible; }
-  h2, caption, thead { break-after: avoid; }
-  tr, figure, .trend, .tile { break-inside: avoid; }
+  .settings { grid-template-columns: repeat(3, 1fr); gap: 6px 18px; }
+  h2, .lead, caption, thead { break-after: avoid; }
+  tr, figure, .lead, .trend, .tile, .bars, .settings div { break-inside: avoid; }
 }
 $style$
 $body$;
@@ -3224,8 +3242,9 @@ COMMENT ON FUNCTION @extschema@.rfm_report_page(pg_catalog.text, pg_catalog.text
 
 -- Reading -----------------------------------------------------------------
 --
--- The rows of a snapshot lie together, which the planner cannot know of a key
--- of two columns: the reading functions say so by random_page_cost.
+-- A snapshot is large and what is wanted of it is small: every reading groups it
+-- at once, and each snapshot is read as few times as can be.  rfm_report() has the
+-- settings for that which the functions of the analysis have.
 
 -- A year of snapshots is enough for a trend; each is found by one look into
 -- the target's key.
@@ -3264,26 +3283,26 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_snapshot(pg_catalog.text, pg_catalog.date) IS
     'internal: a snapshot as a subquery';
 
-CREATE FUNCTION @extschema@.rfm_report_cells(snapshot pg_catalog.text)
+-- Of a snapshot to compare with the lowest and highest values are not wanted.
+CREATE FUNCTION @extschema@.rfm_report_cells(snapshot pg_catalog.text, ranges pg_catalog.bool)
 RETURNS @extschema@.rfm_report_cell[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET random_page_cost = 1.1
-SET jit = off
 AS $body$
 DECLARE
     cells @extschema@.rfm_report_cell[];
 BEGIN
     EXECUTE format('SELECT array_agg(ROW(c.*)::%s.rfm_report_cell) FROM ('
-                   ' SELECT s.r, s.f, s.m, s.segment, s.comment, count(*), sum(s.orders)::numeric, coalesce(sum(s.revenue), 0)::numeric, sum(s.days)::numeric,'
-                   '        ARRAY[min(s.days)::numeric, min(s.orders)::numeric, min(s.revenue)::numeric],'
-                   '        ARRAY[max(s.days)::numeric, max(s.orders)::numeric, max(s.revenue)::numeric]'
-                   '   FROM %s AS s GROUP BY s.r, s.f, s.m, s.segment, s.comment) AS c', '@extschema@', snapshot)
+                   ' SELECT s.r, s.f, s.m, s.segment, s.comment, count(*), sum(s.orders)::numeric, coalesce(sum(s.revenue), 0)::numeric, sum(s.days)::numeric, %s'
+                   '   FROM %s AS s GROUP BY s.r, s.f, s.m, s.segment, s.comment) AS c', '@extschema@',
+                   CASE WHEN ranges THEN 'ARRAY[min(s.days)::numeric, min(s.orders)::numeric, min(s.revenue)::numeric],'
+                                         'ARRAY[max(s.days)::numeric, max(s.orders)::numeric, max(s.revenue)::numeric]'
+                        ELSE 'NULL::numeric[], NULL::numeric[]' END, snapshot)
        INTO cells;
     RETURN cells;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_report_cells(pg_catalog.text) IS
+COMMENT ON FUNCTION @extschema@.rfm_report_cells(pg_catalog.text, pg_catalog.bool) IS
     'internal: a snapshot by score and label';
 
 -- The bin of a row on a scale, as SQL.
@@ -3305,8 +3324,6 @@ CREATE FUNCTION @extschema@.rfm_report_counts(snapshot pg_catalog.text, scales @
 RETURNS TABLE (axis pg_catalog.int4, counts pg_catalog.int8[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET random_page_cost = 1.1
-SET jit = off
 AS $body$
 DECLARE
     binned jsonb;
@@ -3333,8 +3350,6 @@ CREATE FUNCTION @extschema@.rfm_report_moves(snapshot pg_catalog.text, before pg
 RETURNS @extschema@.rfm_report_move[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET random_page_cost = 1.1
-SET jit = off
 AS $body$
 DECLARE
     moves @extschema@.rfm_report_move[];
@@ -3349,14 +3364,13 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_report_moves(pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
     'internal: customers in both of two snapshots by segments and change';
 
--- Only those are joined again whose change is among the ten largest.
+-- Only those are joined again whose change is among the ten largest, with no more
+-- of them than it takes to choose; the rest of the chosen is looked up after that.
 CREATE FUNCTION @extschema@.rfm_report_movers(
     snapshot pg_catalog.text, before pg_catalog.text, equals pg_catalog.text, moves @extschema@.rfm_report_move[])
 RETURNS @extschema@.rfm_report_mover[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET random_page_cost = 1.1
-SET jit = off
 AS $body$
 DECLARE
     many CONSTANT int4 := 10;
@@ -3372,15 +3386,21 @@ BEGIN
                    sum(sum(m.customers)) OVER (ORDER BY m.change DESC) AS rose
               FROM unnest(moves) AS m
              GROUP BY m.change) AS t;
-    EXECUTE format('SELECT array_agg(ROW(t.customer, t.from_segment, t.to_segment, t.from_score, t.to_score, t.days, t.orders, t.revenue)'
-                   '::%4$s.rfm_report_mover) FROM ('
-                   ' SELECT a.customer::text, b.segment AS from_segment, a.segment AS to_segment, b.r + b.f + b.m AS from_score,'
-                   '        a.r + a.f + a.m AS to_score, a.days::numeric, a.orders::numeric, a.revenue::numeric,'
-                   '        row_number() OVER (PARTITION BY a.r + a.f + a.m > b.r + b.f + b.m'
-                   '            ORDER BY abs(a.r + a.f + a.m - b.r - b.f - b.m) DESC, a.revenue DESC NULLS LAST, a.customer::text COLLATE "C") AS n'
-                   '   FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer'
-                   '  WHERE a.r + a.f + a.m - b.r - b.f - b.m <= $1 OR a.r + a.f + a.m - b.r - b.f - b.m >= $2) AS t WHERE t.n <= $3',
-                   snapshot, before, equals, '@extschema@')
+    EXECUTE format($query$
+        WITH chosen AS MATERIALIZED (
+            SELECT t.customer
+              FROM (SELECT a.customer, row_number() OVER (PARTITION BY a.score > b.score
+                               ORDER BY abs(a.score - b.score) DESC, a.revenue DESC NULLS LAST, a.customer::text COLLATE "C") AS n
+                      FROM (SELECT s.customer, s.revenue, s.r + s.f + s.m AS score FROM %1$s AS s) AS a
+                           JOIN (SELECT s.customer, s.r + s.f + s.m AS score FROM %2$s AS s) AS b ON a.customer %3$s b.customer
+                     WHERE a.score - b.score <= $1 OR a.score - b.score >= $2) AS t
+             WHERE t.n <= $3)
+        SELECT array_agg(ROW(a.customer::text, b.segment, a.segment, b.r + b.f + b.m, a.r + a.f + a.m,
+                             a.days::numeric, a.orders::numeric, a.revenue::numeric)::%4$s.rfm_report_mover)
+          FROM chosen AS c
+               CROSS JOIN LATERAL (SELECT * FROM %1$s AS s WHERE s.customer %3$s c.customer OFFSET 0) AS a
+               CROSS JOIN LATERAL (SELECT * FROM %2$s AS s WHERE s.customer %3$s c.customer OFFSET 0) AS b
+        $query$, snapshot, before, equals, '@extschema@')
        INTO movers USING fall, rise, many;
     RETURN movers;
 END
@@ -3389,13 +3409,12 @@ COMMENT ON FUNCTION @extschema@.rfm_report_movers(pg_catalog.text, pg_catalog.te
     'internal: the customers who rose or fell most between two snapshots';
 
 -- Snapshots evenly spread over the dates, the last one included: as many as
--- can be read in about a second.
-CREATE FUNCTION @extschema@.rfm_report_points(query pg_catalog.text, dates pg_catalog.date[], customers pg_catalog.numeric)
+-- can be read in about a second.  known has what need not be read again.
+CREATE FUNCTION @extschema@.rfm_report_points(
+    query pg_catalog.text, dates pg_catalog.date[], customers pg_catalog.numeric, known @extschema@.rfm_report_point[])
 RETURNS @extschema@.rfm_report_point[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET random_page_cost = 1.1
-SET jit = off
 AS $body$
 DECLARE
     all_dates CONSTANT int4 := cardinality(dates);
@@ -3408,16 +3427,19 @@ BEGIN
     SELECT array_agg(DISTINCT dates[1 + round((all_dates - 1.0) * i / greatest(wanted - 1, 1))::int4]) INTO picked
       FROM generate_series(0, wanted - 1) AS i;
     FOREACH day IN ARRAY picked LOOP
-        EXECUTE format('SELECT array_agg(ROW($1, p.segment, p.customers, p.revenue)::%s.rfm_report_point) FROM ('
-                       ' SELECT s.segment, count(*) AS customers, NULL::numeric AS revenue FROM %s AS s GROUP BY s.segment) AS p', '@extschema@',
-                       @extschema@.rfm_report_snapshot(query, day))
-           INTO at_day USING day;
+        SELECT array_agg(k) INTO at_day FROM unnest(known) AS k WHERE k.run_date = day;
+        IF at_day IS NULL THEN
+            EXECUTE format('SELECT array_agg(ROW($1, p.segment, p.customers)::%s.rfm_report_point) FROM ('
+                           ' SELECT s.segment, count(*) AS customers FROM %s AS s GROUP BY s.segment) AS p', '@extschema@',
+                           @extschema@.rfm_report_snapshot(query, day))
+               INTO at_day USING day;
+        END IF;
         points := points || at_day;
     END LOOP;
     RETURN points;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_report_points(pg_catalog.text, pg_catalog.date[], pg_catalog.numeric) IS
+COMMENT ON FUNCTION @extschema@.rfm_report_points(pg_catalog.text, pg_catalog.date[], pg_catalog.numeric, @extschema@.rfm_report_point[]) IS
     'internal: the segments of snapshots over time';
 
 -- Which snapshot the report is of, and which it is compared with.
@@ -3463,6 +3485,9 @@ CREATE FUNCTION @extschema@.rfm_report(
 RETURNS pg_catalog.text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
 AS $body$
 #variable_conflict use_variable
 DECLARE
@@ -3475,6 +3500,7 @@ DECLARE
     before   @extschema@.rfm_report_cell[];
     moves    @extschema@.rfm_report_move[];
     scales   @extschema@.rfm_report_scale[];
+    known    @extschema@.rfm_report_point[];
     content  text;
 BEGIN
     SELECT * INTO source FROM @extschema@.rfm_snapshot_rows(model, NULL);
@@ -3486,17 +3512,21 @@ BEGIN
     END IF;
     SELECT * INTO picked FROM @extschema@.rfm_report_pick(model, dates, run_date, compare_to);
     snapshot := @extschema@.rfm_report_snapshot(source.query, picked.day);
-    cells := @extschema@.rfm_report_cells(snapshot);
+    cells := @extschema@.rfm_report_cells(snapshot, true);
     IF cells IS NULL THEN
         RETURN @extschema@.rfm_report_page(model, format('Snapshot of %s.', to_char(picked.day, 'YYYY-MM-DD')),
                    @extschema@.rfm_report_section('empty', 'Nothing to show', 'There are no customers in this snapshot.', ''));
     END IF;
     IF picked.before IS NOT NULL THEN
         earlier := @extschema@.rfm_report_snapshot(source.query, picked.before);
-        before := @extschema@.rfm_report_cells(earlier);
+        before := @extschema@.rfm_report_cells(earlier, false);
         moves := @extschema@.rfm_report_moves(snapshot, earlier, source.customer_equals);
     END IF;
     SELECT array_agg(@extschema@.rfm_report_scale(cells, axis) ORDER BY axis) INTO scales FROM generate_series(1, 3) AS axis;
+    SELECT array_agg(ROW(k.day, k.segment, k.customers)::@extschema@.rfm_report_point) INTO known
+      FROM (SELECT s.day, c.segment, sum(c.customers)::int8 AS customers
+              FROM (VALUES (picked.day, cells), (picked.before, before)) AS s(day, cells), unnest(s.cells) AS c
+             GROUP BY s.day, c.segment) AS k;
 
     content := concat(
         @extschema@.rfm_report_figures(cells, before),
@@ -3514,7 +3544,7 @@ BEGIN
             @extschema@.rfm_report_of_movements(picked.before, cells, before, moves, @extschema@.rfm_report_movers(snapshot, earlier, source.customer_equals, moves)) END,
         CASE WHEN cardinality(dates) > 1 THEN
             @extschema@.rfm_report_of_trend(
-                @extschema@.rfm_report_points(source.query, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)),
+                @extschema@.rfm_report_points(source.query, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c), known),
                 cells, cardinality(dates)) END,
         @extschema@.rfm_report_of_definitions(model));
     RETURN @extschema@.rfm_report_page(model,
