@@ -21,3 +21,10 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 $(OBJS): $(wildcard src/*.h) rfm.control
+
+# the last commit as a zip for PGXN
+DIST_DIR = .
+.PHONY: dist
+dist:
+	perl scripts/check_meta.pl
+	git archive --format=zip --prefix=rfm-$(EXTVERSION)/ --output=$(abspath $(DIST_DIR))/rfm-$(EXTVERSION).zip HEAD
