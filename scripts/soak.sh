@@ -4,7 +4,7 @@
 
 usage() {
 	cat <<'END'
-sh scripts/soak.sh MINUTES [FIRST]   one random shop after another, from seed FIRST (default: from the clock) on
+sh scripts/soak.sh MINUTES [FIRST]   one random shop after another, from seed FIRST (default: from the clock) on, on all cores
 sh scripts/soak.sh --seed SEED       that one shop, with what is known of it where it fails
 END
 }
@@ -16,19 +16,44 @@ top=${here%/*}
 prepare_shell
 
 case ${1:-} in
---seed) minutes=0 first=${2:-} step=1 ;;
-*) minutes=${1:-} first=${2:-$(date +%s)000} step=50 ;;
+--seed) minutes=0 first=${2:-} step=1 jobs=1 ;;
+*) minutes=${1:-} first=${2:-$(date +%s)000} step=20 jobs=$(nproc) ;;
 esac
 case $minutes in '' | *[!0-9]*) usage >&2; exit 2 ;; esac
 case $first in '' | *[!0-9]*) usage >&2; exit 2 ;; esac
 
+databases=$(seq -f 'shops_%.0f' "$jobs")
+
+# ask DATABASE [psql's arguments]
 ask() {
-	as_owner "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$work/socket" -p "$port" -U postgres -d postgres "$@"
+	ask_database=$1
+	shift
+	as_owner "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$work/socket" -p "$port" -U postgres -d "$ask_database" "$@"
 }
 
 load() {
-	ask -c 'CREATE EXTENSION rfm' -f "$work/src/t/shops/reference.sql" -f "$work/src/t/shops/generator.sql" \
-		-f "$work/src/t/shops/model.sql" -f "$work/src/t/shops/compare.sql"
+	for d in $databases; do
+		ask postgres -c "CREATE DATABASE $d" || return
+		ask "$d" -c 'CREATE EXTENSION rfm' -f "$work/src/t/shops/reference.sql" -f "$work/src/t/shops/generator.sql" \
+			-f "$work/src/t/shops/model.sql" -f "$work/src/t/shops/compare.sql" -f "$work/src/t/shops/history.sql" || return
+	done
+}
+
+# soak DATABASE SEED: every $jobs-th batch of seeds, from SEED on
+soak() {
+	seed=$2
+	while :; do
+		ask "$1" -c "CALL shops.run_all($seed, $step)" || { say "between seeds $seed and $((seed + step - 1)) a call failed"; break; }
+		seed=$((seed + step * jobs))
+		[ "$(ask "$1" -c 'SELECT count(*) FROM shops.failure')" = 0 ] && [ "$(date +%s)" -lt "$end" ] || break
+	done
+}
+
+# of_all QUERY: its rows in every database
+of_all() {
+	for d in $databases; do
+		ask "$d" -c "$1" || say "database $d is gone"
+	done
 }
 
 trap 'status=$?; stop_ticker; allow_main_cluster; remove_work; exit $status' EXIT
@@ -44,15 +69,16 @@ step "Loading the reference and the generator" load || exit 1
 
 say "From seed $first"
 end=$(($(date +%s) + minutes * 60))
-seed=$first
-while :; do
-	ask -c "CALL shops.run_all($seed, $step)" || { say "the server gave up between seeds $seed and $((seed + step - 1))"; break; }
-	seed=$((seed + step))
-	[ "$(ask -c 'SELECT count(*) FROM shops.failure')" = 0 ] && [ "$(date +%s)" -lt "$end" ] || break
+n=0
+for d in $databases; do
+	soak "$d" $((first + n * step)) &
+	n=$((n + 1))
 done
-ask -c "SELECT format('%s shops, %s customers, %s refreshes, %s previews, %s with a parallel plan', count(*), sum(customers), sum(refreshes), sum(previews),
-                      count(*) FILTER (WHERE parallel)) FROM shops.tally"
+wait
+of_all "SELECT concat_ws(' ', count(*), sum(customers), sum(refreshes), sum(previews), count(*) FILTER (WHERE parallel), (SELECT count(*) FROM shops.histories)) FROM shops.tally" |
+	awk '{ for (i = 1; i <= 6; i++) n[i] += $i }
+		END { printf "%d shops, %d customers, %d refreshes, %d previews; %d where workers may read; %d histories\n", n[1], n[2], n[3], n[4], n[5], n[6] }'
 grep -E -A 2 'terminated by signal|TRAP' "$work/data/server.log" | head -n 20
-failed=$(ask -c "SELECT format(E'%s\n%s\n%s\n', message, detail, context), format('sh scripts/soak.sh --seed %s repeats it', seed) FROM shops.failure ORDER BY seed LIMIT 5") || failed="The server is gone."
+failed=$(of_all "SELECT format(E'%s\n%s\n%s\nsh scripts/soak.sh --seed %s repeats it\n', message, detail, context, seed) FROM shops.failure ORDER BY seed LIMIT 5")
 [ -z "$failed" ] || { say "$failed"; exit 1; }
 say "No difference."

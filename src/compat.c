@@ -9,6 +9,7 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_publication.h"
 #include "miscadmin.h"
 #include "utils/snapmgr.h"
 #include "postmaster/autovacuum.h"
@@ -16,6 +17,20 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/tuplestore.h"
+
+/* Does logical replication send what is inserted into the table, or, for a partitioned one, its partitions? */
+bool
+rfm_inserts_are_published(Relation rel)
+{
+#if PG_VERSION_NUM >= 150000
+	PublicationDesc desc;
+
+	RelationBuildPublicationDesc(rel, &desc);
+	return desc.pubactions.pubinsert;
+#else
+	return GetRelationPublicationActions(rel)->pubinsert;
+#endif
+}
 
 /*
  * Replaces the row at tid by the one in slot, in the indexes, too.

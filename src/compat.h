@@ -52,6 +52,9 @@
 	pg_namespace_aclcheck(nsp, role, mode)
 #endif
 
+/* 15 describes all publications of a table at once */
+extern bool rfm_inserts_are_published(Relation rel);
+
 /* 16 tells which indexes want the new version of a row */
 extern void rfm_table_update(ResultRelInfo *rri, ItemPointer tid,
 							 TupleTableSlot *slot, EState *estate);

@@ -92,7 +92,8 @@ extern void rfm_partition_utility(const char *sql);
 /*
  * rfm_place_find: where new rows of customers' run date go.  Makes the
  * partition where there is none and the model says so; it is attached by
- * rfm_place_attach, with rows or without, at the latest by rfm_place_finish.
+ * rfm_place_attach, with rows or, where subscribers could not tell otherwise
+ * that these are the target's, without; at the latest by rfm_place_finish.
  * To be called with the target locked, as the model's owner.  Raises
  * CHECK_VIOLATION where no partition takes the date.
  */

@@ -9,11 +9,15 @@
  * target on the rows that are there, and a CHECK constraint for the time in
  * between spares it reading them.
  *
+ * Where the target is published, it is attached empty: logical replication
+ * sends a row as one of the table that its table was part of at that moment.
+ *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
 #include "commands/tablespace.h"
@@ -153,6 +157,16 @@ rfm_place_attach(RfmPlace *place)
 	place->attached = true;
 }
 
+static bool
+is_published(const RfmTarget *target)
+{
+	Relation	rel = table_open(target->relid, NoLock);
+	bool		result = XLogLogicalInfoActive() && rfm_inserts_are_published(rel);
+
+	table_close(rel, NoLock);
+	return result;
+}
+
 /*
  * No partition has the date, but the default one takes everything: as in any
  * INSERT.  A partition beside it could only be made by locking its readers
@@ -195,7 +209,11 @@ rfm_place_find(RfmPlace *place, const RfmModel *model, const RfmTarget *target,
 	else if (OidIsValid(partitions.default_relid))
 		use_default_partition(place, &partitions);
 	else if (model->partition_by != RFM_PERIOD_NONE)
+	{
 		make_partition(place, &partitions, customers->run_date);
+		if (is_published(target))
+			rfm_place_attach(place);
+	}
 	else if (customers->n > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),

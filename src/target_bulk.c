@@ -258,6 +258,8 @@ rfm_bulk_update(RfmRowMaker *maker, Relation rel, RfmChangedRow *changed, int64 
 	MemoryContext rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm bulk update",
 												 ALLOCSET_DEFAULT_SIZES);
 
+	/* subscribers must be able to tell which row it was */
+	CheckCmdReplicaIdentity(rel, CMD_UPDATE);
 	open_table(&table, maker, rel);
 	for (int64 i = 0; i < n; i++)
 	{

@@ -39,7 +39,7 @@ DECLARE
 BEGIN
     -- starting workers takes longer than most shops: those ways are drawn less often
     FOR v IN SELECT * FROM unnest(models) model,
-                           (VALUES ('1GB', 0, 'on', 2), ('64kB', 0, 'on', 2), ('1GB', 2, 'off', 4), ('1GB', 2, 'on', 6), ('64kB', 2, 'off', 6)) w(work_mem, workers, leader, seldom)
+                           (VALUES ('1GB', 0, 'on', 2), ('64kB', 0, 'on', 2), ('1GB', 2, 'off', 9), ('1GB', 2, 'on', 13), ('64kB', 2, 'off', 13)) w(work_mem, workers, leader, seldom)
               WHERE shops.rnd(s.seed, format('way %s %s %s %s', model, work_mem, workers, leader), seldom) = 0 LOOP
         PERFORM shops.use_settings(v.work_mem, v.workers, v.leader);
         DROP TABLE IF EXISTS given;
@@ -105,12 +105,13 @@ DECLARE
     customer text;
 BEGIN
     UPDATE shops.orders SET total = 'NaN', status = 'paid'
-     WHERE ctid = (SELECT ctid FROM shops.orders o ORDER BY customer_id LIMIT 1) RETURNING customer_id::text INTO customer;
+     WHERE ctid = (SELECT ctid FROM shops.orders o ORDER BY customer_id LIMIT 1) RETURNING format('%s', customer_id) INTO customer;
     PERFORM shops.expect('shop', day);
     BEGIN
         PERFORM rfm_refresh(day, 'shop');
     EXCEPTION WHEN numeric_value_out_of_range OR invalid_parameter_value THEN
-        IF position(format('"%s"', customer) in SQLERRM) = 0 THEN
+        -- in the model's time zone, which is not ours
+        IF s.key_kind <> 'moment' AND position(format('"%s"', customer) in SQLERRM) = 0 THEN
             RAISE EXCEPTION 'an error without customer %: %', customer, SQLERRM;
         END IF;
         RETURN;
@@ -136,11 +137,12 @@ BEGIN
 END
 $$;
 
--- Settings of a refresh, drawn by a name
+-- Settings of a refresh, drawn by a name; workers seldom, as starting them
+-- takes longer than most shops
 CREATE FUNCTION shops.draw_settings(seed bigint, what text) RETURNS void
 LANGUAGE sql AS
 $$
-    SELECT shops.use_settings(shops.pick(seed, what || ' memory', '64kB', '1GB'), shops.rnd(seed, what || ' workers', 3),
+    SELECT shops.use_settings(shops.pick(seed, what || ' memory', '64kB', '1GB'), CASE shops.rnd(seed, what || ' workers', 7) WHEN 0 THEN 1 WHEN 1 THEN 2 ELSE 0 END,
                               shops.pick(seed, what || ' leader', 'on', 'off'))
 $$;
 
@@ -153,7 +155,7 @@ AS
 $$
 DECLARE
     s        shops.shop := shops.draw(seed);
-    models   CONSTANT text[] := '{shop,twin}';
+    models   text[] := '{shop}';
     day      date := s.start - shops.rnd(seed, 'back', 3);
     latest   date;
     dated    bool := shops.rnd(seed, 'dated', 5) > 0;
@@ -161,6 +163,10 @@ DECLARE
     size     bigint;
 BEGIN
     PERFORM shops.build(s);
+    IF shops.rnd(seed, 'twin', 2) = 0 THEN
+        PERFORM shops.create_twin(s);
+        models := '{shop,twin}';
+    END IF;
     PERFORM shops.expect('shop', day);
     SELECT count(*) INTO size FROM expected;
     PERFORM shops.draw_settings(seed, 'first');
@@ -204,6 +210,9 @@ BEGIN
             INSERT INTO shops.failure VALUES (seed, message, detail, context);
         END;
         COMMIT;
+        IF shops.rnd(seed, 'history', 3) = 0 THEN
+            CALL shops.run_history(seed);
+        END IF;
     END LOOP;
 END
 $$;

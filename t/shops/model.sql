@@ -1,7 +1,7 @@
 --
 -- Random shops: the model of a shop, over its orders, and its target
 --
-CREATE FUNCTION shops.create_model(s shops.shop, name text, source regclass, target text, columns jsonb) RETURNS void
+CREATE FUNCTION shops.create_model(s shops.shop, name text, source regclass, target text, columns jsonb, partition_by text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -47,7 +47,8 @@ BEGIN
         monetary_above => shops.pick(seed, 'above', NULL, NULL, NULL, '0', '5', '-1.005')::numeric,
         segment_rules => rules[1], comment_rules => rules[2], target_columns => columns,
         keep_stale => shops.rnd(seed, 'keep', 4) = 0,
-        weights => CASE shops.rnd(seed, 'weights', 3) WHEN 0 THEN ARRAY[shops.rnd(seed, 'weight', 100) - 50, -1000000, 2000000000] ELSE '{100,10,1}' END);
+        weights => CASE shops.rnd(seed, 'weights', 3) WHEN 0 THEN ARRAY[shops.rnd(seed, 'weight', 100) - 50, -1000000, 2000000000] ELSE '{100,10,1}' END,
+        partition_by => create_model.partition_by);
 END
 $$;
 
@@ -93,6 +94,7 @@ LANGUAGE plpgsql AS
 $$
 BEGIN
     DELETE FROM rfm_model WHERE model IN ('shop', 'twin');
+    DELETE FROM rfm_run WHERE model IN ('shop', 'twin');
     DELETE FROM rfm_segment_rule WHERE ruleset IN ('shop shop', 'shop twin');
     DROP TABLE IF EXISTS shops.target, shops.twin_target CASCADE;
     DROP VIEW IF EXISTS shops.slow_orders;
@@ -117,11 +119,11 @@ BEGIN
     IF stands <> 'new' THEN
         PERFORM shops.create_target(s, type, stands, dated);
     END IF;
-    PERFORM shops.create_model(s, 'shop', 'shops.orders', 'shops.target', columns);
+    PERFORM shops.create_model(s, 'shop', 'shops.orders', 'shops.target', columns,
+        CASE WHEN stands = 'new' AND dated THEN shops.pick(s.seed, 'partition by', NULL, 'month', 'day') END);
     IF stands = 'new' THEN
         ALTER TABLE shops.target ADD rfm_cell text, ADD rfm_weighted bigint, ADD IF NOT EXISTS rfm_segment text, ADD IF NOT EXISTS comments text;
     END IF;
-    PERFORM shops.create_twin(s);
 END
 $$;
 

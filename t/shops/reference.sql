@@ -2,7 +2,7 @@
 -- Random shops: a reference in plain SQL for what rfm must make of them.
 --
 -- Takes a database with the extension, found on the search_path.  In this
--- order: reference.sql, generator.sql, model.sql, compare.sql; they give
+-- order: reference.sql, generator.sql, model.sql, compare.sql, history.sql; they give
 --   shops.expect(model, day)     table "expected": the snapshot, from the model's row alone
 --   shops.run(seed)              one shop, refreshed and compared; an error where rfm differs
 --   CALL shops.run_all(first, n) many, a transaction each; what failed is in shops.failure
@@ -11,6 +11,7 @@
 CREATE SCHEMA shops;
 CREATE TABLE shops.failure (seed bigint PRIMARY KEY, message text, detail text, context text);
 CREATE TABLE shops.tally (seed bigint PRIMARY KEY, customers bigint, refreshes int, previews int, parallel bool, bad bool);
+CREATE TABLE shops.histories (seed bigint);
 
 
 -- The local date of an order, as an expression over the source's columns

@@ -1,0 +1,153 @@
+--
+-- Random shops: many dates of one shop, by the calls that commit each of them
+-- (rfm_backfill, rfm_catch_up), how long they are kept, and single customers
+-- in between.
+--
+
+-- Tables "expected_days" and "due": what the reference has for each date of a range, and the dates
+CREATE FUNCTION shops.expect_days(first date, last date) RETURNS void
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    day date := first;
+BEGIN
+    DROP TABLE IF EXISTS expected_days, due;
+    CREATE TEMP TABLE due (run_date date, customers bigint);
+    WHILE day <= last LOOP
+        PERFORM shops.expect('shop', day);
+        IF day = first THEN
+            CREATE TEMP TABLE expected_days AS TABLE expected;
+        ELSE
+            INSERT INTO expected_days TABLE expected;
+        END IF;
+        INSERT INTO due SELECT day, count(*) FROM expected;
+        day := day + 1;
+    END LOOP;
+END
+$$;
+
+-- What is not of those dates, and the newest row of the log, as they are before
+CREATE FUNCTION shops.note_others(first date, last date) RETURNS bigint
+LANGUAGE plpgsql AS
+$$
+BEGIN
+    DROP TABLE IF EXISTS others;
+    CREATE TEMP TABLE others AS SELECT t::text AS line FROM shops.target t WHERE run_date NOT BETWEEN first AND last;
+    RETURN (SELECT coalesce(max(run_id), 0) FROM rfm_run);
+END
+$$;
+
+CREATE FUNCTION shops.check_days(what text, first date, last date, after bigint) RETURNS void
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    columns CONSTANT text := 'run_date, customer_id, recency_days, frequency_orders, monetary_value::numeric, r_score, f_score, m_score,'
+                             ' rfm_score, rfm_segment::text, comments, rfm_cell, rfm_weighted';
+BEGIN
+    PERFORM shops.must_equal(what || ': the snapshots', format('SELECT %s FROM shops.target WHERE run_date BETWEEN %L AND %L', columns, first, last),
+        format('SELECT %s FROM expected_days', columns));
+    PERFORM shops.must_equal(what || ': other dates', format('SELECT t::text AS line FROM shops.target t WHERE run_date NOT BETWEEN %L AND %L', first, last), 'TABLE others');
+    PERFORM shops.must_equal(what || ': the log', format('SELECT run_date, customers FROM rfm_run WHERE run_id > %s', after), 'TABLE due');
+END
+$$;
+
+-- After a refresh of the newest date: what is too old is gone, all else stays
+CREATE FUNCTION shops.check_retention(retention interval) RETURNS void
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    newest date := (SELECT max(run_date) FROM shops.target);
+    counts date := (SELECT max(run_date) FROM shops.target WHERE run_date <= now() + interval '1 day');
+    gone   int;
+BEGIN
+    DROP TABLE IF EXISTS stood;
+    CREATE TEMP TABLE stood AS SELECT run_date, counts IS NULL OR run_date > counts - retention AS stays, t::text AS line FROM shops.target t;
+    UPDATE rfm_model m SET retention = check_retention.retention WHERE model = 'shop';
+    PERFORM rfm_refresh(newest, 'shop');
+    PERFORM shops.must_equal('what is kept', 'SELECT t::text AS line FROM shops.target t', 'SELECT line FROM stood WHERE stays');
+    SELECT count(DISTINCT run_date) INTO gone FROM stood WHERE NOT stays;
+    IF gone IS DISTINCT FROM (SELECT expired FROM rfm_run ORDER BY run_id DESC LIMIT 1) THEN
+        RAISE EXCEPTION '% dates are gone, the log counts %', gone, (SELECT expired FROM rfm_run ORDER BY run_id DESC LIMIT 1);
+    END IF;
+END
+$$;
+
+-- Some customers, each by themselves, on the date of the newest snapshot: as in it, and who is not in it has no row
+CREATE FUNCTION shops.check_score_now(seed bigint, day date) RETURNS void
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    columns CONSTANT text := '%1$s.recency_days, %1$s.frequency_orders, %1$s.monetary_value, %1$s.r_score, %1$s.f_score, %1$s.m_score, %1$s.rfm_score,'
+                             ' %1$s.rfm_segment, %1$s.comments, %1$s.rfm_cell, %1$s.rfm_weighted';
+BEGIN
+    PERFORM shops.expect('shop', day);
+    DROP TABLE IF EXISTS asked;
+    CREATE TEMP TABLE asked AS
+    SELECT customer_id, format('%s', customer_id) AS name FROM (SELECT DISTINCT customer_id FROM shops.orders) o
+     WHERE customer_id IS NOT NULL ORDER BY shops.rnd(seed, 'asked ' || customer_id::text, 1000000), customer_id LIMIT 9;
+    PERFORM shops.must_equal('single customers',
+        format('SELECT name, n.run_date, %s FROM asked, rfm_score_now(name, ''shop'') n', format(columns, 'n')),
+        format('SELECT name, e.run_date, %s FROM asked JOIN expected e USING (customer_id)', format(columns, 'e')));
+END
+$$;
+
+-- Ends with an error where a call does, or where rfm differs; shops.failure then has the seed
+CREATE PROCEDURE shops.run_history(seed bigint)
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    s      CONSTANT shops.shop := shops.draw(seed);
+    first  date := s.start - shops.rnd(seed, 'first', 6);
+    last   date := first + shops.rnd(seed, 'span', 7);
+    behind CONSTANT int := shops.rnd(seed, 'behind', 4);
+    most   CONSTANT int := 1 + shops.rnd(seed, 'most', 4);
+    latest date;
+    after  bigint;
+BEGIN
+    IF shops.rnd(seed, 'dated', 5) = 0 THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('client_min_messages', 'error', false), set_config('timezone', 'Asia/Tokyo', false), set_config('jit', 'off', false),
+            set_config('max_parallel_workers_per_gather', '0', false), set_config('rfm.catch_up_limit', most::text, false),
+            set_config('rfm.work_mem', shops.pick(seed, 'backfill memory', '64kB', '300kB', '1GB'), false);
+    INSERT INTO shops.failure VALUES (seed, 'a history came to no end') ON CONFLICT DO NOTHING;
+    PERFORM shops.build(s);
+    UPDATE rfm_model SET keep_stale = false, as_of = 'latest_order' WHERE model = 'shop';
+    -- a date that stands already, and is no longer right
+    IF shops.rnd(seed, 'stands', 2) = 0 THEN
+        PERFORM rfm_refresh(first + 1, 'shop');
+        PERFORM shops.disturb(s);
+    END IF;
+    COMMIT;
+
+    PERFORM shops.expect_days(first, last);
+    after := shops.note_others(first, last);
+    COMMIT;
+    CALL rfm_backfill(first, last, 'shop');
+    PERFORM shops.check_days('backfill', first, last, after);
+
+    latest := shops.expect('shop', NULL);
+    IF latest IS NOT NULL THEN
+        DELETE FROM shops.target WHERE run_date > latest - behind;
+        DELETE FROM rfm_run WHERE model = 'shop' AND (run_date > latest - behind OR shops.rnd(seed, 'no log', 3) = 0);
+        first := coalesce((SELECT max(run_date) FROM rfm_run WHERE model = 'shop'), (SELECT max(run_date) FROM shops.target), latest - 1);
+        first := CASE WHEN first < latest THEN first + 1 ELSE latest END;
+        last := LEAST(latest, first + most - 1);
+        PERFORM shops.expect_days(first, last);
+        after := shops.note_others(first, last);
+        COMMIT;
+        CALL rfm_catch_up('shop');
+        PERFORM shops.check_days('catch-up', first, last, after);
+        IF last = latest THEN
+            PERFORM shops.check_score_now(seed, latest);
+        END IF;
+    END IF;
+    IF EXISTS (SELECT FROM shops.target) THEN
+        PERFORM shops.check_retention(shops.pick(seed, 'retention', '1 day', '36:00:00', '2 days', '3 days 01:00', '1 mon')::interval);
+    END IF;
+    PERFORM shops.clear();
+    DELETE FROM shops.failure f WHERE f.seed = run_history.seed AND message = 'a history came to no end';
+    INSERT INTO shops.histories VALUES (seed);
+    COMMIT;
+END
+$$;
