@@ -12,6 +12,7 @@
 #include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "numeric_form.h"
+#include "signature.h"
 #include "utils/array.h"
 #include "utils/fmgrprotos.h"
 
@@ -33,18 +34,28 @@ count_cuts(ArrayType *cuts)
 	return ArrayGetNItems(ARR_NDIM(cuts), ARR_DIMS(cuts));
 }
 
+static const RfmSignature float8_bucket_signature = {
+	"rfm_float8_bucket", PROKIND_FUNCTION, .strict = true, .result = INT4OID,
+	.arg = {FLOAT8OID, FLOAT8ARRAYOID}
+};
+
 /*
  * rfm_bucket(float8, float8[])
  */
 Datum
 rfm_float8_bucket(PG_FUNCTION_ARGS)
 {
-	double		value = PG_GETARG_FLOAT8(0);
-	ArrayType  *cuts = PG_GETARG_ARRAYTYPE_P(1);
-	int			ncuts = count_cuts(cuts);
-	const double *cut = (const double *) ARR_DATA_PTR(cuts);
+	double		value;
+	ArrayType  *cuts;
+	int			ncuts;
+	const double *cut;
 	int			below = 0;
 
+	rfm_signature_check(fcinfo, &float8_bucket_signature);
+	value = PG_GETARG_FLOAT8(0);
+	cuts = PG_GETARG_ARRAYTYPE_P(1);
+	ncuts = count_cuts(cuts);
+	cut = (const double *) ARR_DATA_PTR(cuts);
 	if (isnan(value))
 	{
 		/* above everything but its like */
@@ -60,19 +71,30 @@ rfm_float8_bucket(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(1 + below);
 }
 
+static const RfmSignature numeric_bucket_signature = {
+	"rfm_numeric_bucket", PROKIND_FUNCTION, .strict = true, .result = INT4OID,
+	.arg = {NUMERICOID, NUMERICARRAYOID}
+};
+
 /*
  * rfm_bucket(numeric, numeric[])
  */
 Datum
 rfm_numeric_bucket(PG_FUNCTION_ARGS)
 {
-	Numeric		value = PG_GETARG_NUMERIC(0);
-	int64		code = rfm_numeric_code(VARDATA(value), VARSIZE(value) - VARHDRSZ);
-	ArrayType  *cuts = PG_GETARG_ARRAYTYPE_P(1);
-	int			ncuts = count_cuts(cuts);
-	char	   *next = ARR_DATA_PTR(cuts);
+	Numeric		value;
+	int64		code;
+	ArrayType  *cuts;
+	int			ncuts;
+	char	   *next;
 	int			below = 0;
 
+	rfm_signature_check(fcinfo, &numeric_bucket_signature);
+	value = PG_GETARG_NUMERIC(0);
+	code = rfm_numeric_code(VARDATA(value), VARSIZE(value) - VARHDRSZ);
+	cuts = PG_GETARG_ARRAYTYPE_P(1);
+	ncuts = count_cuts(cuts);
+	next = ARR_DATA_PTR(cuts);
 	for (int i = 0; i < ncuts; i++)
 	{
 		int64		cut_code = rfm_numeric_code(VARDATA_ANY(next),

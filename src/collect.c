@@ -12,6 +12,7 @@
 #include "common/int.h"
 #include "lib/ilist.h"
 #include "nodes/nodeFuncs.h"
+#include "signature.h"
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(rfm_collect_trans);
@@ -103,6 +104,11 @@ queue_row(RfmCollector *c, const RfmWaitingRow *row)
 	rfm_queue_row(c);
 }
 
+static const RfmSignature collect_trans_signature = {
+	"rfm_collect_trans", PROKIND_FUNCTION, .result = INTERNALOID, .optional = 1,
+	.arg = {INTERNALOID, ANYOID, ANYOID, ANYOID, ANYOID}
+};
+
 Datum
 rfm_collect_trans(PG_FUNCTION_ARGS)
 {
@@ -110,6 +116,7 @@ rfm_collect_trans(PG_FUNCTION_ARGS)
 	RfmCollector *c;
 	RfmWaitingRow row;
 
+	rfm_signature_check(fcinfo, &collect_trans_signature);
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
 		elog(ERROR, "rfm_collect_trans called in non-aggregate context");
 
@@ -166,11 +173,16 @@ forget_ticket(void *arg)
 	dlist_delete(&((Ticket *) arg)->node);
 }
 
+static const RfmSignature collect_final_signature = {
+	"rfm_collect_final", PROKIND_FUNCTION, .result = INT8OID, .arg = {INTERNALOID}
+};
+
 Datum
 rfm_collect_final(PG_FUNCTION_ARGS)
 {
 	RfmCollector *c;
 
+	rfm_signature_check(fcinfo, &collect_final_signature);
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "rfm_collect_final called in non-aggregate context");
 	if (PG_ARGISNULL(0))

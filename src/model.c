@@ -20,6 +20,7 @@
 #include "owner.h"
 #include "partition.h"
 #include "retention.h"
+#include "signature.h"
 #include "source.h"
 #include "storage/lmgr.h"
 #include "target.h"
@@ -49,7 +50,8 @@ get_attribute(HeapTuple tuple, TupleDesc tupdesc, const char *name, Datum *value
 	int			attnum = SPI_fnumber(tupdesc, name);
 
 	if (attnum <= 0)
-		elog(ERROR, "table rfm_model has no column \"%s\"", name);
+		rfm_signature_mismatch(psprintf("The library, version %s, has a column \"%s\" of rfm_model; the table has none.",
+										RFM_VERSION, name));
 	*value = heap_getattr(tuple, attnum, tupdesc, &isnull);
 	return !isnull;
 }
@@ -601,7 +603,7 @@ rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 	check_name_is_free(nsp, name);
 
 	if (ncolumns != PG_NARGS() + 1)
-		elog(ERROR, "rfm_create_model does not match table rfm_model");
+		rfm_signature_mismatch("Function rfm_create_model has other parameters than table rfm_model has columns.");
 	for (int i = 0; i < PG_NARGS(); i++)
 	{
 		values[i] = PG_GETARG_DATUM(i);

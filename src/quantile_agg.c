@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "money.h"
 #include "numeric_form.h"
+#include "signature.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -285,14 +286,23 @@ transition_state(FunctionCallInfo fcinfo, MemoryContext mcxt, QuantileKind kind)
 	return state;
 }
 
+static const RfmSignature float8_quantile_trans_signature = {
+	"rfm_float8_quantile_trans", PROKIND_FUNCTION, .result = INTERNALOID, .optional = 1,
+	.arg = {INTERNALOID, FLOAT8OID, INT4OID}
+};
+
 /*
  * rfm_float8_quantile_trans(internal, float8 [, buckets])
  */
 Datum
 rfm_float8_quantile_trans(PG_FUNCTION_ARGS)
 {
-	MemoryContext mcxt = aggregate_context(fcinfo);
-	QuantileState *state = transition_state(fcinfo, mcxt, QUANTILE_FLOAT8);
+	MemoryContext mcxt;
+	QuantileState *state;
+
+	rfm_signature_check(fcinfo, &float8_quantile_trans_signature);
+	mcxt = aggregate_context(fcinfo);
+	state = transition_state(fcinfo, mcxt, QUANTILE_FLOAT8);
 
 	if (!PG_ARGISNULL(1))
 	{
@@ -307,14 +317,23 @@ rfm_float8_quantile_trans(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+static const RfmSignature numeric_quantile_trans_signature = {
+	"rfm_numeric_quantile_trans", PROKIND_FUNCTION, .result = INTERNALOID, .optional = 1,
+	.arg = {INTERNALOID, NUMERICOID, INT4OID}
+};
+
 /*
  * rfm_numeric_quantile_trans(internal, numeric [, buckets])
  */
 Datum
 rfm_numeric_quantile_trans(PG_FUNCTION_ARGS)
 {
-	MemoryContext mcxt = aggregate_context(fcinfo);
-	QuantileState *state = transition_state(fcinfo, mcxt, QUANTILE_NUMERIC);
+	MemoryContext mcxt;
+	QuantileState *state;
+
+	rfm_signature_check(fcinfo, &numeric_quantile_trans_signature);
+	mcxt = aggregate_context(fcinfo);
+	state = transition_state(fcinfo, mcxt, QUANTILE_NUMERIC);
 
 	if (!PG_ARGISNULL(1))
 	{
@@ -330,16 +349,25 @@ rfm_numeric_quantile_trans(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+static const RfmSignature quantile_combine_signature = {
+	"rfm_quantile_combine", PROKIND_FUNCTION, .result = INTERNALOID,
+	.arg = {INTERNALOID, INTERNALOID}
+};
+
 /*
  * rfm_quantile_combine(internal, internal)
  */
 Datum
 rfm_quantile_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext mcxt = aggregate_context(fcinfo);
-	QuantileState *state = state_arg(fcinfo, 0);
-	QuantileState *other = state_arg(fcinfo, 1);
+	MemoryContext mcxt;
+	QuantileState *state;
+	QuantileState *other;
 
+	rfm_signature_check(fcinfo, &quantile_combine_signature);
+	mcxt = aggregate_context(fcinfo);
+	state = state_arg(fcinfo, 0);
+	other = state_arg(fcinfo, 1);
 	if (other != NULL)
 	{
 		if (state == NULL)
@@ -353,19 +381,26 @@ rfm_quantile_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+static const RfmSignature quantile_serialize_signature = {
+	"rfm_quantile_serialize", PROKIND_FUNCTION, .strict = true, .result = BYTEAOID,
+	.arg = {INTERNALOID}
+};
+
 /*
  * rfm_quantile_serialize(internal)
  */
 Datum
 rfm_quantile_serialize(PG_FUNCTION_ARGS)
 {
-	QuantileState *state = state_arg(fcinfo, 0);
+	QuantileState *state;
 	QuantileHeader header;
 	int64		size;
 	bytea	   *result;
 	char	   *next;
 
+	rfm_signature_check(fcinfo, &quantile_serialize_signature);
 	aggregate_context(fcinfo);
+	state = state_arg(fcinfo, 0);
 	header.kind = state->kind;
 	header.buckets = state->buckets;
 	header.n = state->n;
@@ -461,6 +496,11 @@ read_numeric_values(QuantileState *state, int64 n, const char *data, int64 size)
 	return data == end;
 }
 
+static const RfmSignature quantile_deserialize_signature = {
+	"rfm_quantile_deserialize", PROKIND_FUNCTION, .strict = true, .result = INTERNALOID,
+	.arg = {BYTEAOID, INTERNALOID}
+};
+
 /*
  * rfm_quantile_deserialize(bytea, internal)
  *
@@ -476,6 +516,7 @@ rfm_quantile_deserialize(PG_FUNCTION_ARGS)
 	QuantileState *state;
 	bool		valid = false;
 
+	rfm_signature_check(fcinfo, &quantile_deserialize_signature);
 	aggregate_context(fcinfo);
 	serialized = PG_GETARG_BYTEA_PP(0);
 	data = VARDATA_ANY(serialized);
@@ -656,16 +697,22 @@ numerics_at(const QuantileState *state, const int64 *ranks, int nranks,
 
 /* The state a final function gets; NULL where there is no value. */
 static QuantileState *
-final_state(FunctionCallInfo fcinfo, QuantileKind kind)
+final_state(FunctionCallInfo fcinfo, const RfmSignature *signature, QuantileKind kind)
 {
-	QuantileState *state = state_arg(fcinfo, 0);
+	QuantileState *state;
 
+	rfm_signature_check(fcinfo, signature);
 	aggregate_context(fcinfo);
+	state = state_arg(fcinfo, 0);
 	if (state == NULL)
 		return NULL;
 	check_kind(state, kind);
 	return state->n > 0 ? state : NULL;
 }
+
+static const RfmSignature float8_quantile_final_signature = {
+	"rfm_float8_quantile_final", PROKIND_FUNCTION, .result = FLOAT8ARRAYOID, .arg = {INTERNALOID}
+};
 
 /*
  * rfm_float8_quantile_final(internal)
@@ -673,7 +720,8 @@ final_state(FunctionCallInfo fcinfo, QuantileKind kind)
 Datum
 rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 {
-	QuantileState *state = final_state(fcinfo, QUANTILE_FLOAT8);
+	QuantileState *state = final_state(fcinfo, &float8_quantile_final_signature,
+										 QUANTILE_FLOAT8);
 	RfmQuantile *quantiles;
 	RfmValues	codes;
 	Datum	   *cuts;
@@ -695,13 +743,18 @@ rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 										  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+static const RfmSignature numeric_quantile_final_signature = {
+	"rfm_numeric_quantile_final", PROKIND_FUNCTION, .result = NUMERICARRAYOID, .arg = {INTERNALOID}
+};
+
 /*
  * rfm_numeric_quantile_final(internal)
  */
 Datum
 rfm_numeric_quantile_final(PG_FUNCTION_ARGS)
 {
-	QuantileState *state = final_state(fcinfo, QUANTILE_NUMERIC);
+	QuantileState *state = final_state(fcinfo, &numeric_quantile_final_signature,
+										 QUANTILE_NUMERIC);
 	int			ncuts;
 	int64	   *ranks;
 	int64	   *numerators;

@@ -23,6 +23,7 @@
 #include "reader.h"
 #include "refresh.h"
 #include "score_now.h"
+#include "signature.h"
 #include "snapshot.h"
 #include "source.h"
 #include "utils/acl.h"
@@ -145,15 +146,22 @@ prevent_on_standby(const char *function)
 				 errhint("Refresh on the primary server; its snapshots are replicated. rfm_preview() computes one here without writing.")));
 }
 
+static const RfmSignature refresh_signature = {
+	"rfm_refresh", PROKIND_FUNCTION, .result = INT8OID, .arg = {DATEOID, TEXTOID}
+};
+
 /*
  * rfm_refresh(run_date date, model text) RETURNS bigint
  */
 Datum
 rfm_refresh(PG_FUNCTION_ARGS)
 {
-	DateADT    *run_date = run_date_argument(fcinfo, 0);
-	char	   *name = model_argument(fcinfo, 1);
+	DateADT    *run_date;
+	char	   *name;
 
+	rfm_signature_check(fcinfo, &refresh_signature);
+	run_date = run_date_argument(fcinfo, 0);
+	name = model_argument(fcinfo, 1);
 	rfm_source_forbid_nesting();
 	prevent_on_standby("rfm_refresh()");
 	PreventCommandIfReadOnly("rfm_refresh()");
@@ -175,12 +183,17 @@ prevent_in_transaction(FunctionCallInfo fcinfo, const char *procedure)
 					 procedure)));
 }
 
+static const RfmSignature catch_up_signature = {
+	"rfm_catch_up", PROKIND_PROCEDURE, .result = VOIDOID, .arg = {TEXTOID}
+};
+
 /*
  * rfm_catch_up(model text), a procedure
  */
 Datum
 rfm_catch_up(PG_FUNCTION_ARGS)
 {
+	rfm_signature_check(fcinfo, &catch_up_signature);
 	prevent_in_transaction(fcinfo, "rfm_catch_up");
 	prevent_on_standby("rfm_catch_up()");
 	PreventCommandIfReadOnly("rfm_catch_up()");
@@ -191,6 +204,10 @@ rfm_catch_up(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+static const RfmSignature backfill_signature = {
+	"rfm_backfill", PROKIND_PROCEDURE, .result = VOIDOID, .arg = {DATEOID, DATEOID, TEXTOID}
+};
+
 /*
  * rfm_backfill(from_date date, to_date date, model text), a procedure
  */
@@ -200,6 +217,7 @@ rfm_backfill(PG_FUNCTION_ARGS)
 	DateADT		first;
 	DateADT		last;
 
+	rfm_signature_check(fcinfo, &backfill_signature);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -227,6 +245,9 @@ rfm_backfill(PG_FUNCTION_ARGS)
  */
 
 #define PREVIEW_COLUMNS 13
+#define PREVIEW_TYPES \
+	DATEOID, TEXTOID, INT4OID, INT8OID, NUMERICOID, INT4OID, INT4OID, INT4OID, INT4OID, \
+	TEXTOID, TEXTOID, TEXTOID, INT8OID
 
 static void
 preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
@@ -256,6 +277,11 @@ preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
 	values[12] = Int64GetDatum(rfm_cell_weighted(snapshot->model, cell));
 }
 
+static const RfmSignature preview_signature = {
+	"rfm_preview", PROKIND_FUNCTION, .set = true, .arg = {DATEOID, TEXTOID},
+	.column = {PREVIEW_TYPES}
+};
+
 Datum
 rfm_preview(PG_FUNCTION_ARGS)
 {
@@ -268,6 +294,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	DateADT    *run_date;
 	RfmSnapshot snapshot;
 
+	rfm_signature_check(fcinfo, &preview_signature);
 	rfm_init_materialized_srf(fcinfo);
 
 	mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm preview",
@@ -299,6 +326,11 @@ rfm_preview(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+static const RfmSignature score_one_signature = {
+	"rfm_score_one", PROKIND_FUNCTION, .set = true, .arg = {TEXTOID, TEXTOID},
+	.column = {PREVIEW_TYPES, DATEOID}
+};
+
 /*
  * rfm_score_now(customer text, model text) RETURNS TABLE (...): the columns of
  * rfm_preview(), and the date of the cut points
@@ -315,6 +347,7 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	Datum		values[PREVIEW_COLUMNS + 1];
 	bool		nulls[PREVIEW_COLUMNS + 1];
 
+	rfm_signature_check(fcinfo, &score_one_signature);
 	rfm_init_materialized_srf(fcinfo);
 	name = model_argument(fcinfo, 1);
 	if (PG_ARGISNULL(0))
@@ -333,6 +366,16 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+static const RfmSignature create_model_signature = {
+	"rfm_create_model", PROKIND_FUNCTION, .result = VOIDOID,
+	.arg = {
+		TEXTOID, REGCLASSOID, TEXTOID, NAMEOID, NAMEOID, TEXTOID, NAMEOID, TEXTOID, TEXTOID,
+		INT4ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, INTERVALOID,
+		TEXTOID, TEXTOID, NUMERICOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID, INT4ARRAYOID,
+		INTERVALOID, TEXTOID
+	}
+};
+
 /*
  * rfm_create_model(model, source, target, ...) RETURNS void: the arguments
  * are the columns of rfm_model, in their order, except the last, the owner.
@@ -340,8 +383,10 @@ rfm_score_one(PG_FUNCTION_ARGS)
 Datum
 rfm_create_model(PG_FUNCTION_ARGS)
 {
-	char	   *name = model_argument(fcinfo, 0);
+	char	   *name;
 
+	rfm_signature_check(fcinfo, &create_model_signature);
+	name = model_argument(fcinfo, 0);
 	rfm_source_forbid_nesting();
 	PreventCommandIfReadOnly("rfm_create_model()");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
@@ -352,6 +397,10 @@ rfm_create_model(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+static const RfmSignature ensure_model_signature = {
+	"rfm_ensure_model", PROKIND_FUNCTION, .strict = true, .result = VOIDOID, .arg = {TEXTOID}
+};
+
 /*
  * rfm_ensure_model(model text) RETURNS void: makes the default model if it is
  * asked for; an error where the caller may not use the model.
@@ -359,9 +408,18 @@ rfm_create_model(PG_FUNCTION_ARGS)
 Datum
 rfm_ensure_model(PG_FUNCTION_ARGS)
 {
+	rfm_signature_check(fcinfo, &ensure_model_signature);
 	(void) rfm_model_load(extension_schema(fcinfo), model_argument(fcinfo, 0), true);
 	PG_RETURN_VOID();
 }
+
+static const RfmSignature cron_jobs_signature = {
+	"rfm_cron_jobs", PROKIND_FUNCTION, .set = true,
+	.column = {
+		TEXTOID, INT8OID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
+		INTERVALOID, INT8OID, TIMESTAMPTZOID, TEXTOID
+	}
+};
 
 /*
  * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: of the models that the caller
@@ -370,6 +428,7 @@ rfm_ensure_model(PG_FUNCTION_ARGS)
 Datum
 rfm_cron_jobs(PG_FUNCTION_ARGS)
 {
+	rfm_signature_check(fcinfo, &cron_jobs_signature);
 	rfm_init_materialized_srf(fcinfo);
 	rfm_jobs_fetch(extension_schema(fcinfo), GetUserId(),
 				   (ReturnSetInfo *) fcinfo->resultinfo);
@@ -390,6 +449,11 @@ nullable_text(const char *text, bool *isnull)
 	return text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
+static const RfmSignature reader_signature = {
+	"rfm_reader", PROKIND_FUNCTION, .arg = {TEXTOID},
+	.column = {TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID, DATEOID}
+};
+
 Datum
 rfm_reader(PG_FUNCTION_ARGS)
 {
@@ -399,6 +463,7 @@ rfm_reader(PG_FUNCTION_ARGS)
 	bool		nulls[READER_COLUMNS] = {0};
 	Datum		buckets[RFM_AXES];
 
+	rfm_signature_check(fcinfo, &reader_signature);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	rfm_reader_open(extension_schema(fcinfo), model_argument(fcinfo, 0), &reader);
@@ -427,6 +492,10 @@ model_name_of(HeapTuple tuple, TupleDesc tupdesc)
 	return name ? name : "";
 }
 
+static const RfmSignature model_trigger_signature = {
+	"rfm_model_trigger", PROKIND_FUNCTION, .result = TRIGGEROID
+};
+
 /*
  * Trigger on rfm_model, BEFORE INSERT OR UPDATE: the row is checked as
  * rfm_create_model checks it.
@@ -441,6 +510,7 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	bool		isnull;
 	Oid			owner;
 
+	rfm_signature_check(fcinfo, &model_trigger_signature);
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
