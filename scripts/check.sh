@@ -171,11 +171,7 @@ close() {
 	done
 	[ $skipped -eq 0 ] || [ -n "$data" ] || say "Some tests need data sets, looked for in ../shared/data: name their directory in RFM_DATA."
 	say "This took $(($(date +%s) - begun)) s."
-	if [ $skipped -gt 0 ]; then
-		say "$passed passed, $failed failed, $skipped skipped"
-	else
-		say "$passed passed, $failed failed"
-	fi
+	say_result $passed $failed $skipped
 	[ $failed -eq 0 ]
 	exit
 }

@@ -21,6 +21,15 @@ warn() { printf '%s: %s\n' "$me" "$*" >&2; }
 
 die() { warn "$@"; exit 1; }
 
+# say_result PASSED FAILED SKIPPED: the last line of every script that tests
+say_result() {
+	if [ "$3" -gt 0 ]; then
+		say "$1 passed, $2 failed, $3 skipped"
+	else
+		say "$1 passed, $2 failed"
+	fi
+}
+
 prepare_shell() {
 	umask 022
 	LC_ALL=C.UTF-8

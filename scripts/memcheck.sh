@@ -357,9 +357,5 @@ for tool in "$@"; do
 	*) false ;;
 	esac || { failed=$((failed + 1)); say "FAILED $tool"; end_servers; remove_work; work=; }
 done
-if [ $skipped -gt 0 ]; then
-	say "$passed passed, $failed failed, $skipped skipped"
-else
-	say "$passed passed, $failed failed"
-fi
+say_result $passed $failed $skipped
 [ $failed -eq 0 ]
