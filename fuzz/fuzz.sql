@@ -39,6 +39,10 @@ UNION ALL SELECT 'collect', 'float8 amounts of all magnitudes', array_agg(s) FRO
 UNION ALL SELECT 'collect', 'int8 order ids', array_agg(s) FROM (SELECT collect_state(c, moment, amount, i::int8 / 2) AS s FROM o GROUP BY customers) x
 UNION ALL SELECT 'collect', 'text order ids', array_agg(s) FROM (SELECT collect_state('c' || c, moment, amount * 0.5, 'order ' || i / 2) AS s FROM o GROUP BY customers) x
 UNION ALL SELECT 'collect', 'uuid order ids', array_agg(s) FROM (SELECT collect_state(c, moment, amount::float8, md5((i / 2)::text)::uuid) AS s FROM o GROUP BY customers) x
+UNION ALL SELECT 'collect', 'numeric order ids', array_agg(s) FROM (SELECT collect_state(c, moment, amount, i / 2 * 0.5) AS s FROM o GROUP BY customers) x
+UNION ALL SELECT 'collect', 'int2 ids, timestamps, float4 amounts', array_agg(s) FROM (SELECT collect_state(c::int2, moment AT TIME ZONE 'UTC', amount::float4 / 3) AS s FROM o GROUP BY customers) x
+UNION ALL SELECT 'collect', 'inet ids, sums past bigint', array_agg(s) FROM (SELECT collect_state('10.0.0.0'::inet + c, day, amount * 9e15::numeric) AS s FROM o GROUP BY customers) x
+UNION ALL SELECT 'collect', 'many customers', array_agg(s) FROM (SELECT collect_state(c * i, moment, amount, i) AS s FROM o, generate_series(1, 20) GROUP BY customers) x
 UNION ALL SELECT 'float8', 'float8 values', array_agg(s) FROM (SELECT float8_state(amount / 3.0::float8, 5) AS s FROM o GROUP BY customers) x
 UNION ALL SELECT 'float8', 'infinities and NaN', array_agg(s) FROM (SELECT float8_state((ARRAY[amount::text, 'NaN', 'inf', '-inf'])[1 + i % 4]::float8, 10) AS s FROM o GROUP BY customers) x
 UNION ALL SELECT 'numeric', 'numeric values', array_agg(s) FROM (SELECT numeric_state(amount / 3.0, 4) AS s FROM o GROUP BY customers) x
@@ -49,5 +53,5 @@ SELECT what, cardinality(states) AS states, taken, refused
            CASE kind WHEN 'collect' THEN 'rfm_collect_serialize' ELSE 'rfm_quantile_serialize' END::regproc,
            CASE kind WHEN 'collect' THEN 'rfm_collect_deserialize' ELSE 'rfm_quantile_deserialize' END::regproc,
            CASE kind WHEN 'collect' THEN 'rfm_collect_combine' ELSE 'rfm_quantile_combine' END::regproc,
-           CASE kind WHEN 'collect' THEN '0' ELSE format('rfm_%s_quantile_final', kind) END::regproc,
+           CASE kind WHEN 'collect' THEN 'rfm_collect_final' ELSE format('rfm_%s_quantile_final', kind) END::regproc,
            kind = 'collect', states, :seed, :mutants) f;

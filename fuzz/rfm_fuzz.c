@@ -105,18 +105,20 @@ serialize(AggFunction *f, Datum state)
 {
 	int			number = ParallelWorkerNumber;
 	bool		isnull;
-	Datum		result = (Datum) 0;
+	volatile Datum result = (Datum) 0;
 
 	PG_TRY();
 	{
 		ParallelWorkerNumber = 0;
 		result = call_agg(f, state, false, (Datum) 0, true, &isnull);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		ParallelWorkerNumber = number;
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	ParallelWorkerNumber = number;
 	return result;
 }
 

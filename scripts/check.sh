@@ -74,24 +74,6 @@ on_exit() {
 	exit "$status"
 }
 
-## data beside the project
-
-find_data() {
-	data=${RFM_DATA:-$top/../shared/data}
-	data=$(CDPATH='' cd -- "$data" 2>/dev/null && pwd) || data=
-	[ -n "$data" ] || [ -z "${RFM_DATA:-}" ] || die "RFM_DATA: there is no directory $RFM_DATA"
-	unset RFM_DATA
-}
-
-# The suites run as user postgres where we are root, who may not be able to reach the data where they lie
-copy_data() {
-	[ -n "$data" ] || return 0
-	# shellcheck disable=SC2016
-	tar -C "$data" --mode=u+rwX -cf - . | as_owner sh -c 'mkdir "$1" && tar -C "$1" -xf -' sh "$work/tmp/data" || return
-	RFM_DATA=$work/tmp/data
-	export RFM_DATA
-}
-
 ## running: each suite in the background, its output in SUITE.log, its exit status in SUITE.status
 
 launch() {
@@ -190,11 +172,7 @@ close() {
 	done
 	[ $skipped -eq 0 ] || [ -n "$data" ] || say "Some tests need data sets, looked for in ../shared/data: name their directory in RFM_DATA."
 	say "This took $(($(date +%s) - begun)) s."
-	if [ $skipped -gt 0 ]; then
-		say "$passed passed, $failed failed, $skipped skipped"
-	else
-		say "$passed passed, $failed failed"
-	fi
+	say_result $passed $failed $skipped
 	[ $failed -eq 0 ]
 	exit
 }

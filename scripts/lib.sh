@@ -21,6 +21,15 @@ warn() { printf '%s: %s\n' "$me" "$*" >&2; }
 
 die() { warn "$@"; exit 1; }
 
+# say_result PASSED FAILED SKIPPED: the last line of every script that tests
+say_result() {
+	if [ "$3" -gt 0 ]; then
+		say "$1 passed, $2 failed, $3 skipped"
+	else
+		say "$1 passed, $2 failed"
+	fi
+}
+
 prepare_shell() {
 	umask 022
 	LC_ALL=C.UTF-8
@@ -139,6 +148,28 @@ Only root may install them, and sudo asks for a password or is not there. Type, 
 	say "The packages stay installed; no cluster was created or started."
 }
 
+# wanted WHAT:PACKAGE...: WHAT is a program or a file, PACKAGE has it; installs what is not there. For what a tool needs
+# that can be done without: says by its status whether all of it is here now, and never ends the script.
+wanted() {
+	packages=
+	for pair in "$@"; do
+		case $pair in
+		/*) [ -e "${pair%%:*}" ] ;;
+		*) command -v "${pair%%:*}" >/dev/null ;;
+		esac || packages="$packages ${pair#*:}"
+	done
+	packages=${packages# }
+	[ -n "$packages" ] || return 0
+	command -v apt-get >/dev/null || return
+	sudo=
+	if [ "$as_root" = no ]; then
+		sudo -n true 2>/dev/null || return
+		sudo="sudo -n"
+	fi
+	say "Installing Debian packages${sudo:+ (with sudo)}: $packages"
+	(install_packages)
+}
+
 install_packages() {
 	# Fresh, postgresql-NN creates and starts a cluster "main". Its configuration has a directory for
 	# settings like the one that prevents it: ours is there for the length of the installation only.
@@ -244,6 +275,24 @@ remove_work() {
 	[ -n "$work" ] && [ -d "$work" ] || return 0
 	stop_servers
 	cd / && rm -rf -- "$work"
+}
+
+## data beside the project
+
+find_data() {
+	data=${RFM_DATA:-$top/../shared/data}
+	data=$(CDPATH='' cd -- "$data" 2>/dev/null && pwd) || data=
+	[ -n "$data" ] || [ -z "${RFM_DATA:-}" ] || die "RFM_DATA: there is no directory $RFM_DATA"
+	unset RFM_DATA
+}
+
+# The suites run as user postgres where we are root, who may not be able to reach the data where they lie
+copy_data() {
+	[ -n "$data" ] || return 0
+	# shellcheck disable=SC2016
+	tar -C "$data" --mode=u+rwX -cf - . | as_owner sh -c 'mkdir "$1" && tar -C "$1" -xf -' sh "$work/tmp/data" || return
+	RFM_DATA=$work/tmp/data
+	export RFM_DATA
 }
 
 ## building

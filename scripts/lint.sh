@@ -1,19 +1,27 @@
 #!/bin/sh
-# Static analysis of src/ with cppcheck and clang-tidy, where they are installed: neither builds nor changes anything.
+# Static analysis of src/ and fuzz/ with cppcheck and clang-tidy: neither builds nor changes anything.
+# shellcheck disable=SC2034,SC2154 # for and from lib.sh
 
 usage() {
 	cat <<'END'
-sh scripts/lint.sh [TOOL...]    cppcheck (seconds) and clang-tidy (minutes); any finding fails
+sh scripts/lint.sh [TOOL...]    cppcheck (seconds) and clang-tidy (a minute); any finding fails
 
-A tool that is not installed is skipped, and said so.
+A tool that is not here and cannot be installed is skipped, and said so. The last line counts the tools:
+N passed, N failed[, N skipped]
+
 Settings from the environment:
-  PG_CONFIG=PROGRAM    the PostgreSQL whose headers clang-tidy reads (default: pg_config)
+  PG_CONFIG=PROGRAM    the PostgreSQL whose headers clang-tidy reads (default: Debian's)
 END
 }
 
-cd "$(dirname -- "$0")/.." || exit 1
+me=lint
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
+top=${here%/*}
+. "$here/lib.sh"
+prepare_shell
+
+cd "$top" || exit 1
 [ $# -gt 0 ] || set -- cppcheck clang-tidy
-status=0
 checks='-*,clang-analyzer-*,bugprone-*'
 # two arguments of one type, widths of numbers, and macros like those of PostgreSQL itself are no findings here
 for check in easily-swappable-parameters narrowing-conversions implicit-widening-of-multiplication-result \
@@ -25,28 +33,29 @@ checks="$checks,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHan
 # Server headers in cppcheck's path send it into thousands of configurations: it gets scripts/cppcheck.h instead
 run_cppcheck() {
 	cppcheck --quiet --enable=warning,performance,portability --std=c11 --error-exitcode=1 -Isrc --include=scripts/cppcheck.h \
-		-DRFM_VERSION='"lint"' --suppress=missingInclude --suppressions-list=scripts/cppcheck.suppress src/*.c
+		-DRFM_VERSION='"lint"' --suppress=missingInclude --suppressions-list=scripts/cppcheck.suppress src/*.c fuzz/*.c
 }
 
+# Two files at a time
 run_clang_tidy() {
-	headers=$("${PG_CONFIG:-pg_config}" --includedir-server) || return
-	found=0
-	for file in src/*.c; do
-		clang-tidy --quiet --header-filter='.*/src/[a-z_]*\.h' --warnings-as-errors='*' --checks="$checks" "$file" -- \
-			-std=gnu11 -Isrc -I"$headers" -DRFM_VERSION='"lint"' 2>/dev/null || found=1
-	done
-	return $found
+	headers=$("$pg_config" --includedir-server) || return
+	printf '%s\n' src/*.c fuzz/*.c | xargs -P 2 -I FILE clang-tidy --quiet --header-filter='.*/src/[a-z_]*\.h' --warnings-as-errors='*' \
+		--checks="$checks" FILE -- -std=gnu11 -Isrc -I"$headers" -DRFM_VERSION='"lint"' 2>/dev/null
 }
 
+trap 'status=$?; stop_ticker; allow_main_cluster; exit $status' EXIT
+passed=0 failed=0 skipped=0
 for tool in "$@"; do
 	case $tool in cppcheck | clang-tidy) ;; *) usage; exit 2 ;; esac
-	if ! command -v "$tool" >/dev/null; then
-		echo "SKIPPED $tool: it is not installed (Debian package $tool)"
+	wanted "$tool:$tool" || {
+		say "SKIPPED $tool: it is not here, and could not be installed (Debian package $tool)"
+		skipped=$((skipped + 1))
 		continue
-	fi
+	}
 	case $tool in
 	cppcheck) run_cppcheck ;;
-	clang-tidy) run_clang_tidy ;;
-	esac && echo "ok $tool" || { echo "FAILED $tool"; status=1; }
+	clang-tidy) ensure_packages build && run_clang_tidy ;;
+	esac && say "ok $tool" && passed=$((passed + 1)) || { say "FAILED $tool"; failed=$((failed + 1)); }
 done
-exit $status
+say_result "$passed" "$failed" "$skipped"
+[ $failed -eq 0 ]

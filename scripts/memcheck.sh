@@ -1,16 +1,27 @@
 #!/bin/sh
-# The regression tests on a server that watches memory, built from Debian's source package of PostgreSQL.
+# The suites on servers that watch every access to memory, built from Debian's source package of PostgreSQL.
 # shellcheck disable=SC2154,SC2317 # set in lib.sh; called through step and trap
 
 usage() {
 	cat <<'END'
-sh scripts/memcheck.sh [valgrind|sanitizers|assertions]...   all three, unless told
+sh scripts/memcheck.sh [TOOL...]    all four, unless told; any finding fails
 
-The first time it fetches and builds PostgreSQL with assertions and for Valgrind (some two minutes), and keeps that.
+  assertions   every suite on a server with assertions
+  smith        SQL made up by sqlsmith, as an ordinary user with a model, on that server
+  sanitizers   the suites and the fuzz module under AddressSanitizer and UndefinedBehaviorSanitizer
+  valgrind     the suites under Valgrind, the largest tests with less data
+
+The last line counts the tests: N passed, N failed[, N skipped]. The first time it fetches PostgreSQL's source and
+builds it, with assertions and for Valgrind (some two minutes each), and keeps that.
 
 Settings from the environment:
-  RFM_CACHE=DIR        where (default: ~/.cache/rfm)
+  RFM_CACHE=DIR        where (default: /var/cache/rfm for root, else ~/.cache/rfm)
+  RFM_SUITES="SUITE..." of regress, isolation, tap and fuzz only these
   RFM_TESTS="NAME..."  the regression tests to run after "install" (default: all)
+  RFM_FULL=1           the whole data under Valgrind, too: takes an hour
+  RFM_QUERIES=N        of sqlsmith (default: 2000)
+  RFM_SEED=N           of sqlsmith and of the fuzz module (default: from the clock)
+  RFM_KEEP=DIR         keeps the logs there
 END
 }
 
@@ -20,16 +31,29 @@ top=${here%/*}
 . "$here/lib.sh"
 prepare_shell
 
-[ $# -gt 0 ] || set -- assertions valgrind sanitizers
+[ $# -gt 0 ] || set -- assertions smith sanitizers valgrind
 for tool in "$@"; do
-	case $tool in valgrind | sanitizers | assertions) ;; *) usage; exit 2 ;; esac
+	case $tool in valgrind | sanitizers | assertions | smith) ;; *) usage; exit 2 ;; esac
 done
-cache=${RFM_CACHE:-${HOME:-/tmp}/.cache/rfm}
-prefix=$cache/postgresql-$pg_major-watched
+if [ -z "${RFM_CACHE:-}" ]; then
+	# user postgres, who runs the servers, cannot reach the home of root
+	RFM_CACHE=/var/cache/rfm
+	[ "$as_root" = yes ] || RFM_CACHE=${HOME:-/tmp}/.cache/rfm
+fi
+cache=$RFM_CACHE
 source=$cache/source
-failed=0
+seed=${RFM_SEED:-$(date +%s)}
+suite_seconds=2400               # a suite that hangs is ended
+[ -z "${RFM_FULL:-}" ] || suite_seconds=10800
+passed=0 failed=0 skipped=0
+pids=
 
-skip() { say "SKIPPED $*"; exit 0; }
+skip() {
+	say "SKIPPED $*"
+	skipped=$((skipped + 1))
+}
+
+## the servers
 
 # The source package, by way of a private list of sources: the machine's own stays as it is
 fetch_source() {
@@ -37,39 +61,109 @@ fetch_source() {
 	rm -rf "$cache/apt" "$source"
 	mkdir -p "$cache/apt/lists/partial" "$cache/apt/parts" "$source" || return
 	# of the release itself: a mirror may not have the sources of what came later
-	awk 'BEGIN { RS = "" } { sub(/Types:[^\n]*/, "Types: deb-src"); print; exit }' /etc/apt/sources.list.d/debian.sources >"$cache/apt/parts/source.sources" || return
+	if [ -f /etc/apt/sources.list.d/debian.sources ]; then
+		awk 'BEGIN { RS = "" } { sub(/Types:[^\n]*/, "Types: deb-src"); print; exit }' /etc/apt/sources.list.d/debian.sources >"$cache/apt/parts/source.sources"
+	else
+		sed -n 's/^deb /deb-src /p' /etc/apt/sources.list | head -n 1 >"$cache/apt/parts/source.list"
+	fi || return
 	set -- -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$cache/apt/parts" -o Dir::State::lists="$cache/apt/lists" -o APT::Sandbox::User=root
 	apt-get "$@" update -q && cd "$cache/apt" && apt-get "$@" source -q --download-only "postgresql-$pg_major" &&
 		tar -C "$source" --strip-components=1 -xf "$cache"/apt/postgresql-*.orig.tar.*
 }
 
-# Without Debian's patches, which would send it to the directories of the installed packages
+# build_server NAME CONFIGURE'S ARGUMENT...: into a directory of its own in the cache.
+# Without Debian's patches, which would send it to the directories of the installed packages.
 build_server() {
-	[ ! -x "$prefix/bin/postgres" ] || return 0
-	cd "$source" && ./configure --prefix="$prefix" --enable-cassert --enable-debug --with-icu --without-readline --without-zlib \
-		CPPFLAGS="-DUSE_VALGRIND" CFLAGS='-Og -g3 -fno-omit-frame-pointer' &&
-		make -s -j2 && make -s -C contrib/postgres_fdw && make -s install && make -s -C contrib/postgres_fdw install &&
-		cp "$source/src/tools/valgrind.supp" "$prefix/valgrind.supp"
+	prefix=$cache/postgresql-$pg_major-$1
+	build=$cache/build-$1
+	shift
+	rm -rf "$build" "$prefix" && mkdir "$build" && cd "$build" &&
+		"$source/configure" --prefix="$prefix" --enable-debug --enable-tap-tests --with-icu --with-libxml --without-readline --without-zlib \
+			CPPFLAGS=-DUSE_VALGRIND "$@" &&
+		make -s -j2 && make -s -C contrib/postgres_fdw && make -s -C contrib/postgres_fdw install && make -s install &&
+		cp "$source/src/tools/valgrind.supp" "$prefix/valgrind.supp" && cd / && rm -rf "$build"
 }
 
-# The server, by way of the command $by, if there is one
-start() {
-	# shellcheck disable=SC2086 # words
-	as_owner $by "$bin/postgres" -D "$work/data" >"$work/tmp/server.out" 2>&1 &
-	for n in $(seq 120); do
-		! as_owner "$bin/pg_isready" -q -h "$work/socket" -p "$port" || return 0
-		sleep 1
+# server NAME CONFIGURE'S ARGUMENT...: sets $prefix; what is not in the cache is built. Status 1: there is nothing to build it from
+server() {
+	prefix=$cache/postgresql-$pg_major-$1
+	[ ! -f "$prefix/valgrind.supp" ] || return 0
+	wanted pkg-config:pkg-config /usr/include/unicode/utypes.h:libicu-dev /usr/include/libxml2/libxml/parser.h:libxml2-dev \
+		bzip2:bzip2 || return 1
+	log=$(mktemp) || return 1
+	step "Fetching PostgreSQL's source" fetch_source || { rm -f "$log"; return 1; }
+	step "Building PostgreSQL, $1" build_server "$@" || { rm -f "$log"; return 2; }
+	rm -f "$log"
+}
+
+## running
+
+# In the place of the private tree's server: one that starts it by way of the command $by. What makes a cluster needs no watching.
+wrap_server() {
+	[ -n "$by" ] || return 0
+	as_owner mv "$bin/postgres" "$bin/postgres.bin" && as_owner tee "$bin/postgres" >/dev/null <<END && as_owner chmod +x "$bin/postgres"
+#!/bin/sh
+case \$1 in
+--boot | --single | --check | --version | -V | -C) exec "$bin/postgres.bin" "\$@" ;;
+esac
+exec $by "$bin/postgres.bin" "\$@"
+END
+}
+
+# Under Valgrind no process is of a program of the private tree; but each has its current directory there
+end_servers() {
+	[ -n "$work" ] || return 0
+	for pid in $pids; do
+		kill "$pid" 2>/dev/null
 	done
-	tail -n 20 "$work/tmp/server.out"
-	return 1
+	pids=
+	[ ! -f "$work/data/postmaster.pid" ] || as_owner "$bin/pg_ctl" -D "$work/data" -m fast -w -t 120 stop >/dev/null 2>&1
+	processes cwd | xargs -r kill 2>/dev/null
 }
 
-# By the server's own means: under Valgrind its processes are not of the private tree's programs
-stop() {
-	[ -z "$work" ] || [ ! -f "$work/data/postmaster.pid" ] || as_owner "$bin/pg_ctl" -D "$work/data" -m fast -w -t 120 stop >/dev/null 2>&1
+# launch SUITE: in the background, its output in SUITE.out
+launch() {
+	case $1 in
+	regress)
+		tests=$(printf 'include Makefile\nsay: ; @echo $(REGRESS)\n' | as_owner make -s -C "$work/src" -f - PG_CONFIG="$pg_config" say)
+		[ -z "${RFM_TESTS:-}" ] || tests="install $RFM_TESTS"
+		# Valgrind would take hours for half a million invoices
+		[ "$tool" != valgrind ] || tests=$(echo " $tests " | sed 's/ analysis_b / /; s/ shop_b / /; s/ r_rfm / /')
+		installcheck "$1" ISOLATION= TAP_TESTS= REGRESS="$tests"
+		;;
+	isolation) installcheck "$1" REGRESS= TAP_TESTS= ;;
+	tap) installcheck "$1" REGRESS= ISOLATION= PROVE_TESTS="$tap_tests" PROVE_FLAGS=-v ;;
+	fuzz)
+		as_owner timeout -k 20 $suite_seconds "$bin/psql" -XAtq -F : -h "$work/socket" -p "$port" -U postgres -d fuzz \
+			-v module="$work/src/fuzz/rfm_fuzz" -v seed="$seed" -v mutants="$mutants" -f "$work/src/fuzz/fuzz.sql" >"$work/fuzz.out" 2>&1 </dev/null &
+		;;
+	esac
+	pids="$pids $!"
 }
 
-init() {
+installcheck() {
+	suite=$1
+	shift
+	# waiting for a lock takes longer where everything does
+	as_owner env PGHOST="$work/socket" PGPORT="$port" PGUSER=postgres RFM_SMALL="$small" PGISOLATIONTIMEOUT=900 PG_TEST_TIMEOUT_DEFAULT=900 \
+		timeout -k 20 $suite_seconds make -s -C "$work/src" installcheck PG_CONFIG="$pg_config" "$@" >"$work/$suite.out" 2>&1 </dev/null &
+}
+
+run_suites() {
+	for suite in $suites; do
+		launch "$suite"
+	done
+	# shellcheck disable=SC2086
+	wait $pids
+	pids=
+}
+
+prepare() {
+	copy_source && copy_installation && copy_data && wrap_server || return
+	build COPT="$copt" && as_owner make -s -C "$work/src/fuzz" PG_CONFIG="$pg_config" COPT="$copt"
+}
+
+start() {
 	as_owner "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions || return
 	as_owner tee -a "$work/data/postgresql.conf" >/dev/null <<END
 listen_addresses = ''
@@ -78,76 +172,190 @@ unix_socket_directories = '$work/socket'
 timezone = 'UTC'
 fsync = off
 max_worker_processes = 16
+log_error_verbosity = verbose
+track_functions = all
 END
+	# what Valgrind and the sanitizers say goes where the server's standard error does
+	as_owner "$bin/pg_ctl" -D "$work/data" -l "$work/tmp/server.out" -w -t 180 start &&
+		as_owner "$bin/psql" -Xq -h "$work/socket" -p "$port" -U postgres -d postgres -c 'CREATE DATABASE fuzz' &&
+		as_owner "$bin/psql" -Xq -h "$work/socket" -p "$port" -U postgres -d fuzz -c 'CREATE EXTENSION rfm'
 }
 
-regress() {
-	tests=$(as_owner make -s -C "$work/src" -f - PG_CONFIG="$pg_config" say <<'END'
-include Makefile
-say: ; @echo $(REGRESS)
-END
-)
-	[ -z "${RFM_TESTS:-}" ] || tests="install $RFM_TESTS"
+## sqlsmith
+
+smith() {
+	psql="$bin/psql -Xq -v ON_ERROR_STOP=1 -h $work/socket -p $port -U postgres"
 	# shellcheck disable=SC2086
-	as_owner "$prefix/lib/pgxs/src/test/regress/pg_regress" --inputdir="$work/src" --outputdir="$work/tmp" --bindir="$bin" --host="$work/socket" \
-		--port="$port" --user=postgres --dbname=contrib_regression $tests >"$work/tmp/regress.out" 2>&1
+	as_owner $psql -d postgres -c 'CREATE ROLE smith LOGIN' -c 'CREATE DATABASE smith' -c 'ALTER ROLE smith SET statement_timeout = 2000' &&
+		as_owner $psql -d smith -f "$here/smith.sql" || return
+	queries=${RFM_QUERIES:-2000}
+	as_owner timeout -k 20 1200 sqlsmith --target="host=$work/socket port=$port dbname=smith user=smith" --max-queries="$queries" --seed="$seed" --verbose \
+		>"$work/smith.out" 2>&1 </dev/null
+	return 0
 }
 
-# run TOOL: one run of the suite, from the copied sources
+# An internal error is a finding where code of rfm raised it or had a part in it; PostgreSQL's own functions have some
+count_smith() {
+	queries=$(sed -n "s/^queries: \([0-9]*\).*/\1/p" "$work/smith.out" | tail -n 1)
+	if [ "${queries:-0}" -gt 0 ]; then ok=1; else bad=1; tail -n 20 "$work/smith.out"; fi
+	# the log of one error, by lines: ERROR, then its DETAIL, HINT, CONTEXT, LOCATION
+	(cd "$work/src/src" && echo *.c) | tr ' ' '\n' >"$work/tmp/rooms"
+	awk -v rooms="$work/tmp/rooms" '
+		function done() { if (error != "" && ours) print error; error = ""; ours = 0 }
+		BEGIN { while ((getline room <rooms) > 0) is_room[room] = 1 }
+		/ (LOG|STATEMENT|ERROR|FATAL|PANIC|WARNING|NOTICE):  / { done() }
+		/ (ERROR|FATAL|PANIC):  XX/ { error = $0 }
+		/ CONTEXT:  .*rfm_/ { ours = 1 }
+		/ LOCATION:  / { file = $NF; sub(/:[0-9]*$/, "", file); if (file in is_room) ours = 1 }
+		END { done() }' "$work/tmp/server.out" >"$work/internal.out"
+	n=$(wc -l <"$work/internal.out")
+	cat "$work/internal.out"
+	bad=$((bad + n))
+	others=$(grep -cE ' (ERROR|FATAL|PANIC):  XX' "$work/tmp/server.out")
+	calls=$(as_owner "$bin/psql" -XAtq -h "$work/socket" -p "$port" -U postgres -d smith \
+		-c "SELECT format('%s calls of %s functions of rfm', sum(calls), count(*)) FROM pg_stat_user_functions WHERE funcname LIKE 'rfm%'")
+	counts="$counts queries $queries, $calls, internal errors $n (of PostgreSQL's own functions $((others - n))),"
+}
+
+## the end
+
+# count SUITE: adds its tests to $ok and $bad and says what failed
+count() {
+	case $1 in
+	regress | isolation)
+		good=$(grep -cE '^(test|    ) *[^ ]+ *\.\.\. ok' "$work/$1.out")
+		failures=$(sed -n -E 's/^(test|    ) *([^ ]+) *\.\.\. FAILED.*/\2/p' "$work/$1.out")
+		;;
+	tap)
+		good=$(grep -cE '^ok ' "$work/$1.out")
+		failures=$(grep -E '^not ok ' "$work/$1.out" | sed 's/ /_/g')
+		;;
+	fuzz)
+		good=$(grep -cE '^[^:]*:[0-9]+:[0-9]+:[0-9]+$' "$work/$1.out")
+		failures=$(grep ERROR "$work/$1.out" | sed 's/ /_/g')
+		;;
+	esac
+	if [ "$good" -eq 0 ] && [ -z "$failures" ]; then
+		failures="none_ran"
+		tail -n 20 "$work/$1.out"
+	fi
+	counts="$counts $1 $good,"
+	ok=$((ok + good))
+	for failure in $failures; do
+		bad=$((bad + 1))
+		say "FAILED $tool $1: $failure"
+	done
+}
+
+# A test whose data is smaller counts less: it passes when it ends and raises the errors that it should, and no others
+forgive_small() {
+	[ -n "$small" ] || return 0
+	for name in $(sed -n -E 's/^(test|    ) *([^ ]+) *\.\.\. FAILED.*/\2/p' "$work/regress.out"); do
+		grep -q RFM_SMALL "$work/src/sql/$name.sql" || continue
+		as_owner grep -E '^(ERROR|WARNING|FATAL|PANIC)|server closed' "$work/src/expected/$name.out" >"$work/tmp/errors.expected"
+		as_owner grep -E '^(ERROR|WARNING|FATAL|PANIC)|server closed' "$work/src/results/$name.out" >"$work/tmp/errors.results"
+		! cmp -s "$work/tmp/errors.expected" "$work/tmp/errors.results" ||
+			as_owner sed -i -E "s/^(test|    )( *$name *)\.\.\. FAILED/\1\2... ok, with less data/" "$work/regress.out"
+	done
+}
+
+# logs: what servers wrote, ours and those of the TAP tests
+logs() { find "$work/tmp" "$work/src/tmp_check" -name server.out -o -name '*.log' 2>/dev/null; }
+
+# found WHAT REGULAR-EXPRESSION: how often it stands in the logs; shown, and counted as failures
+found() {
+	n=$(logs | xargs -r cat | grep -cE "$2")
+	counts="$counts $1 $n,"
+	[ "$n" -gt 0 ] || return 0
+	bad=$((bad + n))
+	logs | xargs -r cat | grep -E -A 25 "$2" | head -n 100
+}
+
 run() {
+	tool=$1
 	work=$(mktemp -d "${TMPDIR:-/tmp}/rfm-memcheck.XXXXXX") || exit 1
 	adopt_work "$work"
 	pg_config=$prefix/bin/pg_config
-	step "$1: copying" eval "copy_source && copy_installation" || return 1
-	tool=$1
-	copt=-Werror
-	by=
+	copt=-Werror by="" small="" tap_tests='t/*.pl' mutants=500 suites="regress isolation tap fuzz"
 	case $tool in
 	sanitizers)
 		copt="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-wrapv -O1"
 		by="env LD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)"
 		by="$by ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1"
+		# not those that bound the address space, of which the sanitizers take terabytes
+		tap_tests=$(cd "$top" && echo t/*.pl | sed 's,t/008_random_faults.pl,,')
 		;;
 	valgrind)
-		by="valgrind --quiet --leak-check=no --track-origins=yes --trace-children=yes --error-markers=VALGRIND-BEGIN,VALGRIND-END"
+		by="valgrind --quiet --leak-check=no --trace-children=yes --error-markers=VALGRIND-BEGIN,VALGRIND-END"
 		by="$by --suppressions=$prefix/valgrind.supp --log-file=$work/tmp/valgrind.%p.log"
+		tap_tests="t/006_standby.pl t/009_backfill.pl"
+		mutants=20
+		small=1
+		[ -z "${RFM_FULL:-}" ] || small=
 		;;
+	smith) suites= ;;
 	esac
-	step "$tool: building the extension" build COPT="$copt" || return 1
-	step "$tool: starting a server" eval 'init && start' || return 1
-	step "$tool: running the regression tests" eval 'regress || :'
-	tests=$(grep -cE '^(test|    ) *[^ ]+ *\.\.\. ' "$work/tmp/regress.out")
-	differ=$(grep -E '\.\.\. FAILED' "$work/tmp/regress.out" | sed 's/^test *//; s/ *\.\.\. FAILED.*//' | tr '\n' ' ')
-	found=$(cat "$work/tmp"/valgrind.*.log 2>/dev/null | grep -c VALGRIND-BEGIN)
-	sanitized=$(grep -cE 'ERROR: AddressSanitizer|runtime error:' "$work/tmp/server.out")
-	crashed=$(grep -cE 'TRAP|terminated by signal' "$work/tmp/server.out")
-	say "$tool: $tests tests; errors of Valgrind: $found, of the sanitizers: $sanitized; crashes and assertions: $crashed; other output in: ${differ:-none}"
-	if [ $((found + sanitized + crashed)) -gt 0 ]; then
-		cat "$work/tmp"/valgrind.*.log 2>/dev/null | grep -A 25 VALGRIND-BEGIN | head -n 80
-		grep -E -A 20 'ERROR: AddressSanitizer|runtime error:|TRAP|terminated by signal' "$work/tmp/server.out" | head -n 60
-		failed=1
+	[ -z "${RFM_SUITES:-}" ] || [ "$tool" = smith ] || suites=$RFM_SUITES
+	step "$tool: building the extension" prepare || return 1
+	step "$tool: starting a server" start || return 1
+	ok=0 bad=0 counts=
+	if [ "$tool" = smith ]; then
+		step "$tool: running sqlsmith, seed $seed" smith || return 1
+		count_smith
+	else
+		step "$tool: running $suites" run_suites
+		[ ! -f "$work/regress.out" ] || forgive_small
+		for suite in $suites; do
+			count "$suite"
+		done
 	fi
-	[ "$tests" -gt 0 ] || { tail -n 20 "$work/tmp/regress.out"; failed=1; }
-	[ -z "${RFM_KEEP:-}" ] || cp "$work/tmp"/*.out "$work/tmp"/regression.diffs "$RFM_KEEP" 2>/dev/null
-	stop
+	found "findings of Valgrind" VALGRIND-BEGIN
+	found "of the sanitizers" 'ERROR: AddressSanitizer|runtime error:'
+	found "failed assertions" TRAP:
+	# the TAP tests kill sessions themselves
+	crashed=$(grep -c 'terminated by signal' "$work/tmp/server.out")
+	counts="$counts crashes $crashed"
+	[ "$crashed" -eq 0 ] || grep -B 5 -A 5 'terminated by signal' "$work/tmp/server.out" | head -n 60
+	bad=$((bad + crashed))
+	say "$tool:$counts"
+	passed=$((passed + ok)) failed=$((failed + bad))
+	keep
+	end_servers
 	remove_work
 	work=
 }
 
-trap 'status=$?; stop_ticker; stop; remove_work; exit $status' EXIT
+keep() {
+	[ -n "${RFM_KEEP:-}" ] || return 0
+	mkdir -p "$RFM_KEEP/$tool" && cp -R "$work"/*.out "$work"/tmp/*.out "$work"/tmp/*.log "$work"/src/regression.diffs "$work"/src/output_iso \
+		"$RFM_KEEP/$tool" 2>/dev/null
+}
+
+trap 'status=$?; trap "" HUP INT PIPE TERM; stop_ticker; allow_main_cluster; end_servers; remove_work; exit $status' EXIT
+find_data
+ensure_packages tap
+check_work_path "${TMPDIR:-/tmp}"
 mkdir -p "$cache" && chmod 755 "$cache" || exit 1
-log=$(mktemp) || exit 1
-if [ ! -x "$prefix/bin/postgres" ]; then
-	[ -f /etc/apt/sources.list.d/debian.sources ] || [ -f "$source/configure" ] || skip "all: no list of Debian's packages to find PostgreSQL's source in; unpack it into $source"
-	step "Fetching PostgreSQL's source" fetch_source || skip "all: PostgreSQL's source could not be fetched"
-	step "Building PostgreSQL with assertions" build_server || exit 1
-fi
-rm -f "$log"
 for tool in "$@"; do
-	if [ "$tool" = valgrind ] && ! command -v valgrind >/dev/null; then
-		say "SKIPPED valgrind: it is not installed (Debian package valgrind)"
-		continue
-	fi
-	run "$tool" || { failed=1; stop; remove_work; work=; }
+	name=assertions
+	set -- --enable-cassert CFLAGS='-Og -g3 -fno-omit-frame-pointer'
+	case $tool in
+	valgrind)
+		wanted valgrind:valgrind || { skip "valgrind: it is not here, and could not be installed (Debian package valgrind)"; continue; }
+		# assertions of the server itself would take more time than all else
+		name=valgrind
+		set -- CFLAGS='-O1 -g3 -fno-omit-frame-pointer'
+		;;
+	smith)
+		wanted sqlsmith:sqlsmith || { skip "smith: sqlsmith is not here, and could not be installed (Debian package sqlsmith)"; continue; }
+		;;
+	esac
+	server $name "$@"
+	case $? in
+	0) run "$tool" ;;
+	1) skip "$tool: PostgreSQL's source, or what it takes to build it, could not be fetched" ;;
+	*) false ;;
+	esac || { failed=$((failed + 1)); say "FAILED $tool"; end_servers; remove_work; work=; }
 done
-exit $failed
+say_result $passed $failed $skipped
+[ $failed -eq 0 ]

@@ -55,7 +55,9 @@ CREATE FUNCTION pg_temp.cuts_of(v numeric[], k int) RETURNS numeric[] LANGUAGE s
     LEFT JOIN s u ON u.pos = l.pos + 1
 $$;
 
--- groups of 1 to 119 values, of six kinds
+-- groups of 1 to 119 values, of six kinds; less where memory is watched, which takes a hundred times as long
+\set groups `test -n "$RFM_SMALL" && echo 20 || echo 119`
+\set sample `test -n "$RFM_SMALL" && echo 1000 || echo 10000`
 SELECT setseed(0.25);
 CREATE TABLE rfm_test_values AS
 SELECT g, i,
@@ -75,7 +77,7 @@ SELECT g, i,
            WHEN 4 THEN ('{NaN, Infinity, -Infinity, 0, 0.00, 1}'::numeric[])[ceil(random() * 6)]
            ELSE 123456789012.3456789 * sign(random()::numeric - 0.3) + random()::numeric * 1e-20
        END AS n
-FROM generate_series(1, 119) g, LATERAL generate_series(1, g) i;
+FROM generate_series(1, :groups) g, LATERAL generate_series(1, g) i;
 ANALYZE rfm_test_values;
 
 -- not one of these may differ
@@ -112,7 +114,7 @@ FROM (SELECT k, array_agg(f) AS f, array_agg(n) AS n, rfm_quantiles(f, k) AS rfm
                    CASE sample WHEN 1 THEN random() WHEN 2 THEN i % 100 / 4.0 WHEN 3 THEN 1 ELSE exp(random() * 40 - 20) END,
                    CASE sample WHEN 1 THEN random()::numeric WHEN 2 THEN i % 100 / 4.0 WHEN 3 THEN 1
                         ELSE 12345678901234567890 + i * 7919 % 10007 * 1e-10 END
-            FROM generate_series(1, 4) sample, generate_series(1, 10000) i) v(sample, f, n),
+            FROM generate_series(1, 4) sample, generate_series(1, :sample) i) v(sample, f, n),
            unnest('{5, 7}'::int[]) k
       GROUP BY sample, k) s
 GROUP BY k ORDER BY k;
@@ -139,7 +141,7 @@ SELECT count(*) AS rows,
 FROM (SELECT rfm_quintiles(f) OVER w AS running_f, array_agg(f) OVER w AS fs,
              rfm_quintiles(n) OVER w AS running_n, array_agg(n) OVER w AS ns,
              rfm_quantiles(n, 4) OVER m AS moving_n, array_agg(n) OVER m AS last_ns
-      FROM rfm_test_values WHERE g BETWEEN 60 AND 65
+      FROM rfm_test_values WHERE g BETWEEN :groups / 2 + 1 AND :groups / 2 + 6
       WINDOW w AS (PARTITION BY g ORDER BY i), m AS (w ROWS 10 PRECEDING)) s;
 
 --

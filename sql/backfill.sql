@@ -16,6 +16,10 @@ RESET client_min_messages;
 -- invoice has some rows, some of them days apart; some ids are null
 CREATE TABLE bf.orders (
     invoice int, customer_id int, created_at timestamptz, total numeric, real_total float8, status text);
+-- less where memory is watched, which takes a hundred times as long
+\set orders `test -n "$RFM_SMALL" && echo 500 || echo 3000`
+\set from_day `test -n "$RFM_SMALL" && echo 2024-03-27 || echo 2024-03-10`
+\set to_day `test -n "$RFM_SMALL" && echo 2024-04-02 || echo 2024-04-08`
 -- the same on every server
 CREATE FUNCTION bf.dice(i int, k int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
     SELECT (hashint8extended(i, k) & 1073741823) / 1073741824.0
@@ -26,7 +30,7 @@ SELECT CASE WHEN bf.dice(i, 1) < 0.05 THEN NULL ELSE i / 3 END, (80 * bf.dice(i,
        CASE WHEN bf.dice(i, 6) < 0.05 THEN NULL ELSE round((bf.dice(i, 7) * 100 - 10)::numeric, (3 * bf.dice(i, 8))::int) END,
        CASE WHEN bf.dice(i, 9) < 0.05 THEN NULL ELSE (bf.dice(i, 10) - 0.3) * 10 ^ (30 * bf.dice(i, 11) - 15) END,
        CASE WHEN bf.dice(i, 12) < 0.1 THEN 'cancelled' ELSE 'paid' END
-  FROM generate_series(1, 3000) i;
+  FROM generate_series(1, :orders) i;
 -- on either side of every midnight, by every clock
 INSERT INTO bf.orders
 SELECT 10000 + i, i % 20, d + offset_ + m * interval '1 microsecond', 1, 1, 'paid'
@@ -79,7 +83,7 @@ BEGIN
         first := first + 1;
     END LOOP;
 END $$;
-\set fill 'CALL rfm_backfill(\'2024-03-10\', \'2024-04-08\', \'filled\'); CALL bf.refresh_each(\'2024-03-10\', \'2024-04-08\'); SELECT * FROM bf.compare();'
+\set fill 'CALL rfm_backfill(:\'from_day\', :\'to_day\', \'filled\'); CALL bf.refresh_each(:\'from_day\', :\'to_day\'); SELECT * FROM bf.compare();'
 
 --
 -- Options: dates, rows, rows that differ, lines of rfm_run that differ

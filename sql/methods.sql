@@ -44,10 +44,10 @@ CREATE FUNCTION methods.rnd(seed int, i int, n int) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT ((hashint4extended(i, seed) % n + n) % n)::int $$;
 
--- One model for every 40 shops
+-- One model for every 40 shops; fewer where memory is watched, which takes a hundred times as long
 \set seed 20240229
-\set models 120
-\set shops_each 40
+\set models `test -n "$RFM_SMALL" && echo 16 || echo 120`
+\set shops_each `test -n "$RFM_SMALL" && echo 6 || echo 40`
 
 CREATE TABLE methods.models AS
 SELECT nr, format('random %s', nr) AS model, (ARRAY['ntile', 'rank', 'quantile', 'breaks'])[1 + nr % 4] AS method,

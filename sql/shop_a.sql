@@ -221,15 +221,19 @@ SELECT rfm_drop_model('default', drop_target => true);
 DROP SCHEMA ecom CASCADE;
 
 --
--- Every type of customer and amount, in several time zones
+-- Every type of customer and amount, in several time zones; from here on less
+-- where memory is watched, which takes a hundred times as long
 --
+\set lines `test -n "$RFM_SMALL" && echo 120 || echo 900`
+\set changes `test -n "$RFM_SMALL" && echo 2 || echo 11`
+\set orders `test -n "$RFM_SMALL" && echo 3000 || echo 30000`
 CREATE TABLE shop_a.raw AS
 SELECT i, shop_a.rnd(11, i, 1 + shop_a.rnd(12, i, 120)) AS c, shop_a.rnd(13, i, 30) = 0 AS no_customer,
        CASE WHEN shop_a.rnd(14, i, 40) > 0
             THEN timestamptz '2024-03-08 00:00+00' + shop_a.rnd(15, i, 6 * 96) * interval '15 minutes' END AS at,
        CASE WHEN shop_a.rnd(16, i, 15) > 0 THEN shop_a.rnd(17, i, 30) - 5 END AS a,
        CASE shop_a.rnd(18, i, 6) WHEN 0 THEN 'cancelled' WHEN 1 THEN NULL ELSE 'paid' END AS status
-  FROM generate_series(1, 900) i;
+  FROM generate_series(1, :lines) i;
 
 -- Makes a shop and a model of the given types, refreshes a few dates, drops
 -- them again.  customer, amount and ordered_at are expressions over shop_a.raw.
@@ -398,7 +402,7 @@ SELECT what, zone, (shop_a.clock_change(zone, change)).differences
                (9, 'a day is missing', 'Pacific/Apia', '2011-12-30 10:00+00'),
                (10, 'a day is there twice', 'America/Juneau', '1867-10-18 23:57:41+00'),
                (11, 'at 2 o''clock', 'Europe/Berlin', '2024-03-31 01:00+00')) AS v(nr, what, zone, change)
- ORDER BY nr;
+ ORDER BY nr LIMIT :changes;
 
 --
 -- Floating-point amounts: the exact sum, rounded once
@@ -468,7 +472,7 @@ SELECT shop_a.rnd(31, i, 3000) AS customer_id, shop_a.as_text(shop_a.rnd(31, i, 
        shop_a.rnd(33, i, 1000) / 100.0 AS total, (shop_a.rnd(34, i, 1000) - 300) * 0.1::float8 AS real_total,
        CASE WHEN shop_a.rnd(33, i, 1000) = 0 THEN 9e18 ELSE shop_a.rnd(33, i, 1000) / 7.0 END AS wide_total,
        0::numeric(30,20) AS no_total, shop_a.rnd(35, i, 15000) AS order_id
-  FROM generate_series(1, 30000) i;
+  FROM generate_series(1, :orders) i;
 ALTER TABLE shop_a.big SET (parallel_workers = 3);
 ANALYZE shop_a.big;
 SELECT rfm_create_model('int', 'shop_a.big', 'shop_a.r1', time_zone => 'Asia/Kolkata');
