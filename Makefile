@@ -13,7 +13,7 @@ PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wn
 
 # install first: it creates the extension for the others
 REGRESS = install aggregates analysis analysis_b backfill catch_up customer_types default_existing errors extremes hostile \
-	jobs methods partitions r_rfm report retention rights rules schedule_missing shop_a shop_b target
+	jobs methods partitions pushdown r_rfm report retention rights rules schedule_missing shop_a shop_b target
 ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 TAP_TESTS = 1
 
