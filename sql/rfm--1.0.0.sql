@@ -812,6 +812,131 @@ COMMENT ON AGGREGATE @extschema@.rfm_collect("any", "any", "any") IS
 COMMENT ON AGGREGATE @extschema@.rfm_collect("any", "any", "any", "any") IS
     'internal: collects (customer, order time, amount, order id) for a refresh; of no use in other queries';
 
+-- Shards -----------------------------------------------------------------
+--
+-- What the queries of a pushed-down refresh call where the orders are.
+
+CREATE TYPE @extschema@.rfm_rank_summary;
+
+CREATE FUNCTION @extschema@.rfm_rank_summary_in(pg_catalog.cstring)
+RETURNS @extschema@.rfm_rank_summary
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_rank_summary_in';
+
+CREATE FUNCTION @extschema@.rfm_rank_summary_out(@extschema@.rfm_rank_summary)
+RETURNS pg_catalog.cstring
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_rank_summary_out';
+
+CREATE TYPE @extschema@.rfm_rank_summary (
+    INPUT = @extschema@.rfm_rank_summary_in,
+    OUTPUT = @extschema@.rfm_rank_summary_out,
+    INTERNALLENGTH = VARIABLE,
+    STORAGE = extended
+);
+
+COMMENT ON TYPE @extschema@.rfm_rank_summary IS
+    'internal: how the customers of a shard lie on the three axes, in bounded size; refreshes merge those of all shards';
+COMMENT ON FUNCTION @extschema@.rfm_rank_summary_in(pg_catalog.cstring) IS 'internal: input of type rfm_rank_summary';
+COMMENT ON FUNCTION @extschema@.rfm_rank_summary_out(@extschema@.rfm_rank_summary) IS 'internal: output of type rfm_rank_summary';
+
+CREATE FUNCTION @extschema@.rfm_shard_summary_trans(
+    @extschema@.rfm_rank_summary, pg_catalog.text, pg_catalog.int4, pg_catalog.int8, pg_catalog.numeric,
+    pg_catalog.float8, pg_catalog.text, pg_catalog.int8, pg_catalog.bool)
+RETURNS @extschema@.rfm_rank_summary
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_shard_summary_trans';
+
+CREATE FUNCTION @extschema@.rfm_shard_summary_combine(@extschema@.rfm_rank_summary, @extschema@.rfm_rank_summary)
+RETURNS @extschema@.rfm_rank_summary
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_shard_summary_combine';
+
+CREATE AGGREGATE @extschema@.rfm_shard_summary(
+    request pg_catalog.text, recency_days pg_catalog.int4, frequency_orders pg_catalog.int8, monetary_value pg_catalog.numeric,
+    monetary_real pg_catalog.float8, customer pg_catalog.text, orders pg_catalog.int8, included pg_catalog.bool) (
+    SFUNC = @extschema@.rfm_shard_summary_trans,
+    STYPE = @extschema@.rfm_rank_summary,
+    SSPACE = 1048576,
+    COMBINEFUNC = @extschema@.rfm_shard_summary_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON FUNCTION @extschema@.rfm_shard_summary_trans(
+    @extschema@.rfm_rank_summary, pg_catalog.text, pg_catalog.int4, pg_catalog.int8, pg_catalog.numeric,
+    pg_catalog.float8, pg_catalog.text, pg_catalog.int8, pg_catalog.bool) IS
+    'internal: adds a customer to a summary';
+COMMENT ON FUNCTION @extschema@.rfm_shard_summary_combine(@extschema@.rfm_rank_summary, @extschema@.rfm_rank_summary) IS
+    'internal: merges two summaries';
+COMMENT ON AGGREGATE @extschema@.rfm_shard_summary(
+    pg_catalog.text, pg_catalog.int4, pg_catalog.int8, pg_catalog.numeric,
+    pg_catalog.float8, pg_catalog.text, pg_catalog.int8, pg_catalog.bool) IS
+    'internal: summarizes the customers of a shard as a pushed-down refresh requests it';
+
+CREATE FUNCTION @extschema@.rfm_shard_sum_trans(pg_catalog.internal, pg_catalog.float8)
+RETURNS pg_catalog.internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_shard_sum_trans';
+
+CREATE FUNCTION @extschema@.rfm_shard_sum_final(pg_catalog.internal)
+RETURNS pg_catalog.float8
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_shard_sum_final';
+
+CREATE AGGREGATE @extschema@.rfm_shard_sum(pg_catalog.float8) (
+    SFUNC = @extschema@.rfm_shard_sum_trans,
+    STYPE = pg_catalog.internal,
+    FINALFUNC = @extschema@.rfm_shard_sum_final,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE @extschema@.rfm_shard_sum(pg_catalog.float8) IS
+    'internal: a sum that is rounded once, whatever the order of the rows';
+
+CREATE FUNCTION @extschema@.rfm_shard_image(pg_catalog.anyelement, pg_catalog.anyelement)
+RETURNS pg_catalog.anyelement
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_shard_image';
+
+COMMENT ON FUNCTION @extschema@.rfm_shard_image(pg_catalog.anyelement, pg_catalog.anyelement) IS
+    'internal: of two equal keys the one that a snapshot has';
+
+CREATE AGGREGATE @extschema@.rfm_shard_image(pg_catalog.anyelement) (
+    SFUNC = @extschema@.rfm_shard_image,
+    STYPE = pg_catalog.anyelement,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE @extschema@.rfm_shard_image(pg_catalog.anyelement) IS
+    'internal: of equal keys the one that a snapshot has';
+
+CREATE FUNCTION @extschema@.rfm_shard_days(order_time pg_catalog.anyelement, run_date pg_catalog.date, time_zone pg_catalog.text)
+RETURNS pg_catalog.int4
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_shard_days';
+
+COMMENT ON FUNCTION @extschema@.rfm_shard_days(pg_catalog.anyelement, pg_catalog.date, pg_catalog.text) IS
+    'internal: days from the local date of an order time until a run date';
+
+CREATE FUNCTION @extschema@.rfm_shard_customer(customer pg_catalog.anyelement)
+RETURNS pg_catalog.text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_shard_customer';
+
+COMMENT ON FUNCTION @extschema@.rfm_shard_customer(pg_catalog.anyelement) IS
+    'internal: a customer as text, whatever the settings of the session';
+
+CREATE FUNCTION @extschema@.rfm_shard_cell(
+    cuts pg_catalog.text, recency_days pg_catalog.int4, frequency_orders pg_catalog.int8, monetary_value pg_catalog.numeric,
+    monetary_real pg_catalog.float8, customer pg_catalog.anyelement)
+RETURNS pg_catalog.int4
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_shard_cell';
+
+COMMENT ON FUNCTION @extschema@.rfm_shard_cell(
+    pg_catalog.text, pg_catalog.int4, pg_catalog.int8, pg_catalog.numeric, pg_catalog.float8, pg_catalog.anyelement) IS
+    'internal: the three scores of a customer by the cut points of a pushed-down refresh';
+
 -- Refreshing ---------------------------------------------------------------
 
 CREATE FUNCTION @extschema@.rfm_create_model(

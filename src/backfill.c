@@ -122,6 +122,7 @@ backfill_date(Backfill *backfill)
 	RfmSnapshot snapshot;
 	RfmOwner	owner;
 	RfmCollector *collector;
+	int64		customers;
 
 	rfm_progress_announce(backfill->model, &backfill->date, false);
 
@@ -135,6 +136,16 @@ backfill_date(Backfill *backfill)
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &snapshot.source);
 	check_target(backfill, model, &snapshot.source);
+	rfm_owner_leave(&owner);
+
+	if (rfm_refresh_pushed_down(backfill->nsp, model, &backfill->date, backfill->label,
+								started_at, &customers))
+	{
+		PopActiveSnapshot();
+		return;
+	}
+
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	snapshot.run_date = backfill->date;
 	rfm_progress_date(snapshot.run_date, model->owner);
 	collector = collect_date(backfill, model, &snapshot.source);

@@ -454,12 +454,8 @@ find_tie_rows(const RfmValues *codes, int ncuts, const int64 *value,
 	Assert(nopen == 0);
 }
 
-/*
- * The rank whose value makes cut number j (1-based) of ntile, rank or
- * quantile; n where no row lies above the cut.
- */
-static int64
-cut_rank(int64 n, RfmMethod method, int buckets, bool reversed, int j)
+int64
+rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed, int j)
 {
 	int64		rank;
 	int64		numerator;
@@ -515,7 +511,7 @@ rfm_find_cuts(const RfmValues *codes, RfmMethod method, int buckets,
 
 		if (n == 0)
 			continue;
-		ranks[nreached] = cut_rank(n, method, buckets, reversed, i + 1);
+		ranks[nreached] = rfm_cut_rank(n, method, buckets, reversed, i + 1);
 		if (ranks[nreached] < n)
 			nreached++;
 	}

@@ -101,6 +101,13 @@ extern void rfm_quantiles_of(const RfmValues *values, int buckets,
 							 RfmQuantile *quantiles);
 
 /*
+ * rfm_cut_rank: the 0-based rank among n codes whose value makes cut number j
+ * (1-based) of ntile, rank or quantile; n where no row lies above the cut.
+ */
+extern int64 rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
+						  int j);
+
+/*
  * rfm_find_cuts: the cut points for ntile, rank or quantile.  codes are in
  * customer key order.  reversed says that the codes are the negated natural
  * values of the axis (recency): quantile intervals are open on the left in

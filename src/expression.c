@@ -158,6 +158,7 @@ rfm_expression_parse(const char *text, Relation source, const char *what,
 				 errmsg("%s must not lock rows", what)));
 
 	result->type = exprType(expr);
+	result->mutable = contain_mutable_functions(expr) || checkExprHasSubLink(expr);
 	result->sql = deparse_expression(expr,
 									 deparse_context_for(RelationGetRelationName(source),
 														 RelationGetRelid(source)),

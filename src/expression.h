@@ -18,6 +18,7 @@ typedef struct RfmExpression
 {
 	char	   *sql;			/* deparsed, names qualified, palloc'd */
 	Oid			type;			/* result type, may be a domain */
+	bool		mutable;		/* depends on settings, or on tables */
 } RfmExpression;
 
 /*

@@ -23,6 +23,7 @@
 #include "signature.h"
 #include "source.h"
 #include "storage/lmgr.h"
+#include "strategy.h"
 #include "target.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -555,7 +556,9 @@ find_or_create_target(const RfmModel *model, const char *target_name)
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
 	rfm_owner_leave(&owner);
-	return rfm_target_create(model, &source, target_name);
+	relid = rfm_target_create(model, &source, target_name);
+	rfm_strategy_distribute(model, relid);
+	return relid;
 }
 
 /* To be called with the model's lock: nobody else is about to take the name. */

@@ -22,6 +22,15 @@ extern int64 rfm_refresh_model(Oid nsp, const char *model,
 							   const DateADT *run_date);
 
 /*
+ * rfm_refresh_pushed_down: the same for a model that is loaded and locked, if
+ * its refresh is to be pushed down; else false.  backfill is the call it
+ * belongs to, as JSON; NULL: none.
+ */
+extern bool rfm_refresh_pushed_down(Oid nsp, const RfmModel *model,
+									const DateADT *run_date, const char *backfill,
+									TimestampTz started_at, int64 *customers);
+
+/*
  * rfm_refresh_write: makes the target's rows equal to a snapshot, and logs
  * that.  The second half of a refresh: what it has read began at started_at.
  */

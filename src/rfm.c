@@ -20,12 +20,14 @@
 #include "model.h"
 #include "nodes/parsenodes.h"
 #include "postmaster/bgworker_internals.h"
+#include "pushdown.h"
 #include "reader.h"
 #include "refresh.h"
 #include "score_now.h"
 #include "signature.h"
 #include "snapshot.h"
 #include "source.h"
+#include "strategy.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -56,6 +58,13 @@ check_work_mem(int *newval, void **extra, GucSource source)
 		*newval = 64;
 	return true;
 }
+
+static const struct config_enum_entry strategies[] = {
+	{"auto", RFM_STRATEGY_AUTO, false},
+	{"native", RFM_STRATEGY_NATIVE, false},
+	{"pushdown", RFM_STRATEGY_PUSHDOWN, false},
+	{NULL, 0, false}
+};
 
 void
 _PG_init(void)
@@ -101,6 +110,23 @@ _PG_init(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+	DefineCustomEnumVariable("rfm.strategy",
+							 "Sets where a refresh reads, scores and writes.",
+							 "auto pushes it down to the shards where source and target are distributed by the customer.",
+							 &rfm_strategy,
+							 RFM_STRATEGY_AUTO,
+							 strategies,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("rfm.summary_size",
+							"Sets the size of what a shard tells of its customers, for each axis, when a refresh is pushed down.",
+							"Less means more queries until the cut points are exact.",
+							&rfm_summary_size,
+							256, 1, 1024 * 1024,
+							PGC_USERSET,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rfm");
 	rfm_slots_request();
 }

@@ -510,6 +510,39 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 }
 
 void
+rfm_source_execute(const RfmSource *source, const char *sql, Snapshot snapshot, bool writes)
+{
+	ErrorContextCallback callback;
+	bool		was_read_only = XactReadOnly;
+	SPIPlanPtr	plan;
+
+	callback.callback = source_error_callback;
+	callback.arg = unconstify(RfmSource *, source);
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	ereport(DEBUG1, (errmsg_internal("rfm: %s", sql)));
+
+	set_for_query("jit", "off");
+	query_running = true;
+	XactReadOnly = !writes || was_read_only;
+	PG_TRY();
+	{
+		plan = SPI_prepare_cursor(sql, 0, NULL, CURSOR_OPT_PARALLEL_OK);
+		if (plan == NULL ||
+			SPI_execute_snapshot(plan, NULL, NULL, snapshot, InvalidSnapshot,
+								 false, true, 0) < 0)
+			elog(ERROR, "statement over the source failed");
+	}
+	PG_FINALLY();
+	{
+		query_running = false;
+		XactReadOnly = was_read_only;
+	}
+	PG_END_TRY();
+	error_context_stack = callback.previous;
+}
+
+void
 rfm_source_check(Oid nsp, const RfmSource *source)
 {
 	StringInfoData sql;

@@ -15,6 +15,7 @@
 #include "expression.h"
 #include "model.h"
 #include "tcop/dest.h"
+#include "utils/snapshot.h"
 
 /*
  * The setting rfm.max_workers: parallel workers that read the orders beside the
@@ -76,6 +77,15 @@ extern RfmCollector *rfm_source_read(Oid nsp, const RfmModel *model,
  */
 extern void rfm_source_scan(const RfmModel *model, const RfmSource *source,
 							DateADT first, DateADT last, DestReceiver *dest);
+
+/*
+ * rfm_source_execute: runs a statement over the source that is put together
+ * elsewhere, without parameters; what it gives is left to the caller, who is
+ * connected to SPI.  It sees snapshot, or, where that is NULL, one taken now.
+ * Only one that writes may write.  As the model's owner.
+ */
+extern void rfm_source_execute(const RfmSource *source, const char *sql,
+							   Snapshot snapshot, bool writes);
 
 /*
  * rfm_source_check: runs that query without reading an order, for the checks
