@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "rank_summary.h"
 #include "score.h"
+#include "signature.h"
 #include "utils/builtins.h"
 #include "utils/bytea.h"
 #include "utils/float.h"
@@ -42,20 +43,32 @@ PG_FUNCTION_INFO_V1(rfm_shard_sum_final);
  * The summary as a type, and as an aggregate.
  */
 
+static const RfmSignature rank_summary_in_signature = {
+	"rfm_rank_summary_in", PROKIND_FUNCTION, .strict = true, .result = RFM_SUMMARY_TYPE,
+	.arg = {CSTRINGOID}
+};
+
 /*
  * rfm_rank_summary_in(cstring) RETURNS rfm_rank_summary
  */
 Datum
 rfm_rank_summary_in(PG_FUNCTION_ARGS)
 {
-	char	   *string = PG_GETARG_CSTRING(0);
+	char	   *string;
 	RfmRankSummary *summary;
 
+	rfm_signature_check(fcinfo, &rank_summary_in_signature);
+	string = PG_GETARG_CSTRING(0);
 	/* only to see whether it is one */
 	summary = rfm_rank_summary_parse(string, strlen(string), CurrentMemoryContext);
 	MemoryContextDelete(summary->eoh.eoh_context);
 	PG_RETURN_DATUM(CStringGetTextDatum(string));
 }
+
+static const RfmSignature rank_summary_out_signature = {
+	"rfm_rank_summary_out", PROKIND_FUNCTION, .strict = true, .result = CSTRINGOID,
+	.arg = {RFM_SUMMARY_TYPE}
+};
 
 /*
  * rfm_rank_summary_out(rfm_rank_summary) RETURNS cstring
@@ -63,6 +76,7 @@ rfm_rank_summary_in(PG_FUNCTION_ARGS)
 Datum
 rfm_rank_summary_out(PG_FUNCTION_ARGS)
 {
+	rfm_signature_check(fcinfo, &rank_summary_out_signature);
 	PG_RETURN_CSTRING(TextDatumGetCString(PG_GETARG_DATUM(0)));
 }
 
@@ -122,6 +136,11 @@ check_arguments(FunctionCallInfo fcinfo, RfmRankSummary *summary)
 				 errmsg("a customer has either exact or floating-point money")));
 }
 
+static const RfmSignature summary_trans_signature = {
+	"rfm_shard_summary_trans", PROKIND_FUNCTION, .result = RFM_SUMMARY_TYPE,
+	.arg = {RFM_SUMMARY_TYPE, TEXTOID, INT4OID, INT8OID, NUMERICOID, FLOAT8OID, TEXTOID, INT8OID, BOOLOID}
+};
+
 /*
  * rfm_shard_summary_trans(state rfm_rank_summary, request text, recency_days int4,
  *   frequency int8, money numeric, money_real float8, customer text, orders int8,
@@ -134,6 +153,7 @@ rfm_shard_summary_trans(PG_FUNCTION_ARGS)
 	RfmRankSummary *summary = NULL;
 	RfmRankRow	row = {0};
 
+	rfm_signature_check(fcinfo, &summary_trans_signature);
 	if (!AggCheckCallContext(fcinfo, &aggcxt))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -163,6 +183,11 @@ rfm_shard_summary_trans(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(EOHPGetRWDatum(&summary->eoh));
 }
 
+static const RfmSignature summary_combine_signature = {
+	"rfm_shard_summary_combine", PROKIND_FUNCTION, .strict = true, .result = RFM_SUMMARY_TYPE,
+	.arg = {RFM_SUMMARY_TYPE, RFM_SUMMARY_TYPE}
+};
+
 /*
  * rfm_shard_summary_combine(rfm_rank_summary, rfm_rank_summary) RETURNS rfm_rank_summary
  */
@@ -173,6 +198,7 @@ rfm_shard_summary_combine(PG_FUNCTION_ARGS)
 	RfmRankSummary *summary;
 	RfmRankSummary *other;
 
+	rfm_signature_check(fcinfo, &summary_combine_signature);
 	if (!AggCheckCallContext(fcinfo, &aggcxt))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -189,6 +215,11 @@ rfm_shard_summary_combine(PG_FUNCTION_ARGS)
  * The numbers of one customer.
  */
 
+static const RfmSignature days_signature = {
+	"rfm_shard_days", PROKIND_FUNCTION, .strict = true, .result = INT4OID,
+	.arg = {ANYELEMENTOID, DATEOID, TEXTOID}
+};
+
 /*
  * rfm_shard_days(order_time anyelement, run_date date, time_zone text) RETURNS int4
  *
@@ -198,13 +229,15 @@ Datum
 rfm_shard_days(PG_FUNCTION_ARGS)
 {
 	RfmCalendar *calendar = (RfmCalendar *) fcinfo->flinfo->fn_extra;
-	DateADT		run_date = PG_GETARG_DATEADT(1);
+	DateADT		run_date;
 	DateADT		date;
 
 	if (calendar == NULL)
 	{
-		Oid			type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 0));
+		Oid			type;
 
+		rfm_signature_verify(fcinfo, &days_signature);
+		type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 0));
 		if (type != DATEOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -213,6 +246,7 @@ rfm_shard_days(PG_FUNCTION_ARGS)
 		rfm_calendar_init(calendar, type, text_to_cstring(PG_GETARG_TEXT_PP(2)));
 		fcinfo->flinfo->fn_extra = calendar;
 	}
+	run_date = PG_GETARG_DATEADT(1);
 	date = rfm_calendar_date(calendar, calendar->time_type == DATEOID ?
 							 (int64) PG_GETARG_DATEADT(0) : PG_GETARG_INT64(0));
 	if (DATE_IS_NOBEGIN(date) || DATE_NOT_FINITE(run_date))
@@ -254,6 +288,11 @@ value_text(FmgrInfo *output, Datum value)
 	return text;
 }
 
+static const RfmSignature customer_signature = {
+	"rfm_shard_customer", PROKIND_FUNCTION, .strict = true, .result = TEXTOID,
+	.arg = {ANYELEMENTOID}
+};
+
 /*
  * rfm_shard_customer(anyelement) RETURNS text
  */
@@ -267,6 +306,7 @@ rfm_shard_customer(PG_FUNCTION_ARGS)
 		Oid			function;
 		bool		is_varlena;
 
+		rfm_signature_verify(fcinfo, &customer_signature);
 		output = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(FmgrInfo));
 		getTypeOutputInfo(get_fn_expr_argtype(fcinfo->flinfo, 0), &function, &is_varlena);
 		fmgr_info_cxt(function, output, fcinfo->flinfo->fn_mcxt);
@@ -274,6 +314,11 @@ rfm_shard_customer(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_DATUM(CStringGetTextDatum(value_text(output, PG_GETARG_DATUM(0))));
 }
+
+static const RfmSignature image_signature = {
+	"rfm_shard_image", PROKIND_FUNCTION, .strict = true, .result = ANYELEMENTOID,
+	.arg = {ANYELEMENTOID, ANYELEMENTOID}
+};
 
 /*
  * rfm_shard_image(anyelement, anyelement) RETURNS anyelement
@@ -289,6 +334,7 @@ rfm_shard_image(PG_FUNCTION_ARGS)
 
 	if (type == NULL)
 	{
+		rfm_signature_verify(fcinfo, &image_signature);
 		type = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(RfmKeyType));
 		rfm_key_type_init(type, get_fn_expr_argtype(fcinfo->flinfo, 0), InvalidOid,
 						  "customer column", fcinfo->flinfo->fn_mcxt);
@@ -309,6 +355,11 @@ typedef struct RealSum
 	bool		not_finite;
 } RealSum;
 
+static const RfmSignature sum_trans_signature = {
+	"rfm_shard_sum_trans", PROKIND_FUNCTION, .result = INTERNALOID,
+	.arg = {INTERNALOID, FLOAT8OID}
+};
+
 /*
  * rfm_shard_sum_trans(internal, float8) RETURNS internal
  */
@@ -316,10 +367,12 @@ Datum
 rfm_shard_sum_trans(PG_FUNCTION_ARGS)
 {
 	MemoryContext aggcxt;
-	RealSum    *state = PG_ARGISNULL(0) ? NULL : (RealSum *) PG_GETARG_POINTER(0);
+	RealSum    *state;
 	RfmAmount	amount;
 	uint8		scale = 0;
 
+	rfm_signature_check(fcinfo, &sum_trans_signature);
+	state = PG_ARGISNULL(0) ? NULL : (RealSum *) PG_GETARG_POINTER(0);
 	if (!AggCheckCallContext(fcinfo, &aggcxt))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -340,6 +393,11 @@ rfm_shard_sum_trans(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+static const RfmSignature sum_final_signature = {
+	"rfm_shard_sum_final", PROKIND_FUNCTION, .result = FLOAT8OID,
+	.arg = {INTERNALOID}
+};
+
 /*
  * rfm_shard_sum_final(internal) RETURNS float8
  *
@@ -348,8 +406,10 @@ rfm_shard_sum_trans(PG_FUNCTION_ARGS)
 Datum
 rfm_shard_sum_final(PG_FUNCTION_ARGS)
 {
-	RealSum    *state = PG_ARGISNULL(0) ? NULL : (RealSum *) PG_GETARG_POINTER(0);
+	RealSum    *state;
 
+	rfm_signature_check(fcinfo, &sum_final_signature);
+	state = PG_ARGISNULL(0) ? NULL : (RealSum *) PG_GETARG_POINTER(0);
 	if (state == NULL)
 		PG_RETURN_FLOAT8(0);
 	if (state->not_finite)
@@ -358,6 +418,11 @@ rfm_shard_sum_final(PG_FUNCTION_ARGS)
 		PG_RETURN_FLOAT8(get_float8_infinity());
 	PG_RETURN_FLOAT8(rfm_sum_real(&state->sum, state->form, state->low));
 }
+
+static const RfmSignature cell_signature = {
+	"rfm_shard_cell", PROKIND_FUNCTION, .result = INT4OID,
+	.arg = {TEXTOID, INT4OID, INT8OID, NUMERICOID, FLOAT8OID, ANYELEMENTOID}
+};
 
 /*
  * rfm_shard_cell(cuts text, recency_days int4, frequency int8, money numeric,
@@ -372,6 +437,8 @@ rfm_shard_cell(PG_FUNCTION_ARGS)
 	RfmRankKey	key[RFM_AXES] = {{0}};
 	int			score[RFM_AXES];
 
+	if (cuts == NULL)
+		rfm_signature_verify(fcinfo, &cell_signature);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(5) ||
 		PG_ARGISNULL(3) == PG_ARGISNULL(4))
 		PG_RETURN_NULL();

@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "signature.h"
 #include "utils/builtins.h"
@@ -25,14 +26,34 @@ count_types(const Oid *type, int most)
 }
 
 static bool
+same_type(Oid type, Oid expected)
+{
+	HeapTuple	tuple;
+	bool		same;
+
+	if (expected != RFM_SUMMARY_TYPE)
+		return type == expected;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	same = HeapTupleIsValid(tuple) &&
+		strcmp(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname), "rfm_rank_summary") == 0;
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return same;
+}
+
+static bool
 same_arguments(Form_pg_proc proc, const RfmSignature *signature)
 {
 	int			most = count_types(signature->arg, RFM_MAX_ARGS);
 
-	return proc->pronargs <= most &&
-		proc->pronargs >= most - signature->optional &&
-		!OidIsValid(proc->provariadic) &&
-		memcmp(proc->proargtypes.values, signature->arg, proc->pronargs * sizeof(Oid)) == 0;
+	if (proc->pronargs > most ||
+		proc->pronargs < most - signature->optional ||
+		OidIsValid(proc->provariadic))
+		return false;
+	for (int i = 0; i < proc->pronargs; i++)
+		if (!same_type(proc->proargtypes.values[i], signature->arg[i]))
+			return false;
+	return true;
 }
 
 /* The columns that this very call is to return. */
@@ -51,12 +72,18 @@ same_columns(FunctionCallInfo fcinfo, const RfmSignature *signature)
 	return true;
 }
 
+static const char *
+type_name(Oid type)
+{
+	return type == RFM_SUMMARY_TYPE ? "rfm_rank_summary" : format_type_be(type);
+}
+
 static void
 append_types(StringInfo text, const Oid *type, int n)
 {
 	appendStringInfoChar(text, '(');
 	for (int i = 0; i < n; i++)
-		appendStringInfo(text, "%s%s", i > 0 ? ", " : "", format_type_be(type[i]));
+		appendStringInfo(text, "%s%s", i > 0 ? ", " : "", type_name(type[i]));
 	appendStringInfoChar(text, ')');
 }
 
@@ -72,7 +99,7 @@ describe(const RfmSignature *signature, int nargs)
 		return text.data;
 	appendStringInfo(&text, " RETURNS %s", signature->set ? "SETOF " : "");
 	if (OidIsValid(signature->result))
-		appendStringInfoString(&text, format_type_be(signature->result));
+		appendStringInfoString(&text, type_name(signature->result));
 	else
 		append_types(&text, signature->column, count_types(signature->column, RFM_MAX_COLUMNS));
 	if (signature->strict)
@@ -105,7 +132,7 @@ rfm_signature_verify(FunctionCallInfo fcinfo, const RfmSignature *signature)
 		(proc->proisstrict || !signature->strict) &&
 		same_arguments(proc, signature) &&
 		fcinfo->nargs == proc->pronargs &&
-		(OidIsValid(signature->result) ? proc->prorettype == signature->result :
+		(OidIsValid(signature->result) ? same_type(proc->prorettype, signature->result) :
 		 same_columns(fcinfo, signature));
 	ReleaseSysCache(tuple);
 	if (!same)
@@ -113,5 +140,4 @@ rfm_signature_verify(FunctionCallInfo fcinfo, const RfmSignature *signature)
 										RFM_VERSION,
 										describe(signature, count_types(signature->arg, RFM_MAX_ARGS)),
 										format_procedure(fcinfo->flinfo->fn_oid)));
-	fcinfo->flinfo->fn_extra = unconstify(RfmSignature *, signature);
 }

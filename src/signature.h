@@ -17,6 +17,9 @@
 #include "catalog/pg_proc.h"
 #include "fmgr.h"
 
+/* In a signature: the extension's type rfm_rank_summary, whatever its OID is. */
+#define RFM_SUMMARY_TYPE ((Oid) 1)
+
 #define RFM_MAX_ARGS 40
 #define RFM_MAX_COLUMNS 20
 
@@ -32,17 +35,24 @@ typedef struct RfmSignature
 	Oid			column[RFM_MAX_COLUMNS];	/* likewise */
 } RfmSignature;
 
+/*
+ * rfm_signature_verify: an error unless the called function is declared so.  To
+ * be called before any argument is looked at, at least once in a query.
+ */
 extern void rfm_signature_verify(FunctionCallInfo fcinfo, const RfmSignature *signature);
 
 /*
- * rfm_signature_check: an error unless the called function is declared so.  To be
- * called before any argument is looked at; leaves a mark in fn_extra.
+ * rfm_signature_check: the same at any call, for functions that do not need
+ * fn_extra: it leaves a mark there.
  */
 static inline void
 rfm_signature_check(FunctionCallInfo fcinfo, const RfmSignature *signature)
 {
 	if (unlikely(fcinfo->flinfo->fn_extra != (const void *) signature))
+	{
 		rfm_signature_verify(fcinfo, signature);
+		fcinfo->flinfo->fn_extra = unconstify(RfmSignature *, signature);
+	}
 }
 
 /*

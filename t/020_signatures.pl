@@ -48,7 +48,7 @@ my %value = (
 
 sub plain
 {
-	return map { $_ eq 'internal' ? 'bigint' : $_ eq '"any"' ? 'text' : $_ } @_;
+	return map { $_ eq 'internal' ? 'bigint' : /^("any"|anyelement|cstring|rfm_rank_summary)$/ ? 'text' : $_ } @_;
 }
 
 # Declares the function of C, calls it, and expects it to object
