@@ -131,7 +131,7 @@ rfm_signature_verify(FunctionCallInfo fcinfo, const RfmSignature *signature)
 		proc->proretset == signature->set &&
 		(proc->proisstrict || !signature->strict) &&
 		same_arguments(proc, signature) &&
-		fcinfo->nargs == proc->pronargs &&
+		fcinfo->nargs >= proc->pronargs &&
 		(OidIsValid(signature->result) ? same_type(proc->prorettype, signature->result) :
 		 same_columns(fcinfo, signature));
 	ReleaseSysCache(tuple);
