@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "guard.h"
 #include "lib/stringinfo.h"
 #include "signature.h"
 #include "utils/builtins.h"
@@ -107,6 +108,7 @@ rfm_signature_verify(FunctionCallInfo fcinfo, const RfmSignature *signature)
 		fcinfo->nargs == proc->pronargs &&
 		(OidIsValid(signature->result) ? proc->prorettype == signature->result :
 		 same_columns(fcinfo, signature));
+	rfm_guard_know_owner(proc->proowner);
 	ReleaseSysCache(tuple);
 	if (!same)
 		rfm_signature_mismatch(psprintf("The library, version %s, has %s; %s is declared otherwise.",
