@@ -269,18 +269,19 @@ COMMENT ON FUNCTION @extschema@.rfm_axis_buckets(pg_catalog.int4[]) IS
     'internal: the bucket counts of r, f and m from a model''s buckets';
 
 -- Runs as its owner, because a rule set may be used by models that the caller
--- must not see: it tells their bucket counts and nothing else.
+-- must not see: it tells their bucket counts and nothing else.  Its body is bound
+-- to the objects that it means now: a name could come to mean another one.
 CREATE FUNCTION @extschema@.rfm_ruleset_buckets(ruleset pg_catalog.text)
 RETURNS SETOF pg_catalog.int4[]
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $body$
+BEGIN ATOMIC
     SELECT DISTINCT u.buckets
     FROM @extschema@.rfm_model u
     WHERE u.segment_rules OPERATOR(pg_catalog.=) $1
        OR u.comment_rules OPERATOR(pg_catalog.=) $1
-    ORDER BY 1
-$body$;
+    ORDER BY 1;
+END;
 COMMENT ON FUNCTION @extschema@.rfm_ruleset_buckets(pg_catalog.text) IS
     'internal: the different buckets of the models that use a rule set';
 
@@ -1671,51 +1672,10 @@ CREATE TYPE @extschema@.rfm_cron_job AS (
     duration      pg_catalog.interval,
     failures      pg_catalog.int8,
     failing_since pg_catalog.timestamptz,
-    next_run_at   pg_catalog.timestamptz
+    zone          pg_catalog.text
 );
 COMMENT ON TYPE @extschema@.rfm_cron_job IS
     'internal: a job of pg_cron that refreshes a model';
-
--- Reads all jobs, as the owner of the extension: only rfm_cron_jobs() may call
--- it, for its caller.
-CREATE FUNCTION @extschema@.rfm_cron_jobs_of(caller pg_catalog.oid)
-RETURNS SETOF @extschema@.rfm_cron_job
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $body$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron')
-       OR NOT has_schema_privilege('cron', 'USAGE')
-    THEN
-        RETURN;
-    END IF;
-    RETURN QUERY EXECUTE $query$
-        SELECT m.model, j.jobid, j.username::text, j.schedule::text, j.active,
-               last.status::text, last.return_message::text, last.start_time, last.end_time - last.start_time,
-               failed.runs, failed.since,
-               CASE WHEN j.active THEN @extschema@.rfm_next_run(j.schedule, @extschema@.rfm_cron_zone(), now()) END
-          FROM @extschema@.rfm_model m
-               JOIN cron.job j ON j.jobname::text = @extschema@.rfm_job_name(m.model)
-                              AND j.database::text = current_database()
-               LEFT JOIN LATERAL (
-                   SELECT d.status, d.return_message, d.start_time, d.end_time
-                     FROM cron.job_run_details d
-                    WHERE d.jobid = j.jobid
-                    ORDER BY d.runid DESC
-                    LIMIT 1) AS last ON true
-               CROSS JOIN LATERAL (
-                   SELECT count(*) AS runs, min(coalesce(d.start_time, d.end_time)) AS since
-                     FROM cron.job_run_details d
-                    WHERE d.jobid = j.jobid AND d.status = 'failed'
-                      AND d.runid > coalesce((SELECT max(s.runid) FROM cron.job_run_details s
-                                               WHERE s.jobid = j.jobid AND s.status = 'succeeded'), 0)) AS failed
-         WHERE pg_has_role($1, m.owner, 'USAGE')
-    $query$ USING caller;
-END
-$body$;
-COMMENT ON FUNCTION @extschema@.rfm_cron_jobs_of(pg_catalog.oid) IS
-    'internal: the jobs of the models that a role may use';
-REVOKE ALL ON FUNCTION @extschema@.rfm_cron_jobs_of(pg_catalog.oid) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rfm_cron_jobs()
 RETURNS SETOF @extschema@.rfm_cron_job
@@ -1728,7 +1688,8 @@ COMMENT ON FUNCTION @extschema@.rfm_cron_jobs() IS
 -- the caller's by its own condition.
 CREATE VIEW @extschema@.rfm_jobs WITH (security_barrier) AS
 SELECT m.model, j.schedule, j.active, j.job_id, j.runs_as,
-       s.last_snapshot, s.days_behind, s.next_date, j.next_run_at,
+       s.last_snapshot, s.days_behind, s.next_date,
+       CASE WHEN j.active THEN @extschema@.rfm_next_run(j.schedule, j.zone, pg_catalog.now()) END AS next_run_at,
        j.status AS last_status, j.message AS last_message,
        j.started_at AS last_run_at, j.duration AS last_duration,
        j.failures, j.failing_since,

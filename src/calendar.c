@@ -20,8 +20,14 @@
 pg_tz *
 rfm_calendar_zone(const char *name)
 {
-	pg_tz	   *zone = name[0] != '\0' ? pg_tzset(name) : NULL;
+	pg_tz	   *zone;
 
+	errno = 0;
+	zone = name[0] != '\0' ? pg_tzset(name) : NULL;
+	if (zone == NULL && errno == ENOMEM)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
 	if (zone == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -406,6 +406,7 @@ create_default_model(Oid nsp, Oid source)
 	int			level = rfm_lock_search_path();
 	Oid			save_user;
 	int			save_context;
+	RfmGuard	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
@@ -425,6 +426,7 @@ create_default_model(Oid nsp, Oid source)
 		elog(ERROR, "could not create the default model");
 	SPI_finish();
 	SetUserIdAndSecContext(save_user, save_context);
+	rfm_guard_leave(save_guard);
 	rfm_unlock_search_path(level);
 }
 
@@ -599,6 +601,7 @@ rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 	int			target = SPI_fnumber(tupdesc, "target") - 1;
 	RfmModel   *model;
 	StringInfoData sql;
+	RfmGuard	save_guard;
 	int			level;
 
 	table_close(rel, NoLock);
@@ -632,6 +635,7 @@ rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 
 	/* the table's trigger checks the model */
 	level = rfm_lock_search_path();
+	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
 	SPI_connect();
 	if (SPI_execute_with_args(sql.data, ncolumns, types, values, nulls,
 							  false, 0) != SPI_OK_INSERT)
@@ -644,5 +648,6 @@ rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 					false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not make the view of the newest snapshot");
 	SPI_finish();
+	rfm_guard_leave(save_guard);
 	rfm_unlock_search_path(level);
 }

@@ -43,6 +43,7 @@ rfm_owner_enter(RfmOwner *state, Oid owner, const char *time_zone)
 	SetUserIdAndSecContext(owner,
 						   state->save_context | SECURITY_RESTRICTED_OPERATION);
 	state->guc_level = rfm_lock_search_path();
+	state->save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
 	set_local("extra_float_digits", "1");
 	set_local("datestyle", "ISO, YMD");
 	set_local("intervalstyle", "postgres");
@@ -55,6 +56,7 @@ rfm_owner_enter(RfmOwner *state, Oid owner, const char *time_zone)
 void
 rfm_owner_leave(RfmOwner *state)
 {
+	rfm_guard_leave(state->save_guard);
 	AtEOXact_GUC(false, state->guc_level);
 	SetUserIdAndSecContext(state->save_user, state->save_context);
 }
@@ -88,6 +90,7 @@ rfm_catalog_enter(RfmOwner *state, Oid nsp)
 	SetUserIdAndSecContext(owner,
 						   state->save_context | SECURITY_LOCAL_USERID_CHANGE);
 	state->guc_level = rfm_lock_search_path();
+	state->save_guard = rfm_guard_enter(RFM_GUARD_OWN_TABLES);
 }
 
 void

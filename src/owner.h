@@ -14,11 +14,14 @@
 #ifndef RFM_OWNER_H
 #define RFM_OWNER_H
 
+#include "guard.h"
+
 typedef struct RfmOwner
 {
 	Oid			save_user;
 	int			save_context;
 	int			guc_level;
+	RfmGuard	save_guard;
 } RfmOwner;
 
 /*

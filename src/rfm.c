@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "guard.h"
 #include "jobs.h"
 #include "miscadmin.h"
 #include "model.h"
@@ -129,6 +130,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rfm");
 	rfm_slots_request();
+	rfm_guard_init();
 }
 
 /* The schema that the extension was created in: that of its functions. */

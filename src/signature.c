@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "guard.h"
 #include "lib/stringinfo.h"
 #include "signature.h"
 #include "utils/builtins.h"
@@ -134,6 +135,7 @@ rfm_signature_verify(FunctionCallInfo fcinfo, const RfmSignature *signature)
 		fcinfo->nargs >= proc->pronargs &&
 		(OidIsValid(signature->result) ? same_type(proc->prorettype, signature->result) :
 		 same_columns(fcinfo, signature));
+	rfm_guard_know_owner(proc->proowner);
 	ReleaseSysCache(tuple);
 	if (!same)
 		rfm_signature_mismatch(psprintf("The library, version %s, has %s; %s is declared otherwise.",
