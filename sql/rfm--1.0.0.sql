@@ -3330,7 +3330,9 @@ COMMENT ON FUNCTION @extschema@.rfm_report_page(pg_catalog.text, pg_catalog.text
 --
 -- A snapshot is large and what is wanted of it is small: every reading groups it
 -- at once, and each snapshot is read as few times as can be.  rfm_report() has the
--- settings for that which the functions of the analysis have.
+-- settings for that which the functions of the analysis have.  Where expressions of
+-- several columns are grouped, OFFSET 0 keeps the planner from multiplying what it
+-- knows of the columns: it would expect a group a customer, and sort them all.
 
 -- A year of snapshots is enough for a trend; each is found by one look into
 -- the target's key.
@@ -3414,7 +3416,8 @@ AS $body$
 DECLARE
     binned jsonb;
 BEGIN
-    EXECUTE format('SELECT jsonb_agg(to_jsonb(b)) FROM (SELECT %s AS r, %s AS f, %s AS m, count(*) AS n FROM %s AS s GROUP BY 1, 2, 3) AS b',
+    EXECUTE format('SELECT jsonb_agg(to_jsonb(b)) FROM (SELECT v.r, v.f, v.m, count(*) AS n'
+                   ' FROM (SELECT %s AS r, %s AS f, %s AS m FROM %s AS s OFFSET 0) AS v GROUP BY v.r, v.f, v.m) AS b',
                    @extschema@.rfm_report_bin(scales[1]), @extschema@.rfm_report_bin(scales[2]), @extschema@.rfm_report_bin(scales[3]), snapshot)
        INTO binned;
     RETURN QUERY
@@ -3441,8 +3444,10 @@ DECLARE
     moves @extschema@.rfm_report_move[];
 BEGIN
     EXECUTE format('SELECT array_agg(ROW(p.*)::%4$s.rfm_report_move) FROM ('
-                   ' SELECT b.segment, a.segment, a.r + a.f + a.m - b.r - b.f - b.m, count(*)'
-                   '   FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer GROUP BY 1, 2, 3) AS p', snapshot, before, equals, '@extschema@')
+                   ' SELECT v.from_segment, v.to_segment, v.change, count(*)'
+                   '   FROM (SELECT b.segment AS from_segment, a.segment AS to_segment, a.r + a.f + a.m - b.r - b.f - b.m AS change'
+                   '           FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer OFFSET 0) AS v'
+                   '  GROUP BY v.from_segment, v.to_segment, v.change) AS p', snapshot, before, equals, '@extschema@')
        INTO moves;
     RETURN moves;
 END
