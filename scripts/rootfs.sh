@@ -6,11 +6,11 @@
 
 skip() { say "SKIPPED: $*"; exit 0; }
 
-# need PACKAGE PROGRAM [PACKAGE PROGRAM]...: installs the packages whose programs are missing, or skips all
+# need PACKAGE PROGRAM [PACKAGE PROGRAM]...: installs the packages whose programs (or directories) are missing, or skips all
 need() {
 	packages=
 	while [ $# -gt 0 ]; do
-		command -v "$2" >/dev/null || packages="$packages $1"
+		command -v "$2" >/dev/null || [ -d "$2" ] || packages="$packages $1"
 		shift 2
 	done
 	[ -n "$packages" ] || return 0
