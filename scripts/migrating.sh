@@ -52,7 +52,7 @@ session() {
 		/^    / {
 			if (!inside) {
 				inside = 1
-				kind = /^    \$ / ? "shell" : /^    (SELECT|CREATE|WITH)/ ? "sql" : ""
+				kind = /^    \$ / ? "shell" : /^    (SELECT|CREATE|DROP|WITH)/ ? "sql" : ""
 				if (kind) print "\\echo @@"
 			}
 			line = substr($0, 5)
