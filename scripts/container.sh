@@ -1,6 +1,6 @@
 #!/bin/sh
 # The container: built, started in the ways that docs/container.md names, and tried from outside.
-# shellcheck disable=SC2016,SC2034,SC2154,SC2317 # expanded in the container; used or set in lib.sh; called through trap
+# shellcheck disable=SC1003,SC2016,SC2034,SC2089,SC2090,SC2154,SC2317 # expanded in the container; used or set in lib.sh; called through trap
 
 usage() {
 	cat <<'END'
