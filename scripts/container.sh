@@ -65,7 +65,7 @@ on_exit() {
 			engine rm -f "$tag-$name" >/dev/null 2>&1
 			engine volume rm -f "$tag-$name" >/dev/null 2>&1
 		done
-		[ ! -f "$work/compose.yaml" ] || compose down -v >/dev/null 2>&1
+		[ ! -f "$work/compose.yaml" ] || POSTGRES_PASSWORD=any compose down -v >/dev/null 2>&1
 		[ -n "${RFM_IMAGE:-}" ] || engine rmi "$image" >/dev/null 2>&1
 		[ -z "${made_base:-}" ] || engine rmi "$base" >/dev/null 2>&1
 	fi
