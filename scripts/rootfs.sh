@@ -6,11 +6,11 @@
 
 skip() { say "SKIPPED: $*"; exit 0; }
 
-# need PACKAGE PROGRAM [PACKAGE PROGRAM]...: installs the packages whose programs are missing, or skips all
+# need PACKAGE PROGRAM [PACKAGE PROGRAM]...: installs the packages whose programs (or directories) are missing, or skips all
 need() {
 	packages=
 	while [ $# -gt 0 ]; do
-		command -v "$2" >/dev/null || packages="$packages $1"
+		command -v "$2" >/dev/null || [ -d "$2" ] || packages="$packages $1"
 		shift 2
 	done
 	[ -n "$packages" ] || return 0
@@ -60,7 +60,7 @@ in_root() {
 		shift
 		mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount -t tmpfs tmpfs "$root/dev/shm" || exit
 		exec chroot "$root" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-			LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"' sh "$@"
+			LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive ${http_proxy:+http_proxy="$http_proxy"} "$@"' sh "$@"
 }
 
 # megabytes DIR: what it takes on disk, in MB
