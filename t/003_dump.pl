@@ -76,6 +76,12 @@ SELECT rfm_refresh(NULL, 'O''Hara "50%" \\ ');
 });
 as('shop', 'analyst', "SELECT rfm_create_model('material', 'ecom.order_matview', 'analyst.material_scores')");
 
+# one with partitions, the first of which has expired
+$node->safe_psql('shop', "SELECT rfm_create_model('parts', 'ecom.orders', 'ecom.parts', partition_by => 'day', retention => '2 days');"
+	  . join '', map { "SELECT rfm_refresh('2024-06-$_', 'parts');" } 28 .. 30);
+my $partitions = q{SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = 'ecom.parts'::regclass};
+is($node->safe_psql('shop', $partitions), 'parts_2024_06_29 parts_2024_06_30', 'there are partitions');
+
 # one whose source is gone: it must not stand in the way of a restore
 $node->safe_psql('shop', "CREATE TABLE gone (LIKE ecom.orders);"
 	  . "SELECT rfm_create_model('gone', 'gone', 'gone_scores'); DROP TABLE gone");
@@ -88,6 +94,8 @@ SELECT 'run', r FROM rfm_run r ORDER BY run_id;
 SELECT 'daily', d FROM ecom.customer_rfm_daily d ORDER BY run_date, customer_id;
 SELECT 'mine', d FROM analyst.scores d ORDER BY run_date, customer_id;
 SELECT 'odd', d FROM "odd.Schema"."My Scores" d ORDER BY "Who";
+SELECT 'parts', tableoid::regclass, d FROM ecom.parts d ORDER BY run_date, customer_id;
+SELECT 'latest', count(*), max(run_date) FROM ecom.parts_latest;
 SELECT 'cuts', c FROM rfm_cut_points(NULL, 'mine') c;
 };
 my $before = $node->safe_psql('shop', $everything);
@@ -129,10 +137,16 @@ for my $kind (sort keys %dump)
 	as($db, 'analyst', "SELECT rfm_refresh('$date', 'mine')");
 	as($db, "O'Hara; Ltd.", q{SELECT rfm_refresh(NULL, 'O''Hara "50%" \\ ')});
 	as($db, 'analyst', "SELECT rfm_refresh('$date', 'material')");
+	$node->safe_psql($db, "SELECT rfm_refresh('$date', 'parts')");
 	is( $node->safe_psql($db, qq{
 SELECT run_id - $runs, model, inserted, updated, deleted FROM rfm_run WHERE run_id > $runs ORDER BY run_id}),
-		qq{1|default|0|0|0\n2|mine|0|0|0\n3|O'Hara "50%" \\ |0|0|0\n4|material|97|0|0},
+		qq{1|default|0|0|0\n2|mine|0|0|0\n3|O'Hara "50%" \\ |0|0|0\n4|material|97|0|0\n5|parts|0|0|0},
 		"$kind: refreshes work there, and the log counts on");
+	if ($kind eq 'plain')
+	{
+		$node->safe_psql($db, "SELECT rfm_refresh('2024-07-01', 'parts')");
+		is($node->safe_psql($db, $partitions), 'parts_2024_06_30 parts_2024_07_01', "$kind: partitions come and go there");
+	}
 	like(error_of($db, "SELECT rfm_refresh('$date', 'gone')"),
 		qr/source of model "gone" does not exist/, "$kind: what was gone is still gone");
 	like(error_of($db, "DELETE FROM rfm_segment_rule WHERE ruleset = 'sum5'"),

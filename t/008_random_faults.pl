@@ -170,7 +170,8 @@ sub wait_until_up
 {
 	for (1 .. 600)
 	{
-		return if $node->psql('postgres', 'SELECT 1') == 0;
+		# no psql with a query on its standard input: it may be gone before that is written
+		return if system('pg_isready', '-q', '-h', $node->host, '-p', $node->port) == 0;
 		usleep(50_000);
 	}
 	return;

@@ -31,6 +31,7 @@ SELECT i % ($orders / 10), timestamptz '2024-06-30 12:00+00' - i * interval '1 m
   FROM generate_series(1, $orders) i;
 CREATE INDEX ON orders (customer_id);
 ANALYZE orders;
+CREATE TABLE blocked (writer text, other text);
 CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 SELECT rfm_create_model('plain', 'orders', 'plain_scores', filter => \$\$status <> 'cancelled'\$\$);
 SELECT rfm_create_model('twin', 'orders', 'plain_scores', filter => \$\$status <> 'cancelled'\$\$);
@@ -72,6 +73,8 @@ my %loops = (
 	twin => q{SELECT rfm_refresh('2024-06-30', 'twin');},
 	parts => "\\set day random(1, 7)\nSELECT rfm_refresh(date '2024-06-30' + :day, 'parts') WHERE date '2024-06-30' + :day > (SELECT max(run_date) FROM parts_scores) - 2;",
 	row => q{SELECT rfm_refresh('2024-06-30', 'row');},
+	watch => q{INSERT INTO blocked SELECT w.query, r.query FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) b JOIN pg_stat_activity r ON r.pid = b
+		WHERE w.query ~ '^(INSERT INTO|UPDATE|DELETE FROM) orders' AND r.query ~ 'rfm_'; SELECT pg_sleep(0.02);} =~ s/\s+/ /gr,
 	preview => q{SELECT count(*) FROM rfm_preview('2024-06-30', 'plain');},
 	reports => "SELECT count(*) FROM rfm_segment_summary(model => 'plain');\nSELECT count(*) FROM rfm_trend('parts');\nSELECT length(rfm_report(model => 'plain'));\nSELECT count(*) FROM rfm_score_now(7, 'plain');");
 
@@ -111,6 +114,7 @@ for my $loop (@loops)
 $runs = $node->safe_psql('postgres', 'SELECT count(*) FROM rfm_run') - $runs;
 note sprintf "writers: %.0f transactions a second alone, %.0f (%.0f %%) beside %d refreshes in %d s",
   $tps_alone, $tps_beside, 100 * $tps_beside / ($tps_alone || 1), $runs, $seconds - $alone;
+is($node->safe_psql('postgres', 'SELECT * FROM blocked LIMIT 3'), '', 'no writer waited for a lock of those who score');
 is($node->safe_psql('postgres', "SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'"), 0, 'no deadlock');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())'),
 	0, 'no lock is left');
