@@ -18,7 +18,9 @@ Settings from the environment:
   RFM_CACHE=DIR        where (default: /var/cache/rfm for root, else ~/.cache/rfm)
   RFM_SUITES="SUITE..." of regress, isolation, tap and fuzz only these
   RFM_TESTS="NAME..."  the regression tests to run after "install" (default: all)
-  RFM_FULL=1           the whole data under Valgrind, too: takes an hour
+  RFM_TAP="t/FILE..."  the TAP tests to run (default: all that the tool can run; under Valgrind two)
+  RFM_FULL=1           the whole data under Valgrind, too: takes hours
+  RFM_SECONDS=N        a suite that takes longer is ended (default: 1800)
   RFM_QUERIES=N        of sqlsmith (default: 2000)
   RFM_SEED=N           of sqlsmith and of the fuzz module (default: from the clock)
   RFM_KEEP=DIR         keeps the logs there
@@ -44,8 +46,7 @@ cache=$RFM_CACHE
 source=$cache/source
 seed=${RFM_SEED:-$(date +%s)}
 unset RFM_SEED                   # which means something else to the TAP tests
-suite_seconds=1800               # a suite that hangs, or that this machine is too slow for, is ended
-[ -z "${RFM_FULL:-}" ] || suite_seconds=10800
+suite_seconds=${RFM_SECONDS:-1800}
 passed=0 failed=0 skipped=0
 pids=
 
@@ -171,6 +172,7 @@ timezone = 'UTC'
 fsync = off
 max_worker_processes = 16
 log_error_verbosity = verbose
+autovacuum = off
 track_functions = all
 END
 	# what Valgrind and the sanitizers say goes where the server's standard error does
@@ -299,6 +301,7 @@ run() {
 		;;
 	smith) suites= ;;
 	esac
+	[ -z "${RFM_TAP:-}" ] || tap_tests=$RFM_TAP
 	[ -z "${RFM_SUITES:-}" ] || [ "$tool" = smith ] || suites=$RFM_SUITES
 	step "$tool: building the extension" prepare || return 1
 	step "$tool: starting a server" start || return 1
