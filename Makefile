@@ -12,7 +12,7 @@ PG_CPPFLAGS = -DRFM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 
 # install first: it creates the extension for the others
-REGRESS = install aggregates analysis analysis_b backfill catch_up customer_types default_existing errors extremes hostile \
+REGRESS = install aggregates analysis analysis_b backfill catch_up corners customer_types default_existing errors extremes hostile \
 	jobs methods partitions r_rfm report retention rights rules schedule_missing shop_a shop_b target
 ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 TAP_TESTS = 1
