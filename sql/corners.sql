@@ -63,11 +63,12 @@ SELECT rfm_drop_model('corner', true);
 
 --
 -- Floating-point sums of more than two parts, from workers and from files: of
--- every customer the same five amounts, far apart
+-- every customer the same five amounts, far apart; the first three stand together
 --
 CREATE TABLE corner.floats AS
 SELECT c AS customer_id, 'customer ' || c AS name, date '2024-01-01' + nr::int AS created_at, amount AS total
-  FROM unnest('{1e200,1,1e-200,-1e200,-1}'::float8[]) WITH ORDINALITY AS v(amount, nr), generate_series(1, 3000) c;
+  FROM unnest('{1e200,1,1e-200,-1e200,-1}'::float8[]) WITH ORDINALITY AS v(amount, nr), generate_series(1, 3000) c
+ ORDER BY nr > 3, c, nr;
 ALTER TABLE corner.floats SET (parallel_workers = 2);
 ANALYZE corner.floats;
 SELECT rfm_create_model('corner', 'corner.floats', 'corner.scores', segment_rules => NULL, comment_rules => NULL);
