@@ -445,7 +445,7 @@ say_to($s, 'BEGIN', "SELECT rfm_refresh('$date', 'few')");
 wait_for(q{SELECT count(*) = 1 FROM rfm_progress}, 'the refresh');
 my $logged = -s $node->logfile;
 kill 'KILL', $node->safe_psql('postgres', 'SELECT pid FROM rfm_progress');
-for (1 .. 200)
+for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
 {
 	last if slurp_file($node->logfile, $logged) =~ /ready to accept connections/;
 	usleep(50_000);
