@@ -228,15 +228,17 @@ BEGIN
 END
 $$;
 
-CREATE PROCEDURE shops.run_all(first bigint, n int)
+CREATE PROCEDURE shops.run_all(first bigint, n int, seconds float8 DEFAULT 'infinity')
 LANGUAGE plpgsql AS
 $$
 DECLARE
+    begun   CONSTANT timestamptz := clock_timestamp();
     message text;
     detail  text;
     context text;
 BEGIN
     FOR seed IN first .. first + n - 1 LOOP
+        EXIT WHEN extract(epoch FROM clock_timestamp() - begun) > seconds;
         BEGIN
             PERFORM shops.run(seed);
         EXCEPTION WHEN OTHERS THEN

@@ -5,7 +5,8 @@
 -- order: reference.sql, generator.sql, model.sql, compare.sql, history.sql; they give
 --   shops.expect(model, day)     table "expected": the snapshot, from the model's row alone
 --   shops.run(seed)              one shop, refreshed and compared; an error where rfm differs
---   CALL shops.run_all(first, n) many, a transaction each; what failed is in shops.failure
+--   CALL shops.run_all(first, n, seconds)
+--                                many, a transaction each, no more of them after so many seconds; what failed is in shops.failure
 -- The same seed makes the same shop.
 --
 CREATE SCHEMA shops;
