@@ -67,7 +67,7 @@ COMMENT ON COLUMN @extschema@.rfm_model.owner IS 'role whose rights the model wo
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.rfm_model', '');
 
 CREATE FUNCTION @extschema@.rfm_model_trigger()
-RETURNS trigger
+RETURNS pg_catalog.trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'rfm_model_trigger';
 
@@ -749,6 +749,13 @@ CREATE POLICY rfm_run_owner ON @extschema@.rfm_run
 
 GRANT SELECT ON @extschema@.rfm_run TO PUBLIC;
 
+-- Where a database owner who is no superuser has made the extension, they do not
+-- own its tables, but must be able to dump and restore what they may see of them.
+CREATE POLICY rfm_run_restore ON @extschema@.rfm_run
+    FOR INSERT TO pg_database_owner WITH CHECK (pg_catalog.pg_has_role(owner, 'USAGE'));
+GRANT INSERT ON @extschema@.rfm_run TO pg_database_owner;
+GRANT SELECT, UPDATE ON SEQUENCE @extschema@.rfm_run_run_id_seq TO pg_database_owner;
+
 -- Collecting -------------------------------------------------------------
 --
 -- The aggregate behind every refresh: its result is a ticket that only the
@@ -965,7 +972,7 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     weights        pg_catalog.int4[]     DEFAULT '{100,10,1}',
     retention      pg_catalog.interval   DEFAULT NULL,
     partition_by   pg_catalog.text       DEFAULT NULL
-) RETURNS void
+) RETURNS pg_catalog.void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_create_model';
 
@@ -980,7 +987,7 @@ COMMENT ON FUNCTION @extschema@.rfm_create_model(
     'defines a model and creates its target, with its key, where there is none; the parameters are the columns of rfm_model';
 
 CREATE FUNCTION @extschema@.rfm_ensure_model(model pg_catalog.text)
-RETURNS void
+RETURNS pg_catalog.void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_ensure_model';
 
@@ -988,7 +995,7 @@ COMMENT ON FUNCTION @extschema@.rfm_ensure_model(pg_catalog.text) IS
     'raises an error unless the caller may use the model; makes the model default where it is asked for and ecom.orders exists';
 
 CREATE FUNCTION @extschema@.rfm_drop_model(model pg_catalog.text, drop_target pg_catalog.bool DEFAULT false)
-RETURNS void
+RETURNS pg_catalog.void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$

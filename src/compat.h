@@ -55,6 +55,15 @@
 /* 15 describes all publications of a table at once */
 extern bool rfm_inserts_are_published(Relation rel);
 
+/* and likewise for owners */
+#if PG_VERSION_NUM >= 160000
+#define rfm_extension_ownercheck(extension, role) \
+	object_ownercheck(ExtensionRelationId, extension, role)
+#else
+#define rfm_extension_ownercheck(extension, role) \
+	pg_extension_ownercheck(extension, role)
+#endif
+
 /* 16 tells which indexes want the new version of a row */
 extern void rfm_table_update(ResultRelInfo *rri, ItemPointer tid,
 							 TupleTableSlot *slot, EState *estate);

@@ -13,6 +13,8 @@
 #include "catch_up.h"
 #include "collect_spill.h"
 #include "catalog/pg_type.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "guard.h"
@@ -572,11 +574,11 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	/*
 	 * pg_restore turns check_function_bodies off because what a definition
 	 * refers to may not be there yet; the next refresh checks it.  Anyone can
-	 * turn it off, so it counts only for those who could switch the trigger
-	 * off as well.
+	 * turn it off, so it counts only for who has made the extension, as
+	 * pg_restore does before.
 	 */
 	if (update || check_function_bodies ||
-		!has_privs_of_role(GetUserId(), trigger->tg_relation->rd_rel->relowner))
+		!rfm_extension_ownercheck(get_extension_oid("rfm", false), GetUserId()))
 		rfm_model_check(RelationGetNamespace(trigger->tg_relation),
 						rfm_model_from_tuple(tuple, tupdesc));
 	return PointerGetDatum(tuple);
