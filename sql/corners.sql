@@ -47,7 +47,7 @@ SELECT rfm_drop_model('corner', true);
 -- casts of the user's own that make nothing of a label, of a customer
 CREATE TYPE corner.label AS ENUM ('one', 'two');
 CREATE FUNCTION corner.no_label(text) RETURNS corner.label LANGUAGE sql AS 'SELECT NULL::corner.label';
-CREATE FUNCTION corner.no_label(int) RETURNS corner.label LANGUAGE sql AS 'SELECT CASE $1 WHEN 2 THEN NULL WHEN 1 THEN ''one'' ELSE ''two'' END::corner.label';
+CREATE FUNCTION corner.no_label(int) RETURNS corner.label LANGUAGE sql AS 'SELECT CASE $1 WHEN 1 THEN ''one''::corner.label WHEN 3 THEN ''two'' END';
 CREATE CAST (text AS corner.label) WITH FUNCTION corner.no_label(text) AS ASSIGNMENT;
 CREATE CAST (int AS corner.label) WITH FUNCTION corner.no_label(int) AS ASSIGNMENT;
 CREATE TABLE corner.labels (run_date date, customer_id int, recency_days int, frequency_orders int, monetary_value int, r_score int, f_score int, m_score int,
