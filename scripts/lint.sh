@@ -43,6 +43,13 @@ run_clang_tidy() {
 		--checks="$checks" FILE -- -std=gnu11 -Isrc -I"$headers" -DRFM_VERSION='"lint"' 2>/dev/null
 }
 
+run_tool() {
+	case $1 in
+	cppcheck) run_cppcheck ;;
+	clang-tidy) ensure_packages build && run_clang_tidy ;;
+	esac
+}
+
 trap 'status=$?; stop_ticker; allow_main_cluster; exit $status' EXIT
 passed=0 failed=0 skipped=0
 for tool in "$@"; do
@@ -52,10 +59,13 @@ for tool in "$@"; do
 		skipped=$((skipped + 1))
 		continue
 	}
-	case $tool in
-	cppcheck) run_cppcheck ;;
-	clang-tidy) ensure_packages build && run_clang_tidy ;;
-	esac && say "ok $tool" && passed=$((passed + 1)) || { say "FAILED $tool"; failed=$((failed + 1)); }
+	if run_tool "$tool"; then
+		say "ok $tool"
+		passed=$((passed + 1))
+	else
+		say "FAILED $tool"
+		failed=$((failed + 1))
+	fi
 done
 say_result "$passed" "$failed" "$skipped"
 [ $failed -eq 0 ]

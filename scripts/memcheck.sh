@@ -134,7 +134,7 @@ run_suite() {
 	isolation) installcheck REGRESS= TAP_TESTS= ;;
 	tap) installcheck REGRESS= ISOLATION= PROVE_TESTS="$tap_tests" PROVE_FLAGS=-v ;;
 	fuzz)
-		as_owner timeout -k 20 $suite_seconds "$bin/psql" -XAtq -F : -h "$work/socket" -p "$port" -U postgres -d fuzz \
+		as_owner timeout -k 20 "$suite_seconds" "$bin/psql" -XAtq -F : -h "$work/socket" -p "$port" -U postgres -d fuzz \
 			-v module="$work/src/fuzz/rfm_fuzz" -v seed="$seed" -v mutants="$mutants" -f "$work/src/fuzz/fuzz.sql"
 		;;
 	esac
@@ -143,7 +143,7 @@ run_suite() {
 installcheck() {
 	# waiting for a lock takes longer where everything does
 	as_owner env PGHOST="$work/socket" PGPORT="$port" PGUSER=postgres RFM_SMALL="$small" RFM_SHOPS="$shops" PGISOLATIONTIMEOUT=900 PG_TEST_TIMEOUT_DEFAULT=900 \
-		timeout -k 20 $suite_seconds make -s -C "$work/src" installcheck PG_CONFIG="$pg_config" "$@"
+		timeout -k 20 "$suite_seconds" make -s -C "$work/src" installcheck PG_CONFIG="$pg_config" "$@"
 }
 
 # Side by side; each suite's output in SUITE.out, its exit status in SUITE.status

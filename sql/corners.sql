@@ -47,7 +47,7 @@ SELECT rfm_drop_model('corner', true);
 -- casts of the user's own that make nothing of a label, of a customer
 CREATE TYPE corner.label AS ENUM ('one', 'two');
 CREATE FUNCTION corner.no_label(text) RETURNS corner.label LANGUAGE sql AS 'SELECT NULL::corner.label';
-CREATE FUNCTION corner.no_label(int) RETURNS corner.label LANGUAGE sql AS 'SELECT CASE $1 WHEN 2 THEN NULL WHEN 1 THEN ''one'' ELSE ''two'' END::corner.label';
+CREATE FUNCTION corner.no_label(int) RETURNS corner.label LANGUAGE sql AS 'SELECT CASE $1 WHEN 1 THEN ''one''::corner.label WHEN 3 THEN ''two'' END';
 CREATE CAST (text AS corner.label) WITH FUNCTION corner.no_label(text) AS ASSIGNMENT;
 CREATE CAST (int AS corner.label) WITH FUNCTION corner.no_label(int) AS ASSIGNMENT;
 CREATE TABLE corner.labels (run_date date, customer_id int, recency_days int, frequency_orders int, monetary_value int, r_score int, f_score int, m_score int,
@@ -92,6 +92,10 @@ SELECT model, memory, workers, trunc(log(nullif(abs(s.sum), 0))) AS magnitude, s
   FROM unnest('{corner,corner text}'::text[]) model, unnest('{64kB,1GB}'::text[]) memory, unnest('{0,2}'::text[]) workers,
        corner.sums(model, memory, workers) s
  GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+-- what is not above a sum is left out, exactly
+UPDATE rfm_model SET monetary_above = 1 WHERE model = 'corner';
+SELECT trunc(log(sum)) AS magnitude, customers FROM corner.sums('corner', '64kB', '0');
+UPDATE rfm_model SET monetary_above = NULL WHERE model = 'corner';
 -- one customer's sum is past the end, and files or workers are where it turns out
 INSERT INTO corner.floats SELECT 77, 'customer 77', '2024-01-05', 1.7e308 FROM generate_series(1, 2);
 INSERT INTO corner.floats SELECT c, 'customer ' || c, '2024-01-05', 1 FROM generate_series(3001, 6000) c;
@@ -103,6 +107,22 @@ RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 SELECT rfm_drop_model(m, true) FROM unnest('{corner,corner text}'::text[]) m;
+
+--
+-- Equal ids that are not written the same: the same one stands for them in
+-- memory and in files
+--
+CREATE TABLE corner.scaled AS
+SELECT round(c::numeric, (c + n) % 3) AS customer_id, date '2024-01-01' AS created_at, 1 AS total FROM generate_series(1, 3) n, generate_series(1, 3000) c;
+SELECT rfm_create_model('corner', 'corner.scaled', 'corner.scores', segment_rules => NULL, comment_rules => NULL);
+CREATE TABLE corner.in_memory AS SELECT * FROM rfm_preview('2024-01-01', 'corner');
+SET rfm.work_mem = '64kB';
+CREATE TABLE corner.in_files AS SELECT * FROM rfm_preview('2024-01-01', 'corner');
+RESET rfm.work_mem;
+SELECT count(*) AS customers, min(frequency_orders) AS orders, count(DISTINCT scale(customer_id::numeric)) AS scales,
+       (SELECT count(*) FROM (TABLE corner.in_memory EXCEPT TABLE corner.in_files) d) AS differ
+  FROM corner.in_memory;
+SELECT rfm_drop_model('corner', true);
 
 --
 -- A range of dates, and a sum that is past the end from one of them on: of one
@@ -131,8 +151,17 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE p IS NULL OR (p.frequency_orders
 SELECT rfm_drop_model('corner', true);
 
 --
--- Partitions of a target in a tablespace lie there, too
+-- Partitions: one that goes on for ever takes every date; those of a target in
+-- a tablespace lie there, too
 --
+CREATE TABLE corner.ever (run_date date, customer_id int, recency_days int, frequency_orders int, monetary_value int, r_score int, f_score int, m_score int,
+                          PRIMARY KEY (run_date, customer_id)) PARTITION BY RANGE (run_date);
+CREATE TABLE corner.ever_after PARTITION OF corner.ever FOR VALUES FROM ('2024-01-01') TO (MAXVALUE);
+SELECT rfm_create_model('corner', 'corner.orders', 'corner.ever', segment_rules => NULL, comment_rules => NULL, partition_by => 'month');
+SELECT rfm_refresh('2024-01-03', 'corner');
+SELECT count(*) FROM corner.ever_after;
+SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'corner.ever'::regclass;
+SELECT rfm_drop_model('corner', true);
 SET allow_in_place_tablespaces = on;
 CREATE TABLESPACE regress_rfm_space LOCATION '';
 CREATE TABLE corner.months (run_date date, customer_id int, recency_days int, frequency_orders int, monetary_value int, r_score int, f_score int, m_score int,
