@@ -65,7 +65,7 @@ write_rows(Pushdown *push, char *sql)
 }
 
 static RfmRankSummary *
-ask_shards(void *arg, const RfmRankRequest *request)
+ask_shards(void *arg, RfmRankRequest *request)
 {
 	Pushdown   *push = (Pushdown *) arg;
 	RfmRankSummary *summary = NULL;
@@ -82,7 +82,7 @@ ask_shards(void *arg, const RfmRankRequest *request)
 		struct varlena *flat = PG_DETOAST_DATUM_PACKED(value);
 
 		ereport(DEBUG1,
-				(errmsg_internal("rfm: summary of %zu bytes", (size_t) VARSIZE_ANY_EXHDR(flat))));
+				(errmsg_internal("rfm: %zu bytes in all", (size_t) VARSIZE_ANY_EXHDR(flat))));
 		summary = rfm_rank_summary_parse(VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat), push->mcxt);
 	}
 	SPI_finish();
@@ -118,7 +118,7 @@ check_serializable(Pushdown *push, int64 expected)
  * were before and are now: no statement over shards tells it.
  */
 static void
-write_target(Pushdown *push, const RfmPushdownCuts *cuts, RfmCounts *counts)
+write_target(Pushdown *push, RfmPushdownCuts *cuts, RfmCounts *counts)
 {
 	int64		customers = cuts->first ? cuts->first->customers : 0;
 	int64		before = count_rows(push);

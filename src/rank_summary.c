@@ -417,7 +417,7 @@ static void
 put_segment(StringInfo text, const RfmRankSummary *summary, bool exact,
 			const RfmRankSegment *segment)
 {
-	const RfmRankRequest *request = summary->request;
+	RfmRankRequest *request = summary->request;
 
 	appendStringInfo(text, INT64_FORMAT " ", segment->count);
 	if (segment->count == 0)
