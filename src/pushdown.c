@@ -29,6 +29,8 @@ typedef struct Pushdown
 	RfmPushdownSql sql;
 	Snapshot	snapshot;		/* what every statement sees; NULL: shards have their own */
 	MemoryContext mcxt;
+	RfmProgress *progress;
+	bool		asked;			/* the first query, which reads, is done */
 } Pushdown;
 
 /* The one int8 that the query under way gives. */
@@ -86,6 +88,10 @@ ask_shards(void *arg, RfmRankRequest *request)
 		summary = rfm_rank_summary_parse(VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat), push->mcxt);
 	}
 	SPI_finish();
+	if (!push->asked)
+		rfm_progress_next(push->progress, INT64_FORMAT " customers",
+						  summary ? summary->customers : (int64) 0);
+	push->asked = true;
 	return summary;
 }
 
@@ -162,10 +168,8 @@ run(Oid nsp, Pushdown *push, RfmSnapshot *snapshot, RfmCounts *counts)
 
 	rfm_pushdown_find_cuts(push->model, push->source, (int64) rfm_summary_size * 1024,
 						   ask_shards, push, cuts);
-	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers",
-					  cuts->first ? cuts->first->customers : (int64) 0);
 	rfm_progress_next(&snapshot->progress, "cut points after %d queries", cuts->passes);
-	rfm_progress_next(&snapshot->progress, "no scores here");
+	rfm_progress_next(&snapshot->progress, "scores come with the rows");
 	write_target(push, cuts, counts);
 	rfm_pushdown_describe(push->model, cuts, ask_shards(push, &cuts->cuts),
 						  snapshot->run_date, &snapshot->customers, &snapshot->scores);
@@ -180,7 +184,8 @@ rfm_pushdown_refresh(Oid nsp, const RfmModel *model, const DateADT *run_date,
 	RfmOwner	owner;
 	RfmRowMaker maker;
 	RfmCustomers nobody = {0};
-	Pushdown	push = {.model = model,.source = source,.mcxt = CurrentMemoryContext};
+	Pushdown	push = {.model = model,.source = source,.mcxt = CurrentMemoryContext,
+	.progress = &snapshot->progress};
 
 	if (run_date)
 		rfm_snapshot_check_date(*run_date);
