@@ -19,15 +19,16 @@
 double
 rfm_estimate_rows(const char *sql, ParamListInfo params)
 {
-	Oid		   *types = palloc(params->numParams * sizeof(Oid));
+	int			nparams = params ? params->numParams : 0;
+	Oid		   *types = palloc(nparams * sizeof(Oid));
 	SPIPlanPtr	plan;
 	CachedPlan *cached;
 	Plan	   *top;
 	double		rows = 0;
 
-	for (int i = 0; i < params->numParams; i++)
+	for (int i = 0; i < nparams; i++)
 		types[i] = params->params[i].ptype;
-	plan = SPI_prepare(sql, params->numParams, types);
+	plan = SPI_prepare(sql, nparams, types);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare the query over the source");
 	cached = GetCachedPlan(linitial(SPI_plan_get_plan_sources(plan)), params,

@@ -29,6 +29,8 @@ typedef struct Pushdown
 	RfmPushdownSql sql;
 	Snapshot	snapshot;		/* what every statement sees; NULL: shards have their own */
 	MemoryContext mcxt;
+	RfmProgress *progress;
+	bool		asked;			/* the first query, which reads, is done */
 } Pushdown;
 
 /* The one int8 that the query under way gives. */
@@ -65,7 +67,7 @@ write_rows(Pushdown *push, char *sql)
 }
 
 static RfmRankSummary *
-ask_shards(void *arg, const RfmRankRequest *request)
+ask_shards(void *arg, RfmRankRequest *request)
 {
 	Pushdown   *push = (Pushdown *) arg;
 	RfmRankSummary *summary = NULL;
@@ -82,10 +84,14 @@ ask_shards(void *arg, const RfmRankRequest *request)
 		struct varlena *flat = PG_DETOAST_DATUM_PACKED(value);
 
 		ereport(DEBUG1,
-				(errmsg_internal("rfm: summary of %zu bytes", (size_t) VARSIZE_ANY_EXHDR(flat))));
+				(errmsg_internal("rfm: %zu bytes in all", (size_t) VARSIZE_ANY_EXHDR(flat))));
 		summary = rfm_rank_summary_parse(VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat), push->mcxt);
 	}
 	SPI_finish();
+	if (!push->asked)
+		rfm_progress_next(push->progress, INT64_FORMAT " customers",
+						  summary ? summary->customers : (int64) 0);
+	push->asked = true;
 	return summary;
 }
 
@@ -118,7 +124,7 @@ check_serializable(Pushdown *push, int64 expected)
  * were before and are now: no statement over shards tells it.
  */
 static void
-write_target(Pushdown *push, const RfmPushdownCuts *cuts, RfmCounts *counts)
+write_target(Pushdown *push, RfmPushdownCuts *cuts, RfmCounts *counts)
 {
 	int64		customers = cuts->first ? cuts->first->customers : 0;
 	int64		before = count_rows(push);
@@ -162,10 +168,8 @@ run(Oid nsp, Pushdown *push, RfmSnapshot *snapshot, RfmCounts *counts)
 
 	rfm_pushdown_find_cuts(push->model, push->source, (int64) rfm_summary_size * 1024,
 						   ask_shards, push, cuts);
-	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers",
-					  cuts->first ? cuts->first->customers : (int64) 0);
 	rfm_progress_next(&snapshot->progress, "cut points after %d queries", cuts->passes);
-	rfm_progress_next(&snapshot->progress, "no scores here");
+	rfm_progress_next(&snapshot->progress, "scores come with the rows");
 	write_target(push, cuts, counts);
 	rfm_pushdown_describe(push->model, cuts, ask_shards(push, &cuts->cuts),
 						  snapshot->run_date, &snapshot->customers, &snapshot->scores);
@@ -180,7 +184,8 @@ rfm_pushdown_refresh(Oid nsp, const RfmModel *model, const DateADT *run_date,
 	RfmOwner	owner;
 	RfmRowMaker maker;
 	RfmCustomers nobody = {0};
-	Pushdown	push = {.model = model,.source = source,.mcxt = CurrentMemoryContext};
+	Pushdown	push = {.model = model,.source = source,.mcxt = CurrentMemoryContext,
+	.progress = &snapshot->progress};
 
 	if (run_date)
 		rfm_snapshot_check_date(*run_date);

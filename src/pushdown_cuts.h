@@ -15,7 +15,7 @@
 #include "score.h"
 
 /* Asks all shards; NULL where there is no customer at all. */
-typedef RfmRankSummary *(*RfmAskShards) (void *arg, const RfmRankRequest *request);
+typedef RfmRankSummary *(*RfmAskShards) (void *arg, RfmRankRequest *request);
 
 typedef struct RfmPushdownCuts
 {

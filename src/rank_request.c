@@ -9,10 +9,12 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_collation.h"
+#include "miscadmin.h"
 #include "numeric_form.h"
 #include "rank_request.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -76,6 +78,72 @@ rfm_rank_get_string(RfmRankText *text)
 }
 
 /*
+ * Values as text that any session reads in the same way.
+ */
+
+typedef struct Settings
+{
+	int			date_style;
+	int			date_order;
+	int			interval_style;
+	int			float_digits;
+	int			bytea_form;
+} Settings;
+
+static Settings
+exchange_settings(Settings settings)
+{
+	Settings	old = {DateStyle, DateOrder, IntervalStyle, extra_float_digits, bytea_output};
+
+	DateStyle = settings.date_style;
+	DateOrder = settings.date_order;
+	IntervalStyle = settings.interval_style;
+	extra_float_digits = settings.float_digits;
+	bytea_output = settings.bytea_form;
+	return old;
+}
+
+static const Settings neutral = {
+	USE_ISO_DATES, DATEORDER_YMD, INTSTYLE_POSTGRES, 1, BYTEA_OUTPUT_HEX
+};
+
+char *
+rfm_neutral_out(FmgrInfo *output, Datum value)
+{
+	Settings	old = exchange_settings(neutral);
+	char	   *volatile text = NULL;
+
+	PG_TRY();
+	{
+		text = OutputFunctionCall(output, value);
+	}
+	PG_FINALLY();
+	{
+		(void) exchange_settings(old);
+	}
+	PG_END_TRY();
+	return text;
+}
+
+static Datum
+neutral_in(FmgrInfo *input, char *text, Oid ioparam)
+{
+	Settings	old = exchange_settings(neutral);
+	volatile Datum value = (Datum) 0;
+
+	PG_TRY();
+	{
+		value = InputFunctionCall(input, text, ioparam, -1);
+	}
+	PG_FINALLY();
+	{
+		(void) exchange_settings(old);
+	}
+	PG_END_TRY();
+	return value;
+}
+
+/*
  * Keys.
  */
 
@@ -91,14 +159,13 @@ rfm_rank_money(Numeric value)
 Datum
 rfm_rank_customer(RfmRankRequest *request, char *text)
 {
-	Datum		value = InputFunctionCall(&request->customer_input, text,
-										  request->customer_ioparam, -1);
-
-	return rfm_key_from_datum(&request->customer_type, value);
+	return rfm_key_from_datum(&request->customer_type,
+							  neutral_in(&request->customer_input, text,
+										 request->customer_ioparam));
 }
 
 void
-rfm_rank_put_key(StringInfo text, const RfmRankRequest *request, bool exact,
+rfm_rank_put_key(StringInfo text, RfmRankRequest *request, bool exact,
 				 bool by_customer, const RfmRankKey *key)
 {
 	if (exact)
@@ -107,7 +174,9 @@ rfm_rank_put_key(StringInfo text, const RfmRankRequest *request, bool exact,
 	else
 		appendStringInfo(text, INT64_FORMAT " ", key->code);
 	if (by_customer)
-		rfm_rank_put_string(text, rfm_key_out(&request->customer_type, key->customer));
+		rfm_rank_put_string(text, rfm_neutral_out(&request->customer_output,
+												  rfm_key_to_datum(&request->customer_type,
+																   key->customer)));
 }
 
 void
@@ -195,6 +264,8 @@ init_request(RfmRankRequest *request, Oid type, Oid collation, bool real,
 			 bool by_customer, int64 size)
 {
 	Oid			input;
+	Oid			output;
+	bool		is_varlena;
 
 	memset(request, 0, sizeof(*request));
 	request->real = real;
@@ -204,7 +275,9 @@ init_request(RfmRankRequest *request, Oid type, Oid collation, bool real,
 					  CurrentMemoryContext);
 	rfm_key_sort_support(&request->customer_type, &request->customer_order);
 	getTypeInputInfo(request->customer_type.typid, &input, &request->customer_ioparam);
+	getTypeOutputInfo(request->customer_type.typid, &output, &is_varlena);
 	fmgr_info(input, &request->customer_input);
+	fmgr_info(output, &request->customer_output);
 }
 
 void
@@ -233,7 +306,7 @@ rfm_collation_name(Oid collation)
 }
 
 char *
-rfm_rank_request_text(const RfmRankRequest *request)
+rfm_rank_request_text(RfmRankRequest *request)
 {
 	StringInfoData text;
 

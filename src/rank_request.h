@@ -55,6 +55,7 @@ typedef struct RfmRankRequest
 	RfmKeyType	customer_type;
 	SortSupportData customer_order;
 	FmgrInfo	customer_input;
+	FmgrInfo	customer_output;
 	Oid			customer_ioparam;
 	RfmRankAxis axis[RFM_AXES];
 } RfmRankRequest;
@@ -71,8 +72,11 @@ extern void rfm_rank_request_init(RfmRankRequest *request,
  * rfm_rank_request_text, rfm_rank_request_parse: to and from text.  Raises
  * INVALID_TEXT_REPRESENTATION.
  */
-extern char *rfm_rank_request_text(const RfmRankRequest *request);
+extern char *rfm_rank_request_text(RfmRankRequest *request);
 extern RfmRankRequest *rfm_rank_request_parse(const char *text);
+
+/* rfm_neutral_out: the text of a value, whatever the session's settings are. */
+extern char *rfm_neutral_out(FmgrInfo *output, Datum value);
 
 /* rfm_collation_name: qualified and quoted. */
 extern char *rfm_collation_name(Oid collation);
@@ -114,7 +118,7 @@ extern char *rfm_rank_get_string(RfmRankText *text);
 pg_noreturn extern void rfm_rank_malformed(void);
 
 /* A key as text; exact says that it holds a numeric. */
-extern void rfm_rank_put_key(StringInfo text, const RfmRankRequest *request,
+extern void rfm_rank_put_key(StringInfo text, RfmRankRequest *request,
 							 bool exact, bool by_customer, const RfmRankKey *key);
 extern void rfm_rank_get_key(RfmRankText *text, RfmRankRequest *request,
 							 bool exact, bool by_customer, RfmRankKey *key);

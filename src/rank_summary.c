@@ -103,8 +103,8 @@ static int
 item_high_cmp(const void *a, const void *b, void *arg)
 {
 	CHECK_FOR_INTERRUPTS();
-	return key_cmp((RfmRankSummary *) arg, item_high((const RfmRankItem *) a),
-				   item_high((const RfmRankItem *) b));
+	return key_cmp((RfmRankSummary *) arg, item_high(*(RfmRankItem *const *) a),
+				   item_high(*(RfmRankItem *const *) b));
 }
 
 /* The second item goes into the first, which begins no later. */
@@ -417,7 +417,7 @@ static void
 put_segment(StringInfo text, const RfmRankSummary *summary, bool exact,
 			const RfmRankSegment *segment)
 {
-	const RfmRankRequest *request = summary->request;
+	RfmRankRequest *request = summary->request;
 
 	appendStringInfo(text, INT64_FORMAT " ", segment->count);
 	if (segment->count == 0)
@@ -568,6 +568,20 @@ rfm_rank_summary_get(Datum value, MemoryContext parent)
  * Searching.
  */
 
+/* Brings the items into the order of their low keys, and lists them by the high ones. */
+static void
+sort_items(RfmRankSummary *summary, RfmRankSegment *segment)
+{
+	if (segment->by_high)
+		return;
+	qsort_arg(segment->item, segment->nitems, sizeof(RfmRankItem), item_low_cmp, summary);
+	segment->by_high = MemoryContextAllocHuge(summary->eoh.eoh_context,
+											  segment->nitems * sizeof(RfmRankItem *));
+	for (int64 i = 0; i < segment->nitems; i++)
+		segment->by_high[i] = &segment->item[i];
+	qsort_arg(segment->by_high, segment->nitems, sizeof(RfmRankItem *), item_high_cmp, summary);
+}
+
 /*
  * Between which two keys of a segment a rank lies.  Items may overlap: so many
  * customers as have an end at or below a key are certainly not above it, so
@@ -580,16 +594,15 @@ find_bracket(RfmRankSummary *summary, RfmRankSegment *segment, int64 rank,
 	int64		count = 0;
 	int64		i;
 
-	qsort_arg(segment->item, segment->nitems, sizeof(RfmRankItem), item_low_cmp, summary);
+	sort_items(summary, segment);
 	for (i = 0; (count += segment->item[i].count) <= rank; i++)
 		;
 	*low = segment->item[i].low;
 
-	qsort_arg(segment->item, segment->nitems, sizeof(RfmRankItem), item_high_cmp, summary);
 	count = 0;
-	for (i = 0; (count += segment->item[i].count) <= rank; i++)
+	for (i = 0; (count += segment->by_high[i]->count) <= rank; i++)
 		;
-	*high = *item_high(&segment->item[i]);
+	*high = *item_high(segment->by_high[i]);
 }
 
 /* Adds the bracket to a request; brackets come in ascending order. */

@@ -40,6 +40,7 @@ typedef struct RfmRankSegment
 	int64		nitems;
 	int64		space;
 	int64		bytes;			/* what the items take as text, about */
+	RfmRankItem **by_high;		/* the items by their high key; NULL: not yet */
 } RfmRankSegment;
 
 typedef struct RfmRankSummary

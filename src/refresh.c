@@ -39,7 +39,10 @@ rfm_refresh_pushed_down(Oid nsp, const RfmModel *model, const DateADT *run_date,
 	bool		distributed;
 
 	if (!rfm_strategy_pushdown(model, &distributed))
+	{
+		rfm_strategy_check_native(model);
 		return false;
+	}
 	rfm_pushdown_refresh(nsp, model, run_date, distributed, &snapshot, &counts);
 	snapshot.backfill = backfill;
 	log_refresh(nsp, &snapshot, &counts, started_at);
@@ -55,7 +58,6 @@ rfm_refresh_write(Oid nsp, RfmSnapshot *snapshot, TimestampTz started_at)
 	RfmOwner	owner;
 	RfmCounts	counts = {0};
 
-	rfm_strategy_check_native(model);
 	rfm_owner_enter(&owner, model->owner, NULL);
 	rfm_target_resolve(model, &snapshot->source, &target);
 	rfm_retention_check_date(model, &target, &snapshot->source.calendar, snapshot->run_date);

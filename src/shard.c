@@ -14,12 +14,10 @@
 
 #include "calendar.h"
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "rank_summary.h"
 #include "score.h"
 #include "signature.h"
 #include "utils/builtins.h"
-#include "utils/bytea.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -59,6 +57,8 @@ rfm_rank_summary_in(PG_FUNCTION_ARGS)
 
 	rfm_signature_check(fcinfo, &rank_summary_in_signature);
 	string = PG_GETARG_CSTRING(0);
+	ereport(DEBUG1, (errmsg_internal("rfm: %zu bytes from a shard", strlen(string))));
+
 	/* only to see whether it is one */
 	summary = rfm_rank_summary_parse(string, strlen(string), CurrentMemoryContext);
 	MemoryContextDelete(summary->eoh.eoh_context);
@@ -256,38 +256,6 @@ rfm_shard_days(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(run_date - date);
 }
 
-/* The text of a value, whatever the session's settings are. */
-static char *
-value_text(FmgrInfo *output, Datum value)
-{
-	int			date_style = DateStyle;
-	int			date_order = DateOrder;
-	int			interval_style = IntervalStyle;
-	int			float_digits = extra_float_digits;
-	int			bytes = bytea_output;
-	char	   *volatile text = NULL;
-
-	PG_TRY();
-	{
-		DateStyle = USE_ISO_DATES;
-		DateOrder = DATEORDER_YMD;
-		IntervalStyle = INTSTYLE_POSTGRES;
-		extra_float_digits = 1;
-		bytea_output = BYTEA_OUTPUT_HEX;
-		text = OutputFunctionCall(output, value);
-	}
-	PG_FINALLY();
-	{
-		DateStyle = date_style;
-		DateOrder = date_order;
-		IntervalStyle = interval_style;
-		extra_float_digits = float_digits;
-		bytea_output = bytes;
-	}
-	PG_END_TRY();
-	return text;
-}
-
 static const RfmSignature customer_signature = {
 	"rfm_shard_customer", PROKIND_FUNCTION, .strict = true, .result = TEXTOID,
 	.arg = {ANYELEMENTOID}
@@ -312,7 +280,7 @@ rfm_shard_customer(PG_FUNCTION_ARGS)
 		fmgr_info_cxt(function, output, fcinfo->flinfo->fn_mcxt);
 		fcinfo->flinfo->fn_extra = output;
 	}
-	PG_RETURN_DATUM(CStringGetTextDatum(value_text(output, PG_GETARG_DATUM(0))));
+	PG_RETURN_DATUM(CStringGetTextDatum(rfm_neutral_out(output, PG_GETARG_DATUM(0))));
 }
 
 static const RfmSignature image_signature = {

@@ -301,7 +301,8 @@ run_query(const RfmSource *source, const char *sql, QueryParams *params,
 	ErrorContextCallback callback;
 	bool		was_read_only = XactReadOnly;
 
-	options.params = makeParamList(params->n);
+	/* Citus does not expect a list of none */
+	options.params = params->n > 0 ? makeParamList(params->n) : NULL;
 	for (int i = 0; i < params->n; i++)
 	{
 		options.params->params[i].value = params->value[i];

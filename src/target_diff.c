@@ -385,9 +385,9 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 	}
 	appendStringInfo(&sql, ", ctid FROM %s%s", rfm_target_only(target), target->relation);
 
-	options.params = makeParamList(target->column[RFM_COL_RUN_DATE] ? 1 : 0);
 	if (target->column[RFM_COL_RUN_DATE])
 	{
+		options.params = makeParamList(1);
 		appendStringInfo(&sql, " WHERE %s %s $1", target->column[RFM_COL_RUN_DATE],
 						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
 		options.params->params[0].value = maker->column[RFM_COL_RUN_DATE].constant;
