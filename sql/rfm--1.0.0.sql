@@ -1526,7 +1526,7 @@ DECLARE
     weekdays CONSTANT int4[] := @extschema@.rfm_cron_field(field[5], 0, 7);
     any_day  CONSTANT bool := field[3] LIKE '*%' OR field[5] LIKE '*%';
 BEGIN
-    IF cardinality(field) <> 5 OR minutes IS NULL OR hours IS NULL OR days IS NULL
+    IF NOT isfinite(after) OR cardinality(field) <> 5 OR minutes IS NULL OR hours IS NULL OR days IS NULL
        OR months IS NULL OR weekdays IS NULL
     THEN
         RETURN NULL;
