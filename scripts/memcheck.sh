@@ -334,7 +334,7 @@ run() {
 
 keep() {
 	[ -n "${RFM_KEEP:-}" ] || return 0
-	mkdir -p "$RFM_KEEP/$tool" && cp -R "$work"/*.out "$work"/tmp/*.out "$work"/tmp/*.log "$work"/src/regression.diffs "$work"/src/output_iso \
+	mkdir -p "$RFM_KEEP/$tool" && cp -R "$work"/*.out "$work"/tmp/*.out "$work"/tmp/*.log "$work"/src/regression.diffs "$work"/src/output_iso "$work"/src/tmp_check/log \
 		"$RFM_KEEP/$tool" 2>/dev/null
 }
 

@@ -154,7 +154,7 @@ sub end_of
 sub wait_for
 {
 	my ($sql, $what) = @_;
-	for (1 .. 200)
+	for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
 	{
 		return 1 if $node->safe_psql('postgres', $sql) eq 't';
 		usleep(50_000);
@@ -177,7 +177,7 @@ sub refresh_to_gate
 		@settings, "INSERT INTO gates VALUES ('$stage', $n)",
 		'SELECT reset_ticks()', "SELECT rfm_refresh('$date', '$model')");
 	my $pid = '';
-	for (1 .. 200)
+	for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
 	{
 		$pid = $node->safe_psql('postgres',
 			"SELECT COALESCE(min(leader_pid), min(pid)) FROM pg_stat_activity"
@@ -239,7 +239,7 @@ sub kill_refresh
 			"INSERT INTO gates VALUES ('$stage', $n); SELECT reset_ticks()");
 		$s = session();
 		say_to($s, @settings, "SET statement_timeout = '800ms'", "SELECT rfm_refresh('$date', '$model')");
-		for (1 .. 200)
+		for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
 		{
 			last if -s $s->{err};
 			usleep(50_000);
@@ -266,7 +266,7 @@ sub kill_refresh
 	{
 		# down, and up again
 		my $log = '';
-		for (1 .. 200)
+		for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
 		{
 			$log = slurp_file($node->logfile, $logged);
 			last if $log =~ /ready to accept connections/;

@@ -42,6 +42,8 @@ SELECT rfm_create_model('refreshed', 'orders', 'refreshed', lookback => '20 days
 SELECT rfm_refresh(d::date, 'refreshed') FROM generate_series(date '$first', '$last', '1 day') d;
 });
 
+# three seconds, and more where all is slower
+my $patience = $PostgreSQL::Test::Utils::timeout_default / 60;
 my $filler = "FROM pg_stat_activity WHERE application_name = 'filler'";
 
 # Starts a backfill that stops at a gate; returns its pipe, its process, and where what it says is.
@@ -56,7 +58,7 @@ sub backfill_to_gate
 	open my $in, '|-', qq{psql -XAtq -d "$connstr" -f - 2>"$err"} or die "no psql: $!";
 	$in->autoflush;
 	print {$in} map { "$_;\n" } @settings, "CALL rfm_backfill('$first', '$last', 'filled')";
-	for (1 .. 200)
+	for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
 	{
 		$pid = $node->safe_psql('postgres', "SELECT pid $filler AND wait_event = 'PgSleep'");
 		last if $pid ne '';
@@ -69,7 +71,7 @@ sub backfill_to_gate
 # Waits until its process is gone, and the server is there.
 sub wait_gone
 {
-	for (1 .. 200)
+	for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
 	{
 		# no psql with a query on its standard input before that: it may be gone when that is written
 		return if system('pg_isready', '-q', '-h', $node->host, '-p', $node->port) == 0
@@ -105,7 +107,7 @@ for my $end (
 {
 	my ($how, $day, $dates) = @$end;
 	my ($in, $pid, $err) =
-	  backfill_to_gate($day, $how eq 'statement timeout' ? ("SET statement_timeout = '3s'") : ());
+	  backfill_to_gate($day, $how eq 'statement timeout' ? ("SET statement_timeout = '${patience}s'") : ());
 	my $yesterday = $node->safe_psql('postgres', "SELECT date '$day' - 1");
 
 	if ($how eq 'SIGKILL')
