@@ -217,7 +217,9 @@ BEGIN
     previews := previews + shops.compare_previews(s, models, day, day);
     PERFORM shops.draw_settings(seed, 'disturbed');
     PERFORM shops.check_refresh('refresh of a disturbed target', dated, day, day);
-    PERFORM shops.compare_strategies(s, day);
+    IF shops.rnd(seed, 'both', 3) = 0 THEN
+        PERFORM shops.compare_strategies(s, day);
+    END IF;
     PERFORM shops.draw_settings(seed, 'rejected');
     PERFORM shops.use_settings('1GB', 2, 'off');
     INSERT INTO shops.tally VALUES (s.seed, size, 3 + (latest IS NOT NULL)::int, previews, shops.is_parallel(), s.bad);
