@@ -1923,7 +1923,7 @@ DECLARE
     date date;
 BEGIN
     SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, by);
-    date := @extschema@.rfm_snapshot_date(model, rows.query, run_date);
+    date := @extschema@.rfm_snapshot_date(model, rows.query, run_date, NULL::date);
     RETURN QUERY EXECUTE format($query$
         SELECT g.label, g.customers, round(g.customers / sum(g.customers) OVER (), 4),
                g.orders, g.revenue, round(g.revenue / nullif(sum(g.revenue) OVER (), 0), 4),
@@ -1953,7 +1953,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 BEGIN
-    to_date := @extschema@.rfm_snapshot_date(model, query, to_date);
+    to_date := @extschema@.rfm_snapshot_date(model, query, to_date, NULL::date);
     IF from_date >= to_date THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
@@ -2123,7 +2123,7 @@ BEGIN
     SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, NULL);
     PERFORM @extschema@.rfm_require_columns(model, rows.columns,
         ARRAY[x || '_score', y || '_score'] || CASE WHEN measure <> 'customers' THEN ARRAY['monetary_value'] END);
-    date := @extschema@.rfm_snapshot_date(model, rows.query, run_date);
+    date := @extschema@.rfm_snapshot_date(model, rows.query, run_date, NULL::date);
     IF date IS NULL THEN
         RETURN;
     END IF;
@@ -2345,7 +2345,7 @@ DECLARE
     labels text;
 BEGIN
     SELECT * INTO rows FROM @extschema@.rfm_snapshot_rows(model, by);
-    date := @extschema@.rfm_snapshot_date(model, rows.query, run_date);
+    date := @extschema@.rfm_snapshot_date(model, rows.query, run_date, NULL::date);
     RETURN QUERY EXECUTE format($query$
         SELECT s.customer::text, s.label, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score
           FROM (%s) AS s

@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "calendar.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -501,7 +502,8 @@ check_ruleset(Oid nsp, const RfmModel *model, const char *ruleset)
 		model->buckets[RFM_MONETARY] != model->buckets[RFM_RECENCY])
 		buckets = psprintf("%s,%d,%d", buckets, model->buckets[RFM_FREQUENCY],
 						   model->buckets[RFM_MONETARY]);
-	sql = psprintf("SELECT %s(%s, '{%s}')",
+	/* all arguments with their types: nothing else fits such a call better */
+	sql = psprintf("SELECT %s(%s::pg_catalog.text, '{%s}'::pg_catalog.int4[], NULL::pg_catalog.text)",
 				   quote_qualified_identifier(get_namespace_name(nsp),
 											  "rfm_check_ruleset"),
 				   quote_literal_cstr(ruleset), buckets);
@@ -641,7 +643,7 @@ rfm_model_create(Oid nsp, const char *name, FunctionCallInfo fcinfo)
 							  false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write table rfm_model");
 	if (rfm_make_latest_view &&
-		SPI_execute(psprintf("SELECT %s(%s)",
+		SPI_execute(psprintf("SELECT %s(%s::pg_catalog.text)",
 							 quote_qualified_identifier(get_namespace_name(nsp),
 														"rfm_add_latest_view"),
 							 quote_literal_cstr(name)),

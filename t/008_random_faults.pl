@@ -194,7 +194,7 @@ try_faults('terminated', 10, qr/terminating connection due to administrator comm
 try_faults('SIGKILL', 5, qr/server closed the connection|terminating connection because of crash/,
 	sub { my $said = refresh_and($_[0], sub { kill 'KILL', $_[0] }); usleep(100_000); wait_until_up(); $said });
 
-my $said = try_faults('temp_file_limit', 16, qr/temporary file size exceeds temp_file_limit/,
+my $said = try_faults('temp_file_limit', 16, qr/temporary file size exceeds "?temp_file_limit"?/,
 	sub { refresh_with("$ways[rand() < 0.5 ? 1 : 3] SET temp_file_limit = '" . int(2**(rand() * 12)) . "kB';") });
 ok((grep { /temp_file_limit/ } keys %$said), 'temp_file_limit: it was met');
 
