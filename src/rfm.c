@@ -122,11 +122,12 @@ _PG_init(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+	/* what all shards say together must stay below 1 GB */
 	DefineCustomIntVariable("rfm.summary_size",
 							"Sets the size of what a shard tells of its customers, for each axis, when a refresh is pushed down.",
 							"Less means more queries until the cut points are exact.",
 							&rfm_summary_size,
-							256, 1, 1024 * 1024,
+							256, 1, 8 * 1024,
 							PGC_USERSET,
 							GUC_UNIT_KB,
 							NULL, NULL, NULL);

@@ -89,7 +89,7 @@ SELECT rfm_refresh((shops.draw(seed)).start, 'shop') FROM shops.tally WHERE cust
 SKIP:
 {
 	skip 'too few shops for a large one', 2 if $shops < 100;
-	is(answers('10MB'), 2, 'large summaries: one query for the cut points, one for the log');
+	is(answers('8MB'), 2, 'large summaries: one query for the cut points, one for the log');
 	cmp_ok(answers('1kB'), '>', 3, 'small ones: more queries');
 }
 
