@@ -42,7 +42,10 @@ cache=${RFM_CACHE:-${HOME:-/tmp}/.cache/rfm}
 data=${RFM_DATA:-$top/../shared/data}
 data=$(CDPATH='' cd -- "$data" 2>/dev/null && pwd) || data=
 suite_seconds=1800               # the suites of one version, together
+log=
+pack=
 new=
+suites_pid=
 totals=
 failed=0
 
@@ -96,8 +99,9 @@ ensure_root() {
 
 # In a mount namespace of its own, which goes with the last process in it: nothing is left mounted
 run_suites() {
+	pack_source >"$pack" || return
 	# shellcheck disable=SC2016 # expanded by those shells
-	pack_source | timeout -k 60 $suite_seconds unshare -m --propagation private sh -c '
+	timeout -k 60 $suite_seconds unshare -m --propagation private sh -c '
 		root=$1 version=$2 data=$3
 		mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount -t tmpfs tmpfs "$root/dev/shm" &&
 			mount -t tmpfs tmpfs "$root/tmp" && chmod 1777 "$root/tmp" "$root/dev/shm" || exit
@@ -110,7 +114,24 @@ run_suites() {
 		exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
 			RFM_PG_MAJOR="$version" "$@" sh -c "
 				mkdir /tmp/rfm && tar -C /tmp/rfm -xf - && exec sh /tmp/rfm/scripts/check.sh regress isolation tap </dev/null"
-	' sh "$root" "$1" "$data" >"$log" 2>&1
+	' sh "$root" "$1" "$data" <"$pack" >"$log" 2>&1 &
+	suites_pid=$!
+	wait "$suites_pid"
+	status=$?
+	suites_pid=
+	return $status
+}
+
+on_exit() {
+	status=$?
+	trap '' HUP INT PIPE TERM
+	stop_ticker
+	if [ -n "$suites_pid" ]; then
+		kill "$suites_pid" 2>/dev/null
+		wait "$suites_pid"
+	fi
+	rm -rf -- ${log:+"$log"} ${pack:+"$pack"} ${new:+"$new"}
+	exit "$status"
 }
 
 run() {
@@ -130,12 +151,11 @@ run() {
 "
 }
 
-trap 'status=$?; trap "" HUP INT PIPE TERM; stop_ticker; rm -rf -- "$log" ${new:+"$new"}; exit $status' EXIT
-log=
+trap on_exit EXIT
 [ "$as_root" = yes ] || skip "all: only root can make these directories and enter them"
 unshare -m true 2>/dev/null || skip "all: no mount namespaces here (a container without the right to mount?)"
 mkdir -p "$cache" && chmod 755 "$cache" || exit 1
-log=$(mktemp) || exit 1
+log=$(mktemp) && pack=$(mktemp) || exit 1
 for version in "$@"; do
 	run "$version" || { failed=1; totals="${totals}PostgreSQL $version: 0 passed, 1 failed
 "; }
