@@ -109,6 +109,8 @@ add_image(RfmCustomersFile *f, Images *images, const void *image, Size size)
 	if (at + MAXALIGN(size) > images->space)
 		reserve_images(f, images, Max(at + MAXALIGN(size), images->space * 2 + 65536));
 	memcpy(images->data + at, image, size);
+	/* nothing that happened to be in memory goes to a file */
+	memset(images->data + at + size, 0, MAXALIGN(size) - size);
 	images->used += MAXALIGN(size);
 	return at;
 }
