@@ -75,7 +75,7 @@ SKIP:
 sub answers
 {
 	my ($size) = @_;
-	my ($rc, $out, $err) = $node->psql('postgres', qq{
+	my ($rc, $out, $err) = $node->psql($halves[0][0], qq{
 SELECT shops.build(shops.draw(seed)), shops.expect('shop', (shops.draw(seed)).start) FROM shops.tally WHERE customers > 1000 ORDER BY seed LIMIT 1;
 UPDATE rfm_model SET method = 'ntile', r_breaks = NULL, f_breaks = NULL, m_breaks = NULL WHERE model = 'shop';
 DROP TRIGGER IF EXISTS pass ON shops.target;
@@ -88,7 +88,7 @@ SELECT rfm_refresh((shops.draw(seed)).start, 'shop') FROM shops.tally WHERE cust
 }
 SKIP:
 {
-	skip 'too few shops for a large one', 2 if $shops < 100;
+	skip 'too few shops for a large one', 2 if $done < 100;
 	is(answers('8MB'), 2, 'large summaries: one query for the cut points, one for the log');
 	cmp_ok(answers('1kB'), '>', 3, 'small ones: more queries');
 }

@@ -39,7 +39,7 @@ sub findings
 		  || $1 =~ /^(CHECK|VALUES|KEY|COALESCE|GREATEST|LEAST|EXISTS|AS|TABLE|INTO|AND|OR|NOT|WITH|FROM|LATERAL|OVER|WHEN|SELECT|USING|v)$/i;
 	}
 	# settings and the properties of aggregates are no operators, nor are the dots of a default
-	$text =~ s/\b(SET\s+\w+|[SCF]\w*FUNC(_MODIFY)?|STYPE|SSPACE|COMBINEFUNC|SERIALFUNC|DESERIALFUNC|PARALLEL|INITCOND)\s*=//g;
+	$text =~ s/\b(SET\s+\w+|[SCF]\w*FUNC(_MODIFY)?|STYPE|SSPACE|COMBINEFUNC|SERIALFUNC|DESERIALFUNC|PARALLEL|INITCOND|INPUT|OUTPUT|INTERNALLENGTH|STORAGE)\s*=//g;
 	push @found, "operator $1" while $text =~ /(?<![\w:])([-+*\/<>=~!\@#%^&|`?]+)(?=\s)/g;
 	push @found, "type $1" while $text =~ /\b(?:RETURNS|SETOF|::)\s*((?:text|int[248]?|integer|bigint|numeric|bool|boolean|date|trigger|void|name|jsonb|regclass|regrole|oid|record)\b)/gi;
 	return join(', ', @found);
