@@ -20,6 +20,7 @@ them: N passed, N failed[, N skipped]
 
 Settings from the environment:
   RFM_MINUTES=N        no tool is started later than that after the first (default: no limit)
+  RFM_VALGRIND="NAME..." under Valgrind only these regression tests, after "install"
 END
 }
 
@@ -62,7 +63,11 @@ for tool in "$@"; do
 	fi
 	say "==== $tool"
 	# shellcheck disable=SC2046 # a script and its argument
-	sh "$here"/$(script_of "$tool") 2>&1 | tee "$output"
+	if [ "$tool" = valgrind ] && [ -n "${RFM_VALGRIND:-}" ]; then
+		RFM_SUITES=regress RFM_TESTS=$RFM_VALGRIND sh "$here"/$(script_of "$tool") 2>&1 | tee "$output"
+	else
+		sh "$here"/$(script_of "$tool") 2>&1 | tee "$output"
+	fi
 	last=$(tail -n 1 "$output")
 	case $last in
 	*[0-9]" passed, "[0-9]*" failed"*)
