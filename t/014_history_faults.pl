@@ -156,7 +156,7 @@ my %faults = (
 	terminate => { n => 3, says => qr/terminating connection due to administrator command/, during => sub { ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'") } },
 	SIGKILL => { n => 1, says => qr/server closed the connection|terminating connection because of crash/,
 		during => sub { my $pid = ask("SELECT min(pid) FROM pg_stat_activity WHERE application_name = 'victim'"); kill 'KILL', $pid if $pid; usleep(100_000); wait_until_up() } },
-	temp_file_limit => { n => 2, says => qr/temporary file size exceeds temp_file_limit/ });
+	temp_file_limit => { n => 2, says => qr/temporary file size exceeds "?temp_file_limit"?/ });
 
 my $halfway = 0;
 for my $name (sort keys %calls)
