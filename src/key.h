@@ -94,6 +94,9 @@ extern int	rfm_key_image_cmp(const RfmKeyType *kt, Datum a, Datum b);
  */
 extern void rfm_key_sort_support(const RfmKeyType *kt, SortSupport ssup);
 
+/* rfm_key_cmp: in that order, with what rfm_key_sort_support made of it. */
+static inline int rfm_key_cmp(const RfmKeyType *kt, SortSupport ssup, Datum a, Datum b);
+
 /* rfm_key_less_operator: the "<" operator of the default btree opclass. */
 extern Oid	rfm_key_less_operator(const RfmKeyType *kt);
 
@@ -171,6 +174,19 @@ rfm_key_equal(RfmKeyType *kt, Datum a, Datum b)
 	if (kt->kind == RFM_KEY_BYTES)
 		return rfm_key_equal_bytes(kt, a, b);
 	return DatumGetBool(FunctionCall2Coll(&kt->eq_proc, kt->collation, a, b));
+}
+
+static inline int
+rfm_key_cmp(const RfmKeyType *kt, SortSupport ssup, Datum a, Datum b)
+{
+	if (kt->kind == RFM_KEY_INT)
+	{
+		int64		x = DatumGetInt64(a);
+		int64		y = DatumGetInt64(b);
+
+		return (x > y) - (x < y);
+	}
+	return ApplySortComparator(a, false, b, false, ssup);
 }
 
 #endif							/* RFM_KEY_H */

@@ -208,19 +208,6 @@ rfm_rank_get_key(RfmRankText *text, RfmRankRequest *request, bool exact,
 	}
 }
 
-static int
-customer_cmp(RfmRankRequest *request, Datum a, Datum b)
-{
-	if (request->customer_type.kind == RFM_KEY_INT)
-	{
-		int64		x = DatumGetInt64(a);
-		int64		y = DatumGetInt64(b);
-
-		return (x > y) - (x < y);
-	}
-	return ApplySortComparator(a, false, b, false, &request->customer_order);
-}
-
 int
 rfm_rank_cmp(RfmRankRequest *request, const RfmRankKey *a, const RfmRankKey *b,
 			 bool by_customer)
@@ -230,7 +217,8 @@ rfm_rank_cmp(RfmRankRequest *request, const RfmRankKey *a, const RfmRankKey *b,
 	if (cmp == 0 && a->money != b->money)
 		cmp = rfm_numeric_cmp(a->money, b->money);
 	if (cmp == 0 && by_customer)
-		cmp = customer_cmp(request, a->customer, b->customer);
+		cmp = rfm_key_cmp(&request->customer_type, &request->customer_order,
+						  a->customer, b->customer);
 	return cmp;
 }
 

@@ -43,17 +43,10 @@ typedef struct ConvertedKey
 	int64		row;
 } ConvertedKey;
 
-static int
+static inline int
 lookup_cmp(Lookup *lookup, Datum a, Datum b)
 {
-	if (lookup->type.kind == RFM_KEY_INT)
-	{
-		int64		x = DatumGetInt64(a);
-		int64		y = DatumGetInt64(b);
-
-		return (x > y) - (x < y);
-	}
-	return ApplySortComparator(a, false, b, false, &lookup->ssup);
+	return rfm_key_cmp(&lookup->type, &lookup->ssup, a, b);
 }
 
 /* How the key at a position compares with another. */
