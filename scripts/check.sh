@@ -186,6 +186,10 @@ show_failure() {
 	esac
 	if [ -s "$diffs" ]; then
 		head -n 400 "$diffs"
+	elif [ "$1" = tap ]; then
+		# what failed, with what was got and expected, and how it ended
+		grep -E '^(not ok |#)' "$work/$1.log" | head -n 200
+		tail -n 20 "$work/$1.log"
 	else
 		tail -n 100 "$work/$1.log"
 	fi
@@ -195,7 +199,7 @@ show_failure() {
 		grep -E -B 15 -A 1 'PANIC|terminated by signal|TRAP' "$work/data/server.log" | head -n 60
 		;;
 	tap)
-		grep -lE '\] not ok |your test exited|^Died|Bail out' "$work"/src/tmp_check/log/regress_log_* 2>/dev/null | while read -r f; do
+		grep -lE '(^|\] )not ok |your test exited|^Died|Bail out' "$work"/src/tmp_check/log/regress_log_* 2>/dev/null | while read -r f; do
 			say "---- ${f##*/}, its end ----"
 			tail -n 40 "$f"
 		done

@@ -224,6 +224,8 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 	if (c->used > c->bound)
 		rfm_collector_overflow(c);
 	c->rows += s->header.rows;
+	/* the process that took them has shown them */
+	c->rows_shown += s->header.rows;
 	if (merged)
 		pfree(merged);
 }
