@@ -40,17 +40,21 @@ static int
 common_scale(const RfmCollector *c)
 {
 	int			scale = 0;
+	bool		all_have_it = true;
 	int64		scaled;
 
 	for (int64 i = 0; i < c->nentries; i++)
 	{
-		if (rfm_entry(c, i)->form != RFM_FORM_SCALED)
+		const RfmEntry *e = rfm_entry(c, i);
+
+		if (e->form != RFM_FORM_SCALED)
 			return -1;
-		scale = Max(scale, rfm_entry(c, i)->scale);
+		all_have_it = all_have_it && (i == 0 || e->scale == scale);
+		scale = Max(scale, e->scale);
 		if (i % RFM_SEGMENT_ENTRIES == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
-	for (int64 i = 0; i < c->nentries; i++)
+	for (int64 i = 0; i < c->nentries && !all_have_it; i++)
 	{
 		const RfmEntry *e = rfm_entry(c, i);
 
@@ -63,48 +67,29 @@ common_scale(const RfmCollector *c)
 	return scale;
 }
 
+/* How the money of these customers is to be coded. */
 static void
-fill_money(const RfmCollector *c, const RfmKeyedEntry *order, RfmMoney *money)
+choose_money(const RfmCollector *c, RfmMoney *money)
 {
-	Numeric    *values;
-
 	if (c->amount_kind == RFM_AMOUNT_FLOAT)
 	{
 		money->kind = RFM_MONEY_REAL;
-		for (int64 i = 0; i < c->nentries; i++)
-		{
-			const RfmEntry *e = rfm_entry(c, order[i].entry);
-
-			money->code[i] = rfm_double_to_code(rfm_sum_real(&e->sum, e->form,
-															 *rfm_entry_low(c, order[i].entry)));
-			if (i % RFM_SEGMENT_ENTRIES == 0)
-				CHECK_FOR_INTERRUPTS();
-		}
 		return;
 	}
-
 	money->scale = common_scale(c);
-	if (money->scale >= 0)
-	{
-		money->kind = RFM_MONEY_SCALED;
-		for (int64 i = 0; i < c->nentries; i++)
-		{
-			const RfmEntry *e = rfm_entry(c, order[i].entry);
+	money->kind = money->scale >= 0 ? RFM_MONEY_SCALED : RFM_MONEY_WIDE;
+}
 
-			if (i + GATHER_AHEAD < c->nentries)
-				rfm_prefetch_read(rfm_entry(c, order[i + GATHER_AHEAD].entry));
-			(void) rfm_sum_scaled(&e->sum, e->form, e->scale, money->scale,
-								  &money->code[i]);
-			if (i % RFM_SEGMENT_ENTRIES == 0)
-				CHECK_FOR_INTERRUPTS();
-		}
-		return;
-	}
+/* Sums of which not all are int64 at one scale: their ranks. */
+static void
+rank_money(const RfmCollector *c, const uint32 *order, RfmMoney *money)
+{
+	Numeric    *values = rfm_alloc_array(CurrentMemoryContext, c->nentries,
+										 sizeof(Numeric), false);
 
-	values = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(Numeric), false);
 	for (int64 i = 0; i < c->nentries; i++)
 	{
-		const RfmEntry *e = rfm_entry(c, order[i].entry);
+		const RfmEntry *e = rfm_entry(c, order[i]);
 
 		values[i] = rfm_sum_numeric(&e->sum, e->form, e->scale);
 		if (i % RFM_SEGMENT_ENTRIES == 0)
@@ -112,6 +97,39 @@ fill_money(const RfmCollector *c, const RfmKeyedEntry *order, RfmMoney *money)
 	}
 	rfm_money_rank(money, values, c->nentries);
 	pfree(values);
+}
+
+/*
+ * The customers' keys and codes, in this order.  Each customer is visited once,
+ * as they stand anywhere in memory.
+ */
+static void
+gather(RfmCustomers *customers, const RfmCollector *c, const uint32 *order,
+	   const RfmSource *source)
+{
+	RfmMoney   *money = &customers->money;
+
+	choose_money(c, money);
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		const RfmEntry *e = rfm_entry(c, order[i]);
+
+		if (i + GATHER_AHEAD < c->nentries)
+			rfm_prefetch_read(rfm_entry(c, order[i + GATHER_AHEAD]));
+		customers->key[i] = e->key;
+		customers->code[RFM_RECENCY][i] = rfm_recency_code(c, e, source, customers->run_date);
+		customers->code[RFM_FREQUENCY][i] = e->orders;
+		if (money->kind == RFM_MONEY_SCALED)
+			(void) rfm_sum_scaled(&e->sum, e->form, e->scale, money->scale, &money->code[i]);
+		else if (money->kind == RFM_MONEY_REAL)
+			money->code[i] = rfm_double_to_code(rfm_sum_real(&e->sum, e->form,
+															 *rfm_entry_low(c, order[i])));
+		rfm_progress_done(1);
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	if (money->kind == RFM_MONEY_WIDE)
+		rank_money(c, order, money);
 }
 
 /* Leaves out the customers whose money is at or below the limit. */
@@ -141,7 +159,7 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 					RfmCollector *c, DateADT run_date)
 {
 	RfmCustomers *customers = palloc0(sizeof(RfmCustomers));
-	RfmKeyedEntry *order;
+	uint32	   *order;
 
 	customers->run_date = run_date;
 	customers->key_type = source->key;
@@ -163,21 +181,7 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 		customers->code[axis] = rfm_alloc_array(CurrentMemoryContext, c->nentries,
 												sizeof(int64), false);
 	customers->money.code = customers->code[RFM_MONETARY];
-
-	for (int64 i = 0; i < c->nentries; i++)
-	{
-		const RfmEntry *e = rfm_entry(c, order[i].entry);
-
-		if (i + GATHER_AHEAD < c->nentries)
-			rfm_prefetch_read(rfm_entry(c, order[i + GATHER_AHEAD].entry));
-		customers->key[i] = e->key;
-		customers->code[RFM_RECENCY][i] = rfm_recency_code(c, e, source, run_date);
-		customers->code[RFM_FREQUENCY][i] = e->orders;
-		rfm_progress_done(1);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	fill_money(c, order, &customers->money);
+	gather(customers, c, order, source);
 	pfree(order);
 	if (customers->key_type.typbyval || customers->key_type.kind == RFM_KEY_INT)
 		MemoryContextDelete(c->mcxt);

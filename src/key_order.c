@@ -26,6 +26,12 @@
 /* How many customers ahead of its use a key is asked for. */
 #define LOOK_AHEAD	32
 
+typedef struct KeyedEntry
+{
+	uint64		key;			/* or eight bytes of it */
+	uint32		entry;			/* number of the customer */
+} KeyedEntry;
+
 #define RADIX_BITS	11
 #define RADIX_SIZE	(1 << RADIX_BITS)
 
@@ -33,11 +39,11 @@
  * Sorts by key, least significant digit first, over the bits that the keys
  * differ in.  Stable; linear in n.
  */
-static RfmKeyedEntry *
-radix_sort(RfmKeyedEntry *items, int64 n)
+static KeyedEntry *
+radix_sort(KeyedEntry *items, int64 n)
 {
-	RfmKeyedEntry *from = items;
-	RfmKeyedEntry *to = rfm_alloc_array(CurrentMemoryContext, n, sizeof(RfmKeyedEntry), false);
+	KeyedEntry *from = items;
+	KeyedEntry *to = rfm_alloc_array(CurrentMemoryContext, n, sizeof(KeyedEntry), false);
 	uint64		lowest = PG_UINT64_MAX;
 	uint64		highest = 0;
 
@@ -53,7 +59,7 @@ radix_sort(RfmKeyedEntry *items, int64 n)
 	{
 		int64		position[RADIX_SIZE] = {0};
 		int64		sum = 0;
-		RfmKeyedEntry *swap;
+		KeyedEntry *swap;
 
 		for (int64 i = 0; i < n; i++)
 		{
@@ -89,16 +95,16 @@ keyed_entry_cmp(const void *a, const void *b, void *arg)
 	SortSupport ssup = (SortSupport) arg;
 
 	CHECK_FOR_INTERRUPTS();
-	return ApplySortComparator(((const RfmKeyedEntry *) a)->key, false,
-							   ((const RfmKeyedEntry *) b)->key, false, ssup);
+	return ApplySortComparator(((const KeyedEntry *) a)->key, false,
+							   ((const KeyedEntry *) b)->key, false, ssup);
 }
 
 static void
-sort_by_comparing(const RfmCollector *c, RfmKeyedEntry *items, int64 n, SortSupport ssup)
+sort_by_comparing(const RfmCollector *c, KeyedEntry *items, int64 n, SortSupport ssup)
 {
 	for (int64 i = 0; i < n; i++)
 		items[i].key = (uint64) rfm_entry(c, items[i].entry)->key;
-	qsort_arg(items, n, sizeof(RfmKeyedEntry), keyed_entry_cmp, ssup);
+	qsort_arg(items, n, sizeof(KeyedEntry), keyed_entry_cmp, ssup);
 }
 
 /* How many bytes all keys have in common at their beginning. */
@@ -137,8 +143,8 @@ leading_bytes(const RfmKeyType *kt, Datum key, Size skip)
 	return pg_ntoh64(image);
 }
 
-static RfmKeyedEntry *
-sort_by_bytes(const RfmCollector *c, RfmKeyedEntry *items, SortSupport ssup)
+static KeyedEntry *
+sort_by_bytes(const RfmCollector *c, KeyedEntry *items, SortSupport ssup)
 {
 	Size		skip = common_prefix(c);
 
@@ -158,7 +164,7 @@ sort_by_bytes(const RfmCollector *c, RfmKeyedEntry *items, SortSupport ssup)
 
 /* Is each customer above the one before it, by the type's own comparison? */
 static bool
-is_ascending(const RfmCollector *c, const RfmKeyedEntry *items, SortSupport ssup)
+is_ascending(const RfmCollector *c, const KeyedEntry *items, SortSupport ssup)
 {
 	for (int64 i = 1; i < c->nentries; i++)
 	{
@@ -175,45 +181,21 @@ is_ascending(const RfmCollector *c, const RfmKeyedEntry *items, SortSupport ssup
 	return true;
 }
 
-/* A direct index has them in order. */
-static void
-walk_index(const RfmCollector *c, RfmKeyedEntry *items)
-{
-	int64		n = 0;
-
-	for (uint64 at = 0; at < rfm_index_size(c); at++)
-	{
-		uint32		number = rfm_index_number(c, at);
-
-		if (number != 0)
-			items[n++].entry = number - 1;
-		if (at % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	Assert(n == c->nentries);
-}
-
-RfmKeyedEntry *
-rfm_key_order(const RfmCollector *c)
+/* Sorts, by whichever way suits the type. */
+static KeyedEntry *
+sort_entries(const RfmCollector *c)
 {
 	const RfmKeyType *kt = &c->customer_type;
-	RfmKeyedEntry *items = rfm_alloc_array(CurrentMemoryContext, c->nentries,
-										   sizeof(RfmKeyedEntry), false);
+	KeyedEntry *items = rfm_alloc_array(CurrentMemoryContext, c->nentries,
+										sizeof(KeyedEntry), false);
 	SortSupportData ssup;
 
-	if (c->direct && !c->in_key_order)
-	{
-		walk_index(c, items);
-		return items;
-	}
 	for (int64 i = 0; i < c->nentries; i++)
 	{
 		items[i].entry = (uint32) i;
 		/* unsigned, in the order of the signed ones */
 		items[i].key = (uint64) rfm_entry(c, i)->key ^ UINT64CONST(1) << 63;
 	}
-	if (c->in_key_order)
-		return items;
 	if (kt->kind == RFM_KEY_INT)
 		return radix_sort(items, c->nentries);
 
@@ -226,4 +208,44 @@ rfm_key_order(const RfmCollector *c)
 	}
 	sort_by_comparing(c, items, c->nentries, &ssup);
 	return items;
+}
+
+/* A direct index has them in order. */
+static void
+walk_index(const RfmCollector *c, uint32 *order)
+{
+	int64		n = 0;
+
+	for (uint64 at = 0; at < rfm_index_size(c); at++)
+	{
+		uint32		number = rfm_index_number(c, at);
+
+		if (number != 0)
+			order[n++] = number - 1;
+		if (at % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	Assert(n == c->nentries);
+}
+
+uint32 *
+rfm_key_order(const RfmCollector *c)
+{
+	uint32	   *order = rfm_alloc_array(CurrentMemoryContext, c->nentries,
+										sizeof(uint32), false);
+
+	if (c->in_key_order)
+		for (int64 i = 0; i < c->nentries; i++)
+			order[i] = (uint32) i;
+	else if (c->direct)
+		walk_index(c, order);
+	else
+	{
+		KeyedEntry *items = sort_entries(c);
+
+		for (int64 i = 0; i < c->nentries; i++)
+			order[i] = items[i].entry;
+		pfree(items);
+	}
+	return order;
 }

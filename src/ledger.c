@@ -70,11 +70,11 @@ number_orders(RfmLedger *ledger, int64 row, uint32 customer, SortSupport ssup)
 }
 
 /* The customers, in key order. */
-static RfmKeyedEntry *
+static uint32 *
 sort_customers(RfmLedger *ledger)
 {
 	RfmCollector *c = ledger->table;
-	RfmKeyedEntry *order = rfm_key_order(c);
+	uint32	   *order = rfm_key_order(c);
 
 	ledger->n = c->nentries;
 	ledger->entry = rfm_alloc_array(ledger->mcxt, ledger->n, sizeof(RfmEntry), false);
@@ -82,9 +82,9 @@ sort_customers(RfmLedger *ledger)
 		ledger->low = rfm_alloc_array(ledger->mcxt, ledger->n, sizeof(double), false);
 	for (int64 i = 0; i < ledger->n; i++)
 	{
-		ledger->entry[i] = *rfm_entry(c, order[i].entry);
+		ledger->entry[i] = *rfm_entry(c, order[i]);
 		if (ledger->low)
-			ledger->low[i] = *rfm_entry_low(c, order[i].entry);
+			ledger->low[i] = *rfm_entry_low(c, order[i]);
 		if (i % RFM_SEGMENT_ENTRIES == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
@@ -93,7 +93,7 @@ sort_customers(RfmLedger *ledger)
 
 /* The events, in the order of their customers. */
 static void
-sort_events(RfmLedger *ledger, const RfmKeyedEntry *order)
+sort_events(RfmLedger *ledger, const uint32 *order)
 {
 	int64		n = ledger->n;
 	int64	   *place = rfm_alloc_array(CurrentMemoryContext, n, sizeof(int64), true);
@@ -108,9 +108,9 @@ sort_events(RfmLedger *ledger, const RfmKeyedEntry *order)
 	ledger->start = rfm_alloc_array(ledger->mcxt, n + 1, sizeof(int64), false);
 	for (int64 i = 0; i < n; i++)
 	{
-		int64		count = place[order[i].entry];
+		int64		count = place[order[i]];
 
-		ledger->start[i] = place[order[i].entry] = sum;
+		ledger->start[i] = place[order[i]] = sum;
 		sum += count;
 		if (i % RFM_CHUNK_EVENTS == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -133,7 +133,7 @@ void
 rfm_ledger_sort(RfmLedger *ledger)
 {
 	RfmCollector *c = ledger->table;
-	RfmKeyedEntry *order = sort_customers(ledger);
+	uint32	   *order = sort_customers(ledger);
 
 	sort_events(ledger, order);
 	if (c->distinct_orders)
@@ -143,7 +143,7 @@ rfm_ledger_sort(RfmLedger *ledger)
 		rfm_key_sort_support(&c->order_type, &ssup);
 		for (int64 i = 0; i < ledger->n; i++)
 		{
-			number_orders(ledger, i, order[i].entry, &ssup);
+			number_orders(ledger, i, order[i], &ssup);
 			if (i % RFM_CHUNK_EVENTS == 0)
 				CHECK_FOR_INTERRUPTS();
 		}
