@@ -187,14 +187,16 @@ test_fallback() {
 	says "natively nothing is written past Citus" 'is a distributed table' "SET rfm.strategy = native; SELECT rfm_refresh('2024-03-31', 'orders')"
 }
 
-# Writing waits for the lock of one row; meanwhile an order comes in
+# order_in_between DATE PSQL-ARGUMENTS: writing waits for the lock of one row; meanwhile an order comes in
 order_in_between() {
-	ask 0 -c "UPDATE big.orders_rfm SET comments = 'edited' WHERE customer_id = 18 AND run_date = '2024-03-31'"
-	ask 0 -c "BEGIN" -c "SELECT FROM big.orders_rfm WHERE customer_id = 18 AND run_date = '2024-03-31' FOR UPDATE" -c "SELECT pg_sleep(600)" \
+	date=$1
+	shift
+	ask 0 -c "UPDATE big.orders_rfm SET comments = 'edited' WHERE customer_id = 18 AND run_date = '$date'"
+	ask 0 -c "BEGIN" -c "SELECT FROM big.orders_rfm WHERE customer_id = 18 AND run_date = '$date' FOR UPDATE" -c "SELECT pg_sleep(600)" \
 		-c "COMMIT" >/dev/null 2>&1 &
 	locker=$!
 	wait_for 0 "query LIKE 'SELECT pg_sleep(600)%'" || return
-	ask 0 -c "BEGIN ISOLATION LEVEL $1" -c "SELECT rfm_refresh('2024-03-31', 'orders')" -c COMMIT >"$work/between.out" 2>&1 &
+	ask 0 "$@" >"$work/between.out" 2>&1 &
 	refresher=$!
 	wait_for "1 2" "wait_event_type = 'Lock' AND query LIKE 'INSERT INTO%'" || return
 	ask 0 -c "INSERT INTO big.orders VALUES (0, 19, '2024-03-31', 1000000, 'paid')" \
@@ -221,13 +223,20 @@ wait_for() {
 
 test_order_in_between() {
 	before=$(ask 0 -c "SELECT count(*), sum(hashtext(t::text)::bigint) FROM big.orders_rfm t WHERE customer_id <> 18")
-	order_in_between 'READ COMMITTED'
+	order_in_between 2024-03-31 -c "SELECT rfm_refresh('2024-03-31', 'orders')"
 	check "an order between the queries of a refresh is noticed" grep -q 'orders of model "orders" changed while they were read' "$work/between.out"
 	expect "and the target is as it was" "$before" "SELECT count(*), sum(hashtext(t::text)::bigint) FROM big.orders_rfm t WHERE customer_id <> 18"
-	order_in_between 'REPEATABLE READ'
+	order_in_between 2024-03-31 -c "BEGIN ISOLATION LEVEL REPEATABLE READ" -c "SELECT rfm_refresh('2024-03-31', 'orders')" -c COMMIT
 	check "a refresh of one snapshot does not see it" grep -q "^[0-9]*$" "$work/between.out"
 	refresh orders 2024-03-31
 	expect "the next one does" 5 "SELECT m_score FROM big.orders_rfm WHERE customer_id = 19 AND run_date = '2024-03-31'"
+
+	# as if the next day had not been computed yet, though its rows are there
+	refresh orders 2024-04-01
+	ask 0 -c "DELETE FROM rfm_run WHERE model = 'orders' AND run_date = '2024-04-01'"
+	order_in_between 2024-04-01 -c "SET rfm.catch_up_limit = 1" -c "CALL rfm_catch_up('orders')"
+	expect "the nightly job has one snapshot, too" "1|0" \
+		"SELECT updated, inserted FROM rfm_run WHERE model = 'orders' AND run_date = '2024-04-01'"
 }
 
 # A worker dies while rows are written

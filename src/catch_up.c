@@ -18,6 +18,8 @@
 #include "owner.h"
 #include "refresh.h"
 #include "run_log.h"
+#include "strategy.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -29,6 +31,7 @@ typedef struct CatchUp
 	const char *model;
 	DateADT		until;			/* the model's today when the call began */
 	DateADT		date;			/* under way */
+	bool		in_shards;		/* the orders are on several servers */
 } CatchUp;
 
 static void
@@ -72,7 +75,7 @@ target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
 
 /*
  * Sets catch_up->date to the date that comes next, and, at the first call,
- * catch_up->until.
+ * what is settled for all of them.
  */
 static void
 find_next_date(CatchUp *catch_up, bool first)
@@ -92,7 +95,10 @@ find_next_date(CatchUp *catch_up, bool first)
 	rfm_source_resolve(model, &source);
 	rfm_target_resolve(model, &source, &target);
 	if (first)
+	{
 		catch_up->until = rfm_snapshot_default_date(model, &source);
+		catch_up->in_shards = rfm_strategy_in_shards(model);
+	}
 	rfm_owner_leave(&owner);
 
 	if (target.attnum[RFM_COL_RUN_DATE] > 0)
@@ -109,6 +115,18 @@ find_next_date(CatchUp *catch_up, bool first)
 	PopActiveSnapshot();
 
 	catch_up->date = found && last < catch_up->until ? last + 1 : catch_up->until;
+}
+
+/*
+ * The transaction that just began gets one snapshot.  Shards have none in
+ * common otherwise, and today's orders come in while they are read.
+ */
+static void
+use_one_snapshot(void)
+{
+	(void) set_config_option("transaction_isolation", "repeatable read",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+							 true, 0, false);
 }
 
 /* Says which dates were missed. */
@@ -142,6 +160,29 @@ report_left(const CatchUp *catch_up)
 				 errhint("The next call goes on from there. Raise rfm.catch_up_limit to compute more at once; to leave them out, refresh today with rfm_refresh().")));
 }
 
+/* What comes next, in the transaction that begins with it. */
+static void
+begin_next_date(CatchUp *catch_up)
+{
+	if (catch_up->in_shards)
+		use_one_snapshot();
+	find_next_date(catch_up, false);
+}
+
+static void
+refresh_date(CatchUp *catch_up)
+{
+	ErrorContextCallback callback;
+
+	callback.callback = catch_up_error_callback;
+	callback.arg = catch_up;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	(void) rfm_refresh_model(catch_up->nsp, catch_up->model, &catch_up->date);
+	rfm_SPI_commit();
+	error_context_stack = callback.previous;
+}
+
 void
 rfm_catch_up_model(Oid nsp, const char *model)
 {
@@ -149,27 +190,24 @@ rfm_catch_up_model(Oid nsp, const char *model)
 											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
 	CatchUp		catch_up = {.nsp = nsp,.model = model};
-	ErrorContextCallback callback;
-	int			done = 0;
 
-	do
+	find_next_date(&catch_up, true);
+	report_missed(&catch_up);
+	if (catch_up.in_shards)
+	{
+		/* this transaction has had its snapshot */
+		rfm_SPI_commit();
+		begin_next_date(&catch_up);
+	}
+	for (int done = 1;; done++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		find_next_date(&catch_up, done == 0);
-		if (done == 0)
-			report_missed(&catch_up);
-
-		callback.callback = catch_up_error_callback;
-		callback.arg = &catch_up;
-		callback.previous = error_context_stack;
-		error_context_stack = &callback;
-		(void) rfm_refresh_model(nsp, model, &catch_up.date);
-		rfm_SPI_commit();
-		error_context_stack = callback.previous;
-
+		refresh_date(&catch_up);
 		MemoryContextReset(mcxt);
-		done++;
-	} while (catch_up.date < catch_up.until && done < rfm_catch_up_limit);
+		if (catch_up.date >= catch_up.until || done >= rfm_catch_up_limit)
+			break;
+		begin_next_date(&catch_up);
+	}
 
 	report_left(&catch_up);
 	MemoryContextSwitchTo(oldcxt);

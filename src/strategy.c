@@ -246,6 +246,12 @@ rfm_strategy_pushdown(const RfmModel *model, bool *distributed)
 	return asked && reason == NULL;
 }
 
+bool
+rfm_strategy_in_shards(const RfmModel *model)
+{
+	return rfm_strategy != RFM_STRATEGY_NATIVE && find_distribution(model->source).known;
+}
+
 void
 rfm_strategy_check_native(const RfmModel *model)
 {

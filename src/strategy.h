@@ -32,6 +32,12 @@ extern int	rfm_strategy;
 extern bool rfm_strategy_pushdown(const RfmModel *model, bool *distributed);
 
 /*
+ * rfm_strategy_in_shards: are the model's orders on several servers, and its
+ * refreshes to be pushed down to them?
+ */
+extern bool rfm_strategy_in_shards(const RfmModel *model);
+
+/*
  * rfm_strategy_check_native: raises FEATURE_NOT_SUPPORTED for a target that
  * only statements can write to, as it has its rows elsewhere.
  */
