@@ -177,10 +177,10 @@ left_out() {
 	note "$1: left out: $2"
 }
 
-# calm TABLE...: what went before must not burden what is timed next
+# calm TABLE...: what went before must not burden what is timed next; autovacuum, which is off, would see to it
 calm() {
 	{
-		for table in "$@"; do echo "VACUUM bench.$table;"; done
+		for table in "$@"; do echo "VACUUM (ANALYZE) bench.$table;"; done
 		echo "CHECKPOINT;"
 	} | sql -f - || die "see above"
 }
@@ -693,7 +693,7 @@ report() {
 		say "- Load average before and after: $load_before, $(cut -d ' ' -f 1-3 /proc/loadavg)"
 		say "- PostgreSQL $(sql -c "SHOW server_version" </dev/null), rfm $(sql -c "SELECT extversion FROM pg_extension WHERE extname = 'rfm'" </dev/null); $(size_of_tables)"
 		say "- Settings: $(settings | paste -s -d , | sed 's/,/, /g'); the hand-written SQL has work_mem = ${big_mb}MB"
-		say "- Tables have no other index than the target's key. Before each measurement: VACUUM where rows are dead, CHECKPOINT."
+		say "- Tables have no other index than the target's key. Before each measurement: VACUUM and ANALYZE where rows were written, CHECKPOINT."
 		say
 		awk -f "$here/report.awk" -v orders="$orders" "$results"
 	} >"$work/report" || die "the report could not be written"

@@ -61,7 +61,7 @@ step "Building the extension with gcov's counters" build COPT="-Og --coverage" w
 step "Starting a server" start_server "max_worker_processes = 16" || give_up
 step "Running the regression tests" suite ISOLATION= TAP_TESTS= || give_up
 step "Running the isolation tests" suite REGRESS= TAP_TESTS= || give_up
-step "Running the TAP tests" suite REGRESS= ISOLATION= PROVE_FLAGS=-j2 || give_up
+step "Running the TAP tests" suite REGRESS= ISOLATION= PROVE_FLAGS=-j2 RFM_SHOPS=400 || give_up
 # counters are written when a process ends
 as_owner "$bin/pg_ctl" -D "$work/data" -m fast -w stop >"$log" 2>&1
 step "Reading the counters" measure || give_up
