@@ -129,6 +129,7 @@ run_suite() {
 		tests=$(printf 'include Makefile\nsay: ; @echo $(REGRESS)\n' | as_owner make -s -C "$work/src" -f - PG_CONFIG="$pg_config" say)
 		[ -z "${RFM_TESTS:-}" ] || tests="install $RFM_TESTS"
 		[ -z "$small" ] || tests=$(echo " $tests " | sed 's/ analysis_b / /; s/ shop_b / /')
+		echo "$tests" >"$work/regress.tests"
 		installcheck ISOLATION= TAP_TESTS= REGRESS="$tests"
 		;;
 	isolation) installcheck REGRESS= TAP_TESTS= ;;
@@ -240,6 +241,11 @@ count() {
 		skip "$tool, the rest of $1: not done within $suite_seconds seconds"
 	elif [ "$good" -eq 0 ] || { [ "$status" -ne 0 ] && [ -z "$failures$small" ]; }; then
 		failures="exit_status_$status $failures"
+		tail -n 20 "$work/$1.out"
+	fi
+	# shellcheck disable=SC2086
+	if [ "$1" = regress ] && [ "$status" -ne 124 ] && [ $((good + $(set -- $failures; echo $#))) -lt "$(wc -w <"$work/regress.tests")" ]; then
+		failures="$failures tests_that_did_not_run"
 		tail -n 20 "$work/$1.out"
 	fi
 	counts="$counts $1 $good,"
