@@ -5,6 +5,10 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Crash;
 use IO::Handle;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -448,13 +452,7 @@ $node->append_conf('postgresql.conf', 'restart_after_crash = on');
 $node->reload;
 say_to($s, 'BEGIN', "SELECT rfm_refresh('$date', 'few')");
 wait_for(q{SELECT count(*) = 1 FROM rfm_progress}, 'the refresh');
-my $logged = -s $node->logfile;
-kill 'KILL', $node->safe_psql('postgres', 'SELECT pid FROM rfm_progress');
-for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
-{
-	last if slurp_file($node->logfile, $logged) =~ /ready to accept connections/;
-	usleep(50_000);
-}
+ok(kill_backend($node, $node->safe_psql('postgres', 'SELECT pid FROM rfm_progress')), 'the server comes back after a crash');
 is($node->safe_psql('postgres', $nothing_shown), 't', 'after a crash there is nothing to see');
 close $s->{in};
 

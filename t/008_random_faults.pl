@@ -6,6 +6,10 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Crash;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -166,17 +170,6 @@ sub refresh_and
 	return slurp_file($out);
 }
 
-sub wait_until_up
-{
-	for (1 .. 600)
-	{
-		# no psql with a query on its standard input: it may be gone before that is written
-		return if system('pg_isready', '-q', '-h', $node->host, '-p', $node->port) == 0;
-		usleep(50_000);
-	}
-	return;
-}
-
 sub wait_until_gone
 {
 	for (1 .. 400)
@@ -192,7 +185,7 @@ try_faults('cancelled', 10, qr/canceling statement due to user request/,
 try_faults('terminated', 10, qr/terminating connection due to administrator command/,
 	sub { my $said = refresh_and($_[0], sub { ask("SELECT pg_terminate_backend($_[0])") }); wait_until_gone(); $said });
 try_faults('SIGKILL', 5, qr/server closed the connection|terminating connection because of crash/,
-	sub { my $said = refresh_and($_[0], sub { kill 'KILL', $_[0] }); usleep(100_000); wait_until_up(); $said });
+	sub { my $said = refresh_and($_[0], sub { kill_backend($node, $_[0]) }); $said });
 
 my $said = try_faults('temp_file_limit', 16, qr/temporary file size exceeds "?temp_file_limit"?/,
 	sub { refresh_with("$ways[rand() < 0.5 ? 1 : 3] SET temp_file_limit = '" . int(2**(rand() * 12)) . "kB';") });

@@ -5,6 +5,10 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Crash;
 use IO::Handle;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -68,14 +72,12 @@ sub backfill_to_gate
 	return ($in, $pid, $err);
 }
 
-# Waits until its process is gone, and the server is there.
+# Waits until its process is gone.
 sub wait_gone
 {
 	for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
 	{
-		# no psql with a query on its standard input before that: it may be gone when that is written
-		return if system('pg_isready', '-q', '-h', $node->host, '-p', $node->port) == 0
-		  && $node->safe_psql('postgres', "SELECT count(*) $filler") eq '0';
+		return if $node->safe_psql('postgres', "SELECT count(*) $filler") eq '0';
 		usleep(50_000);
 	}
 	fail('the session ends');
@@ -112,7 +114,7 @@ for my $end (
 
 	if ($how eq 'SIGKILL')
 	{
-		is(kill('KILL', $pid), 1, 'SIGKILL');
+		ok(kill_backend($node, $pid), 'SIGKILL');
 	}
 	elsif ($how ne 'statement timeout')
 	{

@@ -7,6 +7,10 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Crash;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -112,17 +116,6 @@ for my $name (sort keys %calls)
 	$call->{allowed}{ join(' ', @dates[ 0 .. $_ ]) . ' log ' . join(' ', @log[ 0 .. $_ ]) } = "up to $log[$_]" for ($name eq 'backfill' ? 0 : 1) .. $#dates - 1;
 }
 
-sub wait_until_up
-{
-	for (1 .. 600)
-	{
-		# no psql with a query on its standard input: it may be gone before that is written
-		return if system('pg_isready', '-q', '-h', $node->host, '-p', $node->port) == 0;
-		usleep(50_000);
-	}
-	return;
-}
-
 # The first thing that is wrong after a fault, or ''
 sub wrong_after
 {
@@ -155,7 +148,7 @@ my %faults = (
 	cancel => { n => 4, says => qr/canceling statement due to user request/, during => sub { ask("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'") } },
 	terminate => { n => 3, says => qr/terminating connection due to administrator command/, during => sub { ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'") } },
 	SIGKILL => { n => 1, says => qr/server closed the connection|terminating connection because of crash/,
-		during => sub { my $pid = ask("SELECT min(pid) FROM pg_stat_activity WHERE application_name = 'victim'"); kill 'KILL', $pid if $pid; usleep(100_000); wait_until_up() } },
+		during => sub { my $pid = ask("SELECT min(pid) FROM pg_stat_activity WHERE application_name = 'victim'"); kill_backend($node, $pid) if $pid } },
 	temp_file_limit => { n => 2, says => qr/temporary file size exceeds "?temp_file_limit"?/ });
 
 my $halfway = 0;
