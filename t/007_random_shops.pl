@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use File::Basename;
+use File::Temp;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -36,13 +37,25 @@ sub load
 
 my $failures = "SELECT format('seed %s: %s; %s', seed, message, detail) FROM shops.failure ORDER BY seed LIMIT 5";
 
+# Every shop makes and drops some tables: in memory, where there is some, as
+# file systems take a third of the time for that.
+my $tablespace = '';
+my $memory;
+my ($available) = -w '/dev/shm' ? qx(df -Pk /dev/shm) =~ /^(?:\S+\s+){3}(\d+)\s+\d+%/m : ();
+if (($available // 0) > 1024 * 1024)
+{
+	$memory = File::Temp->newdir(DIR => '/dev/shm');
+	$node->safe_psql('postgres', "CREATE TABLESPACE memory LOCATION '$memory'");
+	$tablespace = 'TABLESPACE memory';
+}
+
 # in two databases at a time: two cores
 my @halves = ([ 'first_half', $first, int($shops / 2) ], [ 'second_half', $first + int($shops / 2), $shops - int($shops / 2) ]);
 my ($out, @err, @calls) = ('');
 for my $half (@halves)
 {
 	my ($database, $seed, $n) = @$half;
-	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql('postgres', "CREATE DATABASE $database $tablespace");
 	load($database);
 	push @err, '';
 	push @calls, IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database), '-c', "CALL shops.run_all($seed, $n, $seconds)" ],
