@@ -80,7 +80,7 @@ filled() {
 		/^```/ { fenced = !fenced }
 		!fenced && /^    / {
 			if (state == "command" && !blank) { print; next }
-			if (/^    (\$ |SELECT|CREATE|WITH)/) { close_block(); gap(); state = "command"; print; next }
+			if (/^    (\$ |SELECT|CREATE|DROP|WITH)/) { close_block(); gap(); state = "command"; print; next }
 			close_block()
 			blank = 0
 			next
