@@ -221,6 +221,19 @@ check_work_path() {
 Give a shorter one in TMPDIR."
 }
 
+# awk's answer(): prints what stands in file output before the next line "@@", indented, after an empty line
+# shellcheck disable=SC2034 # for the scripts that fill pages
+awk_answer='
+	function answer(  line, none) {
+		none = 1
+		while ((getline line < output) > 0 && line != "@@") {
+			if (none) print ""
+			none = 0
+			print line == "" ? "" : "    " line
+		}
+	}
+'
+
 # adopt_work DIR: DIR, just made, becomes $work
 adopt_work() {
 	work=$1

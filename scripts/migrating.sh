@@ -44,15 +44,18 @@ make_export() {
 		done
 }
 
+# how a block of SQL begins in the page
+sql='^    (SELECT|CREATE|DROP|WITH)'
+
 # The page's commands as one psql script, what each prints after a line that marks it
 session() {
-	awk '
+	awk -v sql="$sql" '
 		/^```/ { fenced = !fenced }
 		fenced { next }
 		/^    / {
 			if (!inside) {
 				inside = 1
-				kind = /^    \$ / ? "shell" : /^    (SELECT|CREATE|DROP|WITH)/ ? "sql" : ""
+				kind = /^    \$ / ? "shell" : $0 ~ sql ? "sql" : ""
 				if (kind) print "\\echo @@"
 			}
 			line = substr($0, 5)
@@ -65,22 +68,14 @@ session() {
 
 # The page with the outputs in the file $1
 filled() {
-	awk -v output="$1" '
-		function answer(  line, none) {
-			none = 1
-			while ((getline line < output) > 0 && line != "@@") {
-				if (none) print ""
-				none = 0
-				print line == "" ? "" : "    " line
-			}
-		}
+	awk -v output="$1" -v sql="$sql" "$awk_answer"'
 		function close_block() { if (state == "command") { answer(); state = "answered" } }
 		function gap() { if (blank) print ""; blank = 0 }
 		BEGIN { getline line < output }
 		/^```/ { fenced = !fenced }
 		!fenced && /^    / {
 			if (state == "command" && !blank) { print; next }
-			if (/^    (\$ |SELECT|CREATE|DROP|WITH)/) { close_block(); gap(); state = "command"; print; next }
+			if (/^    \$ / || $0 ~ sql) { close_block(); gap(); state = "command"; print; next }
 			close_block()
 			blank = 0
 			next

@@ -36,15 +36,7 @@ sql_of() {
 
 # fill PAGE OUTPUT
 fill() {
-	awk -v output="$2" '
-		function answer(  line, none) {
-			none = 1
-			while ((getline line < output) > 0 && line != "@@") {
-				if (none) print ""
-				none = 0
-				print line == "" ? "" : "    " line
-			}
-		}
+	awk -v output="$2" "$awk_answer"'
 		function close_block() { if (state == "sql") { answer(); state = "answered" } }
 		BEGIN { getline line < output }
 		/^    / {

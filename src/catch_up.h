@@ -19,6 +19,7 @@ extern int	rfm_catch_up_limit;
  * to its today, each in a transaction of its own; today alone where there is
  * no snapshot yet, or the target holds the newest one only.  Warns of what
  * the limit leaves.  An error ends it at its date; the dates before stay.
+ * Where the orders are in shards the transactions are REPEATABLE READ.
  *
  * To be called within a non-atomic SPI connection, with no snapshot pushed by
  * the caller; nsp is the extension's schema.

@@ -9,13 +9,7 @@
 
 #include "collect_index.h"
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
-
-#define INITIAL_BITS	10
-
-/* Bits of a hashed index that is at most half full with so many customers. */
-#define BITS_FOR(n)		(pg_ceil_log2_64(Max(n, 1)) + 1)
 
 /*
  * The hashed form.
@@ -57,7 +51,7 @@ build_hashed(RfmCollector *c)
 {
 	if (c->slot)
 		pfree(c->slot);
-	c->slot_bits = Max(BITS_FOR(c->nentries), INITIAL_BITS);
+	c->slot_bits = Max(RFM_BITS_FOR(c->nentries), RFM_INITIAL_BITS);
 	c->slot = rfm_alloc_array(c->mcxt, INT64CONST(1) << c->slot_bits, sizeof(uint64), true);
 	for (int64 i = 0; i < c->nentries; i++)
 	{
@@ -88,7 +82,7 @@ find_range(const RfmCollector *c, DirectRange *range)
 {
 	int64		low = PG_INT64_MAX;
 	int64		high = PG_INT64_MIN;
-	uint64		most = (sizeof(uint64) << BITS_FOR(c->nentries)) / sizeof(uint32);
+	uint64		most = (sizeof(uint64) << RFM_BITS_FOR(c->nentries)) / sizeof(uint32);
 	uint64		slack;
 
 	for (int64 i = 0; i < c->nentries; i++)
@@ -137,7 +131,7 @@ void
 rfm_index_init(RfmCollector *c, int64 expected)
 {
 	c->direct = NULL;
-	c->slot_bits = Max(BITS_FOR(expected), INITIAL_BITS);
+	c->slot_bits = Max(RFM_BITS_FOR(expected), RFM_INITIAL_BITS);
 	c->slot = rfm_alloc_array(c->mcxt, INT64CONST(1) << c->slot_bits, sizeof(uint64), true);
 }
 
@@ -161,8 +155,8 @@ rfm_index_close(RfmCollector *c)
 void
 rfm_index_expect(RfmCollector *c, int64 expected)
 {
-	if (c->direct == NULL && BITS_FOR(expected) > c->slot_bits)
-		grow_slots(c, BITS_FOR(expected));
+	if (c->direct == NULL && RFM_BITS_FOR(expected) > c->slot_bits)
+		grow_slots(c, RFM_BITS_FOR(expected));
 }
 
 void

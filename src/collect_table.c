@@ -12,16 +12,10 @@
 #include "collect_table.h"
 #include "common/int.h"
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 #include "progress.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-
-#define INITIAL_BITS	10
-
-/* Bits of a set of orders that is at most half full with so many entries. */
-#define BITS_FOR(n)		(pg_ceil_log2_64(Max(n, 1)) + 1)
 
 /* Each half of the queue has room for so many bytes of keys; longer ones get more. */
 #define QUEUE_IMAGE_SIZE (16 * 1024)
@@ -68,8 +62,8 @@ rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_colla
 	{
 		rfm_key_type_init(&c->order_type, order_type, order_collation,
 						  "the order id", mcxt);
-		c->order_bits = INITIAL_BITS;
-		c->order_slot = rfm_alloc_array(mcxt, 1 << INITIAL_BITS, sizeof(RfmOrderSlot), true);
+		c->order_bits = RFM_INITIAL_BITS;
+		c->order_slot = rfm_alloc_array(mcxt, 1 << RFM_INITIAL_BITS, sizeof(RfmOrderSlot), true);
 	}
 
 	rfm_index_init(c, expected);
@@ -116,8 +110,8 @@ grow_order_slots(RfmCollector *c, int bits)
 void
 rfm_expect_orders(RfmCollector *c, int64 expected)
 {
-	if (BITS_FOR(expected) > c->order_bits)
-		grow_order_slots(c, BITS_FOR(expected));
+	if (RFM_BITS_FOR(expected) > c->order_bits)
+		grow_order_slots(c, RFM_BITS_FOR(expected));
 }
 
 static void
@@ -280,21 +274,7 @@ rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
 void
 rfm_money_error(RfmCollector *c, Datum key, bool overflow)
 {
-	char	   *customer = rfm_key_out(&c->customer_type, key);
-
-	if (overflow)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 c->amount_kind == RFM_AMOUNT_FLOAT ?
-				 errmsg("the amounts of customer \"%s\" sum up to more than double precision can hold",
-						customer) :
-				 errmsg("the amounts of customer \"%s\" sum up to more than numeric can hold",
-						customer)));
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("an order of customer \"%s\" has an amount that is not a finite number",
-					customer),
-			 errhint("Correct the order, or leave it out with the model's filter.")));
+	rfm_amount_error(c->amount_kind, rfm_key_out(&c->customer_type, key), overflow);
 }
 
 void

@@ -17,6 +17,7 @@
 #include "guard.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "owner.h"
 #include "parser/analyze.h"
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
@@ -88,13 +89,8 @@ is_strange_function(Oid funcid, void *context)
 static bool
 is_own_table(Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
+	Oid			owner = rfm_relation_owner(relid);
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
 	if (is_member(RelationRelationId, relid, "rfm"))
 		return owner == own_role;
 	return superuser_arg(owner) && is_member(RelationRelationId, relid, "pg_cron");

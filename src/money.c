@@ -48,6 +48,24 @@ rfm_amount_kind(Oid typid, RfmAmountKind *kind)
 }
 
 void
+rfm_amount_error(RfmAmountKind kind, const char *customer, bool overflow)
+{
+	if (overflow)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 kind == RFM_AMOUNT_FLOAT ?
+				 errmsg("the amounts of customer \"%s\" sum up to more than double precision can hold",
+						customer) :
+				 errmsg("the amounts of customer \"%s\" sum up to more than numeric can hold",
+						customer)));
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("an order of customer \"%s\" has an amount that is not a finite number",
+					customer),
+			 errhint("Correct the order, or leave it out with the model's filter.")));
+}
+
+void
 rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount)
 {
 	amount->form = RFM_FORM_SCALED;

@@ -76,6 +76,13 @@ typedef union RfmSum
 extern bool rfm_amount_kind(Oid typid, RfmAmountKind *kind);
 
 /*
+ * rfm_amount_error: raises NUMERIC_VALUE_OUT_OF_RANGE for a customer, given as
+ * text, whose amounts sum up to too much, or one of whose amounts is not finite.
+ */
+pg_noreturn extern void rfm_amount_error(RfmAmountKind kind, const char *customer,
+										 bool overflow);
+
+/*
  * rfm_amount_decode: an amount as the executor gives it.  typid is its base
  * type.  RFM_FORM_NUMERIC results point into value.
  */

@@ -74,10 +74,9 @@ rfm_catalog_relation(Oid nsp, const char *name)
 	return relid;
 }
 
-void
-rfm_catalog_enter(RfmOwner *state, Oid nsp)
+Oid
+rfm_relation_owner(Oid relid)
 {
-	Oid			relid = rfm_catalog_relation(nsp, "rfm_model");
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid			owner;
 
@@ -85,6 +84,13 @@ rfm_catalog_enter(RfmOwner *state, Oid nsp)
 		elog(ERROR, "cache lookup failed for relation %u", relid);
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
+	return owner;
+}
+
+void
+rfm_catalog_enter(RfmOwner *state, Oid nsp)
+{
+	Oid			owner = rfm_relation_owner(rfm_catalog_relation(nsp, "rfm_model"));
 
 	GetUserIdAndSecContext(&state->save_user, &state->save_context);
 	SetUserIdAndSecContext(owner,

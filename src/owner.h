@@ -50,4 +50,7 @@ extern void rfm_unlock_search_path(int guc_level);
 /* rfm_catalog_relation: the OID of a table of the extension. */
 extern Oid	rfm_catalog_relation(Oid nsp, const char *name);
 
+/* rfm_relation_owner: the owner of a relation, which must be there. */
+extern Oid	rfm_relation_owner(Oid relid);
+
 #endif							/* RFM_OWNER_H */

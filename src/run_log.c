@@ -85,6 +85,22 @@ rfm_run_log(Oid nsp, const RfmSnapshot *snapshot, const RfmCounts *counts,
 	rfm_catalog_leave(&catalog);
 }
 
+/*
+ * Reads columns of a model's rows, $1 being its name; rest is what follows that
+ * condition.  Within SPI and rfm_catalog_enter.
+ */
+static void
+read_log(Oid nsp, const char *columns, const char *rest, int nargs, Oid *types, Datum *values)
+{
+	char	   *sql = psprintf("SELECT %s FROM %s WHERE model OPERATOR(pg_catalog.=) $1 %s",
+							   columns,
+							   quote_qualified_identifier(get_namespace_name(nsp), "rfm_run"),
+							   rest);
+
+	if (SPI_execute_with_args(sql, nargs, types, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read table rfm_run");
+}
+
 bool
 rfm_run_newest(Oid nsp, const char *model, bool by_date, int64 *run_id, DateADT *date)
 {
@@ -96,14 +112,9 @@ rfm_run_newest(Oid nsp, const char *model, bool by_date, int64 *run_id, DateADT 
 
 	rfm_catalog_enter(&catalog, nsp);
 	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT run_id, run_date FROM %s"
-									   " WHERE model OPERATOR(pg_catalog.=) $1"
-									   " ORDER BY %srun_id DESC LIMIT 1",
-									   quote_qualified_identifier(get_namespace_name(nsp),
-																  "rfm_run"),
-									   by_date ? "run_date DESC, " : ""),
-							  1, &type, &value, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read table rfm_run");
+	read_log(nsp, "run_id, run_date",
+			 by_date ? "ORDER BY run_date DESC, run_id DESC LIMIT 1" : "ORDER BY run_id DESC LIMIT 1",
+			 1, &type, &value);
 	found = SPI_processed > 0;
 	if (found)
 	{
@@ -129,14 +140,8 @@ rfm_run_last_date(Oid nsp, const char *model, DateADT not_after, DateADT *date)
 
 	rfm_catalog_enter(&catalog, nsp);
 	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT pg_catalog.max(run_date) FROM %s"
-									   " WHERE model OPERATOR(pg_catalog.=) $1"
-									   " AND run_date OPERATOR(pg_catalog.<=) $2",
-									   quote_qualified_identifier(get_namespace_name(nsp),
-																  "rfm_run")),
-							  lengthof(types), types, values, NULL,
-							  true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read table rfm_run");
+	read_log(nsp, "pg_catalog.max(run_date)", "AND run_date OPERATOR(pg_catalog.<=) $2",
+			 lengthof(types), types, values);
 	*date = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0],
 										  SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_finish();
@@ -156,14 +161,9 @@ rfm_run_last_backfill(Oid nsp, const char *model, const char *backfill, DateADT 
 
 	rfm_catalog_enter(&catalog, nsp);
 	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT run_date, backfill OPERATOR(pg_catalog.=) $2 FROM %s"
-									   " WHERE model OPERATOR(pg_catalog.=) $1"
-									   " AND backfill IS NOT NULL ORDER BY run_id DESC LIMIT 1",
-									   quote_qualified_identifier(get_namespace_name(nsp),
-																  "rfm_run")),
-							  lengthof(types), types, values, NULL,
-							  true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read table rfm_run");
+	read_log(nsp, "run_date, backfill OPERATOR(pg_catalog.=) $2",
+			 "AND backfill IS NOT NULL ORDER BY run_id DESC LIMIT 1",
+			 lengthof(types), types, values);
 	found = SPI_processed > 0 &&
 		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 	if (found)

@@ -84,7 +84,6 @@ rfm_rank_summary_out(PG_FUNCTION_ARGS)
 static void
 check_numbers(FunctionCallInfo fcinfo)
 {
-	char	   *customer;
 	bool		overflow = false;
 
 	if (PG_GETARG_INT32(2) == DAYS_SINCE_NEVER)
@@ -108,17 +107,8 @@ check_numbers(FunctionCallInfo fcinfo)
 			return;
 		overflow = isinf(money);
 	}
-	customer = text_to_cstring(PG_GETARG_TEXT_PP(6));
-	if (overflow)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("the amounts of customer \"%s\" sum up to more than double precision can hold",
-						customer)));
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("an order of customer \"%s\" has an amount that is not a finite number",
-					customer),
-			 errhint("Correct the order, or leave it out with the model's filter.")));
+	rfm_amount_error(PG_ARGISNULL(4) ? RFM_AMOUNT_FLOAT : RFM_AMOUNT_NUMERIC,
+					 text_to_cstring(PG_GETARG_TEXT_PP(6)), overflow);
 }
 
 static void
