@@ -33,7 +33,7 @@ SELECT :'bad' AS bad;
 SELECT rfm_refresh('2024-02-01', :'bad');
 SELECT count(*) FROM rfm_preview('2024-02-01', :'bad');
 SELECT count(*) FROM rfm_cut_points('2024-02-01', :'bad');
-SELECT rfm_ensure_model(:'bad');
+SELECT rfm_internal.ensure_model(:'bad');
 SELECT rfm_drop_model(:'bad');
 SELECT rfm_create_model('hst', :'bad', 'hst.t');
 SELECT rfm_create_model('hst', 'hst.orders', :'bad');
@@ -138,7 +138,7 @@ UPDATE rfm_model SET amount = 'sum(total)' WHERE model = 'hst';
 UPDATE rfm_model SET amount = 'sum(total) OVER ()' WHERE model = 'hst';
 UPDATE rfm_model SET amount = 'row_number() OVER ()' WHERE model = 'hst';
 UPDATE rfm_model SET amount = 'generate_series(1, 3)' WHERE model = 'hst';
-UPDATE rfm_model SET amount = 'rfm_collect(customer_id, created_at, total)' WHERE model = 'hst';
+UPDATE rfm_model SET amount = 'rfm_internal.collect(customer_id, created_at, total)' WHERE model = 'hst';
 UPDATE rfm_model SET filter = 'count(*) > 0' WHERE model = 'hst';
 UPDATE rfm_model SET filter = 'rank() OVER () > 0' WHERE model = 'hst';
 UPDATE rfm_model SET filter = 'generate_series(1, 3) > 0' WHERE model = 'hst';
@@ -306,7 +306,7 @@ BEGIN
                            op, split_part(args, ',', 1), split_part(args, ',', 2));
         END LOOP;
     END LOOP;
-    FOREACH op IN ARRAY '{lower(text),length(text),max(timestamptz),isfinite(timestamptz),coalesce_(int),rfm_collect(int\,timestamptz\,numeric),rfm_check_ruleset(text\,int[]),rfm_unschedule(text),rfm_create_model(text\,regclass\,text),format(text),quote_ident(name),pg_has_role(regrole\,text),current_schema(),now()}'::text[] LOOP
+    FOREACH op IN ARRAY '{lower(text),length(text),max(timestamptz),isfinite(timestamptz),coalesce_(int),collect(int\,timestamptz\,numeric),check_ruleset(text\,int[]),rfm_unschedule(text),rfm_create_model(text\,regclass\,text),format(text),quote_ident(name),pg_has_role(regrole\,text),current_schema(),now()}'::text[] LOOP
         EXECUTE format('CREATE FUNCTION fake.%s RETURNS bool LANGUAGE sql AS %L', op, 'SELECT fake.nope()');
     END LOOP;
 END $$;

@@ -5,32 +5,31 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
-#include "backfill.h"
-#include "catch_up.h"
-#include "collect_spill.h"
-#include "catalog/pg_type.h"
+#include "base/guard.h"
+#include "base/signature.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "collect/spill.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
-#include "guard.h"
-#include "jobs.h"
 #include "miscadmin.h"
-#include "model.h"
+#include "model/model.h"
 #include "nodes/parsenodes.h"
 #include "postmaster/bgworker_internals.h"
-#include "pushdown.h"
-#include "reader.h"
-#include "refresh.h"
-#include "score_now.h"
-#include "signature.h"
-#include "snapshot.h"
-#include "source.h"
-#include "strategy.h"
+#include "read/source.h"
+#include "run/access.h"
+#include "run/backfill.h"
+#include "run/catch_up.h"
+#include "run/define_model.h"
+#include "run/jobs.h"
+#include "run/refresh.h"
+#include "run/score_one.h"
+#include "score/snapshot.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -61,13 +60,6 @@ check_work_mem(int *newval, void **extra, GucSource source)
 		*newval = 64;
 	return true;
 }
-
-static const struct config_enum_entry strategies[] = {
-	{"auto", RFM_STRATEGY_AUTO, false},
-	{"native", RFM_STRATEGY_NATIVE, false},
-	{"pushdown", RFM_STRATEGY_PUSHDOWN, false},
-	{NULL, 0, false}
-};
 
 void
 _PG_init(void)
@@ -113,34 +105,9 @@ _PG_init(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
-	DefineCustomEnumVariable("rfm.strategy",
-							 "Sets where a refresh reads, scores and writes.",
-							 "auto pushes it down to the shards where source and target are distributed by the customer.",
-							 &rfm_strategy,
-							 RFM_STRATEGY_AUTO,
-							 strategies,
-							 PGC_USERSET,
-							 0,
-							 NULL, NULL, NULL);
-	/* what all shards say together must stay below 1 GB */
-	DefineCustomIntVariable("rfm.summary_size",
-							"Sets the size of what a shard tells of its customers, for each axis, when a refresh is pushed down.",
-							"Less means more queries until the cut points are exact.",
-							&rfm_summary_size,
-							256, 1, 8 * 1024,
-							PGC_USERSET,
-							GUC_UNIT_KB,
-							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rfm");
 	rfm_slots_request();
 	rfm_guard_init();
-}
-
-/* The schema that the extension was created in: that of its functions. */
-static Oid
-extension_schema(FunctionCallInfo fcinfo)
-{
-	return get_func_namespace(fcinfo->flinfo->fn_oid);
 }
 
 static char *
@@ -196,7 +163,7 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	rfm_source_forbid_nesting();
 	prevent_on_standby("rfm_refresh()");
 	PreventCommandIfReadOnly("rfm_refresh()");
-	PG_RETURN_INT64(rfm_refresh_model(extension_schema(fcinfo), name, run_date));
+	PG_RETURN_INT64(rfm_refresh_model(name, run_date));
 }
 
 /* For procedures that commit. */
@@ -230,7 +197,7 @@ rfm_catch_up(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("rfm_catch_up()");
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	rfm_catch_up_model(extension_schema(fcinfo), model_argument(fcinfo, 0));
+	rfm_catch_up_model(model_argument(fcinfo, 0));
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -266,7 +233,7 @@ rfm_backfill(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("rfm_backfill()");
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	rfm_backfill_model(extension_schema(fcinfo), model_argument(fcinfo, 2), first, last);
+	rfm_backfill_model(model_argument(fcinfo, 2), first, last);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -317,7 +284,6 @@ Datum
 rfm_preview(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			nsp = extension_schema(fcinfo);
 	MemoryContext mcxt;
 	MemoryContext rowcxt;
 	MemoryContext oldcxt;
@@ -335,7 +301,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	name = model_argument(fcinfo, 1);
 	run_date = run_date_argument(fcinfo, 0);
 	rfm_progress_announce(name, run_date, true);
-	rfm_snapshot_compute(nsp, rfm_model_load(nsp, name, false), run_date, &snapshot);
+	rfm_snapshot_compute(rfm_model_load(name, false), run_date, &snapshot);
 
 	MemoryContextSwitchTo(rowcxt);
 	for (int64 i = 0; i < snapshot.customers->n; i++)
@@ -370,7 +336,6 @@ Datum
 rfm_score_one(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			nsp = extension_schema(fcinfo);
 	char	   *name;
 	RfmSnapshot snapshot;
 	RfmCell		cell;
@@ -385,7 +350,7 @@ rfm_score_one(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("customer must not be null")));
-	if (!rfm_score_now(nsp, rfm_model_load(nsp, name, false),
+	if (!rfm_score_now(rfm_model_load(name, false),
 					   text_to_cstring(PG_GETARG_TEXT_PP(0)),
 					   &snapshot, &cell, &cut_date))
 		return (Datum) 0;
@@ -424,7 +389,7 @@ rfm_create_model(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("source and target of model \"%s\" must not be null", name)));
-	rfm_model_create(extension_schema(fcinfo), name, fcinfo);
+	rfm_model_create(name, fcinfo);
 	PG_RETURN_VOID();
 }
 
@@ -440,7 +405,7 @@ Datum
 rfm_ensure_model(PG_FUNCTION_ARGS)
 {
 	rfm_signature_check(fcinfo, &ensure_model_signature);
-	(void) rfm_model_load(extension_schema(fcinfo), model_argument(fcinfo, 0), true);
+	(void) rfm_model_load(model_argument(fcinfo, 0), true);
 	PG_RETURN_VOID();
 }
 
@@ -461,7 +426,7 @@ rfm_cron_jobs(PG_FUNCTION_ARGS)
 {
 	rfm_signature_check(fcinfo, &cron_jobs_signature);
 	rfm_init_materialized_srf(fcinfo);
-	rfm_jobs_fetch(extension_schema(fcinfo), GetUserId(),
+	rfm_jobs_fetch(GetUserId(),
 				   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
@@ -497,7 +462,7 @@ rfm_reader(PG_FUNCTION_ARGS)
 	rfm_signature_check(fcinfo, &reader_signature);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	rfm_reader_open(extension_schema(fcinfo), model_argument(fcinfo, 0), &reader);
+	rfm_reader_open(model_argument(fcinfo, 0), &reader);
 
 	for (int axis = 0; axis < RFM_AXES; axis++)
 		buckets[axis] = Int32GetDatum(reader.buckets[axis]);
@@ -580,7 +545,6 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	 */
 	if (update || check_function_bodies ||
 		!rfm_extension_ownercheck(get_extension_oid("rfm", false), GetUserId()))
-		rfm_model_check(RelationGetNamespace(trigger->tg_relation),
-						rfm_model_from_tuple(tuple, tupdesc));
+		rfm_model_check(rfm_model_from_tuple(tuple, tupdesc));
 	return PointerGetDatum(tuple);
 }

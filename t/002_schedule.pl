@@ -219,7 +219,7 @@ is( $node->safe_psql('postgres', q{SELECT model, schedule, runs_as, has_schema_p
 	'theirs|0 5 * * *|analyst|f', 'and its job');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM rfm_jobs}, extra_params => [ '-U', 'outsider' ]),
 	0, 'others see nothing');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM rfm_cron_jobs()}, extra_params => [ '-U', 'outsider' ]),
+is($node->safe_psql('postgres', q{SELECT count(*) FROM rfm_internal.cron_jobs()}, extra_params => [ '-U', 'outsider' ]),
 	0, 'by no way');
 
 # mended, the job goes on

@@ -85,9 +85,9 @@ my %refused = (
 	q{CREATE TRIGGER t BEFORE INSERT ON rfm.rfm_run FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()} => qr/permission denied/,
 	q{ALTER EXTENSION rfm DROP TABLE rfm.rfm_model} => qr/must be owner of table rfm_model/,
 	q{DROP TABLE rfm.rfm_model CASCADE} => qr/extension rfm requires it/,
-	q{DROP FUNCTION rfm.rfm_job_name(text)} => qr/extension rfm requires it/,
+	q{DROP FUNCTION rfm_internal.job_name(text)} => qr/extension rfm requires it/,
 	q{ALTER FUNCTION rfm.rfm_bucket(float8, float8[]) CALLED ON NULL INPUT} => qr/must be owner of function/,
-	q{CREATE OR REPLACE FUNCTION rfm.rfm_job_name(model text) RETURNS text LANGUAGE sql AS 'SELECT 1::text'} => qr/must be owner of function/,
+	q{CREATE OR REPLACE FUNCTION rfm_internal.job_name(model text) RETURNS text LANGUAGE sql AS 'SELECT 1::text'} => qr/must be owner of function/,
 	q{UPDATE rfm.rfm_model SET owner = 'alice' WHERE model = 'second'} => qr/cannot be given to role "alice"/,
 	qq{INSERT INTO rfm.rfm_model (model, source, target, owner) VALUES ('f', 'ecom.orders', 'ecom.second', (SELECT oid FROM pg_roles WHERE rolsuper LIMIT 1))} => qr/cannot be given to role/,
 	qq{INSERT INTO rfm.rfm_run SELECT (rfm_run).* FROM (SELECT r FROM rfm.rfm_run r) AS r(rfm_run)} => qr/cannot insert a non-DEFAULT value/,
@@ -139,9 +139,9 @@ END $$;
 CREATE PROCEDURE dbo.swap_back() LANGUAGE plpgsql AS $$ BEGIN DROP SCHEMA rfm CASCADE; ALTER SCHEMA away RENAME TO rfm; END $$});
 
 my @calls = (
-	"SELECT rfm_refresh('$date')", "SELECT count(*) FROM rfm_preview('$date')", 'SELECT * FROM rfm_jobs', 'SELECT * FROM rfm_cron_jobs()',
-	"SELECT rfm_ensure_model('default')", "CALL rfm_backfill('2024-06-01', '2024-06-02', 'second')", "CALL rfm_catch_up('second')",
-	"SELECT * FROM rfm_score_now('5', 'default')", "SELECT * FROM rfm_reader('default')", "SELECT rfm_ruleset_buckets('mine')",
+	"SELECT rfm_refresh('$date')", "SELECT count(*) FROM rfm_preview('$date')", 'SELECT * FROM rfm_jobs', 'SELECT * FROM rfm_internal.cron_jobs()',
+	"SELECT rfm_internal.ensure_model('default')", "CALL rfm_backfill('2024-06-01', '2024-06-02', 'second')", "CALL rfm_catch_up('second')",
+	"SELECT * FROM rfm_score_now('5', 'default')", "SELECT * FROM rfm_internal.reader('default')", "SELECT rfm_internal.ruleset_buckets('mine')",
 	"UPDATE rfm_segment_rule SET label = 'X' WHERE ruleset = 'mine' AND priority = 10",
 	"UPDATE rfm_model SET filter = 'true' WHERE model = 'second'",
 	"SELECT rfm_create_model('third', 'ecom.orders', 'ecom.third')", "SELECT rfm_report('$date')", "SELECT rfm_drop_model('third')");

@@ -142,9 +142,9 @@ for my $call (
 	"rfm_migration('2024-06-01'::date, '$date'::date, 'default'::text)", "rfm_movers('2024-06-01'::date, '$date'::date, 'default'::text, 'down'::text, 5)",
 	"rfm_grid('$date'::date, 'default'::text, 'r'::text, 'f'::text, 'customers'::text)", "rfm_trend('default'::text, NULL::date, NULL::date)",
 	"rfm_customer('5'::text, 'default'::text)", "rfm_score_now('5'::text, 'default'::text)", "rfm_customer(5, 'default'::text)", "rfm_score_now(5, 'default'::text)",
-	"rfm_export('$date'::date, 'default'::text, 'At Risk'::text, 'segment'::text)", "rfm_latest_view('m'::text)", "rfm_ensure_model('m'::text)",
+	"rfm_export('$date'::date, 'default'::text, 'At Risk'::text, 'segment'::text)", "rfm_latest_view('m'::text)", "rfm_internal.ensure_model('m'::text)",
 	"rfm_report('$date'::date, 'default'::text, NULL::date)", 'rfm_jobs', 'rfm_model', 'rfm_run', 'rfm_segment_rule',
-	"rfm_bucket(2.5::numeric, '{1,2,3}'::numeric[])", "rfm_next_run('0 2 * * *'::text, 'UTC'::text, '2024-06-30 00:00+00'::timestamptz)", "rfm_job_name('x'::text)",
+	"rfm_bucket(2.5::numeric, '{1,2,3}'::numeric[])", "rfm_internal.next_run('0 2 * * *'::text, 'UTC'::text, '2024-06-30 00:00+00'::timestamptz)", "rfm_internal.job_name('x'::text)",
 	"(SELECT rfm_quintiles(total), rfm_quantiles(total, 3) FROM ecom.orders) AS q")
 {
 	run("SELECT * FROM $call");

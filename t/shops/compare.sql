@@ -130,7 +130,7 @@ DECLARE
     plan  text;
     found bool := false;
 BEGIN
-    FOR plan IN EXPLAIN SELECT rfm_collect(customer_id, "ordered at", total) FROM shops.orders LOOP
+    FOR plan IN EXPLAIN SELECT rfm_internal.collect(customer_id, "ordered at", total) FROM shops.orders LOOP
         found := found OR plan ~ 'Parallel Seq Scan';
     END LOOP;
     RETURN found;

@@ -1,0 +1,379 @@
+/*-------------------------------------------------------------------------
+ *
+ * table.c
+ *		The collector's table: finding, adding, growing.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "catalog/pg_type.h"
+#include "collect/spill.h"
+#include "collect/table.h"
+#include "common/int.h"
+#include "miscadmin.h"
+#include "progress/progress.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/* Each half of the queue has room for so many bytes of keys; longer ones get more. */
+#define QUEUE_IMAGE_SIZE (16 * 1024)
+
+/*
+ * How many rows after its arrival a row asks for its customer, for that
+ * customer's key, and is taken.  The executor needs some 100 ns a row, memory
+ * some 100 ns an answer; too far apart, and what was asked for is gone again.
+ */
+#define ROWS_TO_ENTRY	24
+#define ROWS_TO_KEY		44
+
+/*
+ * Making and growing.
+ */
+
+RfmCollector *
+rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_collation,
+					 Oid time_type, Oid amount_type, bool distinct_orders,
+					 Oid order_type, Oid order_collation, int64 expected)
+{
+	MemoryContext mcxt = AllocSetContextCreate(parent, "rfm collector",
+											   ALLOCSET_DEFAULT_SIZES);
+	RfmCollector *c = MemoryContextAllocZero(mcxt, sizeof(RfmCollector));
+
+	c->mcxt = mcxt;
+	rfm_key_type_init(&c->customer_type, customer_type, customer_collation,
+					  "the customer", mcxt);
+	c->time_type = getBaseType(time_type);
+	if (c->time_type != DATEOID && c->time_type != TIMESTAMPOID &&
+		c->time_type != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("order time must be of type date, timestamp or timestamp with time zone, not %s",
+						format_type_be(time_type))));
+	c->amount_type = getBaseType(amount_type);
+	if (!rfm_amount_kind(c->amount_type, &c->amount_kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("amounts of type %s cannot be summed",
+						format_type_be(amount_type))));
+	c->distinct_orders = distinct_orders;
+	if (distinct_orders)
+	{
+		rfm_key_type_init(&c->order_type, order_type, order_collation,
+						  "the order id", mcxt);
+		c->order_bits = RFM_INITIAL_BITS;
+		c->order_slot = rfm_alloc_array(mcxt, 1 << RFM_INITIAL_BITS, sizeof(RfmOrderSlot), true);
+	}
+
+	rfm_index_init(c, expected);
+	c->segment_space = 16;
+	c->segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(RfmEntry *));
+	if (c->amount_kind == RFM_AMOUNT_FLOAT)
+		c->low_segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(double *));
+	c->entries.mcxt = mcxt;
+	c->images.mcxt = AllocSetContextCreate(mcxt, "rfm keys", ALLOCSET_DEFAULT_SIZES);
+	c->sums = AllocSetContextCreate(mcxt, "rfm wide sums", ALLOCSET_DEFAULT_SIZES);
+	c->bound = rfm_memory_bound();
+
+	c->queue.image_size = QUEUE_IMAGE_SIZE;
+	for (int half = 0; half < 2; half++)
+		c->queue.image[half] = MemoryContextAlloc(mcxt, QUEUE_IMAGE_SIZE);
+	return c;
+}
+
+static void
+grow_order_slots(RfmCollector *c, int bits)
+{
+	uint64		old_slots = UINT64CONST(1) << c->order_bits;
+	uint64		mask = (UINT64CONST(1) << bits) - 1;
+	RfmOrderSlot *slot = rfm_alloc_array(c->mcxt, mask + 1, sizeof(RfmOrderSlot), true);
+
+	for (uint64 i = 0; i < old_slots; i++)
+	{
+		RfmOrderSlot *s = &c->order_slot[i];
+		uint64		at = rfm_home(s->hash, bits);
+
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (s->customer == 0)
+			continue;
+		while (slot[at].customer != 0)
+			at = (at + 1) & mask;
+		slot[at] = *s;
+	}
+	pfree(c->order_slot);
+	c->order_slot = slot;
+	c->order_bits = bits;
+}
+
+void
+rfm_expect_orders(RfmCollector *c, int64 expected)
+{
+	if (RFM_BITS_FOR(expected) > c->order_bits)
+		grow_order_slots(c, RFM_BITS_FOR(expected));
+}
+
+static void
+add_segment(RfmCollector *c)
+{
+	if (c->nsegments == c->segment_space)
+	{
+		c->segment_space *= 2;
+		c->segment = repalloc_huge(c->segment, c->segment_space * sizeof(RfmEntry *));
+		if (c->low_segment)
+			c->low_segment = repalloc_huge(c->low_segment, c->segment_space * sizeof(double *));
+	}
+	c->segment[c->nsegments] = rfm_pool_alloc(&c->entries, RFM_SEGMENT_ENTRIES * sizeof(RfmEntry));
+	if (c->low_segment)
+		c->low_segment[c->nsegments] = rfm_pool_alloc(&c->entries, RFM_SEGMENT_ENTRIES * sizeof(double));
+	c->nsegments++;
+}
+
+/*
+ * A permanent copy of a by-reference key.  Varlena images with a long header
+ * stay aligned, those with a short one need not be.
+ */
+Datum
+rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key)
+{
+	Size		size = rfm_key_size(kt, key);
+	bool		packed = kt->typlen == -1 && size > 0 && VARATT_IS_SHORT(DatumGetPointer(key));
+	char	   *copy;
+
+	if (size == 0)
+		return key;
+	copy = rfm_pool_bytes(&c->images, size, packed);
+	memcpy(copy, DatumGetPointer(key), size);
+	c->used += size;
+	return PointerGetDatum(copy);
+}
+
+void
+rfm_collector_clear(RfmCollector *c)
+{
+	rfm_index_clear(c);
+	if (c->distinct_orders)
+		memset(c->order_slot, 0, sizeof(RfmOrderSlot) << c->order_bits);
+	c->nentries = c->norders = 0;
+	MemoryContextReset(c->images.mcxt);
+	c->images.at = NULL;
+	c->images.left = c->images.block = 0;
+	MemoryContextReset(c->sums);
+	c->used = 0;
+}
+
+void
+rfm_collector_overflow(RfmCollector *c)
+{
+	if (c->partial)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the customers seen by one parallel process exceed rfm.work_mem")));
+	rfm_spill_table(c);
+}
+
+void
+rfm_collector_close(RfmCollector *c)
+{
+	rfm_index_close(c);
+	if (c->order_slot)
+		pfree(c->order_slot);
+	c->order_slot = NULL;
+}
+
+/*
+ * Adding.
+ */
+
+RfmEntry *
+rfm_append_entry(RfmCollector *c)
+{
+	int64		number = c->nentries;
+	RfmEntry   *e;
+
+	if (number >= PG_UINT32_MAX - 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many customers for one snapshot"),
+				 errdetail("A snapshot holds at most %u customers.",
+						   PG_UINT32_MAX - 1)));
+	if (number >> RFM_SEGMENT_BITS == c->nsegments)
+		add_segment(c);
+	e = rfm_entry(c, number);
+	e->last = PG_INT64_MIN;
+	e->sum.scaled = 0;
+	e->orders = 0;
+	e->scale = 0;
+	if (c->low_segment)
+	{
+		e->form = RFM_FORM_FLOAT;
+		e->sum.high = 0;
+		*rfm_entry_low(c, number) = 0;
+	}
+	else
+		e->form = RFM_FORM_SCALED;
+	c->nentries++;
+	return e;
+}
+
+uint32
+rfm_add_customer(RfmCollector *c, Datum key, uint32 hash)
+{
+	int64		number = c->nentries;
+
+	rfm_append_entry(c)->key = rfm_keep_key(c, &c->customer_type, key);
+	c->used += RFM_CUSTOMER_BYTES;
+	rfm_index_add(c, hash);
+	return (uint32) number;
+}
+
+/* The slot of an order, or the empty one where it belongs. */
+static inline RfmOrderSlot *
+find_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
+{
+	uint64		mask = (UINT64CONST(1) << c->order_bits) - 1;
+	uint64		at = rfm_home(hash, c->order_bits);
+
+	for (;;)
+	{
+		RfmOrderSlot *s = &c->order_slot[at];
+
+		if (s->customer == 0 ||
+			(s->hash == hash && s->customer == customer + 1 &&
+			 rfm_key_equal(&c->order_type, s->order, order)))
+			return s;
+		at = (at + 1) & mask;
+	}
+}
+
+bool
+rfm_order_counted(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
+{
+	return find_order(c, customer, order, hash)->customer != 0;
+}
+
+void
+rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
+{
+	RfmOrderSlot *s = find_order(c, customer, order, hash);
+
+	if (s->customer != 0)
+		return;
+	s->order = rfm_keep_key(c, &c->order_type, order);
+	s->customer = customer + 1;
+	s->hash = hash;
+	c->norders++;
+	c->used += RFM_ORDER_BYTES;
+	rfm_entry(c, customer)->orders++;
+
+	if ((uint64) c->norders > (UINT64CONST(1) << c->order_bits) / 3 * 2)
+		grow_order_slots(c, c->order_bits + 1);
+}
+
+void
+rfm_money_error(RfmCollector *c, Datum key, bool overflow)
+{
+	rfm_amount_error(c->amount_kind, rfm_key_out(&c->customer_type, key), overflow);
+}
+
+void
+rfm_too_many_orders(RfmCollector *c, Datum key)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("too many orders of customer \"%s\"",
+					rfm_key_out(&c->customer_type, key))));
+}
+
+/*
+ * The queue.
+ */
+
+/* Adds what a waiting row stands for to its customer. */
+static inline void
+take_row(RfmCollector *c, const RfmWaitingRow *row)
+{
+	uint32		customer = rfm_find_customer(c, row->key, row->hash);
+	RfmEntry   *e = rfm_entry(c, customer);
+	int64		sum;
+
+	if (row->last > e->last)
+		e->last = row->last;
+
+	/* nearly always both have the scale of the column */
+	if (e->form == RFM_FORM_SCALED && row->amount.form == RFM_FORM_SCALED &&
+		e->scale == row->amount.scale &&
+		!pg_add_s64_overflow(e->sum.scaled, row->amount.v.scaled, &sum))
+		e->sum.scaled = sum;
+	else if (!rfm_sum_add(&e->sum, &e->form, &e->scale, rfm_entry_low(c, customer),
+						  &row->amount, c->sums))
+		rfm_money_error(c, row->key, true);
+
+	if (row->has_order)
+		rfm_count_order(c, customer, row->order, row->order_hash);
+	else if (!c->distinct_orders && pg_add_u32_overflow(e->orders, row->rows, &e->orders))
+		rfm_too_many_orders(c, row->key);
+	c->rows += row->rows;
+	if (c->used > c->bound)
+		rfm_collector_overflow(c);
+}
+
+static void
+show_rows(RfmCollector *c)
+{
+	rfm_progress_rows(c->rows - c->rows_shown);
+	c->rows_shown = c->rows;
+}
+
+void
+rfm_queue_drain(RfmCollector *c)
+{
+	RfmQueue   *q = &c->queue;
+
+	while (q->taken < q->arrived)
+		take_row(c, rfm_queue_at(c, q->taken++));
+	q->image_used = 0;
+	show_rows(c);
+}
+
+void
+rfm_queue_room(RfmCollector *c, Size size)
+{
+	RfmQueue   *q = &c->queue;
+
+	if (q->arrived % RFM_WAITING_ROWS == 0)
+		q->image_used = 0;		/* the rows that used this half have been taken */
+	if (q->image_used + size <= q->image_size)
+		return;
+	rfm_queue_drain(c);
+	if (size <= q->image_size)
+		return;
+	q->image_size = size;
+	for (int half = 0; half < 2; half++)
+	{
+		pfree(q->image[half]);
+		q->image[half] = MemoryContextAllocHuge(c->mcxt, size);
+	}
+}
+
+void
+rfm_queue_row(RfmCollector *c)
+{
+	RfmQueue   *q = &c->queue;
+	uint64		arrived = ++q->arrived;
+	const RfmWaitingRow *row;
+
+	/* rows before the first have the hash 0: asking for them does no harm */
+	row = rfm_queue_at(c, arrived - ROWS_TO_ENTRY);
+	rfm_prefetch_entry(c, row->key, row->hash);
+	if (rfm_key_by_reference(&c->customer_type))
+	{
+		row = rfm_queue_at(c, arrived - ROWS_TO_KEY);
+		rfm_prefetch_key(c, row->key, row->hash);
+	}
+	if (arrived - q->taken > RFM_WAITING_ROWS)
+		take_row(c, rfm_queue_at(c, q->taken++));
+	if (arrived % RFM_WAITING_ROWS == 0)
+		show_rows(c);
+}

@@ -1,0 +1,92 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.h
+ *		Models: what to score, how, and where the scores go.
+ *
+ * RfmModel is a row of rfm_model as it stands; nothing in it has been looked
+ * up.  Resolving a model finds its relations, columns and types and checks
+ * them, as of now: every refresh resolves its model anew, so that renamed
+ * tables go on working and changed ones are noticed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_MODEL_H
+#define RFM_MODEL_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "value/cut.h"
+
+#define RFM_DEFAULT_MODEL "default"
+
+/* The axes, in the order of their scores everywhere. */
+typedef enum RfmAxis
+{
+	RFM_RECENCY,
+	RFM_FREQUENCY,
+	RFM_MONETARY
+} RfmAxis;
+
+#define RFM_AXES 3
+
+/* What a refresh makes partitions of the target for. */
+typedef enum RfmPeriod
+{
+	RFM_PERIOD_NONE,			/* it makes none */
+	RFM_PERIOD_MONTH,
+	RFM_PERIOD_DAY
+} RfmPeriod;
+
+/* A row of rfm_model.  Strings and arrays live in the model's context. */
+typedef struct RfmModel
+{
+	char	   *name;
+	Oid			owner;
+	Oid			source;
+	Oid			target;			/* InvalidOid while there is none yet */
+	char	   *customer;
+	char	   *ordered_at;
+	char	   *amount;
+	char	   *order_id;		/* NULL: an order is a row */
+	char	   *filter;			/* NULL: every row */
+	RfmMethod	method;
+	int			buckets[RFM_AXES];
+	Numeric		breaks[RFM_AXES][RFM_MAX_CUTS]; /* RFM_BREAKS only */
+	Interval   *lookback;		/* NULL: all orders */
+	char	   *time_zone;
+	bool		latest_order;	/* the default run date: the latest order's */
+	Numeric		monetary_above; /* NULL: every customer */
+	char	   *segment_rules;	/* NULL: none */
+	char	   *comment_rules;	/* NULL: none */
+	Jsonb	   *target_columns; /* NULL: the names are as they are here */
+	bool		keep_stale;
+	int			weights[RFM_AXES];
+	Interval   *retention;		/* NULL: snapshots stay */
+	RfmPeriod	partition_by;
+} RfmModel;
+
+/*
+ * rfm_model_from_tuple: a row of rfm_model as a struct, in the current
+ * context.  Raises the errors of values that do not fit together (breaks
+ * missing, buckets out of range, ...).
+ */
+extern RfmModel *rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc);
+
+/*
+ * rfm_model_find: the model of that name, or NULL, whoever asks: what is told
+ * of it is the caller's to decide.  With the active database snapshot, or one
+ * taken now: after waiting for the model's lock the active one is too old.
+ */
+extern RfmModel *rfm_model_find(const char *name, bool active_snapshot);
+
+/*
+ * rfm_model_lock: one refresh of a model at a time; waits as lock_timeout
+ * allows, until the end of the transaction.
+ */
+extern void rfm_model_lock(const char *name);
+
+#endif							/* RFM_MODEL_H */

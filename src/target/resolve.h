@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * resolve.h
+ *		Finds and checks a model's target, or creates it.
+ *
+ * Takes a model and its resolved source; gives the target's columns, types and
+ * conversions, as they are now.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_RESOLVE_H
+#define RFM_RESOLVE_H
+
+#include "target/target.h"
+
+/*
+ * rfm_target_resolve: finds the target's columns, their types and conversions
+ * and checks them, its key, and the rights of the current user, who is the
+ * model's owner; results in the current context.  Raises UNDEFINED_TABLE,
+ * WRONG_OBJECT_TYPE, UNDEFINED_COLUMN, DATATYPE_MISMATCH,
+ * INVALID_TABLE_DEFINITION (no key) and INSUFFICIENT_PRIVILEGE.
+ */
+extern void rfm_target_resolve(const RfmModel *model, const RfmSource *source,
+							   RfmTarget *target);
+
+/*
+ * rfm_target_create: creates the target with its key, as the current user,
+ * under a name that is qualified or resolves by the search_path in force.
+ * Returns its OID.
+ */
+extern Oid	rfm_target_create(const RfmModel *model, const RfmSource *source,
+							  const char *qualified_name);
+
+#endif							/* RFM_RESOLVE_H */
