@@ -143,39 +143,7 @@ CREATE FUNCTION shops.draw_settings(seed bigint, what text) RETURNS void
 LANGUAGE sql AS
 $$
     SELECT shops.use_settings(shops.pick(seed, what || ' memory', '64kB', '1GB'), CASE shops.rnd(seed, what || ' workers', 7) WHEN 0 THEN 1 WHEN 1 THEN 2 ELSE 0 END,
-                              shops.pick(seed, what || ' leader', 'on', 'off'));
-    SELECT set_config('rfm.strategy', shops.pick(seed, what || ' strategy', 'native', 'pushdown'), true),
-           set_config('rfm.summary_size', shops.pick(seed, what || ' summary', '1kB', '4kB', '256kB'), true)
-$$;
-
--- Both strategies write the same rows to an empty target, to the letter, and
--- log the same.  Only where sums leave int64 does the number of zeros at their
--- end depend on the way that they were summed up.
-CREATE FUNCTION shops.compare_strategies(s shops.shop, day date) RETURNS void
-LANGUAGE plpgsql AS
-$$
-DECLARE
-    strategy text;
-    wide     bool := s.amount_kind IN ('tiny', 'vast', 'leap', 'scales');
-BEGIN
-    DROP TABLE IF EXISTS written, logged;
-    CREATE TEMP TABLE written (strategy text, line text);
-    CREATE TEMP TABLE logged (strategy text, line text);
-    FOREACH strategy IN ARRAY '{native,pushdown}'::text[] LOOP
-        PERFORM set_config('rfm.strategy', strategy, true);
-        DELETE FROM shops.target;
-        PERFORM rfm_refresh(day, 'shop');
-        INSERT INTO written
-        SELECT strategy, (to_jsonb(t) - '{created_at,updated_at}'::text[]
-                          || CASE WHEN wide THEN jsonb_build_object('monetary_value', trim_scale(t.monetary_value::numeric)) ELSE '{}' END)::text
-          FROM shops.target t;
-        INSERT INTO logged SELECT strategy, CASE WHEN wide THEN r.customers::text ELSE r.cut_points::text END FROM rfm_run r ORDER BY run_id DESC LIMIT 1;
-    END LOOP;
-    PERFORM shops.must_equal('rows of a refresh that is pushed down', $q$SELECT line FROM written WHERE strategy = 'pushdown'$q$,
-        $q$SELECT line FROM written WHERE strategy = 'native'$q$);
-    PERFORM shops.must_equal('log of a refresh that is pushed down', $q$SELECT line FROM logged WHERE strategy = 'pushdown'$q$,
-        $q$SELECT line FROM logged WHERE strategy = 'native'$q$);
-END
+                              shops.pick(seed, what || ' leader', 'on', 'off'))
 $$;
 
 CREATE FUNCTION shops.run(seed bigint) RETURNS void
@@ -217,9 +185,6 @@ BEGIN
     previews := previews + shops.compare_previews(s, models, day, day);
     PERFORM shops.draw_settings(seed, 'disturbed');
     PERFORM shops.check_refresh('refresh of a disturbed target', dated, day, day);
-    IF shops.rnd(seed, 'both', 3) = 0 THEN
-        PERFORM shops.compare_strategies(s, day);
-    END IF;
     PERFORM shops.draw_settings(seed, 'rejected');
     PERFORM shops.use_settings('1GB', 2, 'off');
     INSERT INTO shops.tally VALUES (s.seed, size, 3 + (latest IS NOT NULL)::int, previews, shops.is_parallel(), s.bad);
