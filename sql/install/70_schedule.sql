@@ -292,6 +292,72 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.job_outlook(text, text) IS
     'internal: says what a model''s job will compute';
 
+-- What keeps the jobs of a role in this database from connecting, as far as that
+-- can be known beforehand; nulls: nothing.  It reads settings and pg_hba.conf as
+-- their owner, for members of the role.
+CREATE FUNCTION rfm_internal.job_trouble(role name, OUT detail text, OUT hint text)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH launcher AS (
+        SELECT max(s.setting) FILTER (WHERE s.name = 'cron.host') AS host,
+               coalesce(bool_or(s.setting = 'on') FILTER (WHERE s.name = 'cron.use_background_workers'), false) AS workers,
+               bool_or(s.setting = 'on') FILTER (WHERE s.name = 'ssl') AS ssl,
+               bool_or(s.setting = '') FILTER (WHERE s.name = 'listen_addresses') AS deaf
+          FROM pg_settings AS s),
+    -- pg_cron connects as any client does; localhost has two addresses
+    route AS (
+        SELECT CASE WHEN l.host = '' OR l.host LIKE '/%' THEN 'local' ELSE 'host' END AS type, a.address, l.ssl, l.deaf
+          FROM launcher AS l
+               CROSS JOIN LATERAL (
+                   SELECT unnest(CASE WHEN l.host = '' OR l.host LIKE '/%' THEN ARRAY[NULL]
+                                      WHEN l.host = 'localhost' THEN '{127.0.0.1,::1}'
+                                      WHEN l.host IN ('127.0.0.1', '::1') THEN ARRAY[l.host]
+                                      ELSE '{}' END::text[])::inet AS address) AS a
+         WHERE NOT l.workers),
+    -- the first line that fits decides; without one the server refuses
+    decision AS (
+        SELECT DISTINCT ON (r.address) r.type, h.line_number, h.options,
+               CASE WHEN r.type = 'host' AND r.deaf THEN 'closed' ELSE coalesce(h.auth_method, 'nothing') END AS auth_method
+          FROM route AS r
+               LEFT JOIN pg_hba_file_rules() AS h
+                 ON (h.type = r.type OR h.type = CASE WHEN r.ssl THEN 'hostssl' ELSE 'hostnossl' END AND r.type = 'host')
+                AND (h.database && ARRAY['all', current_database()::text] OR 'sameuser' = ANY (h.database) AND role = current_database())
+                AND ('all' = ANY (h.user_name) OR role::text = ANY (h.user_name)
+                     OR EXISTS (SELECT FROM pg_roles AS g WHERE '+' || g.rolname = ANY (h.user_name) AND pg_has_role(role, g.oid, 'MEMBER')))
+                AND (r.address IS NULL OR h.address IN ('all', 'samehost', 'samenet', 'localhost')
+                     OR CASE WHEN h.address ~ '^[0-9a-f.:]+$' AND family(h.address::inet) = family(r.address)
+                             THEN (h.address::inet & h.netmask::inet) = (r.address & h.netmask::inet) END)
+         ORDER BY r.address, h.line_number),
+    refusal AS (
+        SELECT d.line_number, d.auth_method, d.type
+          FROM decision AS d
+         WHERE d.auth_method NOT IN ('trust', 'cert')
+           AND NOT (d.auth_method IN ('peer', 'ident') AND (d.options IS NOT NULL OR role = (SELECT a.rolname FROM pg_authid AS a WHERE a.oid = 10)))
+         ORDER BY d.line_number
+         LIMIT 1)
+    SELECT CASE WHEN NOT a.rolcanlogin
+                THEN format('Role %I is not permitted to log in.', role)
+                ELSE format('pg_cron connects to %s as role %I, and there %s.',
+                            CASE f.type WHEN 'local' THEN 'the server''s socket' ELSE 'localhost' END, role,
+                            CASE WHEN f.auth_method = 'closed' THEN 'the server does not listen (listen_addresses)'
+                                 WHEN f.auth_method = 'nothing' THEN 'no line of pg_hba.conf lets it in'
+                                 WHEN f.auth_method = 'reject' THEN format('line %s of pg_hba.conf refuses it', f.line_number)
+                                 WHEN f.auth_method IN ('peer', 'ident')
+                                 THEN format('line %s of pg_hba.conf wants the operating system user of that name (%s)', f.line_number, f.auth_method)
+                                 ELSE format('line %s of pg_hba.conf wants a password (%s)', f.line_number, f.auth_method) END)
+           END,
+           CASE WHEN NOT a.rolcanlogin
+                THEN format('ALTER ROLE %I LOGIN, or call rfm_schedule() as a role that can log in.', role)
+                ELSE 'Set cron.use_background_workers = on in postgresql.conf and restart the server: then jobs need no connection. A password in the password file of the server''s operating system user serves, too.'
+           END
+      FROM pg_roles AS a LEFT JOIN refusal AS f ON true
+     WHERE a.rolname = role AND pg_has_role(session_user, a.oid, 'MEMBER')
+       AND (NOT a.rolcanlogin OR f.auth_method IS NOT NULL);
+END;
+COMMENT ON FUNCTION rfm_internal.job_trouble(name) IS
+    'internal: what keeps the jobs of a role from connecting';
+
 CREATE FUNCTION @extschema@.rfm_schedule(
     schedule text DEFAULT '0 2 * * *',
     model    text DEFAULT 'default')
@@ -303,6 +369,7 @@ AS $body$
 DECLARE
     runs_as name;
     job     int8;
+    trouble record;
 BEGIN
     IF schedule IS NULL OR model IS NULL THEN
         RAISE EXCEPTION USING
@@ -341,6 +408,13 @@ BEGIN
         MESSAGE = format('job %s will refresh model "%s" at "%s" in time zone %s', job, model, schedule,
                                     COALESCE(rfm_internal.cron_zone(), 'of setting cron.timezone')),
         DETAIL = rfm_internal.job_outlook(model, schedule);
+    SELECT * INTO trouble FROM rfm_internal.job_trouble(runs_as);
+    IF trouble.detail IS NOT NULL THEN
+        RAISE WARNING USING
+            MESSAGE = format('job %s will probably not be able to connect', job),
+            DETAIL = trouble.detail,
+            HINT = trouble.hint;
+    END IF;
     RETURN job;
 END
 $body$;

@@ -34,6 +34,8 @@ SELECT m.model, j.schedule, j.active, j.job_id, j.runs_as,
        j.started_at AS last_run_at, j.duration AS last_duration,
        j.failures, j.failing_since,
        CASE
+           WHEN j.failures > 0 AND j.message = 'connection failed'
+               THEN format('the job could not connect: set cron.use_background_workers = on in postgresql.conf, restart the server, then: CALL %s.rfm_catch_up(%L);', '@extschema@', m.model)
            WHEN j.failures > 0
                THEN format('see last_message, mend that, then: CALL %s.rfm_catch_up(%L);', '@extschema@', m.model)
            WHEN j.job_id IS NOT NULL AND NOT j.active
