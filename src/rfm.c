@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "model/model.h"
+#include "model/run_date.h"
 #include "nodes/parsenodes.h"
 #include "postmaster/bgworker_internals.h"
 #include "read/source.h"
@@ -105,6 +106,7 @@ _PG_init(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+	rfm_run_date_init();
 	MarkGUCPrefixReserved("rfm");
 	rfm_slots_request();
 	rfm_guard_init();
@@ -365,7 +367,7 @@ rfm_score_one(PG_FUNCTION_ARGS)
 static const RfmSignature create_model_signature = {
 	"rfm_create_model", PROKIND_FUNCTION, .result = VOIDOID,
 	.arg = {
-		TEXTOID, REGCLASSOID, TEXTOID, NAMEOID, NAMEOID, TEXTOID, NAMEOID, TEXTOID, TEXTOID,
+		TEXTOID, REGCLASSOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 		INT4ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, INTERVALOID,
 		TEXTOID, TEXTOID, NUMERICOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID, INT4ARRAYOID,
 		INTERVALOID, TEXTOID

@@ -7,10 +7,10 @@ CREATE TABLE @extschema@.rfm_model (
     model          text       PRIMARY KEY CHECK (model ~ '[^[:space:]]'),
     source         regclass   NOT NULL,
     target         regclass   NOT NULL,
-    customer       name       NOT NULL DEFAULT 'customer_id',
-    ordered_at     name       NOT NULL DEFAULT 'created_at',
+    customer       text       NOT NULL DEFAULT 'customer_id',
+    ordered_at     text       NOT NULL DEFAULT 'created_at',
     amount         text       NOT NULL DEFAULT 'total',
-    order_id       name,
+    order_id       text,
     filter         text,
     method         text       NOT NULL DEFAULT 'ntile',
     buckets        int4[]     NOT NULL DEFAULT '{5}',
@@ -36,10 +36,10 @@ COMMENT ON TABLE @extschema@.rfm_model IS
 COMMENT ON COLUMN @extschema@.rfm_model.model IS 'name of the model';
 COMMENT ON COLUMN @extschema@.rfm_model.source IS 'table, partitioned table, view, materialized view or foreign table with the orders';
 COMMENT ON COLUMN @extschema@.rfm_model.target IS 'table that the snapshots are written to';
-COMMENT ON COLUMN @extschema@.rfm_model.customer IS 'column of the source that says whose order it is';
-COMMENT ON COLUMN @extschema@.rfm_model.ordered_at IS 'column of the source with the time of the order: date, timestamp or timestamp with time zone';
+COMMENT ON COLUMN @extschema@.rfm_model.customer IS 'column of the source, or SQL expression over its columns, that says whose order it is';
+COMMENT ON COLUMN @extschema@.rfm_model.ordered_at IS 'column of the source, or SQL expression over its columns, with the time of the order: date, timestamp or timestamp with time zone';
 COMMENT ON COLUMN @extschema@.rfm_model.amount IS 'column of the source, or SQL expression over its columns, with the money of the order';
-COMMENT ON COLUMN @extschema@.rfm_model.order_id IS 'column of the source whose distinct values are the orders; null: every row is an order';
+COMMENT ON COLUMN @extschema@.rfm_model.order_id IS 'column of the source, or SQL expression over its columns, whose distinct values are the orders; null: every row is an order';
 COMMENT ON COLUMN @extschema@.rfm_model.filter IS 'boolean SQL expression over the columns of the source: rows for which it is true count; null: all rows';
 COMMENT ON COLUMN @extschema@.rfm_model.method IS 'how scores are cut: ntile, rank, quantile or breaks';
 COMMENT ON COLUMN @extschema@.rfm_model.buckets IS 'number of scores, 2 to 10: one number, or one each for recency, frequency and monetary value';

@@ -4,10 +4,10 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     model          text,
     source         regclass,
     target         text,
-    customer       name       DEFAULT 'customer_id',
-    ordered_at     name       DEFAULT 'created_at',
+    customer       text       DEFAULT 'customer_id',
+    ordered_at     text       DEFAULT 'created_at',
     amount         text       DEFAULT 'total',
-    order_id       name       DEFAULT NULL,
+    order_id       text       DEFAULT NULL,
     filter         text       DEFAULT NULL,
     method         text       DEFAULT 'ntile',
     buckets        int4[]     DEFAULT '{5}',
@@ -30,8 +30,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_create_model';
 
 COMMENT ON FUNCTION @extschema@.rfm_create_model(
-    text, regclass, text, name,
-    name, text, name, text,
+    text, regclass, text, text,
+    text, text, text, text,
     text, int4[], numeric[],
     numeric[], numeric[], interval,
     text, text, numeric, text,

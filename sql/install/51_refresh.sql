@@ -28,6 +28,14 @@ AS 'MODULE_PATHNAME', 'rfm_backfill';
 COMMENT ON PROCEDURE @extschema@.rfm_backfill(date, date, text) IS
     'computes the snapshot of every date from from_date to to_date, oldest first, each in a transaction of its own, as rfm_refresh() would one by one; but reads the orders only once for all of them, where they fit into rfm.work_mem. Called again after it was interrupted, it goes on where it stopped';
 
+CREATE FUNCTION @extschema@.rfm_run_date()
+RETURNS date
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_run_date';
+
+COMMENT ON FUNCTION @extschema@.rfm_run_date() IS
+    'the date that is being computed, for the expressions of a model and for views that it reads: deleted_at IS NULL OR deleted_at > rfm_run_date(). Elsewhere the current date';
+
 CREATE FUNCTION @extschema@.rfm_preview(
     run_date date DEFAULT NULL,
     model    text DEFAULT 'default'

@@ -74,7 +74,8 @@ typedef enum RfmLedgerResult
 	RFM_LEDGER_READ,			/* there is one */
 	RFM_LEDGER_EVENTS,			/* too many events for the bound of memory */
 	RFM_LEDGER_CUSTOMERS,		/* the customers are too many already */
-	RFM_LEDGER_KEYS				/* equal keys are not the same: 1.0 and 1.00 */
+	RFM_LEDGER_KEYS,			/* equal keys are not the same: 1.0 and 1.00 */
+	RFM_LEDGER_RUN_DATE			/* what counts depends on rfm_run_date() */
 } RfmLedgerResult;
 
 /*

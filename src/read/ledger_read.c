@@ -13,6 +13,7 @@
 #include "collect/table.h"
 #include "common/int.h"
 #include "miscadmin.h"
+#include "model/run_date.h"
 #include "progress/progress.h"
 #include "read/ledger.h"
 #include "utils/builtins.h"
@@ -334,6 +335,8 @@ rfm_ledger_read(const RfmModel *model, const RfmSource *source,
 {
 	LedgerReceiver receiver = {.result = RFM_LEDGER_READ};
 
+	if (source->uses_run_date)
+		return RFM_LEDGER_RUN_DATE;
 	*ledger = create_ledger(model, source, first, last, mcxt);
 	receiver.pub.receiveSlot = ledger_receive;
 	receiver.pub.rStartup = ledger_startup;
@@ -345,6 +348,8 @@ rfm_ledger_read(const RfmModel *model, const RfmSource *source,
 											  ALLOCSET_DEFAULT_SIZES);
 
 	rfm_source_scan(model, source, first, last, &receiver.pub);
+	if (rfm_run_date_was_asked())
+		receiver.result = RFM_LEDGER_RUN_DATE;
 	if (receiver.result == RFM_LEDGER_READ && take_batch(&receiver))
 	{
 		rfm_ledger_sort(*ledger);

@@ -17,6 +17,7 @@
 #include "collect/spill.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "model/run_date.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
 #include "progress/progress.h"
@@ -49,61 +50,12 @@ check_source_kind(Relation rel)
 	}
 }
 
-/* A column of the source by its exact name. */
-static Form_pg_attribute
-find_column(Relation rel, const char *name, const char *what)
-{
-	TupleDesc	tupdesc = RelationGetDescr(rel);
-	StringInfoData names;
-
-	for (int i = 0; i < tupdesc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
-
-		if (!att->attisdropped && strcmp(NameStr(att->attname), name) == 0)
-			return att;
-	}
-
-	initStringInfo(&names);
-	for (int i = 0; i < tupdesc->natts && names.len < 1000; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
-
-		if (!att->attisdropped)
-			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
-							 quote_identifier(NameStr(att->attname)));
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("source \"%s\" has no column \"%s\"",
-					RelationGetRelationName(rel), name),
-			 errdetail("Its columns are: %s.", names.data),
-			 errhint("Set the model's \"%s\" to one of them.", what)));
-	return NULL;				/* keep compilers quiet */
-}
-
-static char *
-quoted_column(const RfmSource *source, const char *name)
-{
-	return psprintf("%s.%s", source->alias, quote_identifier(name));
-}
-
 static void
 resolve_amount(const RfmModel *model, Relation rel, RfmSource *source)
 {
-	AttrNumber	attnum = get_attnum(RelationGetRelid(rel), model->amount);
 	Oid			base;
 
-	/* a column's plain name needs no quotes */
-	if (attnum > 0)
-	{
-		source->amount.sql = quoted_column(source, model->amount);
-		source->amount.type = get_atttype(RelationGetRelid(rel), attnum);
-	}
-	else
-		rfm_expression_parse(model->amount, rel, "amount", model->name, false,
-							 &source->amount);
-
+	rfm_expression_resolve(model->amount, rel, "amount", model->name, &source->amount);
 	base = getBaseType(source->amount.type);
 	if (!rfm_amount_kind(base, &source->amount_kind))
 		ereport(ERROR,
@@ -113,16 +65,66 @@ resolve_amount(const RfmModel *model, Relation rel, RfmSource *source)
 				 errdetail("An amount is of an integer type, numeric, real or double precision."),
 				 base == MONEYOID ?
 				 errhint("The scale of type money depends on lc_monetary. Use an expression that casts it: (%s)::numeric.",
-						 attnum > 0 ? quote_identifier(model->amount) : model->amount) :
+						 get_attnum(RelationGetRelid(rel), model->amount) > 0 ?
+						 quote_identifier(model->amount) : model->amount) :
 				 errhint("Set the model's \"amount\" to a column of such a type, or to an expression that casts it.")));
+}
+
+static void
+resolve_customer(const RfmModel *model, Relation rel, RfmSource *source)
+{
+	RfmExpression customer;
+
+	rfm_expression_resolve(model->customer, rel, "customer", model->name, &customer);
+	source->customer = customer.sql;
+	source->customer_type = customer.type;
+	source->customer_typmod = customer.typmod;
+	source->uses_run_date |= customer.uses_run_date;
+	rfm_key_type_init(&source->key, customer.type, customer.collation,
+					  psprintf("customer \"%s\"", model->customer),
+					  CurrentMemoryContext);
+}
+
+static void
+resolve_order_time(const RfmModel *model, Relation rel, RfmSource *source)
+{
+	RfmExpression time;
+	Oid			base;
+
+	rfm_expression_resolve(model->ordered_at, rel, "ordered_at", model->name, &time);
+	source->ordered_at = time.sql;
+	source->uses_run_date |= time.uses_run_date;
+	base = getBaseType(time.type);
+	if (base != DATEOID && base != TIMESTAMPOID && base != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("order time \"%s\" has type %s",
+						model->ordered_at, format_type_be(time.type)),
+				 errdetail("It must have type date, timestamp or timestamp with time zone."),
+				 errhint("Set the model's \"ordered_at\" to such a column, or to an expression that casts it.")));
+	rfm_calendar_init(&source->calendar, base, model->time_zone);
+}
+
+static void
+resolve_order_id(const RfmModel *model, Relation rel, RfmSource *source)
+{
+	RfmExpression order;
+	RfmKeyType	order_type;
+
+	if (model->order_id == NULL)
+		return;
+	rfm_expression_resolve(model->order_id, rel, "order_id", model->name, &order);
+	source->order_id = order.sql;
+	source->uses_run_date |= order.uses_run_date;
+	rfm_key_type_init(&order_type, order.type, order.collation,
+					  psprintf("order id \"%s\"", model->order_id),
+					  CurrentMemoryContext);
 }
 
 void
 rfm_source_resolve(const RfmModel *model, RfmSource *source)
 {
 	Relation	rel = try_relation_open(model->source, AccessShareLock);
-	Form_pg_attribute att;
-	Oid			time_type;
 
 	memset(source, 0, sizeof(*source));
 	source->model = model->name;
@@ -139,42 +141,14 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 	source->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 												  RelationGetRelationName(rel));
 
-	att = find_column(rel, model->customer, "customer");
-	source->customer = quoted_column(source, model->customer);
-	source->customer_type = att->atttypid;
-	source->customer_typmod = att->atttypmod;
-	rfm_key_type_init(&source->key, att->atttypid, att->attcollation,
-					  psprintf("customer column \"%s\"", model->customer),
-					  CurrentMemoryContext);
-
-	att = find_column(rel, model->ordered_at, "ordered_at");
-	source->ordered_at = quoted_column(source, model->ordered_at);
-	time_type = getBaseType(att->atttypid);
-	if (time_type != DATEOID && time_type != TIMESTAMPOID &&
-		time_type != TIMESTAMPTZOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("order time column \"%s\" has type %s",
-						model->ordered_at, format_type_be(att->atttypid)),
-				 errdetail("It must have type date, timestamp or timestamp with time zone."),
-				 errhint("Set the model's \"ordered_at\" to such a column, or use a view that casts it.")));
-	rfm_calendar_init(&source->calendar, time_type, model->time_zone);
-
-	if (model->order_id)
-	{
-		RfmKeyType	order_type;
-
-		att = find_column(rel, model->order_id, "order_id");
-		source->order_id = quoted_column(source, model->order_id);
-		rfm_key_type_init(&order_type, att->atttypid, att->attcollation,
-						  psprintf("order id column \"%s\"", model->order_id),
-						  CurrentMemoryContext);
-	}
-
+	resolve_customer(model, rel, source);
+	resolve_order_time(model, rel, source);
+	resolve_order_id(model, rel, source);
 	resolve_amount(model, rel, source);
 	if (model->filter)
 		rfm_expression_parse(model->filter, rel, "filter", model->name, true,
 							 &source->filter);
+	source->uses_run_date |= source->amount.uses_run_date || source->filter.uses_run_date;
 
 	/* the lock stays: the query must meet the relation that was checked */
 	relation_close(rel, NoLock);
@@ -416,7 +390,7 @@ set_workers(bool parallel)
  */
 static bool
 try_read(const RfmSource *source, const char *sql, QueryParams *params,
-		 bool parallel, SingleReceiver *receiver)
+		 DateADT run_date, bool parallel, SingleReceiver *receiver)
 {
 	MemoryContext oldcxt = CurrentMemoryContext;
 	ResourceOwner oldowner = CurrentResourceOwner;
@@ -430,6 +404,7 @@ try_read(const RfmSource *source, const char *sql, QueryParams *params,
 		/* the time goes into memory, not into expressions worth compiling */
 		set_for_query("jit", "off");
 		set_workers(parallel);
+		rfm_run_date_set(run_date);
 		run_single(source, sql, params, receiver);
 		rfm_spill_owner = NULL;
 		ReleaseCurrentSubTransaction();
@@ -485,8 +460,8 @@ rfm_source_read(const RfmModel *model, const RfmSource *source,
 						  rfm_calendar_first_day(run_date, model->lookback));
 
 	receiver.mcxt = mcxt;
-	if (!try_read(source, sql.data, &params, true, &receiver))
-		(void) try_read(source, sql.data, &params, false, &receiver);
+	if (!try_read(source, sql.data, &params, run_date, true, &receiver))
+		(void) try_read(source, sql.data, &params, run_date, false, &receiver);
 	return receiver.collector;
 }
 
@@ -508,6 +483,7 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 		append_date_bound(&sql, source, &params, ">=",
 						  rfm_calendar_first_day(first, model->lookback));
 	set_for_query("jit", "off");
+	rfm_run_date_set(RFM_MANY_DATES);
 	run_query(source, sql.data, &params, dest, true);
 }
 

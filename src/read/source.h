@@ -30,7 +30,7 @@ typedef struct RfmSource
 	const char *model;			/* name of the model, for messages */
 	char	   *relation;		/* qualified and quoted */
 	char	   *alias;			/* quoted: expressions name columns with it */
-	char	   *customer;		/* columns, quoted, with the alias */
+	char	   *customer;		/* columns or expressions, as SQL */
 	char	   *ordered_at;
 	char	   *order_id;		/* NULL: an order is a row */
 	char	   *customer_equals;	/* an operator; NULL: orders of all customers */
@@ -42,6 +42,7 @@ typedef struct RfmSource
 	RfmKeyType	key;
 	RfmAmountKind amount_kind;
 	RfmCalendar calendar;
+	bool		uses_run_date;	/* an expression calls rfm_run_date() */
 } RfmSource;
 
 /*

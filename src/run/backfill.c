@@ -51,21 +51,25 @@ backfill_error_callback(void *arg)
 			   rfm_calendar_text(backfill->date));
 }
 
-/* Reads fewer dates at once, and says why. */
+/* Read fewer dates at once, and say why. */
 static void
 read_fewer(Backfill *backfill, int dates, RfmLedgerResult reason)
 {
+	const char *detail = NULL;
+
 	backfill->together = reason == RFM_LEDGER_EVENTS ? (dates + 1) / 2 : 1;
+	if (reason == RFM_LEDGER_KEYS)
+		detail = "Some customers have keys that are equal but not written the same, and which of them stands for the customer depends on the date.";
+	else if (reason == RFM_LEDGER_RUN_DATE)
+		detail = "Which orders count depends on rfm_run_date().";
 	ereport(NOTICE,
 			(backfill->together == 1 ?
 			 errmsg("the orders are read for each date by itself") :
 			 errmsg("the orders are read for %d dates at a time", backfill->together),
-			 reason == RFM_LEDGER_KEYS ?
-			 errdetail("Some customers have keys that are equal but not written the same, and which of them stands for the customer depends on the date.") :
+			 detail ? errdetail_internal("%s", detail) :
 			 errdetail("Those for %d dates from %s on do not fit into rfm.work_mem.",
 					   dates, rfm_calendar_text(backfill->date)),
-			 reason == RFM_LEDGER_KEYS ? 0 :
-			 errhint("Raise rfm.work_mem to read them once.")));
+			 detail ? 0 : errhint("Raise rfm.work_mem to read them once.")));
 }
 
 /*

@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "base/catalog.h"
 #include "base/identity.h"
@@ -26,7 +27,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 #include "utils/varlena.h"
+#include "value/key.h"
 
 bool		rfm_make_latest_view = true;
 
@@ -39,12 +42,24 @@ default_source(void)
 	return OidIsValid(nsp) ? get_relname_relid("orders", nsp) : InvalidOid;
 }
 
-#define DEFAULT_FILTER "status <> 'cancelled'"
-
+/*
+ * Orders that are not cancelled.  A type from another schema, such as citext, is
+ * compared by its own operator.
+ */
 static const char *
 default_filter(Oid source)
 {
-	return get_attnum(source, "status") != InvalidAttrNumber ? DEFAULT_FILTER : NULL;
+	AttrNumber	attnum = get_attnum(source, "status");
+	Oid			equality;
+	Oid			inequality;
+
+	if (attnum == InvalidAttrNumber)
+		return NULL;
+	equality = lookup_type_cache(getBaseType(get_atttype(source, attnum)), TYPECACHE_EQ_OPR)->eq_opr;
+	inequality = OidIsValid(equality) ? get_negator(equality) : InvalidOid;
+	if (OidIsValid(inequality) && inequality >= FirstNormalObjectId)
+		return psprintf("status %s 'cancelled'", rfm_operator_name(inequality));
+	return "status <> 'cancelled'";
 }
 
 /*

@@ -41,7 +41,7 @@ rfm_key_type_init(RfmKeyType *kt, Oid typid, Oid collation,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("%s has type %s, which cannot be both hashed and sorted",
 						what, format_type_be(kt->typid)),
-				 errhint("Use a column of another type, or a view that casts it, for example to text.")));
+				 errhint("Use a column of another type, or an expression that casts it, for example to text.")));
 
 	kt->typlen = typentry->typlen;
 	kt->typbyval = typentry->typbyval;

@@ -104,8 +104,9 @@ $$
 DECLARE
     customer text;
 BEGIN
-    UPDATE shops.orders SET total = 'NaN', status = 'paid'
-     WHERE ctid = (SELECT ctid FROM shops.orders o ORDER BY customer_id LIMIT 1) RETURNING format('%s', customer_id) INTO customer;
+    EXECUTE format('UPDATE shops.orders SET total = %L, status = %L
+                     WHERE ctid = (SELECT ctid FROM shops.orders o ORDER BY customer_id LIMIT 1) RETURNING format(%L, %s)', 'NaN', 'paid', '%s',
+                   (SELECT shops.term(source, m.customer) FROM rfm_model m WHERE model = 'shop')) INTO customer;
     PERFORM shops.expect('shop', day);
     BEGIN
         PERFORM rfm_refresh(day, 'shop');
