@@ -10,8 +10,7 @@
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "base/guard.h"
-#include "base/signature.h"
-#include "catalog/pg_extension.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "collect/spill.h"
 #include "commands/extension.h"
@@ -144,10 +143,6 @@ prevent_on_standby(const char *function)
 				 errhint("Refresh on the primary server; its snapshots are replicated. rfm_preview() computes one here without writing.")));
 }
 
-static const RfmSignature refresh_signature = {
-	"rfm_refresh", PROKIND_FUNCTION, .result = INT8OID, .arg = {DATEOID, TEXTOID}
-};
-
 /*
  * rfm_refresh(run_date date, model text) RETURNS bigint
  */
@@ -157,7 +152,7 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	DateADT    *run_date;
 	char	   *name;
 
-	rfm_signature_check(fcinfo, &refresh_signature);
+	rfm_version_check();
 	run_date = run_date_argument(fcinfo, 0);
 	name = model_argument(fcinfo, 1);
 	rfm_source_forbid_nesting();
@@ -181,17 +176,13 @@ prevent_in_transaction(FunctionCallInfo fcinfo, const char *procedure)
 					 procedure)));
 }
 
-static const RfmSignature catch_up_signature = {
-	"rfm_catch_up", PROKIND_PROCEDURE, .result = VOIDOID, .arg = {TEXTOID}
-};
-
 /*
  * rfm_catch_up(model text), a procedure
  */
 Datum
 rfm_catch_up(PG_FUNCTION_ARGS)
 {
-	rfm_signature_check(fcinfo, &catch_up_signature);
+	rfm_version_check();
 	prevent_in_transaction(fcinfo, "rfm_catch_up");
 	prevent_on_standby("rfm_catch_up()");
 	PreventCommandIfReadOnly("rfm_catch_up()");
@@ -202,10 +193,6 @@ rfm_catch_up(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static const RfmSignature backfill_signature = {
-	"rfm_backfill", PROKIND_PROCEDURE, .result = VOIDOID, .arg = {DATEOID, DATEOID, TEXTOID}
-};
-
 /*
  * rfm_backfill(from_date date, to_date date, model text), a procedure
  */
@@ -215,7 +202,7 @@ rfm_backfill(PG_FUNCTION_ARGS)
 	DateADT		first;
 	DateADT		last;
 
-	rfm_signature_check(fcinfo, &backfill_signature);
+	rfm_version_check();
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -243,9 +230,6 @@ rfm_backfill(PG_FUNCTION_ARGS)
  */
 
 #define PREVIEW_COLUMNS 13
-#define PREVIEW_TYPES \
-	DATEOID, TEXTOID, INT4OID, INT8OID, NUMERICOID, INT4OID, INT4OID, INT4OID, INT4OID, \
-	TEXTOID, TEXTOID, TEXTOID, INT8OID
 
 static void
 preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
@@ -275,11 +259,6 @@ preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
 	values[12] = Int64GetDatum(rfm_cell_weighted(snapshot->model, cell));
 }
 
-static const RfmSignature preview_signature = {
-	"rfm_preview", PROKIND_FUNCTION, .set = true, .arg = {DATEOID, TEXTOID},
-	.column = {PREVIEW_TYPES}
-};
-
 Datum
 rfm_preview(PG_FUNCTION_ARGS)
 {
@@ -291,7 +270,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	DateADT    *run_date;
 	RfmSnapshot snapshot;
 
-	rfm_signature_check(fcinfo, &preview_signature);
+	rfm_version_check();
 	rfm_init_materialized_srf(fcinfo);
 
 	mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm preview",
@@ -323,11 +302,6 @@ rfm_preview(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static const RfmSignature score_one_signature = {
-	"rfm_score_one", PROKIND_FUNCTION, .set = true, .arg = {TEXTOID, TEXTOID},
-	.column = {PREVIEW_TYPES, DATEOID}
-};
-
 /*
  * rfm_score_now(customer text, model text) RETURNS TABLE (...): the columns of
  * rfm_preview(), and the date of the cut points
@@ -343,7 +317,7 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	Datum		values[PREVIEW_COLUMNS + 1];
 	bool		nulls[PREVIEW_COLUMNS + 1];
 
-	rfm_signature_check(fcinfo, &score_one_signature);
+	rfm_version_check();
 	rfm_init_materialized_srf(fcinfo);
 	name = model_argument(fcinfo, 1);
 	if (PG_ARGISNULL(0))
@@ -362,16 +336,6 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static const RfmSignature create_model_signature = {
-	"rfm_create_model", PROKIND_FUNCTION, .result = VOIDOID,
-	.arg = {
-		TEXTOID, REGCLASSOID, TEXTOID, NAMEOID, NAMEOID, TEXTOID, NAMEOID, TEXTOID, TEXTOID,
-		INT4ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, INTERVALOID,
-		TEXTOID, TEXTOID, NUMERICOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID, INT4ARRAYOID,
-		INTERVALOID, TEXTOID
-	}
-};
-
 /*
  * rfm_create_model(model, source, target, ...) RETURNS void: the arguments
  * are the columns of rfm_model, in their order, except the last, the owner.
@@ -381,7 +345,7 @@ rfm_create_model(PG_FUNCTION_ARGS)
 {
 	char	   *name;
 
-	rfm_signature_check(fcinfo, &create_model_signature);
+	rfm_version_check();
 	name = model_argument(fcinfo, 0);
 	rfm_source_forbid_nesting();
 	PreventCommandIfReadOnly("rfm_create_model()");
@@ -393,10 +357,6 @@ rfm_create_model(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static const RfmSignature ensure_model_signature = {
-	"rfm_ensure_model", PROKIND_FUNCTION, .strict = true, .result = VOIDOID, .arg = {TEXTOID}
-};
-
 /*
  * rfm_ensure_model(model text) RETURNS void: makes the default model if it is
  * asked for; an error where the caller may not use the model.
@@ -404,18 +364,10 @@ static const RfmSignature ensure_model_signature = {
 Datum
 rfm_ensure_model(PG_FUNCTION_ARGS)
 {
-	rfm_signature_check(fcinfo, &ensure_model_signature);
+	rfm_version_check();
 	(void) rfm_model_load(model_argument(fcinfo, 0), true);
 	PG_RETURN_VOID();
 }
-
-static const RfmSignature cron_jobs_signature = {
-	"rfm_cron_jobs", PROKIND_FUNCTION, .set = true,
-	.column = {
-		TEXTOID, INT8OID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
-		INTERVALOID, INT8OID, TIMESTAMPTZOID, TEXTOID
-	}
-};
 
 /*
  * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: of the models that the caller
@@ -424,7 +376,7 @@ static const RfmSignature cron_jobs_signature = {
 Datum
 rfm_cron_jobs(PG_FUNCTION_ARGS)
 {
-	rfm_signature_check(fcinfo, &cron_jobs_signature);
+	rfm_version_check();
 	rfm_init_materialized_srf(fcinfo);
 	rfm_jobs_fetch(GetUserId(),
 				   (ReturnSetInfo *) fcinfo->resultinfo);
@@ -445,11 +397,6 @@ nullable_text(const char *text, bool *isnull)
 	return text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
-static const RfmSignature reader_signature = {
-	"rfm_reader", PROKIND_FUNCTION, .arg = {TEXTOID},
-	.column = {TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID, DATEOID}
-};
-
 Datum
 rfm_reader(PG_FUNCTION_ARGS)
 {
@@ -459,7 +406,7 @@ rfm_reader(PG_FUNCTION_ARGS)
 	bool		nulls[READER_COLUMNS] = {0};
 	Datum		buckets[RFM_AXES];
 
-	rfm_signature_check(fcinfo, &reader_signature);
+	rfm_version_check();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	rfm_reader_open(model_argument(fcinfo, 0), &reader);
@@ -488,10 +435,6 @@ model_name_of(HeapTuple tuple, TupleDesc tupdesc)
 	return name ? name : "";
 }
 
-static const RfmSignature model_trigger_signature = {
-	"rfm_model_trigger", PROKIND_FUNCTION, .result = TRIGGEROID
-};
-
 /*
  * Trigger on rfm_model, BEFORE INSERT OR UPDATE: the row is checked as
  * rfm_create_model checks it.
@@ -506,7 +449,7 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	bool		isnull;
 	Oid			owner;
 
-	rfm_signature_check(fcinfo, &model_trigger_signature);
+	rfm_version_check();
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),

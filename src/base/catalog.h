@@ -19,6 +19,13 @@
 extern Oid	rfm_extension_schema(void);
 
 /*
+ * rfm_extension_version: the version of the SQL objects in this database, as
+ * CREATE and ALTER EXTENSION have left it; palloc'd, or NULL where the
+ * database does not have the extension.
+ */
+extern char *rfm_extension_version(void);
+
+/*
  * rfm_extension_role: the role that the extension's script ran as, which owns
  * all it made.  Whoever owns the extension may be another role, and can add
  * objects of their own to it.

@@ -10,7 +10,7 @@
 #include "access/htup_details.h"
 #include "base/catalog.h"
 #include "base/identity.h"
-#include "base/signature.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -37,7 +37,7 @@ get_attribute(HeapTuple tuple, TupleDesc tupdesc, const char *name, Datum *value
 	int			attnum = SPI_fnumber(tupdesc, name);
 
 	if (attnum <= 0)
-		rfm_signature_mismatch(psprintf("The library, version %s, has a column \"%s\" of rfm_model; the table has none.",
+		rfm_version_mismatch(psprintf("The library, version %s, has a column \"%s\" of rfm_model; the table has none.",
 										RFM_VERSION, name));
 	*value = heap_getattr(tuple, attnum, tupdesc, &isnull);
 	return !isnull;

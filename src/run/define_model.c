@@ -12,7 +12,7 @@
 #include "access/xact.h"
 #include "base/catalog.h"
 #include "base/identity.h"
-#include "base/signature.h"
+#include "base/version.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -284,7 +284,7 @@ rfm_model_create(const char *name, FunctionCallInfo fcinfo)
 	check_name_is_free(name);
 
 	if (ncolumns != PG_NARGS() + 1)
-		rfm_signature_mismatch("Function rfm_create_model has other parameters than table rfm_model has columns.");
+		rfm_version_mismatch("Function rfm_create_model has other parameters than table rfm_model has columns.");
 	for (int i = 0; i < PG_NARGS(); i++)
 	{
 		values[i] = PG_GETARG_DATUM(i);
