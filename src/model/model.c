@@ -10,10 +10,10 @@
 #include "access/htup_details.h"
 #include "base/catalog.h"
 #include "base/identity.h"
+#include "base/query.h"
 #include "base/version.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
 #include "model/model.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
@@ -324,19 +324,16 @@ rfm_model_find(const char *name, bool active_snapshot)
 	Datum		value = CStringGetTextDatum(name);
 
 	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT * FROM %s WHERE model OPERATOR(pg_catalog.=) $1",
-									   rfm_public_name("rfm_model")),
-							  1, &type, &value, NULL, active_snapshot, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read table rfm_model");
-	if (SPI_processed > 0)
+	if (rfm_query(psprintf("SELECT * FROM %s WHERE model OPERATOR(pg_catalog.=) $1",
+						   rfm_public_name("rfm_model")),
+				  1, &type, &value, active_snapshot) > 0)
 	{
 		MemoryContext spicxt = MemoryContextSwitchTo(mcxt);
 
 		model = rfm_model_from_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 		MemoryContextSwitchTo(spicxt);
 	}
-	SPI_finish();
+	rfm_query_end();
 	rfm_catalog_leave(&catalog);
 	return model;
 }
