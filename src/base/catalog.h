@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_CATALOG_H
-#define RFM_CATALOG_H
+#ifndef RFM_BASE_CATALOG_H
+#define RFM_BASE_CATALOG_H
 
 /* The schema of all that no user calls; the extension's script makes it. */
 #define RFM_INTERNAL_SCHEMA "rfm_internal"
@@ -45,4 +45,4 @@ extern Oid	rfm_extension_table(const char *name);
 /* rfm_relation_owner: the owner of a relation, which must be there. */
 extern Oid	rfm_relation_owner(Oid relid);
 
-#endif							/* RFM_CATALOG_H */
+#endif							/* RFM_BASE_CATALOG_H */

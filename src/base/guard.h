@@ -12,8 +12,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_GUARD_H
-#define RFM_GUARD_H
+#ifndef RFM_BASE_GUARD_H
+#define RFM_BASE_GUARD_H
 
 typedef enum RfmGuard
 {
@@ -32,4 +32,4 @@ extern void rfm_guard_init(void);
 extern RfmGuard rfm_guard_enter(RfmGuard guard);
 extern void rfm_guard_leave(RfmGuard before);
 
-#endif							/* RFM_GUARD_H */
+#endif							/* RFM_BASE_GUARD_H */

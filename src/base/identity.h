@@ -11,8 +11,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_IDENTITY_H
-#define RFM_IDENTITY_H
+#ifndef RFM_BASE_IDENTITY_H
+#define RFM_BASE_IDENTITY_H
 
 #include "base/guard.h"
 
@@ -47,4 +47,4 @@ extern void rfm_catalog_leave(RfmIdentity *state);
 extern int	rfm_lock_search_path(void);
 extern void rfm_unlock_search_path(int guc_level);
 
-#endif							/* RFM_IDENTITY_H */
+#endif							/* RFM_BASE_IDENTITY_H */

@@ -9,8 +9,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_MEMORY_H
-#define RFM_MEMORY_H
+#ifndef RFM_BASE_MEMORY_H
+#define RFM_BASE_MEMORY_H
 
 /* The setting rfm.work_mem, in kB; -1: maintenance_work_mem. */
 extern int	rfm_work_mem;
@@ -67,4 +67,4 @@ rfm_prefetch_write(const void *address)
 #endif
 }
 
-#endif							/* RFM_MEMORY_H */
+#endif							/* RFM_BASE_MEMORY_H */

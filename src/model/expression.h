@@ -9,8 +9,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_EXPRESSION_H
-#define RFM_EXPRESSION_H
+#ifndef RFM_MODEL_EXPRESSION_H
+#define RFM_MODEL_EXPRESSION_H
 
 #include "utils/rel.h"
 
@@ -33,4 +33,4 @@ extern void rfm_expression_parse(const char *text, Relation source,
 								 const char *what, const char *model,
 								 bool boolean, RfmExpression *result);
 
-#endif							/* RFM_EXPRESSION_H */
+#endif							/* RFM_MODEL_EXPRESSION_H */

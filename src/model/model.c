@@ -99,6 +99,19 @@ get_array(HeapTuple tuple, TupleDesc tupdesc, const char *name,
 	return n;
 }
 
+static Interval *
+get_interval(HeapTuple tuple, TupleDesc tupdesc, const char *name)
+{
+	Datum		value;
+	Interval   *interval;
+
+	if (!get_attribute(tuple, tupdesc, name, &value))
+		return NULL;
+	interval = palloc(sizeof(Interval));
+	*interval = *DatumGetIntervalP(value);
+	return interval;
+}
+
 static RfmMethod
 get_method(HeapTuple tuple, TupleDesc tupdesc)
 {
@@ -205,6 +218,8 @@ check_lookback(const Interval *lookback)
 {
 	Interval	zero = {0};
 
+	if (lookback == NULL)
+		return;
 	if (DatumGetInt32(DirectFunctionCall2(interval_cmp,
 										  IntervalPGetDatum(lookback),
 										  IntervalPGetDatum(&zero))) <= 0)
@@ -219,6 +234,8 @@ check_retention(const Interval *retention)
 {
 	Interval	day = {.day = 1};
 
+	if (retention == NULL)
+		return;
 	if (retention->month < 0 || retention->day < 0 || retention->time < 0 ||
 		DatumGetInt32(DirectFunctionCall2(interval_cmp,
 										  IntervalPGetDatum(retention),
@@ -270,12 +287,8 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->method = get_method(tuple, tupdesc);
 	get_buckets(tuple, tupdesc, model);
 	get_breaks(tuple, tupdesc, model);
-	if (get_attribute(tuple, tupdesc, "lookback", &value))
-	{
-		model->lookback = palloc(sizeof(Interval));
-		*model->lookback = *DatumGetIntervalP(value);
-		check_lookback(model->lookback);
-	}
+	model->lookback = get_interval(tuple, tupdesc, "lookback");
+	check_lookback(model->lookback);
 	model->time_zone = get_text(tuple, tupdesc, "time_zone", true);
 	(void) rfm_calendar_zone(model->time_zone);
 	as_of = get_text(tuple, tupdesc, "as_of", true);
@@ -300,12 +313,8 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->keep_stale = get_attribute(tuple, tupdesc, "keep_stale", &value) &&
 		DatumGetBool(value);
 	get_weights(tuple, tupdesc, model);
-	if (get_attribute(tuple, tupdesc, "retention", &value))
-	{
-		model->retention = palloc(sizeof(Interval));
-		*model->retention = *DatumGetIntervalP(value);
-		check_retention(model->retention);
-	}
+	model->retention = get_interval(tuple, tupdesc, "retention");
+	check_retention(model->retention);
 	model->partition_by = get_partition_by(tuple, tupdesc);
 	return model;
 }

@@ -10,8 +10,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_MODEL_H
-#define RFM_MODEL_H
+#ifndef RFM_MODEL_MODEL_H
+#define RFM_MODEL_MODEL_H
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
@@ -89,4 +89,4 @@ extern RfmModel *rfm_model_find(const char *name, bool active_snapshot);
  */
 extern void rfm_model_lock(const char *name);
 
-#endif							/* RFM_MODEL_H */
+#endif							/* RFM_MODEL_MODEL_H */

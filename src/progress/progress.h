@@ -8,8 +8,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_PROGRESS_H
-#define RFM_PROGRESS_H
+#ifndef RFM_PROGRESS_PROGRESS_H
+#define RFM_PROGRESS_PROGRESS_H
 
 #include "portability/instr_time.h"
 #include "progress/shmem.h"
@@ -72,4 +72,4 @@ extern void rfm_progress_end(void);
 /* rfm_progress_json: milliseconds by phase, as JSON text. */
 extern char *rfm_progress_json(const RfmProgress *progress);
 
-#endif							/* RFM_PROGRESS_H */
+#endif							/* RFM_PROGRESS_PROGRESS_H */

@@ -9,8 +9,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_READER_H
-#define RFM_READER_H
+#ifndef RFM_RUN_ACCESS_H
+#define RFM_RUN_ACCESS_H
 
 #include "utils/date.h"
 #include "utils/jsonb.h"
@@ -37,4 +37,4 @@ typedef struct RfmReader
  */
 extern void rfm_reader_open(const char *model, RfmReader *reader);
 
-#endif							/* RFM_READER_H */
+#endif							/* RFM_RUN_ACCESS_H */

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_BACKFILL_H
-#define RFM_BACKFILL_H
+#ifndef RFM_RUN_BACKFILL_H
+#define RFM_RUN_BACKFILL_H
 
 #include "utils/date.h"
 
@@ -18,4 +18,4 @@
  */
 extern void rfm_backfill_model(const char *model, DateADT first, DateADT last);
 
-#endif							/* RFM_BACKFILL_H */
+#endif							/* RFM_RUN_BACKFILL_H */

@@ -8,8 +8,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_CATCH_UP_H
-#define RFM_CATCH_UP_H
+#ifndef RFM_RUN_CATCH_UP_H
+#define RFM_RUN_CATCH_UP_H
 
 /* The setting rfm.catch_up_limit: the most dates that one call computes. */
 extern int	rfm_catch_up_limit;
@@ -25,4 +25,4 @@ extern int	rfm_catch_up_limit;
  */
 extern void rfm_catch_up_model(const char *model);
 
-#endif							/* RFM_CATCH_UP_H */
+#endif							/* RFM_RUN_CATCH_UP_H */

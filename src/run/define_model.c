@@ -19,6 +19,7 @@
 #include "nodes/makefuncs.h"
 #include "read/source.h"
 #include "run/define_model.h"
+#include "target/create.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"

@@ -8,8 +8,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_DEFINE_MODEL_H
-#define RFM_DEFINE_MODEL_H
+#ifndef RFM_RUN_DEFINE_MODEL_H
+#define RFM_RUN_DEFINE_MODEL_H
 
 #include "model/model.h"
 
@@ -40,4 +40,4 @@ extern void rfm_model_create(const char *name, FunctionCallInfo fcinfo);
  */
 extern void rfm_model_check(const RfmModel *model);
 
-#endif							/* RFM_DEFINE_MODEL_H */
+#endif							/* RFM_RUN_DEFINE_MODEL_H */

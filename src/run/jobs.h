@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_JOBS_H
-#define RFM_JOBS_H
+#ifndef RFM_RUN_JOBS_H
+#define RFM_RUN_JOBS_H
 
 #include "nodes/execnodes.h"
 
@@ -17,4 +17,4 @@
  */
 extern void rfm_jobs_fetch(Oid role, ReturnSetInfo *rsinfo);
 
-#endif							/* RFM_JOBS_H */
+#endif							/* RFM_RUN_JOBS_H */

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_REFRESH_H
-#define RFM_REFRESH_H
+#ifndef RFM_RUN_REFRESH_H
+#define RFM_RUN_REFRESH_H
 
 #include "score/snapshot.h"
 
@@ -26,4 +26,4 @@ extern int64 rfm_refresh_model(const char *model,
  */
 extern void rfm_refresh_write(RfmSnapshot *snapshot, TimestampTz started_at);
 
-#endif							/* RFM_REFRESH_H */
+#endif							/* RFM_RUN_REFRESH_H */

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_RUN_LOG_H
-#define RFM_RUN_LOG_H
+#ifndef RFM_RUN_RUN_LOG_H
+#define RFM_RUN_RUN_LOG_H
 
 #include "score/snapshot.h"
 #include "target/target.h"
@@ -41,4 +41,4 @@ extern bool rfm_run_last_date(const char *model, DateADT not_after,
 extern bool rfm_run_last_backfill(const char *model, const char *backfill,
 								  DateADT *date);
 
-#endif							/* RFM_RUN_LOG_H */
+#endif							/* RFM_RUN_RUN_LOG_H */

@@ -14,8 +14,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_SCORE_NOW_H
-#define RFM_SCORE_NOW_H
+#ifndef RFM_RUN_SCORE_ONE_H
+#define RFM_RUN_SCORE_ONE_H
 
 #include "score/snapshot.h"
 
@@ -31,4 +31,4 @@
 extern bool rfm_score_now(const RfmModel *model, const char *customer,
 						  RfmSnapshot *snapshot, RfmCell *cell, DateADT *cut_date);
 
-#endif							/* RFM_SCORE_NOW_H */
+#endif							/* RFM_RUN_SCORE_ONE_H */

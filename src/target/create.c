@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * create.c
- *		Creates a model's target.
+ *		Making the target of a model that has none yet.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,8 +12,8 @@
 #include "base/query.h"
 #include "catalog/namespace.h"
 #include "nodes/makefuncs.h"
+#include "target/create.h"
 #include "target/partition.h"
-#include "target/resolve.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"

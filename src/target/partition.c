@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * partition.c
- *		Targets that are partitioned by their run date: what is there.
+ *		Targets that are partitioned by their run date.
  *
  *-------------------------------------------------------------------------
  */

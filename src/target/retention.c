@@ -21,6 +21,7 @@
 #include "storage/lmgr.h"
 #include "target/diff.h"
 #include "target/partition.h"
+#include "target/place.h"
 #include "target/retention.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"

@@ -9,8 +9,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_CALENDAR_H
-#define RFM_CALENDAR_H
+#ifndef RFM_VALUE_CALENDAR_H
+#define RFM_VALUE_CALENDAR_H
 
 #include "pgtime.h"
 #include "utils/date.h"
@@ -64,4 +64,4 @@ extern DateADT rfm_calendar_first_day(DateADT day, const Interval *lookback);
 /* rfm_calendar_text: a date as text; unlike date_out(), the same in every session. */
 extern char *rfm_calendar_text(DateADT day);
 
-#endif							/* RFM_CALENDAR_H */
+#endif							/* RFM_VALUE_CALENDAR_H */

@@ -12,8 +12,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_KEY_H
-#define RFM_KEY_H
+#ifndef RFM_VALUE_KEY_H
+#define RFM_VALUE_KEY_H
 
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -198,4 +198,4 @@ extern char *rfm_operator_name(Oid opr);
  */
 extern char *rfm_equality(Oid type);
 
-#endif							/* RFM_KEY_H */
+#endif							/* RFM_VALUE_KEY_H */
