@@ -5,7 +5,7 @@
 #   - Only rfm.c lies flat in src/, every other file on a floor.
 #   - A file includes what is on its own floor or below, by its path from src/, and no circle of rooms comes of it.
 #   - A function has at most 60 lines, from its name to its last brace.
-#   - What a header declares extern, a comment in it names, and the source of the same room defines.
+#   - What a header declares extern, a comment in it names or stands right before, and the source of the same room defines.
 #   - A header's guard is named after its path.
 #   - typedefs.list has the names of all types of src/, for pgindent.
 use strict;
@@ -112,7 +112,8 @@ for my $path (sort grep { /\.h$/ } keys %text)
 	(my $code = $text{$path}) =~ s{/\*.*?\*/}{}sg;
 	for my $name ($code =~ /^(?:pg_noreturn )?extern\s[^;(]*?\b(\w+)\s*\(/mg)
 	{
-		finding("src/$path: no comment names $name") if $comments !~ /\b\Q$name\E\b/;
+		finding("src/$path: no comment documents $name")
+		  if $comments !~ /\b\Q$name\E\b/ && $text{$path} !~ m{\*/\n(?:pg_noreturn )?extern\s[^;(]*?\b\Q$name\E\s*\(};
 		finding("src/$path: $name is defined in ", $defined{$name} ? "src/$defined{$name}.c" : 'no source')
 		  if ($defined{$name} // '') ne room($path);
 	}

@@ -48,7 +48,7 @@ PG_FUNCTION_INFO_V1(rfm_create_model);
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
 PG_FUNCTION_INFO_V1(rfm_model_trigger);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
-PG_FUNCTION_INFO_V1(rfm_reader);
+PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_score_one);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
@@ -324,9 +324,9 @@ rfm_score_one(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("customer must not be null")));
-	if (!rfm_score_now(rfm_model_load(name, false),
-					   text_to_cstring(PG_GETARG_TEXT_PP(0)),
-					   &snapshot, &cell, &cut_date))
+	if (!rfm_score_customer(rfm_model_load(name, false),
+							text_to_cstring(PG_GETARG_TEXT_PP(0)),
+							&snapshot, &cell, &cut_date))
 		return (Datum) 0;
 	preview_row(&snapshot, 0, cell, values, nulls);
 	values[PREVIEW_COLUMNS] = DateADTGetDatum(cut_date);
@@ -384,11 +384,11 @@ rfm_cron_jobs(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_reader(model text, OUT ...) RETURNS record: what a function of SQL must
+ * rfm_access(model text, OUT ...) RETURNS record: what a function of SQL must
  * know to read a model's snapshots with its caller's rights.
  */
 
-#define READER_COLUMNS 8
+#define ACCESS_COLUMNS 8
 
 static Datum
 nullable_text(const char *text, bool *isnull)
@@ -398,31 +398,31 @@ nullable_text(const char *text, bool *isnull)
 }
 
 Datum
-rfm_reader(PG_FUNCTION_ARGS)
+rfm_access(PG_FUNCTION_ARGS)
 {
 	TupleDesc	desc;
-	RfmReader	reader;
-	Datum		values[READER_COLUMNS];
-	bool		nulls[READER_COLUMNS] = {0};
+	RfmAccess	access;
+	Datum		values[ACCESS_COLUMNS];
+	bool		nulls[ACCESS_COLUMNS] = {0};
 	Datum		buckets[RFM_AXES];
 
 	rfm_version_check();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	rfm_reader_open(model_argument(fcinfo, 0), &reader);
+	rfm_access_open(model_argument(fcinfo, 0), &access);
 
 	for (int axis = 0; axis < RFM_AXES; axis++)
-		buckets[axis] = Int32GetDatum(reader.buckets[axis]);
-	values[0] = CStringGetTextDatum(reader.relation);
-	values[1] = JsonbPGetDatum(reader.columns);
-	values[2] = CStringGetTextDatum(reader.customer_type);
-	values[3] = CStringGetTextDatum(reader.customer_equals);
-	values[4] = nullable_text(reader.segment_rules, &nulls[4]);
-	values[5] = nullable_text(reader.comment_rules, &nulls[5]);
+		buckets[axis] = Int32GetDatum(access.buckets[axis]);
+	values[0] = CStringGetTextDatum(access.relation);
+	values[1] = JsonbPGetDatum(access.columns);
+	values[2] = CStringGetTextDatum(access.customer_type);
+	values[3] = CStringGetTextDatum(access.customer_equals);
+	values[4] = nullable_text(access.segment_rules, &nulls[4]);
+	values[5] = nullable_text(access.comment_rules, &nulls[5]);
 	values[6] = PointerGetDatum(construct_array(buckets, RFM_AXES, INT4OID,
 												sizeof(int32), true, TYPALIGN_INT));
-	values[7] = DateADTGetDatum(reader.last_run);
-	nulls[7] = !reader.logged;
+	values[7] = DateADTGetDatum(access.last_run);
+	nulls[7] = !access.logged;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

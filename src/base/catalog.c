@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * catalog.c
- *		What the extension has in the catalog, and who owns what.
+ *		The extension's objects in the catalog, and owners of relations.
  *
  *-------------------------------------------------------------------------
  */

@@ -22,12 +22,13 @@ typedef struct RfmExpression
 } RfmExpression;
 
 /*
- * rfm_expression_parse: one scalar expression over the columns of source.
- * Names resolve with the search_path in force, which the caller has locked.
- * what names the model's column in messages ("amount", "filter"), model the
- * model; boolean demands a boolean result.  Raises SYNTAX_ERROR for anything but a single
- * expression, FEATURE_NOT_SUPPORTED for volatile functions and row locks, and
- * whatever the parser raises for the rest.
+ * rfm_expression_parse: parse one scalar expression over the columns of source;
+ * results in the current context.  Names resolve with the search_path in force,
+ * which the caller has locked.  what names the model's column in messages
+ * ("amount", "filter"), model the model; boolean demands a boolean result.
+ * Raises SYNTAX_ERROR for anything but a single expression,
+ * FEATURE_NOT_SUPPORTED for volatile functions and row locks, and whatever the
+ * parser raises for the rest.
  */
 extern void rfm_expression_parse(const char *text, Relation source,
 								 const char *what, const char *model,

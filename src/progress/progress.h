@@ -4,7 +4,7 @@
  *		The phases of a refresh: how long each took, and where it stands.
  *
  * Takes what the other rooms say they have done, and shows it: to everyone
- * through the backend's slot (progress_shmem.h), to the caller by NOTICE.
+ * through the backend's slot (shmem.h), to the caller by NOTICE.
  *
  *-------------------------------------------------------------------------
  */

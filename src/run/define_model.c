@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * define_model.c
- *		Defining models: checking and making them, the default one by itself.
+ *		Definition of models: loading, checking and creating them.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * score_one.c
- *		Where one customer stands now: their orders, the last cut points.
+ *		The scores of one customer as of now.
  *
  *-------------------------------------------------------------------------
  */
@@ -188,8 +188,8 @@ current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
 }
 
 bool
-rfm_score_now(const RfmModel *model, const char *customer,
-			  RfmSnapshot *snapshot, RfmCell *cell, DateADT *cut_date)
+rfm_score_customer(const RfmModel *model, const char *customer,
+				   RfmSnapshot *snapshot, RfmCell *cell, DateADT *cut_date)
 {
 	RfmSource  *source = &snapshot->source;
 	RfmCollector *collector;
