@@ -10,8 +10,7 @@
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "base/guard.h"
-#include "base/signature.h"
-#include "catalog/pg_extension.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "collect/spill.h"
 #include "commands/extension.h"
@@ -50,7 +49,7 @@ PG_FUNCTION_INFO_V1(rfm_create_model);
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
 PG_FUNCTION_INFO_V1(rfm_model_trigger);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
-PG_FUNCTION_INFO_V1(rfm_reader);
+PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_score_one);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
@@ -146,10 +145,6 @@ prevent_on_standby(const char *function)
 				 errhint("Refresh on the primary server; its snapshots are replicated. rfm_preview() computes one here without writing.")));
 }
 
-static const RfmSignature refresh_signature = {
-	"rfm_refresh", PROKIND_FUNCTION, .result = INT8OID, .arg = {DATEOID, TEXTOID}
-};
-
 /*
  * rfm_refresh(run_date date, model text) RETURNS bigint
  */
@@ -159,7 +154,7 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	DateADT    *run_date;
 	char	   *name;
 
-	rfm_signature_check(fcinfo, &refresh_signature);
+	rfm_version_check();
 	run_date = run_date_argument(fcinfo, 0);
 	name = model_argument(fcinfo, 1);
 	rfm_source_forbid_nesting();
@@ -183,17 +178,13 @@ prevent_in_transaction(FunctionCallInfo fcinfo, const char *procedure)
 					 procedure)));
 }
 
-static const RfmSignature catch_up_signature = {
-	"rfm_catch_up", PROKIND_PROCEDURE, .result = VOIDOID, .arg = {TEXTOID}
-};
-
 /*
  * rfm_catch_up(model text), a procedure
  */
 Datum
 rfm_catch_up(PG_FUNCTION_ARGS)
 {
-	rfm_signature_check(fcinfo, &catch_up_signature);
+	rfm_version_check();
 	prevent_in_transaction(fcinfo, "rfm_catch_up");
 	prevent_on_standby("rfm_catch_up()");
 	PreventCommandIfReadOnly("rfm_catch_up()");
@@ -204,10 +195,6 @@ rfm_catch_up(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static const RfmSignature backfill_signature = {
-	"rfm_backfill", PROKIND_PROCEDURE, .result = VOIDOID, .arg = {DATEOID, DATEOID, TEXTOID}
-};
-
 /*
  * rfm_backfill(from_date date, to_date date, model text), a procedure
  */
@@ -217,7 +204,7 @@ rfm_backfill(PG_FUNCTION_ARGS)
 	DateADT		first;
 	DateADT		last;
 
-	rfm_signature_check(fcinfo, &backfill_signature);
+	rfm_version_check();
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -245,9 +232,6 @@ rfm_backfill(PG_FUNCTION_ARGS)
  */
 
 #define PREVIEW_COLUMNS 13
-#define PREVIEW_TYPES \
-	DATEOID, TEXTOID, INT4OID, INT8OID, NUMERICOID, INT4OID, INT4OID, INT4OID, INT4OID, \
-	TEXTOID, TEXTOID, TEXTOID, INT8OID
 
 static void
 preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
@@ -277,11 +261,6 @@ preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
 	values[12] = Int64GetDatum(rfm_cell_weighted(snapshot->model, cell));
 }
 
-static const RfmSignature preview_signature = {
-	"rfm_preview", PROKIND_FUNCTION, .set = true, .arg = {DATEOID, TEXTOID},
-	.column = {PREVIEW_TYPES}
-};
-
 Datum
 rfm_preview(PG_FUNCTION_ARGS)
 {
@@ -293,7 +272,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	DateADT    *run_date;
 	RfmSnapshot snapshot;
 
-	rfm_signature_check(fcinfo, &preview_signature);
+	rfm_version_check();
 	rfm_init_materialized_srf(fcinfo);
 
 	mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm preview",
@@ -325,11 +304,6 @@ rfm_preview(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static const RfmSignature score_one_signature = {
-	"rfm_score_one", PROKIND_FUNCTION, .set = true, .arg = {TEXTOID, TEXTOID},
-	.column = {PREVIEW_TYPES, DATEOID}
-};
-
 /*
  * rfm_score_now(customer text, model text) RETURNS TABLE (...): the columns of
  * rfm_preview(), and the date of the cut points
@@ -345,16 +319,16 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	Datum		values[PREVIEW_COLUMNS + 1];
 	bool		nulls[PREVIEW_COLUMNS + 1];
 
-	rfm_signature_check(fcinfo, &score_one_signature);
+	rfm_version_check();
 	rfm_init_materialized_srf(fcinfo);
 	name = model_argument(fcinfo, 1);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("customer must not be null")));
-	if (!rfm_score_now(rfm_model_load(name, false),
-					   text_to_cstring(PG_GETARG_TEXT_PP(0)),
-					   &snapshot, &cell, &cut_date))
+	if (!rfm_score_customer(rfm_model_load(name, false),
+							text_to_cstring(PG_GETARG_TEXT_PP(0)),
+							&snapshot, &cell, &cut_date))
 		return (Datum) 0;
 	preview_row(&snapshot, 0, cell, values, nulls);
 	values[PREVIEW_COLUMNS] = DateADTGetDatum(cut_date);
@@ -363,16 +337,6 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	rfm_customers_end(snapshot.customers);
 	return (Datum) 0;
 }
-
-static const RfmSignature create_model_signature = {
-	"rfm_create_model", PROKIND_FUNCTION, .result = VOIDOID,
-	.arg = {
-		TEXTOID, REGCLASSOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-		INT4ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, INTERVALOID,
-		TEXTOID, TEXTOID, NUMERICOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID, INT4ARRAYOID,
-		INTERVALOID, TEXTOID
-	}
-};
 
 /*
  * rfm_create_model(model, source, target, ...) RETURNS void: the arguments
@@ -383,7 +347,7 @@ rfm_create_model(PG_FUNCTION_ARGS)
 {
 	char	   *name;
 
-	rfm_signature_check(fcinfo, &create_model_signature);
+	rfm_version_check();
 	name = model_argument(fcinfo, 0);
 	rfm_source_forbid_nesting();
 	PreventCommandIfReadOnly("rfm_create_model()");
@@ -395,10 +359,6 @@ rfm_create_model(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static const RfmSignature ensure_model_signature = {
-	"rfm_ensure_model", PROKIND_FUNCTION, .strict = true, .result = VOIDOID, .arg = {TEXTOID}
-};
-
 /*
  * rfm_ensure_model(model text) RETURNS void: makes the default model if it is
  * asked for; an error where the caller may not use the model.
@@ -406,18 +366,10 @@ static const RfmSignature ensure_model_signature = {
 Datum
 rfm_ensure_model(PG_FUNCTION_ARGS)
 {
-	rfm_signature_check(fcinfo, &ensure_model_signature);
+	rfm_version_check();
 	(void) rfm_model_load(model_argument(fcinfo, 0), true);
 	PG_RETURN_VOID();
 }
-
-static const RfmSignature cron_jobs_signature = {
-	"rfm_cron_jobs", PROKIND_FUNCTION, .set = true,
-	.column = {
-		TEXTOID, INT8OID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
-		INTERVALOID, INT8OID, TIMESTAMPTZOID, TEXTOID
-	}
-};
 
 /*
  * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: of the models that the caller
@@ -426,7 +378,7 @@ static const RfmSignature cron_jobs_signature = {
 Datum
 rfm_cron_jobs(PG_FUNCTION_ARGS)
 {
-	rfm_signature_check(fcinfo, &cron_jobs_signature);
+	rfm_version_check();
 	rfm_init_materialized_srf(fcinfo);
 	rfm_jobs_fetch(GetUserId(),
 				   (ReturnSetInfo *) fcinfo->resultinfo);
@@ -434,11 +386,11 @@ rfm_cron_jobs(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_reader(model text, OUT ...) RETURNS record: what a function of SQL must
+ * rfm_access(model text, OUT ...) RETURNS record: what a function of SQL must
  * know to read a model's snapshots with its caller's rights.
  */
 
-#define READER_COLUMNS 8
+#define ACCESS_COLUMNS 8
 
 static Datum
 nullable_text(const char *text, bool *isnull)
@@ -447,37 +399,32 @@ nullable_text(const char *text, bool *isnull)
 	return text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
-static const RfmSignature reader_signature = {
-	"rfm_reader", PROKIND_FUNCTION, .arg = {TEXTOID},
-	.column = {TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID, DATEOID}
-};
-
 Datum
-rfm_reader(PG_FUNCTION_ARGS)
+rfm_access(PG_FUNCTION_ARGS)
 {
 	TupleDesc	desc;
-	RfmReader	reader;
-	Datum		values[READER_COLUMNS];
-	bool		nulls[READER_COLUMNS] = {0};
+	RfmAccess	access;
+	Datum		values[ACCESS_COLUMNS];
+	bool		nulls[ACCESS_COLUMNS] = {0};
 	Datum		buckets[RFM_AXES];
 
-	rfm_signature_check(fcinfo, &reader_signature);
+	rfm_version_check();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	rfm_reader_open(model_argument(fcinfo, 0), &reader);
+	rfm_access_open(model_argument(fcinfo, 0), &access);
 
 	for (int axis = 0; axis < RFM_AXES; axis++)
-		buckets[axis] = Int32GetDatum(reader.buckets[axis]);
-	values[0] = CStringGetTextDatum(reader.relation);
-	values[1] = JsonbPGetDatum(reader.columns);
-	values[2] = CStringGetTextDatum(reader.customer_type);
-	values[3] = CStringGetTextDatum(reader.customer_equals);
-	values[4] = nullable_text(reader.segment_rules, &nulls[4]);
-	values[5] = nullable_text(reader.comment_rules, &nulls[5]);
+		buckets[axis] = Int32GetDatum(access.buckets[axis]);
+	values[0] = CStringGetTextDatum(access.relation);
+	values[1] = JsonbPGetDatum(access.columns);
+	values[2] = CStringGetTextDatum(access.customer_type);
+	values[3] = CStringGetTextDatum(access.customer_equals);
+	values[4] = nullable_text(access.segment_rules, &nulls[4]);
+	values[5] = nullable_text(access.comment_rules, &nulls[5]);
 	values[6] = PointerGetDatum(construct_array(buckets, RFM_AXES, INT4OID,
 												sizeof(int32), true, TYPALIGN_INT));
-	values[7] = DateADTGetDatum(reader.last_run);
-	nulls[7] = !reader.logged;
+	values[7] = DateADTGetDatum(access.last_run);
+	nulls[7] = !access.logged;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
@@ -489,10 +436,6 @@ model_name_of(HeapTuple tuple, TupleDesc tupdesc)
 
 	return name ? name : "";
 }
-
-static const RfmSignature model_trigger_signature = {
-	"rfm_model_trigger", PROKIND_FUNCTION, .result = TRIGGEROID
-};
 
 /*
  * Trigger on rfm_model, BEFORE INSERT OR UPDATE: the row is checked as
@@ -508,7 +451,7 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	bool		isnull;
 	Oid			owner;
 
-	rfm_signature_check(fcinfo, &model_trigger_signature);
+	rfm_version_check();
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),

@@ -141,7 +141,7 @@ CREATE PROCEDURE dbo.swap_back() LANGUAGE plpgsql AS $$ BEGIN DROP SCHEMA rfm CA
 my @calls = (
 	"SELECT rfm_refresh('$date')", "SELECT count(*) FROM rfm_preview('$date')", 'SELECT * FROM rfm_jobs', 'SELECT * FROM rfm_internal.cron_jobs()',
 	"SELECT rfm_internal.ensure_model('default')", "CALL rfm_backfill('2024-06-01', '2024-06-02', 'second')", "CALL rfm_catch_up('second')",
-	"SELECT * FROM rfm_score_now('5', 'default')", "SELECT * FROM rfm_internal.reader('default')", "SELECT rfm_internal.ruleset_buckets('mine')",
+	"SELECT * FROM rfm_score_now('5', 'default')", "SELECT * FROM rfm_internal.access('default')", "SELECT rfm_internal.ruleset_buckets('mine')",
 	"UPDATE rfm_segment_rule SET label = 'X' WHERE ruleset = 'mine' AND priority = 10",
 	"UPDATE rfm_model SET filter = 'true' WHERE model = 'second'",
 	"SELECT rfm_create_model('third', 'ecom.orders', 'ecom.third')", "SELECT rfm_report('$date')", "SELECT rfm_drop_model('third')");

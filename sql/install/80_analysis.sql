@@ -7,7 +7,7 @@
 -- little to hand over (parallel_tuple_cost), and to compile their expressions
 -- does not pay (jit).
 
-CREATE FUNCTION rfm_internal.reader(
+CREATE FUNCTION rfm_internal.access(
     model               text,
     OUT relation        text,
     OUT columns         jsonb,
@@ -18,8 +18,8 @@ CREATE FUNCTION rfm_internal.reader(
     OUT buckets         int4[],
     OUT last_run        date)
 LANGUAGE c STABLE
-AS 'MODULE_PATHNAME', 'rfm_reader';
-COMMENT ON FUNCTION rfm_internal.reader(text) IS
+AS 'MODULE_PATHNAME', 'rfm_access';
+COMMENT ON FUNCTION rfm_internal.access(text) IS
     'internal: the target of a model and its columns, for who may read it';
 
 -- The labels of a target's rows as SQL: the column with them or, where the target
@@ -64,7 +64,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    reader          record;
+    access          record;
     segment         text;
     comment         text;
     label           text;
@@ -75,32 +75,32 @@ BEGIN
             MESSAGE = format('customers have no labels by %s', quote_literal(by)),
             HINT = 'Use by => ''segment'', the default, or by => ''comment''.';
     END IF;
-    SELECT * INTO reader FROM rfm_internal.reader(model);
-    columns := reader.columns;
-    customer_type := reader.customer_type;
-    customer_equals := reader.customer_equals;
-    buckets := reader.buckets;
-    segment := rfm_internal.label_sql(reader.segment_rules, 'rfm_segment', columns, buckets);
-    comment := rfm_internal.label_sql(reader.comment_rules, 'comments', columns, buckets);
+    SELECT * INTO access FROM rfm_internal.access(model);
+    columns := access.columns;
+    customer_type := access.customer_type;
+    customer_equals := access.customer_equals;
+    buckets := access.buckets;
+    segment := rfm_internal.label_sql(access.segment_rules, 'rfm_segment', columns, buckets);
+    comment := rfm_internal.label_sql(access.comment_rules, 'comments', columns, buckets);
     label := CASE by WHEN 'segment' THEN coalesce(segment, comment) ELSE comment END;
     IF by IS NOT NULL AND label IS NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'undefined_column',
             MESSAGE = format('model "%s" gives its customers no %s', model, by),
-            DETAIL = CASE WHEN CASE by WHEN 'segment' THEN coalesce(reader.segment_rules, reader.comment_rules) ELSE reader.comment_rules END IS NOT NULL
+            DETAIL = CASE WHEN CASE by WHEN 'segment' THEN coalesce(access.segment_rules, access.comment_rules) ELSE access.comment_rules END IS NOT NULL
                      THEN 'Its rule set does, but the target keeps neither that label nor all three scores.' END,
             HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;
     query := format('SELECT %s AS run_date, t.%s AS customer',
                     CASE WHEN columns ? 'run_date' THEN format('t.%s::date', columns ->> 'run_date')
-                         ELSE format('%L::date', reader.last_run) END,
+                         ELSE format('%L::date', access.last_run) END,
                     columns ->> 'customer_id')
         || (SELECT string_agg(format(', %s::%s AS %I', coalesce('t.' || (columns ->> c.name), 'NULL'), c.type, c.name), '' ORDER BY c.place)
               FROM (VALUES (1, 'recency_days', 'int4'), (2, 'frequency_orders', 'int8'), (3, 'monetary_value', 'numeric'),
                            (4, 'r_score', 'int4'), (5, 'f_score', 'int4'), (6, 'm_score', 'int4')) AS c(place, name, type))
         || format(', %s AS segment, %s AS comment, %s AS label FROM %s AS t',
-                  coalesce(segment, 'NULL::text'), coalesce(comment, 'NULL::text'), coalesce(label, 'NULL::text'), reader.relation);
+                  coalesce(segment, 'NULL::text'), coalesce(comment, 'NULL::text'), coalesce(label, 'NULL::text'), access.relation);
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.snapshot_rows(text, text) IS

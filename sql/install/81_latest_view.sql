@@ -58,7 +58,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    reader  record;
+    access  record;
     m       record;
     present regclass;
     name    text;
@@ -66,7 +66,7 @@ DECLARE
     day     text;
     invoker CONSTANT bool := current_setting('server_version_num')::int4 >= 150000;
 BEGIN
-    SELECT * INTO reader FROM rfm_internal.reader(model);
+    SELECT * INTO access FROM rfm_internal.access(model);
     SELECT x.target, x.owner INTO m FROM @extschema@.rfm_model x WHERE x.model = rfm_latest_view.model;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'permission denied for model "%"', model
@@ -75,11 +75,11 @@ BEGIN
     END IF;
     present := rfm_internal.latest_view_of(m.target);
     name := coalesce(present::text, rfm_internal.latest_view_name(m.target));
-    day := reader.columns ->> 'run_date';
+    day := access.columns ->> 'run_date';
     query := format('VIEW %s%s AS SELECT * FROM %s AS t', name,
-                    CASE WHEN invoker THEN ' WITH (security_invoker = true)' END, reader.relation)
+                    CASE WHEN invoker THEN ' WITH (security_invoker = true)' END, access.relation)
              || CASE WHEN day IS NULL THEN ''
-                     ELSE format(' WHERE t.%1$s = (SELECT max(n.%1$s) FROM %2$s AS n)', day, reader.relation) END;
+                     ELSE format(' WHERE t.%1$s = (SELECT max(n.%1$s) FROM %2$s AS n)', day, access.relation) END;
 
     IF present IS NOT NULL THEN
         BEGIN

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * catalog.c
- *		What the extension has in the catalog, and who owns what.
+ *		The extension's objects in the catalog, and owners of relations.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,33 +16,62 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
-#include "commands/extension.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-Oid
-rfm_extension_schema(void)
+/*
+ * Return a copy of the extension's row in pg_extension with its descriptor,
+ * or NULL where the database does not have it.  There is no cache of it in all
+ * versions of PostgreSQL.
+ */
+static HeapTuple
+extension_row(TupleDesc *desc)
 {
-	Oid			extension = get_extension_oid("rfm", false);
 	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	Oid			schema;
 
-	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(extension));
-	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum("rfm"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
 	tuple = systable_getnext(scan);
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "could not find tuple for extension %u", extension);
-	schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	if (HeapTupleIsValid(tuple))
+	{
+		tuple = heap_copytuple(tuple);
+		*desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	return schema;
+	return tuple;
+}
+
+Oid
+rfm_extension_schema(void)
+{
+	TupleDesc	desc;
+	HeapTuple	tuple = extension_row(&desc);
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"%s\" does not exist", "rfm")));
+	return ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+}
+
+char *
+rfm_extension_version(void)
+{
+	TupleDesc	desc;
+	HeapTuple	tuple = extension_row(&desc);
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	return TextDatumGetCString(heap_getattr(tuple, Anum_pg_extension_extversion, desc, &isnull));
 }
 
 Oid

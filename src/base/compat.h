@@ -8,8 +8,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_COMPAT_H
-#define RFM_COMPAT_H
+#ifndef RFM_BASE_COMPAT_H
+#define RFM_BASE_COMPAT_H
 
 #include "postgres.h"
 
@@ -96,4 +96,4 @@ extern int	rfm_max_backends(void);
 /* 15 gained InitMaterializedSRF, under another name in its first releases */
 extern void rfm_init_materialized_srf(FunctionCallInfo fcinfo);
 
-#endif							/* RFM_COMPAT_H */
+#endif							/* RFM_BASE_COMPAT_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * guard.c
- *		What the names in the extension's own queries must mean.
+ *		A check that the extension's own queries use its own objects.
  *
  *-------------------------------------------------------------------------
  */
@@ -59,6 +59,7 @@ is_own_name(const char *name)
 	return found;
 }
 
+/* Is a function, called in a query, one that the guard does not allow? */
 static bool
 is_strange_function(Oid funcid, void *context)
 {
@@ -79,6 +80,7 @@ is_strange_function(Oid funcid, void *context)
 	return strange;
 }
 
+/* Is it a table of the extension, or of pg_cron as a superuser has made it? */
 static bool
 is_own_table(Oid relid)
 {
@@ -97,6 +99,7 @@ is_strange_relation(const RangeTblEntry *rte)
 		!is_own_table(rte->relid);
 }
 
+/* Does a query use anything that the guard does not allow? */
 static bool
 has_strangers(Node *node, void *context)
 {
@@ -115,6 +118,7 @@ has_strangers(Node *node, void *context)
 		expression_tree_walker(node, has_strangers, context);
 }
 
+/* The hook: names have been resolved, nothing has been executed. */
 static void
 look_at_query(ParseState *pstate, Query *query, JumbleState *jstate)
 {

@@ -1,35 +1,42 @@
 /*-------------------------------------------------------------------------
  *
  * guard.h
- *		What the names in the extension's own queries must mean.
+ *		A check that the extension's own queries use its own objects.
  *
- * Queries are written as text, and text names things.  The schema of the
- * extension may belong to anyone, who can rename it and make another of its
- * name, or put functions beside those of the extension that fit a call
- * better; even between two looks at a name.  So whatever is parsed with
- * rights that are not the caller's is looked at once it has been parsed, when
- * names have become objects, and before any of it runs.
+ * The extension's queries are text, and PostgreSQL looks up the names in them
+ * when it parses them.  Whoever owns the extension's schema can rename it and
+ * create another of that name, or add functions that fit a call better than
+ * those of the extension, at any moment.  So while a query is parsed with other
+ * rights than its caller's, a hook behind the parser checks which objects the
+ * names were resolved to, before anything is executed.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_GUARD_H
-#define RFM_GUARD_H
+#ifndef RFM_BASE_GUARD_H
+#define RFM_BASE_GUARD_H
 
+/* What a query may use; each level allows less than the one before. */
 typedef enum RfmGuard
 {
-	RFM_GUARD_NONE,
-	RFM_GUARD_OWN_FUNCTIONS,	/* a function with a name of the extension's is one */
-	RFM_GUARD_OWN_TABLES		/* and besides, only the server's own functions and
+	RFM_GUARD_NONE,				/* no check */
+	RFM_GUARD_OWN_FUNCTIONS,	/* no function that only shares its name with one
+								 * of the extension */
+	RFM_GUARD_OWN_TABLES		/* only PostgreSQL's functions and relations, and
 								 * the tables of the extension and of pg_cron */
 } RfmGuard;
 
+/* rfm_guard_init: install the hook; once, when the library is loaded. */
 extern void rfm_guard_init(void);
 
 /*
- * rfm_guard_enter: from now on queries are looked at; gives what to hand to
- * rfm_guard_leave.  An error in between ends it with the (sub)transaction.
+ * rfm_guard_enter: check all queries that are parsed from now on, and return
+ * the level before, for rfm_guard_leave.  A level that is stricter already
+ * stays.  A query that violates it raises INSUFFICIENT_PRIVILEGE.  An error
+ * needs no clean-up: the end of the (sub)transaction resets the level.
  */
 extern RfmGuard rfm_guard_enter(RfmGuard guard);
+
+/* rfm_guard_leave: return to the level that rfm_guard_enter has returned. */
 extern void rfm_guard_leave(RfmGuard before);
 
-#endif							/* RFM_GUARD_H */
+#endif							/* RFM_BASE_GUARD_H */

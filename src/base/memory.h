@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * memory.h
- *		Large arrays.
+ *		Memory for large arrays, and its bound.
  *
  * The arrays of a refresh are large and visited in random order, so most of
  * the cost of a visit is the page walk.  Where the system offers huge pages on
@@ -9,18 +9,18 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_MEMORY_H
-#define RFM_MEMORY_H
+#ifndef RFM_BASE_MEMORY_H
+#define RFM_BASE_MEMORY_H
 
 /* The setting rfm.work_mem, in kB; -1: maintenance_work_mem. */
 extern int	rfm_work_mem;
 
-/* rfm_memory_bound: bytes that the customers of one process may take. */
+/* rfm_memory_bound: return how many bytes the customers of one process may take. */
 extern Size rfm_memory_bound(void);
 
 /*
- * rfm_alloc_array: memory for count elements of size bytes (at least one) in
- * mcxt, which may exceed 1 GB; zeroed where asked for.
+ * rfm_alloc_array: allocate count elements (at least one) of size bytes in mcxt,
+ * which together may exceed 1 GB; zero says that they are to be zeroed.
  */
 extern void *rfm_alloc_array(MemoryContext mcxt, int64 count, Size size, bool zero);
 
@@ -38,18 +38,18 @@ typedef struct RfmPool
 } RfmPool;
 
 /*
- * rfm_pool_alloc: size bytes, not zeroed, at an address that is a multiple of
+ * rfm_pool_alloc: allocate size bytes, not zeroed, at an address that is a multiple of
  * size where that is a power of two up to 2 MB, else of MAXIMUM_ALIGNOF.
  */
 extern void *rfm_pool_alloc(RfmPool *pool, Size size);
 
-/* rfm_pool_bytes: size bytes, at a multiple of MAXIMUM_ALIGNOF unless packed. */
+/* rfm_pool_bytes: allocate size bytes, at a multiple of MAXIMUM_ALIGNOF unless packed. */
 extern void *rfm_pool_bytes(RfmPool *pool, Size size, bool packed);
 
 /*
- * rfm_prefetch_read, rfm_prefetch_write: memory that is used soon.  Always
- * inline, as all that only prefetches must be: GCC takes a call of such a
- * function for one without effect, and drops it.
+ * rfm_prefetch_read, rfm_prefetch_write: load memory that will be used soon
+ * into the cache.  Functions that only prefetch must always be inlined: GCC
+ * takes a call of such a function for one without effect, and drops it.
  */
 static pg_attribute_always_inline void
 rfm_prefetch_read(const void *address)
@@ -67,4 +67,4 @@ rfm_prefetch_write(const void *address)
 #endif
 }
 
-#endif							/* RFM_MEMORY_H */
+#endif							/* RFM_BASE_MEMORY_H */

@@ -7,7 +7,7 @@
  */
 #include "base/compat.h"
 
-#include "base/signature.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "collect/table.h"
 #include "common/int.h"
@@ -104,11 +104,6 @@ queue_row(RfmCollector *c, const RfmWaitingRow *row)
 	rfm_queue_row(c);
 }
 
-static const RfmSignature collect_trans_signature = {
-	"rfm_collect_trans", PROKIND_FUNCTION, .result = INTERNALOID, .optional = 1,
-	.arg = {INTERNALOID, ANYOID, ANYOID, ANYOID, ANYOID}
-};
-
 Datum
 rfm_collect_trans(PG_FUNCTION_ARGS)
 {
@@ -116,7 +111,7 @@ rfm_collect_trans(PG_FUNCTION_ARGS)
 	RfmCollector *c;
 	RfmWaitingRow row;
 
-	rfm_signature_check(fcinfo, &collect_trans_signature);
+	rfm_version_check();
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
 		elog(ERROR, "rfm_collect_trans called in non-aggregate context");
 
@@ -173,16 +168,12 @@ forget_ticket(void *arg)
 	dlist_delete(&((Ticket *) arg)->node);
 }
 
-static const RfmSignature collect_final_signature = {
-	"rfm_collect_final", PROKIND_FUNCTION, .result = INT8OID, .arg = {INTERNALOID}
-};
-
 Datum
 rfm_collect_final(PG_FUNCTION_ARGS)
 {
 	RfmCollector *c;
 
-	rfm_signature_check(fcinfo, &collect_final_signature);
+	rfm_version_check();
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "rfm_collect_final called in non-aggregate context");
 	if (PG_ARGISNULL(0))

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_KEY_ORDER_H
-#define RFM_KEY_ORDER_H
+#ifndef RFM_COLLECT_KEY_ORDER_H
+#define RFM_COLLECT_KEY_ORDER_H
 
 #include "collect/types.h"
 
@@ -16,4 +16,4 @@
  */
 extern uint32 *rfm_key_order(const RfmCollector *c);
 
-#endif							/* RFM_KEY_ORDER_H */
+#endif							/* RFM_COLLECT_KEY_ORDER_H */

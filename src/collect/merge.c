@@ -11,8 +11,7 @@
 #include "base/compat.h"
 
 #include "access/parallel.h"
-#include "base/signature.h"
-#include "catalog/pg_type.h"
+#include "base/version.h"
 #include "collect/serial.h"
 #include "collect/table.h"
 #include "common/int.h"
@@ -23,17 +22,12 @@ PG_FUNCTION_INFO_V1(rfm_collect_combine);
 PG_FUNCTION_INFO_V1(rfm_collect_serialize);
 PG_FUNCTION_INFO_V1(rfm_collect_deserialize);
 
-static const RfmSignature collect_serialize_signature = {
-	"rfm_collect_serialize", PROKIND_FUNCTION, .strict = true, .result = BYTEAOID,
-	.arg = {INTERNALOID}
-};
-
 Datum
 rfm_collect_serialize(PG_FUNCTION_ARGS)
 {
 	RfmCollector *c;
 
-	rfm_signature_check(fcinfo, &collect_serialize_signature);
+	rfm_version_check();
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "rfm_collect_serialize called in non-aggregate context");
 	c = (RfmCollector *) PG_GETARG_POINTER(0);
@@ -43,18 +37,13 @@ rfm_collect_serialize(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(rfm_serial_hand_over(c));
 }
 
-static const RfmSignature collect_deserialize_signature = {
-	"rfm_collect_deserialize", PROKIND_FUNCTION, .strict = true, .result = INTERNALOID,
-	.arg = {BYTEAOID, INTERNALOID}
-};
-
 Datum
 rfm_collect_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *serialized;
 	RfmSerial  *s;
 
-	rfm_signature_check(fcinfo, &collect_deserialize_signature);
+	rfm_version_check();
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "rfm_collect_deserialize called in non-aggregate context");
 
@@ -256,11 +245,6 @@ check_types(const RfmCollector *c, const RfmSerialHeader *h)
 				 errmsg("serialized states of rfm_collect do not belong together")));
 }
 
-static const RfmSignature collect_combine_signature = {
-	"rfm_collect_combine", PROKIND_FUNCTION, .result = INTERNALOID,
-	.arg = {INTERNALOID, INTERNALOID}
-};
-
 Datum
 rfm_collect_combine(PG_FUNCTION_ARGS)
 {
@@ -269,7 +253,7 @@ rfm_collect_combine(PG_FUNCTION_ARGS)
 	RfmSerial  *s;
 	RfmSerialHeader *h;
 
-	rfm_signature_check(fcinfo, &collect_combine_signature);
+	rfm_version_check();
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
 		elog(ERROR, "rfm_collect_combine called in non-aggregate context");
 

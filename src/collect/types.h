@@ -22,8 +22,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_COLLECT_H
-#define RFM_COLLECT_H
+#ifndef RFM_COLLECT_TYPES_H
+#define RFM_COLLECT_TYPES_H
 
 #include "base/memory.h"
 #include "value/key.h"
@@ -169,4 +169,4 @@ extern RfmCollector *rfm_collector_claim(int64 ticket, MemoryContext mcxt);
  */
 extern void rfm_collector_close(RfmCollector *c);
 
-#endif							/* RFM_COLLECT_H */
+#endif							/* RFM_COLLECT_TYPES_H */

@@ -12,8 +12,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_EXPRESSION_H
-#define RFM_EXPRESSION_H
+#ifndef RFM_MODEL_EXPRESSION_H
+#define RFM_MODEL_EXPRESSION_H
 
 #include "utils/rel.h"
 
@@ -48,4 +48,4 @@ extern void rfm_expression_resolve(const char *text, Relation source,
 								   const char *what, const char *model,
 								   RfmExpression *result);
 
-#endif							/* RFM_EXPRESSION_H */
+#endif							/* RFM_MODEL_EXPRESSION_H */

@@ -10,10 +10,10 @@
 #include "access/htup_details.h"
 #include "base/catalog.h"
 #include "base/identity.h"
-#include "base/signature.h"
+#include "base/query.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
 #include "model/model.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
@@ -37,7 +37,7 @@ get_attribute(HeapTuple tuple, TupleDesc tupdesc, const char *name, Datum *value
 	int			attnum = SPI_fnumber(tupdesc, name);
 
 	if (attnum <= 0)
-		rfm_signature_mismatch(psprintf("The library, version %s, has a column \"%s\" of rfm_model; the table has none.",
+		rfm_version_mismatch(psprintf("The library, version %s, has a column \"%s\" of rfm_model; the table has none.",
 										RFM_VERSION, name));
 	*value = heap_getattr(tuple, attnum, tupdesc, &isnull);
 	return !isnull;
@@ -97,6 +97,19 @@ get_array(HeapTuple tuple, TupleDesc tupdesc, const char *name,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("\"%s\" of a model must not contain nulls", name)));
 	return n;
+}
+
+static Interval *
+get_interval(HeapTuple tuple, TupleDesc tupdesc, const char *name)
+{
+	Datum		value;
+	Interval   *interval;
+
+	if (!get_attribute(tuple, tupdesc, name, &value))
+		return NULL;
+	interval = palloc(sizeof(Interval));
+	*interval = *DatumGetIntervalP(value);
+	return interval;
 }
 
 static RfmMethod
@@ -205,6 +218,8 @@ check_lookback(const Interval *lookback)
 {
 	Interval	zero = {0};
 
+	if (lookback == NULL)
+		return;
 	if (DatumGetInt32(DirectFunctionCall2(interval_cmp,
 										  IntervalPGetDatum(lookback),
 										  IntervalPGetDatum(&zero))) <= 0)
@@ -219,6 +234,8 @@ check_retention(const Interval *retention)
 {
 	Interval	day = {.day = 1};
 
+	if (retention == NULL)
+		return;
 	if (retention->month < 0 || retention->day < 0 || retention->time < 0 ||
 		DatumGetInt32(DirectFunctionCall2(interval_cmp,
 										  IntervalPGetDatum(retention),
@@ -270,12 +287,8 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->method = get_method(tuple, tupdesc);
 	get_buckets(tuple, tupdesc, model);
 	get_breaks(tuple, tupdesc, model);
-	if (get_attribute(tuple, tupdesc, "lookback", &value))
-	{
-		model->lookback = palloc(sizeof(Interval));
-		*model->lookback = *DatumGetIntervalP(value);
-		check_lookback(model->lookback);
-	}
+	model->lookback = get_interval(tuple, tupdesc, "lookback");
+	check_lookback(model->lookback);
 	model->time_zone = get_text(tuple, tupdesc, "time_zone", true);
 	(void) rfm_calendar_zone(model->time_zone);
 	as_of = get_text(tuple, tupdesc, "as_of", true);
@@ -300,12 +313,8 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->keep_stale = get_attribute(tuple, tupdesc, "keep_stale", &value) &&
 		DatumGetBool(value);
 	get_weights(tuple, tupdesc, model);
-	if (get_attribute(tuple, tupdesc, "retention", &value))
-	{
-		model->retention = palloc(sizeof(Interval));
-		*model->retention = *DatumGetIntervalP(value);
-		check_retention(model->retention);
-	}
+	model->retention = get_interval(tuple, tupdesc, "retention");
+	check_retention(model->retention);
 	model->partition_by = get_partition_by(tuple, tupdesc);
 	return model;
 }
@@ -324,19 +333,16 @@ rfm_model_find(const char *name, bool active_snapshot)
 	Datum		value = CStringGetTextDatum(name);
 
 	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT * FROM %s WHERE model OPERATOR(pg_catalog.=) $1",
-									   rfm_public_name("rfm_model")),
-							  1, &type, &value, NULL, active_snapshot, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read table rfm_model");
-	if (SPI_processed > 0)
+	if (rfm_query(psprintf("SELECT * FROM %s WHERE model OPERATOR(pg_catalog.=) $1",
+						   rfm_public_name("rfm_model")),
+				  1, &type, &value, active_snapshot) > 0)
 	{
 		MemoryContext spicxt = MemoryContextSwitchTo(mcxt);
 
 		model = rfm_model_from_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 		MemoryContextSwitchTo(spicxt);
 	}
-	SPI_finish();
+	rfm_query_end();
 	rfm_catalog_leave(&catalog);
 	return model;
 }

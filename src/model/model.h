@@ -3,15 +3,15 @@
  * model.h
  *		Models: what to score, how, and where the scores go.
  *
- * RfmModel is a row of rfm_model as it stands; nothing in it has been looked
- * up.  Resolving a model finds its relations, columns and types and checks
- * them, as of now: every refresh resolves its model anew, so that renamed
- * tables go on working and changed ones are noticed.
+ * Takes a row of rfm_model and gives it as a struct; nothing that the row
+ * names has been looked up.  Every refresh looks its model's relations,
+ * columns and types up again, so that renamed tables go on working and changed
+ * ones are noticed.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_MODEL_H
-#define RFM_MODEL_H
+#ifndef RFM_MODEL_MODEL_H
+#define RFM_MODEL_MODEL_H
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
@@ -70,23 +70,25 @@ typedef struct RfmModel
 } RfmModel;
 
 /*
- * rfm_model_from_tuple: a row of rfm_model as a struct, in the current
+ * rfm_model_from_tuple: return a row of rfm_model as a struct, in the current
  * context.  Raises the errors of values that do not fit together (breaks
  * missing, buckets out of range, ...).
  */
 extern RfmModel *rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc);
 
 /*
- * rfm_model_find: the model of that name, or NULL, whoever asks: what is told
- * of it is the caller's to decide.  With the active database snapshot, or one
- * taken now: after waiting for the model's lock the active one is too old.
+ * rfm_model_find: return the model of that name, in the current context, or
+ * NULL.  Rights are not checked: what the caller may know of the model is for
+ * the caller to decide.  Uses the active database snapshot or, unless
+ * active_snapshot, one taken now: the active one is too old after waiting for
+ * the model's lock.
  */
 extern RfmModel *rfm_model_find(const char *name, bool active_snapshot);
 
 /*
- * rfm_model_lock: one refresh of a model at a time; waits as lock_timeout
- * allows, until the end of the transaction.
+ * rfm_model_lock: lock the model of that name until the end of the transaction,
+ * so that it is refreshed once at a time.  Waits as lock_timeout allows.
  */
 extern void rfm_model_lock(const char *name);
 
-#endif							/* RFM_MODEL_H */
+#endif							/* RFM_MODEL_MODEL_H */

@@ -8,6 +8,7 @@
 #include "base/compat.h"
 
 #include "access/xact.h"
+#include "base/version.h"
 #include "model/run_date.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -57,6 +58,7 @@ rfm_run_date_was_asked(void)
 Datum
 rfm_run_date(PG_FUNCTION_ARGS)
 {
+	rfm_version_check();
 	if (run_date == NO_DATE)
 		PG_RETURN_DATEADT(DatumGetDateADT(DirectFunctionCall1(timestamptz_date,
 															  TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()))));

@@ -9,8 +9,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_RUN_DATE_H
-#define RFM_RUN_DATE_H
+#ifndef RFM_MODEL_RUN_DATE_H
+#define RFM_MODEL_RUN_DATE_H
 
 #include "utils/date.h"
 
@@ -33,4 +33,4 @@ extern void rfm_run_date_set(DateADT date);
  */
 extern bool rfm_run_date_was_asked(void);
 
-#endif							/* RFM_RUN_DATE_H */
+#endif							/* RFM_MODEL_RUN_DATE_H */

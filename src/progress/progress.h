@@ -4,12 +4,12 @@
  *		The phases of a refresh: how long each took, and where it stands.
  *
  * Takes what the other rooms say they have done, and shows it: to everyone
- * through the backend's slot (progress_shmem.h), to the caller by NOTICE.
+ * through the backend's slot (shmem.h), to the caller by NOTICE.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_PROGRESS_H
-#define RFM_PROGRESS_H
+#ifndef RFM_PROGRESS_PROGRESS_H
+#define RFM_PROGRESS_PROGRESS_H
 
 #include "portability/instr_time.h"
 #include "progress/shmem.h"
@@ -72,4 +72,4 @@ extern void rfm_progress_end(void);
 /* rfm_progress_json: milliseconds by phase, as JSON text. */
 extern char *rfm_progress_json(const RfmProgress *progress);
 
-#endif							/* RFM_PROGRESS_H */
+#endif							/* RFM_PROGRESS_PROGRESS_H */

@@ -9,9 +9,8 @@
 
 #include <math.h>
 
-#include "base/signature.h"
+#include "base/version.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "progress/shmem.h"
@@ -88,14 +87,6 @@ slot_row(const RfmSlot *slot, Datum *values, bool *nulls)
 	values[11] = TimestampTzGetDatum(slot->phase_started);
 }
 
-static const RfmSignature progress_slots_signature = {
-	"rfm_progress_slots", PROKIND_FUNCTION, .set = true,
-	.column = {
-		INT4OID, OIDOID, OIDOID, TEXTOID, TEXTOID, DATEOID, TEXTOID, INT8OID, INT8OID,
-		FLOAT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID
-	}
-};
-
 /*
  * rfm_progress_slots() RETURNS TABLE (...)
  */
@@ -104,7 +95,7 @@ rfm_progress_slots(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	rfm_signature_check(fcinfo, &progress_slots_signature);
+	rfm_version_check();
 	if (rfm_slots_count() == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

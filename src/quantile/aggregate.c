@@ -9,8 +9,7 @@
 
 #include <math.h>
 
-#include "base/signature.h"
-#include "catalog/pg_type.h"
+#include "base/version.h"
 #include "quantile/state.h"
 #include "utils/float.h"
 #include "value/money.h"
@@ -71,11 +70,6 @@ transition_state(FunctionCallInfo fcinfo, MemoryContext mcxt, RfmQuantileKind ki
 	return state;
 }
 
-static const RfmSignature float8_quantile_trans_signature = {
-	"rfm_float8_quantile_trans", PROKIND_FUNCTION, .result = INTERNALOID, .optional = 1,
-	.arg = {INTERNALOID, FLOAT8OID, INT4OID}
-};
-
 /*
  * rfm_float8_quantile_trans(internal, float8 [, buckets])
  */
@@ -85,7 +79,7 @@ rfm_float8_quantile_trans(PG_FUNCTION_ARGS)
 	MemoryContext mcxt;
 	RfmQuantileState *state;
 
-	rfm_signature_check(fcinfo, &float8_quantile_trans_signature);
+	rfm_version_check();
 	mcxt = rfm_quantile_context(fcinfo);
 	state = transition_state(fcinfo, mcxt, RFM_QUANTILE_FLOAT8);
 
@@ -102,11 +96,6 @@ rfm_float8_quantile_trans(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-static const RfmSignature numeric_quantile_trans_signature = {
-	"rfm_numeric_quantile_trans", PROKIND_FUNCTION, .result = INTERNALOID, .optional = 1,
-	.arg = {INTERNALOID, NUMERICOID, INT4OID}
-};
-
 /*
  * rfm_numeric_quantile_trans(internal, numeric [, buckets])
  */
@@ -116,7 +105,7 @@ rfm_numeric_quantile_trans(PG_FUNCTION_ARGS)
 	MemoryContext mcxt;
 	RfmQuantileState *state;
 
-	rfm_signature_check(fcinfo, &numeric_quantile_trans_signature);
+	rfm_version_check();
 	mcxt = rfm_quantile_context(fcinfo);
 	state = transition_state(fcinfo, mcxt, RFM_QUANTILE_NUMERIC);
 
@@ -134,11 +123,6 @@ rfm_numeric_quantile_trans(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-static const RfmSignature quantile_combine_signature = {
-	"rfm_quantile_combine", PROKIND_FUNCTION, .result = INTERNALOID,
-	.arg = {INTERNALOID, INTERNALOID}
-};
-
 /*
  * rfm_quantile_combine(internal, internal)
  */
@@ -149,7 +133,7 @@ rfm_quantile_combine(PG_FUNCTION_ARGS)
 	RfmQuantileState *state;
 	RfmQuantileState *other;
 
-	rfm_signature_check(fcinfo, &quantile_combine_signature);
+	rfm_version_check();
 	mcxt = rfm_quantile_context(fcinfo);
 	state = rfm_quantile_state_arg(fcinfo, 0);
 	other = rfm_quantile_state_arg(fcinfo, 1);

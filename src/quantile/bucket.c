@@ -10,8 +10,7 @@
 #include <math.h>
 
 #include "access/tupmacs.h"
-#include "base/signature.h"
-#include "catalog/pg_type.h"
+#include "base/version.h"
 #include "utils/array.h"
 #include "utils/fmgrprotos.h"
 #include "value/numeric.h"
@@ -34,11 +33,6 @@ count_cuts(ArrayType *cuts)
 	return ArrayGetNItems(ARR_NDIM(cuts), ARR_DIMS(cuts));
 }
 
-static const RfmSignature float8_bucket_signature = {
-	"rfm_float8_bucket", PROKIND_FUNCTION, .strict = true, .result = INT4OID,
-	.arg = {FLOAT8OID, FLOAT8ARRAYOID}
-};
-
 /*
  * rfm_bucket(float8, float8[])
  */
@@ -51,7 +45,7 @@ rfm_float8_bucket(PG_FUNCTION_ARGS)
 	const double *cut;
 	int			below = 0;
 
-	rfm_signature_check(fcinfo, &float8_bucket_signature);
+	rfm_version_check();
 	value = PG_GETARG_FLOAT8(0);
 	cuts = PG_GETARG_ARRAYTYPE_P(1);
 	ncuts = count_cuts(cuts);
@@ -71,11 +65,6 @@ rfm_float8_bucket(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(1 + below);
 }
 
-static const RfmSignature numeric_bucket_signature = {
-	"rfm_numeric_bucket", PROKIND_FUNCTION, .strict = true, .result = INT4OID,
-	.arg = {NUMERICOID, NUMERICARRAYOID}
-};
-
 /*
  * rfm_bucket(numeric, numeric[])
  */
@@ -89,7 +78,7 @@ rfm_numeric_bucket(PG_FUNCTION_ARGS)
 	char	   *next;
 	int			below = 0;
 
-	rfm_signature_check(fcinfo, &numeric_bucket_signature);
+	rfm_version_check();
 	value = PG_GETARG_NUMERIC(0);
 	code = rfm_numeric_code(VARDATA(value), VARSIZE(value) - VARHDRSZ);
 	cuts = PG_GETARG_ARRAYTYPE_P(1);

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#include "base/signature.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "quantile/state.h"
@@ -215,11 +215,11 @@ numerics_at(const RfmQuantileState *state, const int64 *ranks, int nranks,
 
 /* The state a final function gets; NULL where there is no value. */
 static RfmQuantileState *
-final_state(FunctionCallInfo fcinfo, const RfmSignature *signature, RfmQuantileKind kind)
+final_state(FunctionCallInfo fcinfo, RfmQuantileKind kind)
 {
 	RfmQuantileState *state;
 
-	rfm_signature_check(fcinfo, signature);
+	rfm_version_check();
 	rfm_quantile_context(fcinfo);
 	state = rfm_quantile_state_arg(fcinfo, 0);
 	if (state == NULL)
@@ -228,18 +228,13 @@ final_state(FunctionCallInfo fcinfo, const RfmSignature *signature, RfmQuantileK
 	return state->n > 0 ? state : NULL;
 }
 
-static const RfmSignature float8_quantile_final_signature = {
-	"rfm_float8_quantile_final", PROKIND_FUNCTION, .result = FLOAT8ARRAYOID, .arg = {INTERNALOID}
-};
-
 /*
  * rfm_float8_quantile_final(internal)
  */
 Datum
 rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 {
-	RfmQuantileState *state = final_state(fcinfo, &float8_quantile_final_signature,
-										  RFM_QUANTILE_FLOAT8);
+	RfmQuantileState *state = final_state(fcinfo, RFM_QUANTILE_FLOAT8);
 	RfmQuantile *quantiles;
 	RfmValues	codes;
 	Datum	   *cuts;
@@ -261,18 +256,13 @@ rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 										  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-static const RfmSignature numeric_quantile_final_signature = {
-	"rfm_numeric_quantile_final", PROKIND_FUNCTION, .result = NUMERICARRAYOID, .arg = {INTERNALOID}
-};
-
 /*
  * rfm_numeric_quantile_final(internal)
  */
 Datum
 rfm_numeric_quantile_final(PG_FUNCTION_ARGS)
 {
-	RfmQuantileState *state = final_state(fcinfo, &numeric_quantile_final_signature,
-										  RFM_QUANTILE_NUMERIC);
+	RfmQuantileState *state = final_state(fcinfo, RFM_QUANTILE_NUMERIC);
 	int			ncuts;
 	int64	   *ranks;
 	int64	   *numerators;

@@ -9,8 +9,7 @@
 
 #include <math.h>
 
-#include "base/signature.h"
-#include "catalog/pg_type.h"
+#include "base/version.h"
 #include "miscadmin.h"
 #include "quantile/state.h"
 #include "utils/float.h"
@@ -33,11 +32,6 @@ typedef struct QuantileHeader
 	int64		n;
 } QuantileHeader;
 
-static const RfmSignature quantile_serialize_signature = {
-	"rfm_quantile_serialize", PROKIND_FUNCTION, .strict = true, .result = BYTEAOID,
-	.arg = {INTERNALOID}
-};
-
 /*
  * rfm_quantile_serialize(internal)
  */
@@ -50,7 +44,7 @@ rfm_quantile_serialize(PG_FUNCTION_ARGS)
 	bytea	   *result;
 	char	   *next;
 
-	rfm_signature_check(fcinfo, &quantile_serialize_signature);
+	rfm_version_check();
 	rfm_quantile_context(fcinfo);
 	state = rfm_quantile_state_arg(fcinfo, 0);
 	header.kind = state->kind;
@@ -148,11 +142,6 @@ read_numeric_values(RfmQuantileState *state, int64 n, const char *data, int64 si
 	return data == end;
 }
 
-static const RfmSignature quantile_deserialize_signature = {
-	"rfm_quantile_deserialize", PROKIND_FUNCTION, .strict = true, .result = INTERNALOID,
-	.arg = {BYTEAOID, INTERNALOID}
-};
-
 /*
  * rfm_quantile_deserialize(bytea, internal)
  *
@@ -168,7 +157,7 @@ rfm_quantile_deserialize(PG_FUNCTION_ARGS)
 	RfmQuantileState *state;
 	bool		valid = false;
 
-	rfm_signature_check(fcinfo, &quantile_deserialize_signature);
+	rfm_version_check();
 	rfm_quantile_context(fcinfo);
 	serialized = PG_GETARG_BYTEA_PP(0);
 	data = VARDATA_ANY(serialized);

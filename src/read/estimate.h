@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_ESTIMATE_H
-#define RFM_ESTIMATE_H
+#ifndef RFM_READ_ESTIMATE_H
+#define RFM_READ_ESTIMATE_H
 
 #include "nodes/params.h"
 
@@ -17,4 +17,4 @@
  */
 extern double rfm_estimate_rows(const char *sql, ParamListInfo params);
 
-#endif							/* RFM_ESTIMATE_H */
+#endif							/* RFM_READ_ESTIMATE_H */

@@ -14,8 +14,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_LEDGER_H
-#define RFM_LEDGER_H
+#ifndef RFM_READ_LEDGER_H
+#define RFM_READ_LEDGER_H
 
 #include "read/source.h"
 
@@ -111,4 +111,4 @@ extern void rfm_ledger_sort(RfmLedger *ledger);
 /* So many events stand together while they are read. */
 #define RFM_CHUNK_EVENTS 65536
 
-#endif							/* RFM_LEDGER_H */
+#endif							/* RFM_READ_LEDGER_H */

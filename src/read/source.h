@@ -7,8 +7,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_SOURCE_H
-#define RFM_SOURCE_H
+#ifndef RFM_READ_SOURCE_H
+#define RFM_READ_SOURCE_H
 
 #include "collect/types.h"
 #include "model/expression.h"
@@ -100,4 +100,4 @@ extern void rfm_source_check(const RfmSource *source);
  */
 extern void rfm_source_forbid_nesting(void);
 
-#endif							/* RFM_SOURCE_H */
+#endif							/* RFM_READ_SOURCE_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * access.c
- *		Where a model's snapshots are, for who may read them.
+ *		Access to a model's snapshots for the roles that may read them.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +23,7 @@
 #include "utils/rel.h"
 #include "value/key.h"
 
-/* Of a table that is gone nobody may read anything. */
+/* May the role read the target?  Nobody may once it has been dropped. */
 static bool
 may_read(Oid role, const RfmModel *model)
 {
@@ -34,7 +34,7 @@ may_read(Oid role, const RfmModel *model)
 }
 
 static void
-check_reader(const char *name, const RfmModel *model)
+check_access(const char *name, const RfmModel *model)
 {
 	bool		gone;
 
@@ -62,7 +62,7 @@ check_reader(const char *name, const RfmModel *model)
 						 quote_literal_cstr(name))));
 }
 
-/* The columns that the target has, as a JSON object. */
+/* Return the columns that the target has as a JSON object. */
 static Jsonb *
 read_columns(const RfmModel *model)
 {
@@ -84,9 +84,9 @@ read_columns(const RfmModel *model)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }
 
-/* How customers are given and compared: not every type has its "=" at hand. */
+/* Determine how customers are given and compared: "=" need not be in the search_path. */
 static void
-read_customer(const RfmModel *model, RfmReader *reader)
+read_customer(const RfmModel *model, RfmAccess *access)
 {
 	char	   *name = rfm_target_column(model, RFM_COL_CUSTOMER, NULL);
 	AttrNumber	attnum = name ? get_attnum(model->target, name) : InvalidAttrNumber;
@@ -97,28 +97,28 @@ read_customer(const RfmModel *model, RfmReader *reader)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("target of model \"%s\" has no column for the customer", model->name)));
 	type = getBaseType(get_atttype(model->target, attnum));
-	reader->customer_type = format_type_extended(type, -1,
+	access->customer_type = format_type_extended(type, -1,
 												 FORMAT_TYPE_TYPEMOD_GIVEN |
 												 FORMAT_TYPE_FORCE_QUALIFY);
-	reader->customer_equals = rfm_equality(type);
+	access->customer_equals = rfm_equality(type);
 }
 
 void
-rfm_reader_open(const char *name, RfmReader *reader)
+rfm_access_open(const char *name, RfmAccess *access)
 {
 	RfmModel   *model = rfm_model_find(name, false);
 	Relation	rel;
 
-	check_reader(name, model);
+	check_access(name, model);
 	rel = relation_open(model->target, AccessShareLock);
-	reader->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+	access->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 												  RelationGetRelationName(rel));
-	reader->columns = read_columns(model);
-	read_customer(model, reader);
+	access->columns = read_columns(model);
+	read_customer(model, access);
 	relation_close(rel, NoLock);
 
-	reader->segment_rules = model->segment_rules;
-	reader->comment_rules = model->comment_rules;
-	memcpy(reader->buckets, model->buckets, sizeof(reader->buckets));
-	reader->logged = rfm_run_newest(name, false, NULL, &reader->last_run);
+	access->segment_rules = model->segment_rules;
+	access->comment_rules = model->comment_rules;
+	memcpy(access->buckets, model->buckets, sizeof(access->buckets));
+	access->logged = rfm_run_newest(name, false, NULL, &access->last_run);
 }

@@ -1,21 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * access.h
- *		Where a model's snapshots are, for who may read them.
+ *		Access to a model's snapshots for the roles that may read them.
  *
- * A model belongs to its owner, its snapshots to whoever may SELECT from the
- * target: those are told the target's name and columns, and nothing of the
- * model's source.
+ * Takes a model's name; gives the name and columns of its target to the owner
+ * of the model and to every role that may SELECT from the target.  Nothing is
+ * told of the model's source.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_READER_H
-#define RFM_READER_H
+#ifndef RFM_RUN_ACCESS_H
+#define RFM_RUN_ACCESS_H
 
 #include "utils/date.h"
 #include "utils/jsonb.h"
 
-typedef struct RfmReader
+typedef struct RfmAccess
 {
 	char	   *relation;		/* the target, qualified and quoted */
 	Jsonb	   *columns;		/* rfm's names to the target's, quoted; those it has */
@@ -26,15 +26,15 @@ typedef struct RfmReader
 	int			buckets[3];		/* of r, f, m */
 	bool		logged;			/* there is a run in the log */
 	DateADT		last_run;		/* the date of the last one */
-} RfmReader;
+} RfmAccess;
 
 /*
- * rfm_reader_open: what the current user must know to read the snapshots of
- * the model of that name; results in the current context.  Raises
- * UNDEFINED_OBJECT for an unknown model, UNDEFINED_TABLE where its target is
- * gone, and INSUFFICIENT_PRIVILEGE for who may neither use the model nor
- * SELECT from any column of its target.
+ * rfm_access_open: determine what the current user must know to read the
+ * snapshots of the model of that name; results in the current context.  Raises
+ * UNDEFINED_OBJECT for an unknown model, UNDEFINED_TABLE where its target has
+ * been dropped, and INSUFFICIENT_PRIVILEGE for a user who may neither use the
+ * model nor SELECT from any column of its target.
  */
-extern void rfm_reader_open(const char *model, RfmReader *reader);
+extern void rfm_access_open(const char *model, RfmAccess *access);
 
-#endif							/* RFM_READER_H */
+#endif							/* RFM_RUN_ACCESS_H */

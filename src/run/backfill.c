@@ -15,8 +15,8 @@
 
 #include "base/catalog.h"
 #include "base/identity.h"
+#include "base/query.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "read/ledger.h"
 #include "run/backfill.h"
@@ -162,30 +162,27 @@ make_label(const Backfill *backfill)
 {
 	Oid			type = TEXTOID;
 	Datum		value = CStringGetTextDatum(backfill->model);
+	Datum		digest;
+	bool		isnull;
 	RfmIdentity	catalog;
-	char	   *digest;
-	char	   *label;
 
 	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT pg_catalog.md5(pg_catalog.concat(m,"
-									   " (SELECT pg_catalog.string_agg(s::pg_catalog.text, ',' ORDER BY s.ruleset, s.priority)"
-									   " FROM %s s"
-									   " WHERE s.ruleset IN (m.segment_rules, m.comment_rules))))"
-									   " FROM %s m WHERE m.model OPERATOR(pg_catalog.=) $1",
-									   rfm_public_name("rfm_segment_rule"),
-									   rfm_public_name("rfm_model")),
-							  1, &type, &value, NULL, false, 0) != SPI_OK_SELECT ||
-		SPI_processed != 1)
-		elog(ERROR, "could not read model \"%s\"", backfill->model);
-	digest = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	label = MemoryContextStrdup(backfill->mcxt,
-								psprintf("{\"from_date\": \"%s\", \"to_date\": \"%s\", \"definition\": \"%s\"}",
-										 rfm_calendar_text(backfill->first),
-										 rfm_calendar_text(backfill->last), digest));
-	SPI_finish();
+	digest = rfm_query_value(psprintf("SELECT pg_catalog.md5(pg_catalog.concat(m,"
+									  " (SELECT pg_catalog.string_agg(s::pg_catalog.text, ',' ORDER BY s.ruleset, s.priority)"
+									  " FROM %s s"
+									  " WHERE s.ruleset IN (m.segment_rules, m.comment_rules))))"
+									  " FROM %s m WHERE m.model OPERATOR(pg_catalog.=) $1",
+									  rfm_public_name("rfm_segment_rule"),
+									  rfm_public_name("rfm_model")),
+							 1, &type, &value, false, &isnull);
 	rfm_catalog_leave(&catalog);
-	return label;
+	if (isnull)
+		elog(ERROR, "could not read model \"%s\"", backfill->model);
+	return MemoryContextStrdup(backfill->mcxt,
+							   psprintf("{\"from_date\": \"%s\", \"to_date\": \"%s\", \"definition\": \"%s\"}",
+										rfm_calendar_text(backfill->first),
+										rfm_calendar_text(backfill->last),
+										TextDatumGetCString(digest)));
 }
 
 /* Has the target rows of that date?  They may have been removed by hand. */
@@ -205,13 +202,10 @@ target_has_date(const RfmModel *model, DateADT date)
 	found = target.attnum[RFM_COL_RUN_DATE] > 0;
 	if (found)
 	{
-		SPI_connect();
-		if (SPI_execute_with_args(psprintf("SELECT FROM %s WHERE %s = $1", target.relation,
-										   target.column[RFM_COL_RUN_DATE]),
-								  1, &type, &value, NULL, false, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not read target %s", target.relation);
-		found = SPI_processed > 0;
-		SPI_finish();
+		found = rfm_query(psprintf("SELECT FROM %s WHERE %s = $1 LIMIT 1", target.relation,
+								   target.column[RFM_COL_RUN_DATE]),
+						  1, &type, &value, false) > 0;
+		rfm_query_end();
 	}
 	rfm_owner_leave(&owner);
 	return found;

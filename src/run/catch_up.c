@@ -12,8 +12,8 @@
 #include "base/compat.h"
 
 #include "base/identity.h"
+#include "base/query.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "run/catch_up.h"
 #include "run/define_model.h"
@@ -62,12 +62,7 @@ target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
 				   " AND %s OPERATOR(pg_catalog.>) '-infinity'::pg_catalog.date",
 				   column, target->relation, column, column);
 
-	SPI_connect();
-	if (SPI_execute_with_args(sql, 1, &type, &value, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read target %s", target->relation);
-	*date = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0],
-										  SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_finish();
+	*date = DatumGetDateADT(rfm_query_value(sql, 1, &type, &value, true, &isnull));
 	return !isnull;
 }
 

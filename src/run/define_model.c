@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * define_model.c
- *		Defining models: checking and making them, the default one by itself.
+ *		Definition of models: loading, checking and creating them.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,13 +13,14 @@
 #include "access/xact.h"
 #include "base/catalog.h"
 #include "base/identity.h"
-#include "base/signature.h"
+#include "base/query.h"
+#include "base/version.h"
 #include "catalog/namespace.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "read/source.h"
 #include "run/define_model.h"
+#include "target/create.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -126,10 +127,7 @@ create_default_model(Oid source)
 	GetUserIdAndSecContext(&save_user, &save_context);
 	SetUserIdAndSecContext(default_owner(source),
 						   save_context | SECURITY_LOCAL_USERID_CHANGE);
-	SPI_connect();
-	if (SPI_execute(sql.data, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not create the default model");
-	SPI_finish();
+	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_SELECT);
 	SetUserIdAndSecContext(save_user, save_context);
 	rfm_guard_leave(save_guard);
 	rfm_unlock_search_path(level);
@@ -197,10 +195,8 @@ check_ruleset(const RfmModel *model, const char *ruleset)
 	sql = psprintf("SELECT %s(%s::pg_catalog.text, '{%s}'::pg_catalog.int4[], NULL::pg_catalog.text)",
 				   rfm_internal_name("check_ruleset"),
 				   quote_literal_cstr(ruleset), buckets);
-	SPI_connect();
-	if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not check rule set \"%s\"", ruleset);
-	SPI_finish();
+	rfm_query(sql, 0, NULL, NULL, true);
+	rfm_query_end();
 }
 
 void
@@ -299,7 +295,7 @@ rfm_model_create(const char *name, FunctionCallInfo fcinfo)
 	check_name_is_free(name);
 
 	if (ncolumns != PG_NARGS() + 1)
-		rfm_signature_mismatch("Function rfm_create_model has other parameters than table rfm_model has columns.");
+		rfm_version_mismatch("Function rfm_create_model has other parameters than table rfm_model has columns.");
 	for (int i = 0; i < PG_NARGS(); i++)
 	{
 		values[i] = PG_GETARG_DATUM(i);
@@ -326,17 +322,11 @@ rfm_model_create(const char *name, FunctionCallInfo fcinfo)
 	/* the table's trigger checks the model */
 	level = rfm_lock_search_path();
 	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
-	SPI_connect();
-	if (SPI_execute_with_args(sql.data, ncolumns, types, values, nulls,
-							  false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not write table rfm_model");
-	if (rfm_make_latest_view &&
-		SPI_execute(psprintf("SELECT %s(%s::pg_catalog.text)",
-							 rfm_internal_name("add_latest_view"),
-							 quote_literal_cstr(name)),
-					false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not make the view of the newest snapshot");
-	SPI_finish();
+	rfm_execute(sql.data, ncolumns, types, values, nulls, SPI_OK_INSERT);
+	if (rfm_make_latest_view)
+		rfm_execute(psprintf("SELECT %s(%s::pg_catalog.text)",
+							 rfm_internal_name("add_latest_view"), quote_literal_cstr(name)),
+					0, NULL, NULL, NULL, SPI_OK_SELECT);
 	rfm_guard_leave(save_guard);
 	rfm_unlock_search_path(level);
 }

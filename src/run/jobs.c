@@ -14,13 +14,13 @@
 
 #include "base/catalog.h"
 #include "base/identity.h"
+#include "base/query.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "run/jobs.h"
 #include "utils/acl.h"
@@ -71,11 +71,8 @@ find_models(Oid role, Datum **models)
 	int			n = 0;
 
 	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	if (SPI_execute(psprintf("SELECT model, owner FROM %s",
-							 rfm_public_name("rfm_model")),
-					true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read table rfm_model");
+	rfm_query(psprintf("SELECT model, owner FROM %s", rfm_public_name("rfm_model")),
+			  0, NULL, NULL, true);
 	*models = MemoryContextAlloc(mcxt, Max(SPI_processed, 1) * sizeof(Datum));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -90,7 +87,7 @@ find_models(Oid role, Datum **models)
 		(*models)[n++] = PointerGetDatum(DatumGetTextPCopy(SPI_getbinval(tuple, tupdesc, 1, &isnull)));
 		MemoryContextSwitchTo(spicxt);
 	}
-	SPI_finish();
+	rfm_query_end();
 	rfm_catalog_leave(&catalog);
 	return n;
 }
@@ -120,13 +117,10 @@ rfm_jobs_fetch(Oid role, ReturnSetInfo *rsinfo)
 	rfm_catalog_enter(&catalog);
 	if (rfm_schema_aclcheck(cron, GetUserId(), ACL_USAGE) == ACLCHECK_OK)
 	{
-		SPI_connect();
-		if (SPI_execute_with_args(jobs_query, lengthof(values), types, values, NULL,
-								  true, 0) != SPI_OK_SELECT)
-			elog(ERROR, "could not read the jobs of pg_cron");
+		rfm_query(jobs_query, lengthof(values), types, values, true);
 		for (uint64 i = 0; i < SPI_processed; i++)
 			tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
-		SPI_finish();
+		rfm_query_end();
 	}
 	rfm_catalog_leave(&catalog);
 }

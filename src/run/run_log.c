@@ -9,8 +9,8 @@
 
 #include "base/catalog.h"
 #include "base/identity.h"
+#include "base/query.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "run/run_log.h"
 #include "score/cut_points.h"
@@ -79,28 +79,32 @@ rfm_run_log(const RfmSnapshot *snapshot, const RfmCounts *counts,
 	appendStringInfoChar(&sql, ')');
 
 	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	if (SPI_execute_with_args(sql.data, lengthof(column), types, values, nulls,
-							  false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not write table rfm_run");
-	SPI_finish();
+	rfm_execute(sql.data, lengthof(column), types, values, nulls, SPI_OK_INSERT);
 	rfm_catalog_leave(&catalog);
 }
 
 /*
- * Reads columns of a model's rows, $1 being its name; rest is what follows that
- * condition.  Within SPI and rfm_catalog_enter.
+ * Return the query for columns of a model's rows, $1 being its name; rest is
+ * what follows that condition.
  */
-static void
-read_log(const char *columns, const char *rest, int nargs, Oid *types, Datum *values)
+static char *
+log_query(const char *columns, const char *rest)
 {
-	char	   *sql = psprintf("SELECT %s FROM %s WHERE model OPERATOR(pg_catalog.=) $1 %s",
-							   columns,
-							   rfm_public_name("rfm_run"),
-							   rest);
+	return psprintf("SELECT %s FROM %s WHERE model OPERATOR(pg_catalog.=) $1 %s",
+					columns, rfm_public_name("rfm_run"), rest);
+}
 
-	if (SPI_execute_with_args(sql, nargs, types, values, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read table rfm_run");
+/* Return the date that a query over the log gives; false: none. */
+static bool
+read_date(const char *sql, int nargs, Oid *types, Datum *values, DateADT *date)
+{
+	RfmIdentity	catalog;
+	bool		isnull;
+
+	rfm_catalog_enter(&catalog);
+	*date = DatumGetDateADT(rfm_query_value(sql, nargs, types, values, true, &isnull));
+	rfm_catalog_leave(&catalog);
+	return !isnull;
 }
 
 bool
@@ -113,11 +117,10 @@ rfm_run_newest(const char *model, bool by_date, int64 *run_id, DateADT *date)
 	bool		isnull;
 
 	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	read_log("run_id, run_date",
-			 by_date ? "ORDER BY run_date DESC, run_id DESC LIMIT 1" : "ORDER BY run_id DESC LIMIT 1",
-			 1, &type, &value);
-	found = SPI_processed > 0;
+	found = rfm_query(log_query("run_id, run_date",
+								by_date ? "ORDER BY run_date DESC, run_id DESC LIMIT 1" :
+								"ORDER BY run_id DESC LIMIT 1"),
+					  1, &type, &value, true) > 0;
 	if (found)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[0];
@@ -127,7 +130,7 @@ rfm_run_newest(const char *model, bool by_date, int64 *run_id, DateADT *date)
 			*run_id = DatumGetInt64(SPI_getbinval(tuple, tupdesc, 1, &isnull));
 		*date = DatumGetDateADT(SPI_getbinval(tuple, tupdesc, 2, &isnull));
 	}
-	SPI_finish();
+	rfm_query_end();
 	rfm_catalog_leave(&catalog);
 	return found;
 }
@@ -137,18 +140,10 @@ rfm_run_last_date(const char *model, DateADT not_after, DateADT *date)
 {
 	Oid			types[] = {TEXTOID, DATEOID};
 	Datum		values[] = {CStringGetTextDatum(model), DateADTGetDatum(not_after)};
-	RfmIdentity	catalog;
-	bool		isnull;
 
-	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	read_log("pg_catalog.max(run_date)", "AND run_date OPERATOR(pg_catalog.<=) $2",
-			 lengthof(types), types, values);
-	*date = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0],
-										  SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_finish();
-	rfm_catalog_leave(&catalog);
-	return !isnull;
+	return read_date(log_query("pg_catalog.max(run_date)",
+							   "AND run_date OPERATOR(pg_catalog.<=) $2"),
+					 lengthof(types), types, values, date);
 }
 
 bool
@@ -157,21 +152,8 @@ rfm_run_last_backfill(const char *model, const char *backfill, DateADT *date)
 	Oid			types[] = {TEXTOID, JSONBOID};
 	Datum		values[] = {CStringGetTextDatum(model),
 	DirectFunctionCall1(jsonb_in, CStringGetDatum(backfill))};
-	RfmIdentity	catalog;
-	bool		isnull;
-	bool		found;
 
-	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	read_log("run_date, backfill OPERATOR(pg_catalog.=) $2",
-			 "AND backfill IS NOT NULL ORDER BY run_id DESC LIMIT 1",
-			 lengthof(types), types, values);
-	found = SPI_processed > 0 &&
-		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	if (found)
-		*date = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0],
-											  SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_finish();
-	rfm_catalog_leave(&catalog);
-	return found;
+	return read_date(log_query("CASE WHEN backfill OPERATOR(pg_catalog.=) $2 THEN run_date END",
+							   "AND backfill IS NOT NULL ORDER BY run_id DESC LIMIT 1"),
+					 lengthof(types), types, values, date);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * score_one.c
- *		Where one customer stands now: their orders, the last cut points.
+ *		The scores of one customer as of now.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,8 +9,8 @@
 
 #include "base/catalog.h"
 #include "base/identity.h"
+#include "base/query.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "run/run_log.h"
 #include "run/score_one.h"
 #include "score/rules.h"
@@ -66,18 +66,16 @@ read_cuts(int64 run_id, LoggedCuts *cuts)
 
 	memset(cuts, 0, sizeof(*cuts));
 	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT a.axis::int4, s.score, s.cut_point, s.from_customer"
-									   " FROM %s r,"
-									   " unnest('{recency_days,frequency_orders,monetary_value}'::text[]) WITH ORDINALITY a(name, axis),"
-									   " jsonb_to_recordset(r.cut_points -> a.name) s(score int4, cut_point numeric, from_customer text)"
-									   " WHERE r.run_id = $1",
-									   rfm_public_name("rfm_run")),
-							  1, &type, &value, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read table rfm_run");
+	rfm_query(psprintf("SELECT a.axis::int4, s.score, s.cut_point, s.from_customer"
+					   " FROM %s r,"
+					   " unnest('{recency_days,frequency_orders,monetary_value}'::text[]) WITH ORDINALITY a(name, axis),"
+					   " jsonb_to_recordset(r.cut_points -> a.name) s(score int4, cut_point numeric, from_customer text)"
+					   " WHERE r.run_id = $1",
+					   rfm_public_name("rfm_run")),
+			  1, &type, &value, true);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		read_cut(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, mcxt, cuts);
-	SPI_finish();
+	rfm_query_end();
 	rfm_catalog_leave(&catalog);
 }
 
@@ -190,8 +188,8 @@ current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
 }
 
 bool
-rfm_score_now(const RfmModel *model, const char *customer,
-			  RfmSnapshot *snapshot, RfmCell *cell, DateADT *cut_date)
+rfm_score_customer(const RfmModel *model, const char *customer,
+				   RfmSnapshot *snapshot, RfmCell *cell, DateADT *cut_date)
 {
 	RfmSource  *source = &snapshot->source;
 	RfmCollector *collector;

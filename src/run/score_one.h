@@ -1,34 +1,33 @@
 /*-------------------------------------------------------------------------
  *
  * score_one.h
- *		Where one customer stands now: their orders, the last cut points.
+ *		The scores of one customer as of now.
  *
  * Takes a model and a customer, reads that customer's orders alone, and gives
- * a snapshot of one, scored by the cut points that the log has of the newest
- * one.
+ * a snapshot of one customer, scored by the cut points that are logged for the
+ * newest snapshot.
  *
- * A customer whose value equals a cut point is on the side on which the
- * snapshot has those of that value.  Where the method ntile cuts through
- * equal values, those whose key does not come before the customer that the
- * score began with have it: as in the snapshot, for who is in it.
+ * A value that equals a cut point has the score that it has in the newest
+ * snapshot.  Where the method ntile gives equal values different scores, the
+ * customer's key decides, as it does in the snapshot.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_SCORE_NOW_H
-#define RFM_SCORE_NOW_H
+#ifndef RFM_RUN_SCORE_ONE_H
+#define RFM_RUN_SCORE_ONE_H
 
 #include "score/snapshot.h"
 
 /*
- * rfm_score_now: false where no order of the customer counts, or the model
- * leaves them out.  customer is the key as text.
- * The snapshot has no scores: the customer's cell is *cell, and *cut_date the
- * date of the snapshot that the cut points are from.  Works as the model's
+ * rfm_score_customer: score the customer with this key, given as text.  The
+ * snapshot has no scores: the customer's cell is *cell, and *cut_date the date
+ * of the snapshot that the cut points are from.  Returns false where no order of
+ * the customer counts, or the model leaves them out.  Works as the model's
  * owner; results in the current context.  Raises
- * OBJECT_NOT_IN_PREREQUISITE_STATE where there is no snapshot yet, or only
- * one with other buckets.
+ * OBJECT_NOT_IN_PREREQUISITE_STATE where there is no snapshot yet, or only one
+ * with other buckets.
  */
-extern bool rfm_score_now(const RfmModel *model, const char *customer,
-						  RfmSnapshot *snapshot, RfmCell *cell, DateADT *cut_date);
+extern bool rfm_score_customer(const RfmModel *model, const char *customer,
+							   RfmSnapshot *snapshot, RfmCell *cell, DateADT *cut_date);
 
-#endif							/* RFM_SCORE_NOW_H */
+#endif							/* RFM_RUN_SCORE_ONE_H */

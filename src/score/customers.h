@@ -12,8 +12,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_CUSTOMERS_H
-#define RFM_CUSTOMERS_H
+#ifndef RFM_SCORE_CUSTOMERS_H
+#define RFM_SCORE_CUSTOMERS_H
 
 #include "read/source.h"
 
@@ -87,4 +87,4 @@ extern RfmValues rfm_customer_codes(RfmCustomers *customers, RfmAxis axis);
 extern Numeric rfm_axis_numeric(const RfmCustomers *customers, RfmAxis axis,
 								int64 code);
 
-#endif							/* RFM_CUSTOMERS_H */
+#endif							/* RFM_SCORE_CUSTOMERS_H */

@@ -8,8 +8,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_CUSTOMERS_FILE_H
-#define RFM_CUSTOMERS_FILE_H
+#ifndef RFM_SCORE_CUSTOMERS_FILE_H
+#define RFM_SCORE_CUSTOMERS_FILE_H
 
 #include "score/customers.h"
 
@@ -34,4 +34,4 @@ extern void rfm_customers_file_close(RfmCustomersFile *file);
 extern int64 rfm_recency_code(const RfmCollector *c, const RfmEntry *e,
 							  const RfmSource *source, DateADT run_date);
 
-#endif							/* RFM_CUSTOMERS_FILE_H */
+#endif							/* RFM_SCORE_CUSTOMERS_FILE_H */

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_CUT_POINTS_H
-#define RFM_CUT_POINTS_H
+#ifndef RFM_SCORE_CUT_POINTS_H
+#define RFM_SCORE_CUT_POINTS_H
 
 #include "score/scores.h"
 
@@ -18,4 +18,4 @@ extern char *rfm_cut_points_json(const RfmModel *model,
 								 RfmCustomers *customers,
 								 const RfmScores *scores);
 
-#endif							/* RFM_CUT_POINTS_H */
+#endif							/* RFM_SCORE_CUT_POINTS_H */

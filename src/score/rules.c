@@ -9,8 +9,8 @@
 
 #include "base/catalog.h"
 #include "base/identity.h"
+#include "base/query.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "score/rules.h"
 #include "utils/builtins.h"
 
@@ -84,10 +84,7 @@ rfm_labels_load(const char *ruleset)
 					 rfm_public_name("rfm_segment_rule"));
 
 	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	if (SPI_execute_with_args(sql.data, 1, &type, &value, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read table rfm_segment_rule");
-	if (SPI_processed == 0)
+	if (rfm_query(sql.data, 1, &type, &value, true) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("rule set \"%s\" does not exist", ruleset),
@@ -106,7 +103,7 @@ rfm_labels_load(const char *ruleset)
 		}
 		apply_rule(&rule, label, labels);
 	}
-	SPI_finish();
+	rfm_query_end();
 	rfm_catalog_leave(&catalog);
 
 	for (int cell = 0; cell < RFM_CELLS; cell++)

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_RULES_H
-#define RFM_RULES_H
+#ifndef RFM_SCORE_RULES_H
+#define RFM_SCORE_RULES_H
 
 #include "score/scores.h"
 
@@ -18,4 +18,4 @@
  */
 extern char **rfm_labels_load(const char *ruleset);
 
-#endif							/* RFM_RULES_H */
+#endif							/* RFM_SCORE_RULES_H */

@@ -9,8 +9,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_SCORE_H
-#define RFM_SCORE_H
+#ifndef RFM_SCORE_SCORES_H
+#define RFM_SCORE_SCORES_H
 
 #include "score/customers.h"
 
@@ -64,4 +64,4 @@ extern char *rfm_cell_text(const RfmModel *model, RfmCell cell);
 /* rfm_cell_weighted: the scores' sum by the model's weights. */
 extern int64 rfm_cell_weighted(const RfmModel *model, RfmCell cell);
 
-#endif							/* RFM_SCORE_H */
+#endif							/* RFM_SCORE_SCORES_H */

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_SNAPSHOT_H
-#define RFM_SNAPSHOT_H
+#ifndef RFM_SCORE_SNAPSHOT_H
+#define RFM_SCORE_SNAPSHOT_H
 
 #include "progress/progress.h"
 #include "score/scores.h"
@@ -52,4 +52,4 @@ extern void rfm_snapshot_check_date(DateADT run_date);
 extern DateADT rfm_snapshot_default_date(const RfmModel *model,
 										 const RfmSource *source);
 
-#endif							/* RFM_SNAPSHOT_H */
+#endif							/* RFM_SCORE_SNAPSHOT_H */

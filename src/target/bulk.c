@@ -17,7 +17,7 @@
 #include "progress/progress.h"
 #include "rewrite/rewriteHandler.h"
 #include "target/bulk.h"
-#include "target/partition.h"
+#include "target/place.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/rls.h"

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * create.c
- *		Creates a model's target.
+ *		Making the target of a model that has none yet.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,11 +9,11 @@
 
 #include "access/xact.h"
 #include "base/identity.h"
+#include "base/query.h"
 #include "catalog/namespace.h"
-#include "executor/spi.h"
 #include "nodes/makefuncs.h"
+#include "target/create.h"
 #include "target/partition.h"
-#include "target/resolve.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
@@ -114,10 +114,7 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 					 rfm_partition_clause(model, created[RFM_COL_RUN_DATE] ?
 										  quote_identifier(created[RFM_COL_RUN_DATE]) : NULL));
 
-	SPI_connect();
-	if (SPI_execute(sql.data, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not create table %s", relation);
-	SPI_finish();
+	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
 	rfm_unlock_search_path(level);
 	CommandCounterIncrement();
 	return get_relname_relid(rv->relname, nsp);

@@ -302,6 +302,25 @@ append_order(StringInfo sql, const RfmRowMaker *maker, const Lookup *lookup)
 	appendStringInfo(sql, " USING %s", rfm_operator_name(rfm_key_less_operator(&lookup->type)));
 }
 
+static void
+receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
+{
+	receiver->pub.receiveSlot = diff_receive;
+	receiver->pub.rStartup = diff_startup;
+	receiver->pub.rShutdown = diff_nothing;
+	receiver->pub.rDestroy = diff_nothing;
+	receiver->pub.mydest = DestTuplestore;
+	receiver->maker = maker;
+	receiver->diff = diff;
+	receiver->keep_stale = maker->model->keep_stale;
+	receiver->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm target row",
+											 ALLOCSET_DEFAULT_SIZES);
+	receiver->changed_space = FIRST_CHANGED;
+	receiver->changed_bound = rfm_memory_bound() / 4;
+	diff->changed = palloc(FIRST_CHANGED * sizeof(RfmChangedRow));
+	lookup_init(&receiver->lookup, maker);
+}
+
 void
 rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 {
@@ -319,21 +338,7 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 					   target->typmod[RFM_COL_CUSTOMER], 0);
 	TupleDescInitEntryCollation(diff->gone_desc, 1, target->collation[RFM_COL_CUSTOMER]);
 
-	receiver.pub.receiveSlot = diff_receive;
-	receiver.pub.rStartup = diff_startup;
-	receiver.pub.rShutdown = diff_nothing;
-	receiver.pub.rDestroy = diff_nothing;
-	receiver.pub.mydest = DestTuplestore;
-	receiver.maker = maker;
-	receiver.diff = diff;
-	receiver.keep_stale = maker->model->keep_stale;
-	receiver.rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm target row",
-											ALLOCSET_DEFAULT_SIZES);
-	receiver.changed_space = FIRST_CHANGED;
-	receiver.changed_bound = rfm_memory_bound() / 4;
-	diff->changed = palloc(FIRST_CHANGED * sizeof(RfmChangedRow));
-	lookup_init(&receiver.lookup, maker);
-
+	receiver_init(&receiver, maker, diff);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s", target->column[RFM_COL_CUSTOMER]);
 	for (int i = 0; i < RFM_COLUMNS; i++)

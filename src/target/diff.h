@@ -34,7 +34,7 @@ typedef struct RfmDiff
 	RfmChangedRow *changed;		/* nchanged of them; NULL: none, or too many to list */
 	int64		ngone;
 	Tuplestorestate *gone;		/* target keys of customers not in the snapshot */
-	TupleDesc	gone_desc;		/* one column, c1, as in target_write.c */
+	TupleDesc	gone_desc;		/* one column, c1, as in write.c */
 } RfmDiff;
 
 /*

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * partition.c
- *		Targets that are partitioned by their run date: what is there.
+ *		Targets that are partitioned by their run date.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,10 +9,10 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "base/query.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
@@ -208,8 +208,5 @@ rfm_partition_is_own(Oid relid)
 void
 rfm_partition_utility(const char *sql)
 {
-	SPI_connect();
-	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not execute \"%s\"", sql);
-	SPI_finish();
+	rfm_execute(sql, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
 }

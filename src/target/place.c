@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * place.c
- *		The partition that a snapshot goes to: finding, making, attaching.
+ *		The one table that all new rows of a snapshot go to.
  *
  * CREATE TABLE ... PARTITION OF would lock readers out of the target until
  * the refresh commits.  So a partition is made as a table by itself and
@@ -23,6 +23,7 @@
 #include "commands/tablespace.h"
 #include "miscadmin.h"
 #include "target/partition.h"
+#include "target/place.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * resolve.c
- *		Resolves, checks and creates a model's target.
+ *		Finding and checking a model's target.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * resolve.h
- *		Finds and checks a model's target, or creates it.
+ *		Finding and checking a model's target.
  *
  * Takes a model and its resolved source; gives the target's columns, types and
  * conversions, as they are now.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_RESOLVE_H
-#define RFM_RESOLVE_H
+#ifndef RFM_TARGET_RESOLVE_H
+#define RFM_TARGET_RESOLVE_H
 
 #include "target/target.h"
 
@@ -23,12 +23,4 @@
 extern void rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 							   RfmTarget *target);
 
-/*
- * rfm_target_create: creates the target with its key, as the current user,
- * under a name that is qualified or resolves by the search_path in force.
- * Returns its OID.
- */
-extern Oid	rfm_target_create(const RfmModel *model, const RfmSource *source,
-							  const char *qualified_name);
-
-#endif							/* RFM_RESOLVE_H */
+#endif							/* RFM_TARGET_RESOLVE_H */

@@ -15,12 +15,13 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "base/query.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "target/diff.h"
 #include "target/partition.h"
+#include "target/place.h"
 #include "target/retention.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -66,15 +67,10 @@ find_date(const RfmTarget *target, const char *aggregate, DateADT first, DateADT
 	Datum		values[] = {DateADTGetDatum(first), DateADTGetDatum(last)};
 	bool		isnull;
 
-	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT pg_catalog.%s(%s) FROM %s%s WHERE %s >= $1 AND %s <= $2",
-									   aggregate, column, rfm_target_only(target),
-									   target->relation, column, column),
-							  2, types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read target %s", target->relation);
-	*found = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-										   1, &isnull));
-	SPI_finish();
+	*found = DatumGetDateADT(rfm_query_value(psprintf("SELECT pg_catalog.%s(%s) FROM %s%s WHERE %s >= $1 AND %s <= $2",
+													  aggregate, column, rfm_target_only(target),
+													  target->relation, column, column),
+											 lengthof(types), types, values, false, &isnull));
 	return !isnull;
 }
 
@@ -84,13 +80,10 @@ delete_date(const RfmTarget *target, DateADT date)
 	Oid			type = DATEOID;
 	Datum		value = DateADTGetDatum(date);
 
-	SPI_connect();
-	if (SPI_execute_with_args(psprintf("DELETE FROM %s%s WHERE %s = $1",
-									   rfm_target_only(target), target->relation,
-									   target->column[RFM_COL_RUN_DATE]),
-							  1, &type, &value, NULL, false, 0) != SPI_OK_DELETE)
-		elog(ERROR, "could not delete from target %s", target->relation);
-	SPI_finish();
+	rfm_execute(psprintf("DELETE FROM %s%s WHERE %s = $1",
+						 rfm_target_only(target), target->relation,
+						 target->column[RFM_COL_RUN_DATE]),
+				1, &type, &value, NULL, SPI_OK_DELETE);
 }
 
 /* How many run dates there are from first to last; deleted as they are met. */

@@ -10,8 +10,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_RETENTION_H
-#define RFM_RETENTION_H
+#ifndef RFM_TARGET_RETENTION_H
+#define RFM_TARGET_RETENTION_H
 
 #include "target/target.h"
 
@@ -36,4 +36,4 @@ extern void rfm_retention_check_date(const RfmModel *model, const RfmTarget *tar
 extern int64 rfm_retention_apply(const RfmModel *model, const RfmTarget *target,
 								 const RfmCalendar *calendar);
 
-#endif							/* RFM_RETENTION_H */
+#endif							/* RFM_TARGET_RETENTION_H */

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_TARGET_H
-#define RFM_TARGET_H
+#ifndef RFM_TARGET_TARGET_H
+#define RFM_TARGET_TARGET_H
 
 #include "nodes/primnodes.h"
 #include "score/scores.h"
@@ -85,4 +85,4 @@ extern void rfm_target_check_names(const RfmModel *model);
 /* rfm_target_only: "ONLY " where the target is no partitioned table. */
 extern const char *rfm_target_only(const RfmTarget *target);
 
-#endif							/* RFM_TARGET_H */
+#endif							/* RFM_TARGET_TARGET_H */

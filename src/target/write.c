@@ -22,7 +22,7 @@
 #include "storage/lmgr.h"
 #include "target/bulk.h"
 #include "target/diff.h"
-#include "target/partition.h"
+#include "target/place.h"
 #include "target/write.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"

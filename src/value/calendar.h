@@ -9,8 +9,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_CALENDAR_H
-#define RFM_CALENDAR_H
+#ifndef RFM_VALUE_CALENDAR_H
+#define RFM_VALUE_CALENDAR_H
 
 #include "pgtime.h"
 #include "utils/date.h"
@@ -25,21 +25,22 @@ typedef struct RfmCalendar
 } RfmCalendar;
 
 /*
- * rfm_calendar_zone: the time zone of that name, as SET TimeZone understands
- * names.  Raises INVALID_PARAMETER_VALUE for an unknown one.
+ * rfm_calendar_zone: return the time zone of that name, as SET TimeZone
+ * understands names.  Raises INVALID_PARAMETER_VALUE for an unknown one.
  */
 extern pg_tz *rfm_calendar_zone(const char *name);
 
 /*
- * rfm_calendar_init: time_type is date, timestamp or timestamptz.  Raises
- * INVALID_PARAMETER_VALUE for an unknown zone.
+ * rfm_calendar_init: fill in the calendar of order times of a type (date,
+ * timestamp or timestamptz) in a zone.  Raises INVALID_PARAMETER_VALUE for an
+ * unknown zone.
  */
 extern void rfm_calendar_init(RfmCalendar *calendar, Oid time_type,
 							  const char *zone_name);
 
 /*
- * rfm_calendar_start: the first order time, in the column's type, whose local
- * date is day or later.  Returns false where the zone's clock is set back or
+ * rfm_calendar_start: determine the first order time, in the column's type,
+ * whose local date is day or later.  Returns false where the zone's clock is set back or
  * forward near that midnight, so that the comparison has to be made on the
  * local date of each order.
  */
@@ -47,21 +48,21 @@ extern bool rfm_calendar_start(const RfmCalendar *calendar, DateADT day,
 							   Datum *start);
 
 /*
- * rfm_calendar_date: the local date of an order time (as int64, the value of
- * the column's type).  Infinite times give infinite dates.
+ * rfm_calendar_date: return the local date of an order time (as int64, the value
+ * of the column's type).  Infinite times give infinite dates.
  */
 extern DateADT rfm_calendar_date(const RfmCalendar *calendar, int64 time);
 
-/* rfm_calendar_today: today's date in the calendar's zone, by now(). */
+/* rfm_calendar_today: return today's date in the calendar's zone, by now(). */
 extern DateADT rfm_calendar_today(const RfmCalendar *calendar);
 
 /*
- * rfm_calendar_first_day: the first date that is later than day - lookback;
- * minus infinity where that leaves the calendar.
+ * rfm_calendar_first_day: return the first date that is later than
+ * day - lookback; minus infinity where there is none in the calendar.
  */
 extern DateADT rfm_calendar_first_day(DateADT day, const Interval *lookback);
 
-/* rfm_calendar_text: a date as text; unlike date_out(), the same in every session. */
+/* rfm_calendar_text: return a date as text, palloc'd; unlike date_out(), the same in every session. */
 extern char *rfm_calendar_text(DateADT day);
 
-#endif							/* RFM_CALENDAR_H */
+#endif							/* RFM_VALUE_CALENDAR_H */

@@ -10,8 +10,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_CUT_H
-#define RFM_CUT_H
+#ifndef RFM_VALUE_CUT_H
+#define RFM_VALUE_CUT_H
 
 #define RFM_MIN_BUCKETS 2
 #define RFM_MAX_BUCKETS 10
@@ -117,4 +117,4 @@ extern int64 rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
 extern void rfm_find_cuts(const RfmValues *codes, RfmMethod method,
 						  int buckets, bool reversed, RfmCuts *cuts);
 
-#endif							/* RFM_CUT_H */
+#endif							/* RFM_VALUE_CUT_H */

@@ -12,8 +12,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_KEY_H
-#define RFM_KEY_H
+#ifndef RFM_VALUE_KEY_H
+#define RFM_VALUE_KEY_H
 
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -39,25 +39,25 @@ typedef struct RfmKeyType
 } RfmKeyType;
 
 /*
- * rfm_key_type_init: how keys of a type are handled.  typid may be a domain;
- * collation is the column's, InvalidOid for none.  Function info is allocated
- * in mcxt.  Raises UNDEFINED_FUNCTION where the type cannot be hashed or
- * sorted; what names the thing in the message ("customer column").
+ * rfm_key_type_init: determine how keys of a type are handled.  typid may be a
+ * domain; collation is the column's, InvalidOid for none.  Function info is
+ * allocated in mcxt.  Raises UNDEFINED_FUNCTION where the type cannot be hashed
+ * or sorted; what names the thing in the message ("customer column").
  */
 extern void rfm_key_type_init(RfmKeyType *kt, Oid typid, Oid collation,
 							  const char *what, MemoryContext mcxt);
 
 /*
- * rfm_key_from_datum: the key for a value as the executor gives it.  The
+ * rfm_key_from_datum: return the key for a value as the executor gives it.  The
  * result may point into the value, or into a detoasted copy in the current
  * memory context.
  */
 static inline Datum rfm_key_from_datum(const RfmKeyType *kt, Datum value);
 
-/* rfm_key_to_datum: the value of the key's own type, for the executor. */
+/* rfm_key_to_datum: return the key as a value of its own type, for the executor. */
 extern Datum rfm_key_to_datum(const RfmKeyType *kt, Datum key);
 
-/* rfm_key_size: bytes of a by-reference key's image; 0 when passed by value. */
+/* rfm_key_size: return the size of a by-reference key's image; 0 when passed by value. */
 static inline Size rfm_key_size(const RfmKeyType *kt, Datum key);
 
 /* rfm_key_by_reference: is the Datum a pointer to an image? */
@@ -67,45 +67,50 @@ rfm_key_by_reference(const RfmKeyType *kt)
 	return kt->kind != RFM_KEY_INT && !kt->typbyval;
 }
 
-/* rfm_key_bytes: RFM_KEY_BYTES only: the bytes that decide equality. */
+/* rfm_key_bytes: return the bytes that decide equality; RFM_KEY_BYTES only. */
 extern const char *rfm_key_bytes(const RfmKeyType *kt, Datum key, Size *len);
 
-/* rfm_key_order_is_bytes: do keys sort as memcmp sorts those, shorter ones first? */
+/* rfm_key_order_is_bytes: do keys sort as memcmp sorts those bytes, shorter ones first? */
 extern bool rfm_key_order_is_bytes(const RfmKeyType *kt);
 
-/* rfm_key_copy: a by-reference key, copied to the current context. */
+/* rfm_key_copy: copy a by-reference key to the current context. */
 extern Datum rfm_key_copy(const RfmKeyType *kt, Datum key);
 
-/* rfm_key_hash: equal keys have equal hashes; never fails. */
+/* rfm_key_hash: return a hash that is the same for equal keys. */
 static inline uint32 rfm_key_hash(RfmKeyType *kt, Datum key);
 
-/* rfm_key_equal: the type's own equality. */
+/* rfm_key_equal: compare by the type's own equality. */
 static inline bool rfm_key_equal(RfmKeyType *kt, Datum a, Datum b);
 
 /*
- * rfm_key_image_cmp: orders the images of two equal but perhaps not identical
- * keys (1.0 and 1.00), so that which one is kept does not depend on the plan.
+ * rfm_key_image_cmp: compare the images of two equal keys that need not be
+ * identical (1.0 and 1.00), so that which one is kept does not depend on the plan.
  */
 extern int	rfm_key_image_cmp(const RfmKeyType *kt, Datum a, Datum b);
 
 /*
- * rfm_key_sort_support: fills ssup for the type's default btree order under
+ * rfm_key_sort_support: fill in ssup for the type's default btree order under
  * its collation, without abbreviation.
  */
 extern void rfm_key_sort_support(const RfmKeyType *kt, SortSupport ssup);
 
-/* rfm_key_cmp: in that order, with what rfm_key_sort_support made of it. */
+/* rfm_key_cmp: compare in that order, with what rfm_key_sort_support has filled in. */
 static inline int rfm_key_cmp(const RfmKeyType *kt, SortSupport ssup, Datum a, Datum b);
 
-/* rfm_key_less_operator: the "<" operator of the default btree opclass. */
+/* rfm_key_less_operator: return the "<" operator of the default btree opclass. */
 extern Oid	rfm_key_less_operator(const RfmKeyType *kt);
 
-/* rfm_key_out: the key as text, palloc'd, for messages and previews. */
+/* rfm_key_out: return the key as text, palloc'd, for messages and previews. */
 extern char *rfm_key_out(const RfmKeyType *kt, Datum key);
 
-/* The parts that the per-row loops inline. */
+/*
+ * The parts that the loops over rows inline, and what these call.
+ */
 
+/* rfm_key_from_varlena: return a value, detoasted where it is not in line and plain. */
 extern Datum rfm_key_from_varlena(Datum value);
+
+/* rfm_key_hash_bytes, rfm_key_equal_bytes: RFM_KEY_BYTES only. */
 extern uint32 rfm_key_hash_bytes(const RfmKeyType *kt, Datum key);
 extern bool rfm_key_equal_bytes(const RfmKeyType *kt, Datum a, Datum b);
 
@@ -141,6 +146,7 @@ rfm_key_size(const RfmKeyType *kt, Datum key)
 	return (Size) kt->typlen;
 }
 
+/* rfm_hash_int64: return a hash whose leading bits are as good as its last. */
 static inline uint32
 rfm_hash_int64(int64 value)
 {
@@ -189,13 +195,13 @@ rfm_key_cmp(const RfmKeyType *kt, SortSupport ssup, Datum a, Datum b)
 	return ApplySortComparator(a, false, b, false, ssup);
 }
 
-/* rfm_operator_name: an operator as SQL text, OPERATOR(schema.name), palloc'd. */
+/* rfm_operator_name: return an operator as SQL text, OPERATOR(schema.name), palloc'd. */
 extern char *rfm_operator_name(Oid opr);
 
 /*
- * rfm_equality: the default equality of a type, or of a domain's base type, as
- * rfm_operator_name gives it.
+ * rfm_equality: return the default equality of a type, or of a domain's base
+ * type, as rfm_operator_name does.
  */
 extern char *rfm_equality(Oid type);
 
-#endif							/* RFM_KEY_H */
+#endif							/* RFM_VALUE_KEY_H */

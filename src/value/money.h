@@ -15,8 +15,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_MONEY_H
-#define RFM_MONEY_H
+#ifndef RFM_VALUE_MONEY_H
+#define RFM_VALUE_MONEY_H
 
 #include "lib/stringinfo.h"
 #include "utils/numeric.h"
@@ -168,4 +168,4 @@ rfm_code_to_double(int64 code)
 	return value;
 }
 
-#endif							/* RFM_MONEY_H */
+#endif							/* RFM_VALUE_MONEY_H */

@@ -10,8 +10,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_NUMERIC_FORM_H
-#define RFM_NUMERIC_FORM_H
+#ifndef RFM_VALUE_NUMERIC_H
+#define RFM_VALUE_NUMERIC_H
 
 #include "utils/numeric.h"
 
@@ -64,4 +64,4 @@ extern int64 rfm_numeric_parts_code(const RfmNumericParts *parts);
 /* rfm_numeric_cmp: numeric's own order. */
 extern int	rfm_numeric_cmp(Numeric a, Numeric b);
 
-#endif							/* RFM_NUMERIC_FORM_H */
+#endif							/* RFM_VALUE_NUMERIC_H */
