@@ -47,6 +47,14 @@ AS 'MODULE_PATHNAME', 'rfm_ensure_model';
 COMMENT ON FUNCTION rfm_internal.ensure_model(text) IS
     'raises an error unless the caller may use the model; makes the model default where it is asked for and ecom.orders exists';
 
+CREATE FUNCTION rfm_internal.delete_model(model text)
+RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rfm_delete_model';
+
+COMMENT ON FUNCTION rfm_internal.delete_model(text) IS
+    'deletes the row of a model that the caller may use';
+
 CREATE FUNCTION @extschema@.rfm_drop_model(model text, drop_target bool DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -77,7 +85,7 @@ BEGIN
                   DETAIL = format('Table %s stays, and so does the model.', target_name),
                   HINT = 'Drop the model without its target, and the table with DROP TABLE.';
     END IF;
-    DELETE FROM @extschema@.rfm_model m WHERE m.model = rfm_drop_model.model;
+    PERFORM rfm_internal.delete_model(model);
     -- who may not use pg_cron has nothing scheduled in it
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron')
        AND has_schema_privilege('cron', 'USAGE')
@@ -92,4 +100,4 @@ END
 $function$;
 
 COMMENT ON FUNCTION @extschema@.rfm_drop_model(text, bool) IS
-    'removes a model, its schedule and the view of its newest snapshot; its target and log stay unless drop_target is true, which drops the target';
+    'removes a model, its log, its schedule and the view of its newest snapshot, after a refresh that is under way; its target stays unless drop_target is true';

@@ -44,6 +44,7 @@ typedef enum RfmPeriod
 /* A row of rfm_model.  Strings and arrays live in the model's context. */
 typedef struct RfmModel
 {
+	int64		id;				/* 0: not stored, or not yet */
 	char	   *name;
 	Oid			owner;
 	Oid			source;
@@ -82,11 +83,5 @@ extern RfmModel *rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc);
  * taken now: after waiting for the model's lock the active one is too old.
  */
 extern RfmModel *rfm_model_find(const char *name, bool active_snapshot);
-
-/*
- * rfm_model_lock: one refresh of a model at a time; waits as lock_timeout
- * allows, until the end of the transaction.
- */
-extern void rfm_model_lock(const char *name);
 
 #endif							/* RFM_MODEL_H */

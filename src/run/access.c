@@ -120,5 +120,5 @@ rfm_reader_open(const char *name, RfmReader *reader)
 	reader->segment_rules = model->segment_rules;
 	reader->comment_rules = model->comment_rules;
 	memcpy(reader->buckets, model->buckets, sizeof(reader->buckets));
-	reader->logged = rfm_run_newest(name, false, NULL, &reader->last_run);
+	reader->logged = rfm_run_newest(model, false, NULL, &reader->last_run);
 }

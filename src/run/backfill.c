@@ -33,6 +33,7 @@
 typedef struct Backfill
 {
 	const char *model;
+	int64		id;				/* of the model */
 	DateADT		first;
 	DateADT		last;
 	DateADT		date;			/* under way */
@@ -127,10 +128,7 @@ backfill_date(Backfill *backfill)
 
 	rfm_progress_announce(backfill->model, &backfill->date, false);
 
-	/* a snapshot taken before the wait would miss what was waited for */
-	rfm_model_lock(backfill->model);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	model = rfm_model_load(backfill->model, true);
+	model = rfm_model_continue(backfill->model, &backfill->id);
 
 	rfm_snapshot_begin(model, &snapshot);
 	snapshot.backfill = backfill->label;
@@ -222,11 +220,9 @@ find_start(Backfill *backfill)
 
 	backfill->date = backfill->first;
 	rfm_progress_announce(backfill->model, &backfill->date, false);
-	rfm_model_lock(backfill->model);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	model = rfm_model_load(backfill->model, true);
+	model = rfm_model_continue(backfill->model, &backfill->id);
 	backfill->label = make_label(backfill);
-	if (rfm_run_last_backfill(backfill->model, backfill->label, &done) &&
+	if (rfm_run_last_backfill(model, backfill->label, &done) &&
 		done >= backfill->first && done < backfill->last && target_has_date(model, done))
 	{
 		backfill->date = done + 1;

@@ -28,6 +28,7 @@ int			rfm_catch_up_limit = 31;
 typedef struct CatchUp
 {
 	const char *model;
+	int64		id;				/* of the model */
 	DateADT		until;			/* the model's today when the call began */
 	DateADT		date;			/* under way */
 } CatchUp;
@@ -85,9 +86,7 @@ find_next_date(CatchUp *catch_up, bool first)
 	DateADT		last;
 	bool		found = false;
 
-	rfm_model_lock(catch_up->model);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	model = rfm_model_load(catch_up->model, true);
+	model = rfm_model_continue(catch_up->model, &catch_up->id);
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
@@ -98,7 +97,7 @@ find_next_date(CatchUp *catch_up, bool first)
 
 	if (target.attnum[RFM_COL_RUN_DATE] > 0)
 	{
-		found = rfm_run_last_date(model->name,
+		found = rfm_run_last_date(model,
 								  catch_up->until, &last);
 		if (!found)
 		{

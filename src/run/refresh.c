@@ -62,11 +62,7 @@ rfm_refresh_model(const char *name, const DateADT *run_date)
 
 	rfm_progress_announce(name, run_date, false);
 
-	/* a snapshot taken before the wait would miss what was waited for */
-	rfm_model_lock(name);
-	PushActiveSnapshot(GetTransactionSnapshot());
-
-	model = rfm_model_load(name, true);
+	model = rfm_model_begin(name);
 	rfm_snapshot_compute(model, run_date, &snapshot);
 	rfm_refresh_write(&snapshot, started_at);
 	customers = snapshot.customers->n;

@@ -32,6 +32,7 @@ rfm_run_log(const RfmSnapshot *snapshot, const RfmCounts *counts,
 	char	   *cut_points = rfm_cut_points_json(snapshot->model, snapshot->customers,
 												 snapshot->scores);
 	LogColumn	column[] = {
+		{"model_id", INT8OID, Int64GetDatum(snapshot->model->id)},
 		{"model", TEXTOID, CStringGetTextDatum(snapshot->model->name)},
 		{"owner", OIDOID, ObjectIdGetDatum(snapshot->model->owner)},
 		{"run_date", DATEOID, DateADTGetDatum(snapshot->run_date)},
@@ -88,13 +89,13 @@ rfm_run_log(const RfmSnapshot *snapshot, const RfmCounts *counts,
 }
 
 /*
- * Reads columns of a model's rows, $1 being its name; rest is what follows that
+ * Reads columns of a model's rows, $1 being its number; rest is what follows that
  * condition.  Within SPI and rfm_catalog_enter.
  */
 static void
 read_log(const char *columns, const char *rest, int nargs, Oid *types, Datum *values)
 {
-	char	   *sql = psprintf("SELECT %s FROM %s WHERE model OPERATOR(pg_catalog.=) $1 %s",
+	char	   *sql = psprintf("SELECT %s FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1 %s",
 							   columns,
 							   rfm_public_name("rfm_run"),
 							   rest);
@@ -104,10 +105,10 @@ read_log(const char *columns, const char *rest, int nargs, Oid *types, Datum *va
 }
 
 bool
-rfm_run_newest(const char *model, bool by_date, int64 *run_id, DateADT *date)
+rfm_run_newest(const RfmModel *model, bool by_date, int64 *run_id, DateADT *date)
 {
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(model);
+	Oid			type = INT8OID;
+	Datum		value = Int64GetDatum(model->id);
 	RfmIdentity	catalog;
 	bool		found;
 	bool		isnull;
@@ -133,10 +134,10 @@ rfm_run_newest(const char *model, bool by_date, int64 *run_id, DateADT *date)
 }
 
 bool
-rfm_run_last_date(const char *model, DateADT not_after, DateADT *date)
+rfm_run_last_date(const RfmModel *model, DateADT not_after, DateADT *date)
 {
-	Oid			types[] = {TEXTOID, DATEOID};
-	Datum		values[] = {CStringGetTextDatum(model), DateADTGetDatum(not_after)};
+	Oid			types[] = {INT8OID, DATEOID};
+	Datum		values[] = {Int64GetDatum(model->id), DateADTGetDatum(not_after)};
 	RfmIdentity	catalog;
 	bool		isnull;
 
@@ -152,10 +153,10 @@ rfm_run_last_date(const char *model, DateADT not_after, DateADT *date)
 }
 
 bool
-rfm_run_last_backfill(const char *model, const char *backfill, DateADT *date)
+rfm_run_last_backfill(const RfmModel *model, const char *backfill, DateADT *date)
 {
-	Oid			types[] = {TEXTOID, JSONBOID};
-	Datum		values[] = {CStringGetTextDatum(model),
+	Oid			types[] = {INT8OID, JSONBOID};
+	Datum		values[] = {Int64GetDatum(model->id),
 	DirectFunctionCall1(jsonb_in, CStringGetDatum(backfill))};
 	RfmIdentity	catalog;
 	bool		isnull;
