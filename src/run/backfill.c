@@ -114,6 +114,7 @@ check_target(const Backfill *backfill, const RfmModel *model, const RfmSource *s
 				 errdetail("Its target %s has no run_date column: it holds the newest snapshot only.",
 						   target.relation),
 				 errhint("Compute one date with rfm_refresh(), or give the model a target with a run_date column.")));
+	rfm_target_close(&target);
 }
 
 /* One date, up to the commit. */
@@ -207,6 +208,7 @@ target_has_date(const RfmModel *model, DateADT date)
 		found = SPI_processed > 0;
 		SPI_finish();
 	}
+	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 	return found;
 }

@@ -58,6 +58,7 @@ target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
 	/* uncast, so that an index on it serves */
 	if (target->type[RFM_COL_RUN_DATE] != DATEOID)
 		column = psprintf("%s::pg_catalog.date", column);
+	rfm_target_verify(target);
 	sql = psprintf("SELECT pg_catalog.max(%s) FROM %s"
 				   " WHERE %s OPERATOR(pg_catalog.<=) $1"
 				   " AND %s OPERATOR(pg_catalog.>) '-infinity'::pg_catalog.date",
@@ -106,6 +107,7 @@ find_next_date(CatchUp *catch_up, bool first)
 			rfm_owner_leave(&owner);
 		}
 	}
+	rfm_target_close(&target);
 	PopActiveSnapshot();
 
 	catch_up->date = found && last < catch_up->until ? last + 1 : catch_up->until;

@@ -264,5 +264,6 @@ rfm_model_check(const RfmModel *model)
 	check_ruleset(model, model->segment_rules);
 	check_ruleset(model, model->comment_rules);
 	rfm_target_resolve(model, &source, &target);
+	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 }

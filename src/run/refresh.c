@@ -45,6 +45,7 @@ rfm_refresh_write(RfmSnapshot *snapshot, TimestampTz started_at)
 	rfm_target_write(model, &target, snapshot->customers, snapshot->scores,
 					 snapshot->segment, snapshot->comment, &counts);
 	counts.expired = rfm_retention_apply(model, &target, &snapshot->source.calendar);
+	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 	log_refresh(snapshot, &counts, started_at);
 }

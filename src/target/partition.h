@@ -39,7 +39,7 @@ typedef struct RfmPartitions
 typedef struct RfmPlace
 {
 	const RfmModel *model;
-	const RfmTarget *target;
+	RfmTarget  *target;
 	DateADT		run_date;
 	Oid			relid;			/* InvalidOid: the target must route them */
 	bool		made;			/* a partition made for this snapshot */
@@ -92,7 +92,7 @@ extern void rfm_partition_utility(const char *sql);
  * CHECK_VIOLATION where no partition takes the date.
  */
 extern void rfm_place_find(RfmPlace *place, const RfmModel *model,
-						   const RfmTarget *target, const RfmCustomers *customers);
+						   RfmTarget *target, const RfmCustomers *customers);
 extern void rfm_place_attach(RfmPlace *place);
 
 /*

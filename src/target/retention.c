@@ -66,6 +66,7 @@ find_date(const RfmTarget *target, const char *aggregate, DateADT first, DateADT
 	Datum		values[] = {DateADTGetDatum(first), DateADTGetDatum(last)};
 	bool		isnull;
 
+	rfm_target_verify(target);
 	SPI_connect();
 	if (SPI_execute_with_args(psprintf("SELECT pg_catalog.%s(%s) FROM %s%s WHERE %s >= $1 AND %s <= $2",
 									   aggregate, column, rfm_target_only(target),
@@ -84,6 +85,7 @@ delete_date(const RfmTarget *target, DateADT date)
 	Oid			type = DATEOID;
 	Datum		value = DateADTGetDatum(date);
 
+	rfm_target_verify(target);
 	SPI_connect();
 	if (SPI_execute_with_args(psprintf("DELETE FROM %s%s WHERE %s = $1",
 									   rfm_target_only(target), target->relation,
