@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "base/guard.h"
+#include "base/reading.h"
 #include "base/signature.h"
 #include "catalog/pg_type.h"
 #include "collect/spill.h"
@@ -106,6 +107,7 @@ _PG_init(void)
 	MarkGUCPrefixReserved("rfm");
 	rfm_slots_request();
 	rfm_guard_init();
+	rfm_reading_init();
 }
 
 static char *

@@ -64,13 +64,14 @@ DECLARE
     target_name text;
     target_oid  oid;
     may_drop    bool;
+    owner_oid   oid;
 BEGIN
     IF model IS NULL THEN
         RAISE EXCEPTION 'model must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     -- a target that is gone already has no name
-    SELECT c.oid::regclass::text, c.oid, pg_has_role(m.owner, c.relowner, 'USAGE')
-      INTO target_name, target_oid, may_drop
+    SELECT c.oid::regclass::text, c.oid, pg_has_role(m.owner, c.relowner, 'USAGE'), m.owner
+      INTO target_name, target_oid, may_drop, owner_oid
       FROM @extschema@.rfm_model m LEFT JOIN pg_class c ON c.oid = m.target
      WHERE m.model = rfm_drop_model.model;
     IF NOT FOUND THEN
@@ -92,7 +93,7 @@ BEGIN
     THEN
         PERFORM @extschema@.rfm_unschedule(model);
     END IF;
-    PERFORM rfm_internal.drop_latest_view(target_oid);
+    PERFORM rfm_internal.drop_latest_view(target_oid, owner_oid);
     IF drop_target AND target_name IS NOT NULL THEN
         EXECUTE 'DROP TABLE ' || target_name;
     END IF;
