@@ -10,11 +10,10 @@
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "base/guard.h"
+#include "base/reading.h"
 #include "base/version.h"
 #include "catalog/pg_type.h"
 #include "collect/spill.h"
-#include "commands/extension.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "model/model.h"
@@ -25,6 +24,7 @@
 #include "run/access.h"
 #include "run/backfill.h"
 #include "run/catch_up.h"
+#include "run/create_model.h"
 #include "run/define_model.h"
 #include "run/jobs.h"
 #include "run/refresh.h"
@@ -47,7 +47,7 @@ PG_FUNCTION_INFO_V1(rfm_backfill);
 PG_FUNCTION_INFO_V1(rfm_preview);
 PG_FUNCTION_INFO_V1(rfm_create_model);
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
-PG_FUNCTION_INFO_V1(rfm_model_trigger);
+PG_FUNCTION_INFO_V1(rfm_delete_model);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
 PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_score_one);
@@ -109,6 +109,7 @@ _PG_init(void)
 	MarkGUCPrefixReserved("rfm");
 	rfm_slots_request();
 	rfm_guard_init();
+	rfm_reading_init();
 }
 
 static char *
@@ -372,6 +373,19 @@ rfm_ensure_model(PG_FUNCTION_ARGS)
 }
 
 /*
+ * rfm_delete_model(model text) RETURNS void: deletes the row of a model that
+ * the caller may use.
+ */
+Datum
+rfm_delete_model(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	PreventCommandIfReadOnly("rfm_drop_model()");
+	rfm_model_delete(model_argument(fcinfo, 0));
+	PG_RETURN_VOID();
+}
+
+/*
  * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: of the models that the caller
  * may use.
  */
@@ -426,70 +440,4 @@ rfm_access(PG_FUNCTION_ARGS)
 	values[7] = DateADTGetDatum(access.last_run);
 	nulls[7] = !access.logged;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
-}
-
-/* The name in a row of rfm_model, "" for null. */
-static const char *
-model_name_of(HeapTuple tuple, TupleDesc tupdesc)
-{
-	char	   *name = SPI_getvalue(tuple, tupdesc, SPI_fnumber(tupdesc, "model"));
-
-	return name ? name : "";
-}
-
-/*
- * Trigger on rfm_model, BEFORE INSERT OR UPDATE: the row is checked as
- * rfm_create_model checks it.
- */
-Datum
-rfm_model_trigger(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	bool		update;
-	HeapTuple	tuple;
-	TupleDesc	tupdesc;
-	bool		isnull;
-	Oid			owner;
-
-	rfm_version_check();
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("rfm_model_trigger() can only be called as a trigger")));
-	update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-	tuple = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
-	tupdesc = RelationGetDescr(trigger->tg_relation);
-
-	/* of the old row only the name is read: what is wrong in it can be mended */
-	if (update && strcmp(model_name_of(tuple, tupdesc),
-						 model_name_of(trigger->tg_trigtuple, tupdesc)) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a model cannot be renamed"),
-				 errdetail("Its log and its schedule go by its name."),
-				 errhint("Create a model with the new name over the same source and target, and drop this one.")));
-
-	owner = DatumGetObjectId(SPI_getbinval(tuple, tupdesc,
-										   SPI_fnumber(tupdesc, "owner"), &isnull));
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"owner\" of a model must not be null")));
-	if (!has_privs_of_role(GetUserId(), owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("a model cannot be given to role \"%s\"",
-						GetUserNameFromId(owner, false)),
-				 errdetail("You are not a member of that role.")));
-
-	/*
-	 * pg_restore turns check_function_bodies off because what a definition
-	 * refers to may not be there yet; the next refresh checks it.  Anyone can
-	 * turn it off, so it counts only for who has made the extension, as
-	 * pg_restore does before.
-	 */
-	if (update || check_function_bodies ||
-		!rfm_extension_ownercheck(get_extension_oid("rfm", false), GetUserId()))
-		rfm_model_check(rfm_model_from_tuple(tuple, tupdesc));
-	return PointerGetDatum(tuple);
 }

@@ -1,7 +1,9 @@
 -- Models ---------------------------------------------------------------
 --
 -- One row a model.  rfm_create_model() has one parameter a column, in this
--- order; only the owner comes by itself.
+-- order; only the owner and the number come by themselves.  By its number a model
+-- is told apart from all others, those that had its name before it included; the
+-- locks of models have 48 bits for it.
 
 CREATE TABLE @extschema@.rfm_model (
     model          text       PRIMARY KEY CHECK (model ~ '[^[:space:]]'),
@@ -28,7 +30,9 @@ CREATE TABLE @extschema@.rfm_model (
     weights        int4[]     NOT NULL DEFAULT '{100,10,1}',
     retention      interval,
     partition_by   text,
-    owner          regrole    NOT NULL DEFAULT quote_ident(CURRENT_USER)::regrole
+    owner          regrole    NOT NULL DEFAULT quote_ident(CURRENT_USER)::regrole,
+    model_id       int8       GENERATED ALWAYS AS IDENTITY UNIQUE CHECK (model_id BETWEEN 1 AND 281474976710655),
+    UNIQUE (model_id, model)
 );
 
 COMMENT ON TABLE @extschema@.rfm_model IS
@@ -58,8 +62,10 @@ COMMENT ON COLUMN @extschema@.rfm_model.weights IS 'weights of the three scores 
 COMMENT ON COLUMN @extschema@.rfm_model.retention IS 'snapshots that are this much older than the newest of the target, or more, go after a refresh; null: none';
 COMMENT ON COLUMN @extschema@.rfm_model.partition_by IS 'month or day: the target is partitioned by range of its run date, and a refresh makes the partitions; null: it makes none';
 COMMENT ON COLUMN @extschema@.rfm_model.owner IS 'role whose rights the model works with; it and its members may use the model';
+COMMENT ON COLUMN @extschema@.rfm_model.model_id IS 'number of the model, which its log goes by; never given twice';
 
 SELECT pg_extension_config_dump('@extschema@.rfm_model', '');
+SELECT pg_extension_config_dump('@extschema@.rfm_model_model_id_seq', '');
 
 CREATE FUNCTION rfm_internal.model_trigger()
 RETURNS trigger
@@ -79,4 +85,19 @@ CREATE POLICY rfm_model_owner ON @extschema@.rfm_model
     USING (pg_has_role(owner, 'USAGE'))
     WITH CHECK (pg_has_role(owner, 'USAGE'));
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.rfm_model TO PUBLIC;
+-- Column by column, and no DELETE: a right on the whole table to change or delete
+-- would let anyone lock it with LOCK TABLE, and so all models.  rfm_drop_model()
+-- deletes.
+GRANT SELECT,
+    INSERT (model, source, target, customer, ordered_at, amount, order_id, filter, method, buckets, r_breaks, f_breaks, m_breaks,
+            lookback, time_zone, as_of, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
+            retention, partition_by, owner),
+    UPDATE (model, source, target, customer, ordered_at, amount, order_id, filter, method, buckets, r_breaks, f_breaks, m_breaks,
+            lookback, time_zone, as_of, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
+            retention, partition_by, owner)
+    ON @extschema@.rfm_model TO PUBLIC;
+
+-- Where a database owner who is no superuser has made the extension, they do not
+-- own its tables, but must be able to dump and restore what they may see of them.
+GRANT INSERT ON @extschema@.rfm_model TO pg_database_owner;
+GRANT SELECT, UPDATE ON SEQUENCE @extschema@.rfm_model_model_id_seq TO pg_database_owner;

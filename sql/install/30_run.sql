@@ -2,6 +2,7 @@
 
 CREATE TABLE @extschema@.rfm_run (
     run_id      int8        GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id    int8        NOT NULL,
     model       text        NOT NULL,
     owner       regrole     NOT NULL,
     run_date    date        NOT NULL,
@@ -18,14 +19,17 @@ CREATE TABLE @extschema@.rfm_run (
     finished_at timestamptz NOT NULL,
     run_by      text        NOT NULL,
     version     text        NOT NULL,
-    backfill    jsonb
+    backfill    jsonb,
+    -- the log goes with its model
+    FOREIGN KEY (model_id, model) REFERENCES @extschema@.rfm_model (model_id, model) ON DELETE CASCADE
 );
 
-CREATE INDEX rfm_run_model_run_date_idx ON @extschema@.rfm_run (model, run_date, run_id);
+CREATE INDEX rfm_run_model_id_run_date_idx ON @extschema@.rfm_run (model_id, run_date, run_id);
 
 COMMENT ON TABLE @extschema@.rfm_run IS
-    'log of snapshots: one row a refresh that succeeded. Everyone sees the runs of the models of the roles they are a member of';
+    'log of snapshots: one row a refresh that succeeded. Everyone sees the runs of the models that they may use; with a model goes its log';
 COMMENT ON COLUMN @extschema@.rfm_run.run_id IS 'number of the run';
+COMMENT ON COLUMN @extschema@.rfm_run.model_id IS 'number of the model, as in rfm_model';
 COMMENT ON COLUMN @extschema@.rfm_run.model IS 'name of the model';
 COMMENT ON COLUMN @extschema@.rfm_run.owner IS 'owner of the model at the time';
 COMMENT ON COLUMN @extschema@.rfm_run.run_date IS 'date of the snapshot';
@@ -49,14 +53,15 @@ SELECT pg_extension_config_dump('@extschema@.rfm_run_run_id_seq', '');
 
 ALTER TABLE @extschema@.rfm_run ENABLE ROW LEVEL SECURITY;
 
+-- rfm_model shows the caller the models that they may use.
 CREATE POLICY rfm_run_owner ON @extschema@.rfm_run
-    FOR SELECT USING (pg_has_role(owner, 'USAGE'));
+    FOR SELECT USING (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
 
 GRANT SELECT ON @extschema@.rfm_run TO PUBLIC;
 
 -- Where a database owner who is no superuser has made the extension, they do not
 -- own its tables, but must be able to dump and restore what they may see of them.
 CREATE POLICY rfm_run_restore ON @extschema@.rfm_run
-    FOR INSERT TO pg_database_owner WITH CHECK (pg_has_role(owner, 'USAGE'));
+    FOR INSERT TO pg_database_owner WITH CHECK (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
 GRANT INSERT ON @extschema@.rfm_run TO pg_database_owner;
 GRANT SELECT, UPDATE ON SEQUENCE @extschema@.rfm_run_run_id_seq TO pg_database_owner;

@@ -47,6 +47,14 @@ AS 'MODULE_PATHNAME', 'rfm_ensure_model';
 COMMENT ON FUNCTION rfm_internal.ensure_model(text) IS
     'raises an error unless the caller may use the model; makes the model default where it is asked for and ecom.orders exists';
 
+CREATE FUNCTION rfm_internal.delete_model(model text)
+RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rfm_delete_model';
+
+COMMENT ON FUNCTION rfm_internal.delete_model(text) IS
+    'deletes the row of a model that the caller may use';
+
 CREATE FUNCTION @extschema@.rfm_drop_model(model text, drop_target bool DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -56,13 +64,14 @@ DECLARE
     target_name text;
     target_oid  oid;
     may_drop    bool;
+    owner_oid   oid;
 BEGIN
     IF model IS NULL THEN
         RAISE EXCEPTION 'model must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     -- a target that is gone already has no name
-    SELECT c.oid::regclass::text, c.oid, pg_has_role(m.owner, c.relowner, 'USAGE')
-      INTO target_name, target_oid, may_drop
+    SELECT c.oid::regclass::text, c.oid, pg_has_role(m.owner, c.relowner, 'USAGE'), m.owner
+      INTO target_name, target_oid, may_drop, owner_oid
       FROM @extschema@.rfm_model m LEFT JOIN pg_class c ON c.oid = m.target
      WHERE m.model = rfm_drop_model.model;
     IF NOT FOUND THEN
@@ -77,14 +86,14 @@ BEGIN
                   DETAIL = format('Table %s stays, and so does the model.', target_name),
                   HINT = 'Drop the model without its target, and the table with DROP TABLE.';
     END IF;
-    DELETE FROM @extschema@.rfm_model m WHERE m.model = rfm_drop_model.model;
+    PERFORM rfm_internal.delete_model(model);
     -- who may not use pg_cron has nothing scheduled in it
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron')
        AND has_schema_privilege('cron', 'USAGE')
     THEN
         PERFORM @extschema@.rfm_unschedule(model);
     END IF;
-    PERFORM rfm_internal.drop_latest_view(target_oid);
+    PERFORM rfm_internal.drop_latest_view(target_oid, owner_oid);
     IF drop_target AND target_name IS NOT NULL THEN
         EXECUTE 'DROP TABLE ' || target_name;
     END IF;
@@ -92,4 +101,4 @@ END
 $function$;
 
 COMMENT ON FUNCTION @extschema@.rfm_drop_model(text, bool) IS
-    'removes a model, its schedule and the view of its newest snapshot; its target and log stay unless drop_target is true, which drops the target';
+    'removes a model, its log, its schedule and the view of its newest snapshot, after a refresh that is under way; its target stays unless drop_target is true';

@@ -78,7 +78,7 @@ AS $function$
     WITH newest AS (
         SELECT cut_points
           FROM @extschema@.rfm_run r
-         WHERE r.model = $2 AND r.run_date = coalesce($1, r.run_date)
+         WHERE r.model_id = (SELECT m.model_id FROM @extschema@.rfm_model m WHERE m.model = $2) AND r.run_date = coalesce($1, r.run_date)
          ORDER BY r.run_date DESC, r.run_id DESC
          LIMIT 1)
     SELECT axis.name, score.score, score.customers, score.lowest, score.highest,

@@ -57,7 +57,7 @@ SELECT m.model, j.schedule, j.active, j.job_id, j.runs_as,
                   END AS next_date
              FROM (SELECT max(r.run_date) AS run_date
                      FROM @extschema@.rfm_run r
-                    WHERE r.model = m.model AND (d.today IS NULL OR r.run_date <= d.today)) AS last) AS s
+                    WHERE r.model_id = m.model_id AND (d.today IS NULL OR r.run_date <= d.today)) AS last) AS s
        LEFT JOIN rfm_internal.cron_jobs() AS j ON j.model = m.model
  WHERE pg_has_role(m.owner::oid, 'USAGE');
 

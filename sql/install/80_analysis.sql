@@ -92,7 +92,8 @@ BEGIN
             HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;
-    query := format('SELECT %s AS run_date, t.%s AS customer',
+    -- the mark keeps code of the target's owner from running with the caller's rights
+    query := format('SELECT /* rfm: only trusted code */ %s AS run_date, t.%s AS customer',
                     CASE WHEN columns ? 'run_date' THEN format('t.%s::date', columns ->> 'run_date')
                          ELSE format('%L::date', access.last_run) END,
                     columns ->> 'customer_id')

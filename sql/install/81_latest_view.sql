@@ -1,6 +1,7 @@
 -- Views of the newest snapshot ------------------------------------------------
 --
--- One a target, beside it, known by its comment.  It reads the target with the
+-- One a target, beside it, known by its comment and its owner, that of the
+-- model or of the target: others can make such a view, but not theirs.  It reads the target with the
 -- rights of who reads the view, where the server has such views (15), and is
 -- then open to all: who may not SELECT from the target gets nothing from it.
 
@@ -14,7 +15,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.latest_view_comment() IS
     'internal: the comment by which a view of the newest snapshot is known';
 
-CREATE FUNCTION rfm_internal.latest_view_of(target oid)
+CREATE FUNCTION rfm_internal.latest_view_of(target oid, owner oid)
 RETURNS regclass
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -23,13 +24,14 @@ AS $body$
       FROM pg_depend d
            JOIN pg_rewrite w ON w.oid = d.objid
            JOIN pg_class c ON c.oid = w.ev_class
+           JOIN pg_class t ON t.oid = d.refobjid
      WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1
-       AND c.relkind = 'v' AND obj_description(c.oid, 'pg_class') = rfm_internal.latest_view_comment()
+       AND c.relkind = 'v' AND c.relowner IN ($2, t.relowner) AND obj_description(c.oid, 'pg_class') = rfm_internal.latest_view_comment()
      ORDER BY c.oid
      LIMIT 1
 $body$;
-COMMENT ON FUNCTION rfm_internal.latest_view_of(oid) IS
-    'internal: the view of the newest snapshot of a target; null: there is none';
+COMMENT ON FUNCTION rfm_internal.latest_view_of(oid, oid) IS
+    'internal: the view of the newest snapshot of a target, of a model of that owner; null: there is none';
 
 CREATE FUNCTION rfm_internal.latest_view_name(target oid)
 RETURNS text
@@ -73,7 +75,7 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege',
                   DETAIL = 'Only its owner and members of that role may make its view.';
     END IF;
-    present := rfm_internal.latest_view_of(m.target);
+    present := rfm_internal.latest_view_of(m.target, m.owner);
     name := coalesce(present::text, rfm_internal.latest_view_name(m.target));
     day := access.columns ->> 'run_date';
     query := format('VIEW %s%s AS SELECT * FROM %s AS t', name,
@@ -113,7 +115,8 @@ AS $body$
 DECLARE
     reason text;
 BEGIN
-    IF rfm_internal.latest_view_of((SELECT m.target FROM @extschema@.rfm_model m WHERE m.model = add_latest_view.model)) IS NULL THEN
+    IF NOT EXISTS (SELECT FROM @extschema@.rfm_model m
+                    WHERE m.model = add_latest_view.model AND rfm_internal.latest_view_of(m.target, m.owner) IS NOT NULL) THEN
         PERFORM @extschema@.rfm_latest_view(model);
     END IF;
 EXCEPTION WHEN duplicate_table OR insufficient_privilege OR duplicate_column OR wrong_object_type OR feature_not_supported THEN
@@ -128,17 +131,17 @@ COMMENT ON FUNCTION rfm_internal.add_latest_view(text) IS
     'internal: makes the view of a model''s newest snapshot where it can';
 
 -- For rfm_drop_model(), when the model is gone.  The view stays where another
--- model goes by its target, and where it is not the caller's to drop.
-CREATE FUNCTION rfm_internal.drop_latest_view(target oid)
+-- model of that owner goes by its target, and where it is not the caller's to drop.
+CREATE FUNCTION rfm_internal.drop_latest_view(target oid, owner oid)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    view   CONSTANT regclass := rfm_internal.latest_view_of(target);
+    view   CONSTANT regclass := rfm_internal.latest_view_of(target, owner);
     reason text;
 BEGIN
-    IF view IS NULL OR EXISTS (SELECT FROM @extschema@.rfm_model m WHERE m.target = drop_latest_view.target) THEN
+    IF view IS NULL OR EXISTS (SELECT FROM @extschema@.rfm_model m WHERE m.target = drop_latest_view.target AND m.owner = drop_latest_view.owner) THEN
         RETURN;
     END IF;
     EXECUTE format('DROP VIEW %s', view);
@@ -149,5 +152,5 @@ EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
         DETAIL = format('PostgreSQL says: %s.', reason);
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.drop_latest_view(oid) IS
+COMMENT ON FUNCTION rfm_internal.drop_latest_view(oid, oid) IS
     'internal: drops the view of a target''s newest snapshot where it can';

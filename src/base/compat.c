@@ -15,6 +15,7 @@
 #include "replication/walsender.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
@@ -50,6 +51,12 @@ rfm_table_update(ResultRelInfo *rri, ItemPointer tid, TupleTableSlot *slot, ESta
 	result = table_tuple_update(rri->ri_RelationDesc, tid, slot, GetCurrentCommandId(true),
 								GetActiveSnapshot(), InvalidSnapshot, true,
 								&failure, &lockmode, &update);
+	if (result == TM_SelfModified)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("a row of table \"%s\" was changed by code that ran while it was being updated",
+						RelationGetRelationName(rri->ri_RelationDesc)),
+				 errdetail("A check, a default or an index expression of its owner did it.")));
 	if (result != TM_Ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

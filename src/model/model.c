@@ -13,9 +13,8 @@
 #include "base/query.h"
 #include "base/version.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
+#include "executor/spi.h"
 #include "model/model.h"
-#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -276,6 +275,8 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("name of a model must not be blank")));
+	if (get_attribute(tuple, tupdesc, "model_id", &value))
+		model->id = DatumGetInt64(value);
 	model->owner = get_oid(tuple, tupdesc, "owner");
 	model->source = get_oid(tuple, tupdesc, "source");
 	model->target = get_oid(tuple, tupdesc, "target");
@@ -346,17 +347,3 @@ rfm_model_find(const char *name, bool active_snapshot)
 	rfm_catalog_leave(&catalog);
 	return model;
 }
-
-void
-rfm_model_lock(const char *name)
-{
-	uint32		hash = hash_bytes((const unsigned char *) name, (int) strlen(name));
-
-	/*
-	 * An object lock of class rfm_model.  Two models with the same hash only
-	 * wait for each other without need.
-	 */
-	LockDatabaseObject(rfm_extension_table("rfm_model"), hash, 0,
-					   ExclusiveLock);
-}
-

@@ -44,6 +44,7 @@ typedef enum RfmPeriod
 /* A row of rfm_model.  Strings and arrays live in the model's context. */
 typedef struct RfmModel
 {
+	int64		id;				/* 0: not stored, or not yet */
 	char	   *name;
 	Oid			owner;
 	Oid			source;
@@ -84,11 +85,5 @@ extern RfmModel *rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc);
  * the model's lock.
  */
 extern RfmModel *rfm_model_find(const char *name, bool active_snapshot);
-
-/*
- * rfm_model_lock: lock the model of that name until the end of the transaction,
- * so that it is refreshed once at a time.  Waits as lock_timeout allows.
- */
-extern void rfm_model_lock(const char *name);
 
 #endif							/* RFM_MODEL_MODEL_H */

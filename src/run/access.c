@@ -8,6 +8,7 @@
 #include "base/compat.h"
 
 #include "access/relation.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "model/model.h"
@@ -111,6 +112,14 @@ rfm_access_open(const char *name, RfmAccess *access)
 
 	check_access(name, model);
 	rel = relation_open(model->target, AccessShareLock);
+	if (rel->rd_rel->relkind != RELKIND_RELATION &&
+		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("target \"%s\" of model \"%s\" is not a table",
+						RelationGetRelationName(rel), name),
+				 errhint("Point the model to a table: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
+						 quote_literal_cstr(name))));
 	access->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 												  RelationGetRelationName(rel));
 	access->columns = read_columns(model);
@@ -120,5 +129,5 @@ rfm_access_open(const char *name, RfmAccess *access)
 	access->segment_rules = model->segment_rules;
 	access->comment_rules = model->comment_rules;
 	memcpy(access->buckets, model->buckets, sizeof(access->buckets));
-	access->logged = rfm_run_newest(name, false, NULL, &access->last_run);
+	access->logged = rfm_run_newest(model, false, NULL, &access->last_run);
 }

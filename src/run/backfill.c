@@ -33,6 +33,7 @@
 typedef struct Backfill
 {
 	const char *model;
+	int64		id;				/* of the model */
 	DateADT		first;
 	DateADT		last;
 	DateADT		date;			/* under way */
@@ -117,6 +118,7 @@ check_target(const Backfill *backfill, const RfmModel *model, const RfmSource *s
 				 errdetail("Its target %s has no run_date column: it holds the newest snapshot only.",
 						   target.relation),
 				 errhint("Compute one date with rfm_refresh(), or give the model a target with a run_date column.")));
+	rfm_target_close(&target);
 }
 
 /* One date, up to the commit. */
@@ -131,10 +133,7 @@ backfill_date(Backfill *backfill)
 
 	rfm_progress_announce(backfill->model, &backfill->date, false);
 
-	/* a snapshot taken before the wait would miss what was waited for */
-	rfm_model_lock(backfill->model);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	model = rfm_model_load(backfill->model, true);
+	model = rfm_model_continue(backfill->model, &backfill->id);
 
 	rfm_snapshot_begin(model, &snapshot);
 	snapshot.backfill = backfill->label;
@@ -207,6 +206,7 @@ target_has_date(const RfmModel *model, DateADT date)
 						  1, &type, &value, false) > 0;
 		rfm_query_end();
 	}
+	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 	return found;
 }
@@ -220,11 +220,9 @@ find_start(Backfill *backfill)
 
 	backfill->date = backfill->first;
 	rfm_progress_announce(backfill->model, &backfill->date, false);
-	rfm_model_lock(backfill->model);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	model = rfm_model_load(backfill->model, true);
+	model = rfm_model_continue(backfill->model, &backfill->id);
 	backfill->label = make_label(backfill);
-	if (rfm_run_last_backfill(backfill->model, backfill->label, &done) &&
+	if (rfm_run_last_backfill(model, backfill->label, &done) &&
 		done >= backfill->first && done < backfill->last && target_has_date(model, done))
 	{
 		backfill->date = done + 1;

@@ -28,6 +28,7 @@ int			rfm_catch_up_limit = 31;
 typedef struct CatchUp
 {
 	const char *model;
+	int64		id;				/* of the model */
 	DateADT		until;			/* the model's today when the call began */
 	DateADT		date;			/* under way */
 } CatchUp;
@@ -57,6 +58,7 @@ target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
 	/* uncast, so that an index on it serves */
 	if (target->type[RFM_COL_RUN_DATE] != DATEOID)
 		column = psprintf("%s::pg_catalog.date", column);
+	rfm_target_verify(target);
 	sql = psprintf("SELECT pg_catalog.max(%s) FROM %s"
 				   " WHERE %s OPERATOR(pg_catalog.<=) $1"
 				   " AND %s OPERATOR(pg_catalog.>) '-infinity'::pg_catalog.date",
@@ -80,9 +82,7 @@ find_next_date(CatchUp *catch_up, bool first)
 	DateADT		last;
 	bool		found = false;
 
-	rfm_model_lock(catch_up->model);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	model = rfm_model_load(catch_up->model, true);
+	model = rfm_model_continue(catch_up->model, &catch_up->id);
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
@@ -93,7 +93,7 @@ find_next_date(CatchUp *catch_up, bool first)
 
 	if (target.attnum[RFM_COL_RUN_DATE] > 0)
 	{
-		found = rfm_run_last_date(model->name,
+		found = rfm_run_last_date(model,
 								  catch_up->until, &last);
 		if (!found)
 		{
@@ -102,6 +102,7 @@ find_next_date(CatchUp *catch_up, bool first)
 			rfm_owner_leave(&owner);
 		}
 	}
+	rfm_target_close(&target);
 	PopActiveSnapshot();
 
 	catch_up->date = found && last < catch_up->until ? last + 1 : catch_up->until;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * define_model.c
- *		Definition of models: loading, checking and creating them.
+ *		Models by name: who may use them, checking them, the default one by itself.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +16,10 @@
 #include "base/query.h"
 #include "base/version.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
+#include "model/lock.h"
 #include "nodes/makefuncs.h"
 #include "read/source.h"
 #include "run/define_model.h"
@@ -31,8 +34,6 @@
 #include "utils/typcache.h"
 #include "utils/varlena.h"
 #include "value/key.h"
-
-bool		rfm_make_latest_view = true;
 
 /* The orders that the default model is made from; InvalidOid without. */
 static Oid
@@ -158,18 +159,76 @@ rfm_model_load(const char *name, bool store)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", name),
 				 errhint("The models that you may use are the rows of rfm_model; rfm_create_model() makes a new one.")));
-	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(model->owner)))
+	rfm_model_check_user(name, model->owner);
+	return model;
+}
+
+/*
+ * Where there is no model of that name, only the default one can be about to be
+ * made, by who may read the orders it is made from.
+ */
+static bool
+may_make_default(const char *name)
+{
+	Oid			source;
+
+	if (strcmp(name, RFM_DEFAULT_MODEL) != 0)
+		return false;
+	source = default_source();
+	return OidIsValid(source) &&
+		pg_class_aclcheck(source, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/* Waits for the model's other refreshes; its number, 0 where there is none. */
+static int64
+lock_by_name(const char *name)
+{
+	int64		id = 0;
+	Oid			owner;
+	bool		found = rfm_model_peek(name, &id, &owner);
+
+	if (!found && may_make_default(name))
+	{
+		rfm_model_lock(0);
+		found = rfm_model_peek(name, &id, &owner);
+	}
+	if (!found)
+		return 0;
+	rfm_model_check_user(name, owner);
+	rfm_model_lock(id);
+	return id;
+}
+
+RfmModel *
+rfm_model_begin(const char *name)
+{
+	int64		locked = lock_by_name(name);
+	RfmModel   *model;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	model = rfm_model_load(name, true);
+	if (locked == 0)
+		rfm_model_lock(model->id);
+	else if (model->id != locked)
 		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("owner of model \"%s\" does not exist", name),
-				 errdetail("The role with OID %u has been dropped.", model->owner),
-				 errhint("As a superuser, give the model to another role: UPDATE rfm_model SET owner = 'role' WHERE model = %s.",
-						 quote_literal_cstr(name))));
-	if (!has_privs_of_role(GetUserId(), model->owner))
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access: model \"%s\" has been dropped and made anew concurrently",
+						name),
+				 errhint("The transaction might succeed if retried.")));
+	return model;
+}
+
+RfmModel *
+rfm_model_continue(const char *name, int64 *id)
+{
+	RfmModel   *model = rfm_model_begin(name);
+
+	if (*id != 0 && *id != model->id)
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for model \"%s\"", name),
-				 errdetail("Only its owner and members of that role may use it.")));
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" is another one than when the call began", name),
+				 errdetail("It has been dropped, and one of the same name has been made.")));
+	*id = model->id;
 	return model;
 }
 
@@ -217,116 +276,6 @@ rfm_model_check(const RfmModel *model)
 	check_ruleset(model, model->segment_rules);
 	check_ruleset(model, model->comment_rules);
 	rfm_target_resolve(model, &source, &target);
+	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
-}
-
-/*
- * Creating.
- */
-
-/* The relation that target_name means now, or InvalidOid. */
-static Oid
-existing_target(const char *target_name)
-{
-	List	   *names = textToQualifiedNameList(cstring_to_text(target_name));
-
-	return RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
-}
-
-/* Creates the target where there is none, as the current user. */
-static Oid
-find_or_create_target(const RfmModel *model, const char *target_name)
-{
-	Oid			relid = existing_target(target_name);
-	RfmIdentity	owner;
-	RfmSource	source;
-
-	if (OidIsValid(relid))
-		return relid;
-	rfm_owner_enter(&owner, model->owner, model->time_zone);
-	rfm_source_resolve(model, &source);
-	rfm_owner_leave(&owner);
-	return rfm_target_create(model, &source, target_name);
-}
-
-/* To be called with the model's lock: nobody else is about to take the name. */
-static void
-check_name_is_free(const char *name)
-{
-	bool		taken;
-
-	if (rfm_model_find(name, false) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("model \"%s\" already exists", name),
-				 errhint("Change it with UPDATE rfm_model, or drop it with rfm_drop_model().")));
-	if (!IsolationUsesXactSnapshot())
-		return;
-	PushActiveSnapshot(GetLatestSnapshot());
-	taken = rfm_model_find(name, true) != NULL;
-	PopActiveSnapshot();
-	if (taken)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access: model \"%s\" has been created concurrently",
-						name),
-				 errhint("The transaction might succeed if retried.")));
-}
-
-void
-rfm_model_create(const char *name, FunctionCallInfo fcinfo)
-{
-	Oid			relid = rfm_extension_table("rfm_model");
-	Relation	rel = table_open(relid, AccessShareLock);
-	TupleDesc	tupdesc = CreateTupleDescCopy(RelationGetDescr(rel));
-	int			ncolumns = tupdesc->natts;
-	Datum	   *values = palloc0(ncolumns * sizeof(Datum));
-	Oid		   *types = palloc(ncolumns * sizeof(Oid));
-	bool	   *isnull = palloc(ncolumns * sizeof(bool));
-	char	   *nulls = palloc(ncolumns);
-	int			target = SPI_fnumber(tupdesc, "target") - 1;
-	RfmModel   *model;
-	StringInfoData sql;
-	RfmGuard	save_guard;
-	int			level;
-
-	table_close(rel, NoLock);
-	rfm_model_lock(name);
-	check_name_is_free(name);
-
-	if (ncolumns != PG_NARGS() + 1)
-		rfm_version_mismatch("Function rfm_create_model has other parameters than table rfm_model has columns.");
-	for (int i = 0; i < PG_NARGS(); i++)
-	{
-		values[i] = PG_GETARG_DATUM(i);
-		isnull[i] = PG_ARGISNULL(i) || i == target;
-	}
-	values[ncolumns - 1] = ObjectIdGetDatum(GetUserId());
-	isnull[ncolumns - 1] = false;
-	model = rfm_model_from_tuple(heap_form_tuple(tupdesc, values, isnull), tupdesc);
-	values[target] = ObjectIdGetDatum(find_or_create_target(model,
-															TextDatumGetCString(PG_GETARG_DATUM(target))));
-	isnull[target] = false;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "INSERT INTO %s VALUES (",
-					 rfm_public_name("rfm_model"));
-	for (int i = 0; i < ncolumns; i++)
-	{
-		appendStringInfo(&sql, "%s$%d", i > 0 ? ", " : "", i + 1);
-		types[i] = TupleDescAttr(tupdesc, i)->atttypid;
-		nulls[i] = isnull[i] ? 'n' : ' ';
-	}
-	appendStringInfoChar(&sql, ')');
-
-	/* the table's trigger checks the model */
-	level = rfm_lock_search_path();
-	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
-	rfm_execute(sql.data, ncolumns, types, values, nulls, SPI_OK_INSERT);
-	if (rfm_make_latest_view)
-		rfm_execute(psprintf("SELECT %s(%s::pg_catalog.text)",
-							 rfm_internal_name("add_latest_view"), quote_literal_cstr(name)),
-					0, NULL, NULL, NULL, SPI_OK_SELECT);
-	rfm_guard_leave(save_guard);
-	rfm_unlock_search_path(level);
 }

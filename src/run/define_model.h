@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * define_model.h
- *		Definition of models: loading, checking and creating them.
+ *		Models by name: who may use them, checking them, the default one by itself.
  *
  * Takes a model's name, or the columns of rfm_model as a user gives them; finds
  * what they name and checks that it fits together.  The model `default` is
@@ -14,9 +14,6 @@
 
 #include "model/model.h"
 
-/* The setting rfm.latest_view: a view comes with a new model. */
-extern bool rfm_make_latest_view;
-
 /*
  * rfm_model_load: return the model of that name, for the current user.  The
  * model `default` is created from ecom.orders where it does not exist; unless
@@ -27,12 +24,20 @@ extern bool rfm_make_latest_view;
 extern RfmModel *rfm_model_load(const char *name, bool store);
 
 /*
- * rfm_model_create: create the model from the arguments of rfm_create_model(),
- * owned by the current user, its target where there is none, and the view of
- * its newest snapshot.  Raises DUPLICATE_OBJECT for a name that is taken, and
- * everything that rfm_model_check raises.
+ * rfm_model_begin: the same for who is about to write its snapshots: waits for
+ * the model's other refreshes, as lock_timeout allows, and holds them off
+ * until the end of the transaction.  Pushes the snapshot to go on with, taken
+ * after the wait: one from before would miss what was waited for.
  */
-extern void rfm_model_create(const char *name, FunctionCallInfo fcinfo);
+extern RfmModel *rfm_model_begin(const char *name);
+
+/*
+ * rfm_model_continue: rfm_model_begin for the next of several transactions that
+ * belong together.  *id is the model's number, 0 before the first of them.
+ * Raises OBJECT_NOT_IN_PREREQUISITE_STATE where the name has come to be that
+ * of another model.
+ */
+extern RfmModel *rfm_model_continue(const char *name, int64 *id);
 
 /*
  * rfm_model_check: check all of a model that can be checked without reading

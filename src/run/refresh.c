@@ -45,6 +45,7 @@ rfm_refresh_write(RfmSnapshot *snapshot, TimestampTz started_at)
 	rfm_target_write(model, &target, snapshot->customers, snapshot->scores,
 					 snapshot->segment, snapshot->comment, &counts);
 	counts.expired = rfm_retention_apply(model, &target, &snapshot->source.calendar);
+	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 	log_refresh(snapshot, &counts, started_at);
 }
@@ -62,11 +63,7 @@ rfm_refresh_model(const char *name, const DateADT *run_date)
 
 	rfm_progress_announce(name, run_date, false);
 
-	/* a snapshot taken before the wait would miss what was waited for */
-	rfm_model_lock(name);
-	PushActiveSnapshot(GetTransactionSnapshot());
-
-	model = rfm_model_load(name, true);
+	model = rfm_model_begin(name);
 	rfm_snapshot_compute(model, run_date, &snapshot);
 	rfm_refresh_write(&snapshot, started_at);
 	customers = snapshot.customers->n;

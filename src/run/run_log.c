@@ -32,6 +32,7 @@ rfm_run_log(const RfmSnapshot *snapshot, const RfmCounts *counts,
 	char	   *cut_points = rfm_cut_points_json(snapshot->model, snapshot->customers,
 												 snapshot->scores);
 	LogColumn	column[] = {
+		{"model_id", INT8OID, Int64GetDatum(snapshot->model->id)},
 		{"model", TEXTOID, CStringGetTextDatum(snapshot->model->name)},
 		{"owner", OIDOID, ObjectIdGetDatum(snapshot->model->owner)},
 		{"run_date", DATEOID, DateADTGetDatum(snapshot->run_date)},
@@ -84,13 +85,13 @@ rfm_run_log(const RfmSnapshot *snapshot, const RfmCounts *counts,
 }
 
 /*
- * Return the query for columns of a model's rows, $1 being its name; rest is
+ * Return the query for columns of a model's rows, $1 being its number; rest is
  * what follows that condition.
  */
 static char *
 log_query(const char *columns, const char *rest)
 {
-	return psprintf("SELECT %s FROM %s WHERE model OPERATOR(pg_catalog.=) $1 %s",
+	return psprintf("SELECT %s FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1 %s",
 					columns, rfm_public_name("rfm_run"), rest);
 }
 
@@ -108,10 +109,10 @@ read_date(const char *sql, int nargs, Oid *types, Datum *values, DateADT *date)
 }
 
 bool
-rfm_run_newest(const char *model, bool by_date, int64 *run_id, DateADT *date)
+rfm_run_newest(const RfmModel *model, bool by_date, int64 *run_id, DateADT *date)
 {
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(model);
+	Oid			type = INT8OID;
+	Datum		value = Int64GetDatum(model->id);
 	RfmIdentity	catalog;
 	bool		found;
 	bool		isnull;
@@ -136,10 +137,10 @@ rfm_run_newest(const char *model, bool by_date, int64 *run_id, DateADT *date)
 }
 
 bool
-rfm_run_last_date(const char *model, DateADT not_after, DateADT *date)
+rfm_run_last_date(const RfmModel *model, DateADT not_after, DateADT *date)
 {
-	Oid			types[] = {TEXTOID, DATEOID};
-	Datum		values[] = {CStringGetTextDatum(model), DateADTGetDatum(not_after)};
+	Oid			types[] = {INT8OID, DATEOID};
+	Datum		values[] = {Int64GetDatum(model->id), DateADTGetDatum(not_after)};
 
 	return read_date(log_query("pg_catalog.max(run_date)",
 							   "AND run_date OPERATOR(pg_catalog.<=) $2"),
@@ -147,10 +148,10 @@ rfm_run_last_date(const char *model, DateADT not_after, DateADT *date)
 }
 
 bool
-rfm_run_last_backfill(const char *model, const char *backfill, DateADT *date)
+rfm_run_last_backfill(const RfmModel *model, const char *backfill, DateADT *date)
 {
-	Oid			types[] = {TEXTOID, JSONBOID};
-	Datum		values[] = {CStringGetTextDatum(model),
+	Oid			types[] = {INT8OID, JSONBOID};
+	Datum		values[] = {Int64GetDatum(model->id),
 	DirectFunctionCall1(jsonb_in, CStringGetDatum(backfill))};
 
 	return read_date(log_query("CASE WHEN backfill OPERATOR(pg_catalog.=) $2 THEN run_date END",

@@ -27,7 +27,7 @@ extern void rfm_run_log(const RfmSnapshot *snapshot,
  * newest date.  Returns false where the log has none.  run_id may be NULL.  Uses
  * the active database snapshot.
  */
-extern bool rfm_run_newest(const char *model, bool by_date,
+extern bool rfm_run_newest(const RfmModel *model, bool by_date,
 						   int64 *run_id, DateADT *date);
 
 /*
@@ -35,7 +35,7 @@ extern bool rfm_run_newest(const char *model, bool by_date,
  * the model is logged for.  Returns false where there is none.  Uses the active
  * database snapshot.
  */
-extern bool rfm_run_last_date(const char *model, DateADT not_after,
+extern bool rfm_run_last_date(const RfmModel *model, DateADT not_after,
 							  DateADT *date);
 
 /*
@@ -43,7 +43,7 @@ extern bool rfm_run_last_date(const char *model, DateADT not_after,
  * last backfill.  Returns false unless that was the one described by this JSON
  * text.  Uses the active database snapshot.
  */
-extern bool rfm_run_last_backfill(const char *model, const char *backfill,
+extern bool rfm_run_last_backfill(const RfmModel *model, const char *backfill,
 								  DateADT *date);
 
 #endif							/* RFM_RUN_RUN_LOG_H */

@@ -87,7 +87,7 @@ find_cuts(const RfmModel *model, LoggedCuts *cuts)
 	int64		run_id;
 	DateADT		date;
 
-	if (!rfm_run_newest(model->name, dated, &run_id, &date))
+	if (!rfm_run_newest(model, dated, &run_id, &date))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no snapshot yet", model->name),

@@ -266,7 +266,10 @@ rfm_bulk_update(RfmRowMaker *maker, Relation rel, RfmChangedRow *changed, int64 
 		MemoryContext oldcxt = MemoryContextSwitchTo(rowcxt);
 
 		if (!table_tuple_fetch_row_version(rel, &changed[i].tid, SnapshotAny, old))
-			elog(ERROR, "row of target %s is gone", maker->target->relation);
+			ereport(ERROR,
+					(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+					 errmsg("a row of target %s is gone while it is being changed",
+							maker->target->relation)));
 		change_row(&table, old, slot, changed[i].row);
 		MemoryContextSwitchTo(oldcxt);
 

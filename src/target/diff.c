@@ -366,6 +366,7 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 	options.must_return_tuples = true;
 	options.dest = &receiver.pub;
 
+	rfm_target_verify(target);
 	SPI_connect();
 	if (SPI_execute_extended(sql.data, &options) != SPI_OK_SELECT)
 		elog(ERROR, "could not read target %s", target->relation);

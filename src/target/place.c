@@ -16,6 +16,7 @@
  */
 #include "base/compat.h"
 
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
@@ -120,6 +121,7 @@ make_partition(RfmPlace *place, const RfmPartitions *partitions, DateADT date)
 	char	   *name;
 	StringInfoData sql;
 
+	rfm_target_verify(target);
 	partition_range(period, partitions, date, &place->lower, &place->upper);
 	name = choose_name(period, RelationGetRelationName(rel), nsp, date);
 	place->relation = quote_qualified_identifier(get_namespace_name(nsp), name);
@@ -150,9 +152,12 @@ rfm_place_attach(RfmPlace *place)
 {
 	if (!place->made || place->attached)
 		return;
+	rfm_target_verify(place->target);
+	rfm_target_release(place->target);
 	rfm_partition_utility(psprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')",
 								   place->target->relation, place->relation,
 								   date_text(place->lower), date_text(place->upper)));
+	rfm_target_retake(place->target);
 	rfm_partition_utility(psprintf("ALTER TABLE %s DROP CONSTRAINT " RANGE_CONSTRAINT,
 								   place->relation));
 	place->attached = true;
@@ -187,7 +192,7 @@ use_default_partition(RfmPlace *place, const RfmPartitions *partitions)
 }
 
 void
-rfm_place_find(RfmPlace *place, const RfmModel *model, const RfmTarget *target,
+rfm_place_find(RfmPlace *place, const RfmModel *model, RfmTarget *target,
 			   const RfmCustomers *customers)
 {
 	RfmPartitions partitions;
@@ -274,11 +279,50 @@ rfm_place_finish(RfmPlace *place, int64 inserted)
 	make_next_partition(place);
 }
 
+/* Has the table the target's columns, in their types? */
+static bool
+has_columns(const RfmTarget *target, Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	int			found = 0;
+	int			wanted = 0;
+
+	for (int i = 0; i < RFM_COLUMNS; i++)
+		wanted += target->attnum[i] > 0;
+	for (int att = 0; att < desc->natts; att++)
+	{
+		AttrNumber	attnum;
+
+		if (TupleDescAttr(desc, att)->attisdropped)
+			continue;
+		attnum = rfm_place_attnum(target, rel, att + 1);
+		for (int i = 0; i < RFM_COLUMNS; i++)
+			found += target->attnum[i] > 0 && target->attnum[i] == attnum &&
+				target->type[i] == TupleDescAttr(desc, att)->atttypid;
+	}
+	return found == wanted;
+}
+
 Relation
 rfm_place_open(const RfmPlace *place)
 {
-	return table_open(OidIsValid(place->relid) ? place->relid : place->target->relid,
-					  RowExclusiveLock);
+	const RfmTarget *target = place->target;
+	Relation	rel;
+
+	if (!OidIsValid(place->relid) || place->relid == target->relid)
+		return table_open(target->relid, RowExclusiveLock);
+
+	/* the target is open, but its partition was not: code of its owner has run */
+	rfm_target_verify(target);
+	rel = try_relation_open(place->relid, RowExclusiveLock);
+	if (rel == NULL || !has_columns(target, rel) ||
+		((!place->made || place->attached) && !rel->rd_rel->relispartition))
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("a partition of target %s was changed by code that ran while it was in use",
+						target->relation),
+				 errdetail("A cast, a check, a default, a trigger or an expression of its owner has dropped or altered it.")));
+	return rel;
 }
 
 bool

@@ -19,7 +19,7 @@
 typedef struct RfmPlace
 {
 	const RfmModel *model;
-	const RfmTarget *target;
+	RfmTarget  *target;
 	DateADT		run_date;
 	Oid			relid;			/* InvalidOid: the target must route the rows */
 	bool		made;			/* a partition made for this snapshot */
@@ -37,7 +37,7 @@ typedef struct RfmPlace
  * CHECK_VIOLATION where no partition takes the date.
  */
 extern void rfm_place_find(RfmPlace *place, const RfmModel *model,
-						   const RfmTarget *target, const RfmCustomers *customers);
+						   RfmTarget *target, const RfmCustomers *customers);
 
 /*
  * rfm_place_attach: attach the partition that rfm_place_find has made, if it

@@ -239,6 +239,7 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 				 errhint("Point the model to another table: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
 						 quote_literal_cstr(model->name))));
 
+	target->rel = rel;
 	target->relid = RelationGetRelid(rel);
 	target->relkind = rel->rd_rel->relkind;
 	target->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
@@ -257,6 +258,5 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 	check_rights(model, rel);
 	rfm_partition_check(model, target, rel);
 	rfm_retention_check(model, target);
-	relation_close(rel, NoLock);
 }
 

@@ -67,6 +67,7 @@ find_date(const RfmTarget *target, const char *aggregate, DateADT first, DateADT
 	Datum		values[] = {DateADTGetDatum(first), DateADTGetDatum(last)};
 	bool		isnull;
 
+	rfm_target_verify(target);
 	*found = DatumGetDateADT(rfm_query_value(psprintf("SELECT pg_catalog.%s(%s) FROM %s%s WHERE %s >= $1 AND %s <= $2",
 													  aggregate, column, rfm_target_only(target),
 													  target->relation, column, column),
@@ -80,6 +81,7 @@ delete_date(const RfmTarget *target, DateADT date)
 	Oid			type = DATEOID;
 	Datum		value = DateADTGetDatum(date);
 
+	rfm_target_verify(target);
 	rfm_execute(psprintf("DELETE FROM %s%s WHERE %s = $1",
 						 rfm_target_only(target), target->relation,
 						 target->column[RFM_COL_RUN_DATE]),

@@ -7,10 +7,13 @@
  */
 #include "base/compat.h"
 
+#include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "target/target.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 const RfmColumnInfo rfm_columns[RFM_COLUMNS] = {
 	[RFM_COL_RUN_DATE] = {"run_date", DATEOID, "date NOT NULL", true},
@@ -128,6 +131,73 @@ rfm_target_check_names(const RfmModel *model)
 					 errdetail("The keys are: %s.", names.data)));
 	}
 	check_mapped_names(model);
+}
+
+pg_noreturn static void
+target_changed(const RfmTarget *target)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("target %s was changed by code that ran while it was in use", target->relation),
+			 errdetail("A cast, a check, a default, a trigger or an expression of its owner has renamed or altered it.")));
+}
+
+void
+rfm_target_verify(const RfmTarget *target)
+{
+	TupleDesc	desc = RelationGetDescr(target->rel);
+
+	if (strcmp(target->relation,
+			   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(target->rel)),
+										  RelationGetRelationName(target->rel))) != 0)
+		target_changed(target);
+	for (int i = 0; i < RFM_COLUMNS; i++)
+	{
+		Form_pg_attribute att;
+
+		if (target->attnum[i] == 0)
+			continue;
+		att = TupleDescAttr(desc, target->attnum[i] - 1);
+		if (strcmp(target->column[i], quote_identifier(NameStr(att->attname))) != 0)
+			target_changed(target);
+	}
+}
+
+void
+rfm_target_release(RfmTarget *target)
+{
+	relation_close(target->rel, NoLock);
+	target->rel = NULL;
+}
+
+void
+rfm_target_retake(RfmTarget *target)
+{
+	TupleDesc	desc;
+
+	target->rel = relation_open(target->relid, NoLock);
+	desc = RelationGetDescr(target->rel);
+	for (int i = 0; i < RFM_COLUMNS; i++)
+	{
+		Form_pg_attribute att;
+
+		if (target->attnum[i] == 0)
+			continue;
+		if (target->attnum[i] > desc->natts)
+			target_changed(target);
+		att = TupleDescAttr(desc, target->attnum[i] - 1);
+		if (att->attisdropped || att->atttypid != target->type[i] ||
+			att->atttypmod != target->typmod[i] || att->attcollation != target->collation[i])
+			target_changed(target);
+	}
+	rfm_target_verify(target);
+}
+
+void
+rfm_target_close(RfmTarget *target)
+{
+	relation_close(target->rel, NoLock);
+	target->rel = NULL;
 }
 
 const char *

@@ -10,6 +10,7 @@
 
 #include "nodes/primnodes.h"
 #include "score/scores.h"
+#include "utils/relcache.h"
 
 /* What a column of the target can hold. */
 typedef enum RfmColumn
@@ -34,9 +35,14 @@ typedef enum RfmColumn
 
 #define RFM_COLUMNS (RFM_COL_LOGS + 1)
 
-/* A model's target, resolved. */
+/*
+ * A model's target, resolved.  What was found of it holds as long as the
+ * relation is open: code of its owner that runs meanwhile, in a cast, a check
+ * or a trigger, cannot change its columns.
+ */
 typedef struct RfmTarget
 {
+	Relation	rel;			/* open; NULL: closed, or not now */
 	Oid			relid;
 	char		relkind;
 	char	   *relation;		/* qualified and quoted */
@@ -81,6 +87,24 @@ extern char *rfm_target_column(const RfmModel *model, RfmColumn column,
  * of rfm, and gives no name twice.  Raises INVALID_PARAMETER_VALUE.
  */
 extern void rfm_target_check_names(const RfmModel *model);
+
+/*
+ * rfm_target_verify: the target goes by the names that were found, which
+ * PostgreSQL lets be changed even while it is open.  To be called before any
+ * statement that names it.  Raises TRIGGERED_DATA_CHANGE_VIOLATION.
+ */
+extern void rfm_target_verify(const RfmTarget *target);
+
+/*
+ * rfm_target_release, rfm_target_retake: around a command of our own that
+ * PostgreSQL refuses for a table that is open.  Nothing of what was found may
+ * have changed when it is opened again; raises what rfm_target_verify raises.
+ */
+extern void rfm_target_release(RfmTarget *target);
+extern void rfm_target_retake(RfmTarget *target);
+
+/* rfm_target_close: what was found is not used any more.  The lock stays. */
+extern void rfm_target_close(RfmTarget *target);
 
 /* rfm_target_only: "ONLY " where the target is no partitioned table. */
 extern const char *rfm_target_only(const RfmTarget *target);

@@ -112,6 +112,7 @@ run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
 	relation.md.enrtuples = (double) nrows;
 	relation.reldata = rows;
 
+	rfm_target_verify(target);
 	SPI_connect();
 	if (SPI_register_relation(&relation) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register the rows to write");
@@ -275,7 +276,7 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 }
 
 void
-rfm_target_write(const RfmModel *model, const RfmTarget *target,
+rfm_target_write(const RfmModel *model, RfmTarget *target,
 				 RfmCustomers *customers, const RfmScores *scores,
 				 char **segment, char **comment, RfmCounts *counts)
 {

@@ -19,7 +19,7 @@
  * other writers of the target are done and holds them off until the end of
  * the transaction.  As the model's owner; memory of the current context.
  */
-extern void rfm_target_write(const RfmModel *model, const RfmTarget *target,
+extern void rfm_target_write(const RfmModel *model, RfmTarget *target,
 							 RfmCustomers *customers,
 							 const RfmScores *scores,
 							 char **segment, char **comment,

@@ -205,6 +205,11 @@ rfm_key_out(const RfmKeyType *kt, Datum key)
 	Oid			output;
 	bool		is_varlena;
 
+	/* code of its owner that runs in a refresh can drop it */
+	if (!SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(kt->typid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the type of customers has been dropped while it was in use")));
 	getTypeOutputInfo(kt->typid, &output, &is_varlena);
 	return OidOutputFunctionCall(output, rfm_key_to_datum(kt, key));
 }
