@@ -237,7 +237,10 @@ write_report() {
 		page=$dir/rfm.html
 		new=$(mktemp "$page.XXXXXX") || die "see above"
 	fi
-	sql -At -c "SELECT rfm_report()" >"$new" && chmod 644 "$new" && mv -f "$new" "$page" || { rm -f "$new"; die "see above"; }
+	if ! sql -At -c "SELECT rfm_report()" >"$new" || ! chmod 644 "$new" || ! mv -f "$new" "$page"; then
+		rm -f "$new"
+		die "the report is not written: see above"
+	fi
 	say "All of it as one page with pictures, to look at, print or mail: $page"
 	[ -z "$why" ] || say "($why.)"
 	say "To open it: xdg-open \"$page\"   (or file://$page in a browser)

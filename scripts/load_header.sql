@@ -127,9 +127,9 @@ SELECT stop(format('%s, line %s: %s and %s (columns %s and %s) could both be the
             format('Say which: --column ''%s=#%s''. Without a name after the =, none is taken.', what, min(no)))
 FROM taken AS t, file GROUP BY what, file.name, header_line HAVING count(*) > 1 ORDER BY what LIMIT 1 \g /dev/null
 
-SELECT stop(format('%s, line %s: no column is recognized as the %s (%s)', file.name, header_line, what, meaning),
+SELECT stop(format('%s, line %s: no column is recognized as %s (%s)', file.name, header_line, what, meaning),
             format('Name it: --column ''%s=NAME''. The columns are %s.', what, columns()))
-FROM (VALUES (1, 'customer_id', 'who has bought: a number, a name or an e-mail address'), (2, 'created_at', 'when'),
+FROM (VALUES (1, 'customer_id', 'who has bought: a number, a name or an e-mail address'), (2, 'created_at', 'when the order was made'),
              (3, 'total', 'the amount; quantity and unit_price will do as well')) AS wanted(n, what, meaning), file
 WHERE NOT EXISTS (SELECT FROM taken AS t WHERE t.what = wanted.what OR wanted.what = 'total' AND t.what = 'unit_price')
 ORDER BY n LIMIT 1 \g /dev/null

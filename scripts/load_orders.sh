@@ -102,7 +102,7 @@ check_orders_file() {
 	case $magic in
 	1f8b*)
 		packed=gzip
-		magic=$(gzip -dc "$csv" 2>/dev/null | od -An -tx1 -N4 | tr -d ' ')
+		magic=$(gzip -dc <"$csv" 2>/dev/null | od -An -tx1 -N4 | tr -d ' ')
 		;;
 	esac
 	case $magic in
@@ -124,7 +124,7 @@ decode_orders() {
 	if [ -n "$packed" ] || [ -n "$orders_encoding" ]; then
 		text=$work/orders.utf8
 		(umask 077 && unpack_orders | iconv -f "${orders_encoding:-UTF-8}" -t UTF-8 >"$text") 2>"$log" || refuse_encoding
-		[ ! -s "$log" ] || die "$shown: $(head -n 1 "$log")"
+		[ ! -s "$log" ] || die "$shown: $(sed '/./!d; q' "$log")"
 	elif ! iconv -f UTF-8 -t UTF-8 "$text" >/dev/null 2>&1; then
 		refuse_encoding
 	fi
@@ -136,7 +136,7 @@ decode_orders() {
 }
 
 unpack_orders() {
-	if [ -n "$packed" ]; then gzip -dc "$csv"; else cat "$csv"; fi
+	if [ -n "$packed" ]; then gzip -dc <"$csv"; else cat "$csv"; fi
 }
 
 # Names the first line that is not in the encoding

@@ -59,7 +59,7 @@ SELECT count(*) FILTER (WHERE lines > 1) AS orders, count(*) FILTER (WHERE repea
        min(row) FILTER (WHERE repeats) AS repeat_row, min(row) FILTER (WHERE differs) AS differ_row, :'lines' AS mode
 FROM grouped;
 
-SELECT stop(format('%s: order %s stands on several lines with different amounts; order %s (%s) has the same amount on each. There are %s orders like the first, %s like the second',
+SELECT stop(format('%s: order %s stands on several lines with different amounts; order %s (%s) has the same amount on each. Like the first are %s, like the second %s',
                    place(differ_row), shown(d.order_id), shown(r.order_id), line_of(repeat_row), differ, repeat),
             'Say whether the lines'' amounts are to be added up (--lines sum) or whether each line repeats the order''s (--lines repeat: the largest is taken).')
 FROM several, grouped AS d, grouped AS r

@@ -64,8 +64,8 @@ UPDATE amount SET digits = CASE WHEN m[3] ~ '^\d{1,3}([ ''’]\d{3})+([.,]|$)' T
                   sign = CASE WHEN '-' IN (m[1], m[2], m[4]) OR m[1] = '(' AND m[4] = ')' THEN -1 ELSE 1 END
 FROM (SELECT what, text,
              regexp_match(translate(text, U&'\00A0\202F\2009\2212', '   -'),
-                          '^([-+(]?) *(?:[^-+()\d.,\s]{1,4}\.?)? *([-+]?) *(\d[\d.,''’ ]*\d|\d[.,]?|[.,]\d+) *(?:[^-+()\d.,\s]{1,4}\.?)? *([-)]?)$') AS m
-      FROM amount) AS read
+                          '^([-+(]?) *' || currency || '? *([-+]?) *(\d[\d.,''’ ]*\d|\d[.,]?|[.,]\d+) *' || currency || '? *([-)]?)$') AS m
+      FROM amount, (SELECT '(?:[A-Z]{0,3}[$€£¥₹₽₩₺₪₫₴₦₱฿¢]|[A-Z]{2,3}|(?:[Kk]r|zł|Kč|Ft|[Ll]ei|lv|kn|din|Fr|R|Rs|Rp|руб|р)\.?)' AS currency) AS c) AS read
 WHERE read.what = amount.what AND read.text = amount.text AND (m[1] = '(') = (m[4] = ')');
 
 -- which sign is the decimal one: the last of two, one that does not separate thousands
@@ -96,7 +96,7 @@ FROM chosen;
 UPDATE amount SET value = text::numeric WHERE text ~ '^[-+]?\d{1,30}(\.\d{0,30})?[eE][-+]?\d{1,2}$';
 
 SELECT stop(format('%s, column %s: %s is not an amount%s', place(row), column_of(what), shown(text),
-                   CASE WHEN others > 0 THEN format('; nor are %s others in the file', others) ELSE '' END),
+                   CASE WHEN others > 0 THEN format(' (%s more in the file %s not)', others, CASE others WHEN 1 THEN 'is' ELSE 'are' END) ELSE '' END),
             format('Mend or empty the field, or take another column: --column %s=NAME.', what))
 FROM (SELECT *, count(*) OVER () - 1 AS others FROM amount WHERE value IS NULL ORDER BY row LIMIT 1) AS bad \g /dev/null
 
