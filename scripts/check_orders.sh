@@ -248,6 +248,14 @@ rows "a column that says whether an order is cancelled" orders.csv <<'END'
 END
 call "a column that says whether: the printed call does the same" '"order" int, customer text, date date, amount numeric, cancelled boolean' "$work/orders.csv"
 
+csv 'Order ID,E-Mail,Created At,Total' '1,Anna@example.com,2024-02-29,5' '2,anna@example.com,2024-03-01,6' '3,ben@example.com,2024-03-01,7'
+rows "e-mail addresses are compared without their case" --column customer_id=email orders.csv <<'END'
+1 anna@example.com 2024-02-29T00:00:00 5 completed
+2 anna@example.com 2024-03-01T00:00:00 6 completed
+3 ben@example.com 2024-03-01T00:00:00 7 completed
+END
+call "e-mail addresses: the printed call does the same" '"Order ID" int, "E-Mail" text, "Created At" date, "Total" numeric' "$work/orders.csv"
+
 csv 'order,customer,date,amount,status' '1,a,2024-02-29,5,paid' '1,a,2024-03-01,6,paid' '1,a,2024-03-01,-1,paid' '2,b,2024-02-29,7,cancelled' '2,b,2024-02-29,3,paid' '3,b,2024-02-29,-2,paid'
 rows "amounts of lines are added up, those of cancelled lines not" orders.csv <<'END'
 1 a 2024-03-01T00:00:00 10 paid

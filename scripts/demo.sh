@@ -234,6 +234,7 @@ write_report() {
 		new=$(mktemp "$page.XXXXXX" 2>/dev/null) || why="nothing can be written in $stands"
 	fi
 	if [ -n "$why" ]; then
+		why="$why; so the page goes with the demo"
 		page=$dir/rfm.html
 		new=$(mktemp "$page.XXXXXX") || die "see above"
 	fi

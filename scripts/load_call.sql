@@ -18,8 +18,8 @@ FROM done WHERE customer_id IS NOT NULL AND created_at IS NOT NULL GROUP BY mode
 CREATE TABLE model AS
 SELECT *, amount || coalesce(' - ' || refunded, '') AS net,
        concat_ws(' AND ', '(' || bad_status || ') IS NOT TRUE', '(' || cancelled || ') IS NOT TRUE') AS good,
-       -- e-mail addresses that differ in case only; an amount on every line of an order, or lines that are to be taken together
-       fold OR mode = 'repeat' OR mode = 'sum' AND mixed OR mode = 'first' AND (not_once OR NOT whole) AS view
+       -- an amount on every line of an order, or lines that are to be taken together
+       mode = 'repeat' OR mode = 'sum' AND mixed OR mode = 'first' AND (not_once OR NOT whole) AS view
 FROM part,
      (SELECT count(*) > 0 AS fold FROM mail WHERE addresses > customers) AS folding,
      -- where the amount stands on one line of an order: does all else stand there?
@@ -27,17 +27,14 @@ FROM part,
                                AND e.status IS NOT DISTINCT FROM coalesce(d.good_status, d.bad_status)), true) AS whole
       FROM entry AS e JOIN done AS d USING (order_id) WHERE d.lines > 1 AND e.amount IS NOT NULL) AS wholeness;
 
--- one line an order, or lines put together
+-- the lines of an order put together
 CREATE TABLE made AS
-SELECT CASE WHEN mode = 'single' THEN format(E'SELECT %s AS customer_id, %I AS created_at, %s AS total, %s AS counts\n    FROM public.orders',
-                                             customer, time_name, net, coalesce(nullif(good, ''), 'true'))
-            ELSE format(E'SELECT %I AS order_id, min(%s) AS customer_id, max(%I) AS created_at,\n           %s AS total,\n           %s AS counts\n    FROM public.orders GROUP BY %1$I',
-                        order_name, customer, time_name,
+SELECT customer, CASE WHEN mode <> 'single' THEN format(E'SELECT %s AS order_id, min(%s) AS customer_id, max(%I) AS created_at,\n           %s AS total,\n           %s AS counts\n    FROM public.orders GROUP BY %1$s',
+                        quote_ident(order_name), customer, time_name,
                         CASE WHEN mode = 'sum' THEN format('sum(%s)', amount) || coalesce(' FILTER (WHERE ' || nullif(good, '') || ')', '')
                              ELSE format('max(%s)', amount) END || coalesce(' - max(' || refunded || ')', ''),
                         coalesce(nullif(concat_ws(' AND ', 'bool_and(' || bad_status || ') IS NOT TRUE',
-                                                  CASE mode WHEN 'sum' THEN 'bool_and(' ELSE 'bool_or(' END || cancelled || ') IS NOT TRUE'), ''), 'true'))
-       END AS query
+                                                  CASE mode WHEN 'sum' THEN 'bool_and(' ELSE 'bool_or(' END || cancelled || ') IS NOT TRUE'), ''), 'true')) END AS query
 FROM model, LATERAL (SELECT format(CASE WHEN fold THEN 'lower(%I)' ELSE '%I' END, customer_name) AS customer) AS c;
 
 -- A literal that reads well
@@ -50,7 +47,7 @@ UPDATE file SET call = (
            || E'    SELECT rfm_create_model(''orders'',\n        '
            || concat_ws(E',\n        ',
                         format('source     => ''public.%s'', target => ''public.customer_rfm_daily''', CASE WHEN view THEN 'orders_once' ELSE 'orders' END),
-                        format('customer   => %s, ordered_at => %s', literal(CASE WHEN view THEN 'customer_id' ELSE customer_name END),
+                        format('customer   => %s, ordered_at => %s', literal(CASE WHEN view THEN 'customer_id' WHEN fold THEN customer ELSE customer_name END),
                                literal(CASE WHEN view THEN 'created_at' ELSE time_name END)),
                         CASE WHEN mode = 'sum' AND NOT view THEN format('order_id   => %s', literal(order_name)) END,
                         format('amount     => %s', literal(CASE WHEN view THEN 'total' ELSE net END)),
