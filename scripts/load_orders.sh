@@ -28,6 +28,7 @@ orders_decimal=
 orders_lines=
 orders_encoding=
 orders_columns=                  # lines of WHAT=NAME
+loading=                         # what is said while the file is loaded
 orders_statuses=                 # lines of NAME=yes or NAME=no
 newline='
 '
@@ -181,33 +182,49 @@ stream_orders() {
 load_orders() {
 	decode_orders
 	find_header
-	run_sql load_header.sql -v file="$shown" -v line=$((skip + 1)) -v separator="$separator" -v columns="$orders_columns" -v head="$head"
+	run_sql load_header.sql -v file="$shown" -v line=$((skip + 1)) -v separator="$separator" -v columns="$orders_columns" -v head="$head" || refuse_orders
+	cat "$log"
 	copy=$(sql -At -c "SELECT copy FROM rfm_load.file") || die "see above"
-	step "Loading $shown" copy_orders >"$work/copy.out" 2>&1 || refuse_copy
-	cat "$work/copy.out"
-	run_sql "load_values.sql load_orders.sql load_call.sql load_report.sql" -v dates="$orders_dates" -v decimal="$orders_decimal" -v lines="$orders_lines" -v statuses="$orders_statuses"
+	loading="Loading $shown ..."
+	load_start=$(date +%s)
+	printf %s "$loading"
+	start_ticker "$loading"
+	stream_orders | sql -q -c "$copy" >"$log" 2>&1 || refuse_copy
+	run_sql "load_values.sql load_orders.sql load_call.sql load_report.sql" \
+		-v dates="$orders_dates" -v decimal="$orders_decimal" -v lines="$orders_lines" -v statuses="$orders_statuses" || refuse_orders
+	end_loading " $(($(date +%s) - load_start)) s"
+	cat "$log"
 	model_call=$(sql -At -c "SELECT call FROM rfm_load.file") || die "see above"
 	sql -q -c "SET client_min_messages = warning" -c "DROP SCHEMA rfm_load CASCADE" || die "see above"
-	rm -f "$work/orders.utf8" "$work/orders.lines" "$work/copy.out"
+	rm -f "$work/orders.utf8" "$work/orders.lines"
 }
 
-copy_orders() { stream_orders | sql -q -c "$copy"; }
+# end_loading TEXT: puts it behind "Loading ..."
+end_loading() {
+	stop_ticker
+	[ -n "$loading" ] || return 0
+	[ "$tty" = no ] || printf '\r%s' "$loading"
+	printf '%s\n' "$1"
+	loading=
+}
 
-# run_sql FILES SETTING...: shows what they print, or their error as ours
+# run_sql FILES SETTING...: in one session, its output in $log
 run_sql() {
 	scripts=$1
 	shift
 	# shellcheck disable=SC2086 # a list of names
-	if (cd "$here" && cat $scripts) | sql -q -v VERBOSITY=default -v SHOW_CONTEXT=never "$@" -f - >"$log" 2>&1; then
-		cat "$log"
-		return
-	fi
-	grep -v 'ERROR:  \|^HINT:  \|^DETAIL:  \|^LINE \|^ *^$' "$log"
-	die "$(sed -n 's/^\(psql:[^ ]* \)\{0,1\}ERROR:  //p; s/^DETAIL:  //p; s/^HINT:  //p' "$log")"
+	(cd "$here" && cat $scripts) | sql -q -v VERBOSITY=default -v SHOW_CONTEXT=never "$@" -f - >"$log" 2>&1
+}
+
+# The error of SQL as ours
+refuse_orders() {
+	end_loading " failed"
+	die "$(sed -n 's/^\(psql:[^ ]* \)\{0,1\}ERROR:  //p; s/^DETAIL:  //p; s/^HINT:  //p; /^psql: error/p' "$log")"
 }
 
 # COPY knows the line, and says the rest in words of its own
 refuse_copy() {
+	end_loading " failed"
 	line=$(sed -n 's/^CONTEXT: .*, line \([0-9]*\).*/\1/p' "$log" | head -n 1)
 	at="$shown, line $((${line:-0} + skip))"
 	names=$(sql -At -c "SELECT count(*) FROM rfm_load.header") || die "see above"

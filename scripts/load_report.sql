@@ -50,5 +50,8 @@ FROM (SELECT status, count(DISTINCT coalesce(order_id, row::text)) AS orders FRO
       WHERE status IS NOT NULL OR NOT EXISTS (SELECT FROM entry AS o WHERE o.order_id = e.order_id AND o.status IS NOT NULL)
       GROUP BY status) AS e
 LEFT JOIN status AS s ON s.name = e.status ORDER BY e.orders DESC, s.name LIMIT 40;
+\t on
+SELECT format('(%s more statuses are not shown.)', count(*) - 40) FROM status HAVING count(*) > 40;
+\t off
 \endif
 COMMIT;
