@@ -238,8 +238,13 @@ void
 rfm_spill_finish(RfmCollector *c)
 {
 	ResourceOwner oldowner = CurrentResourceOwner;
-	MemoryContext oldcxt = MemoryContextSwitchTo(c->mcxt);
+	MemoryContext oldcxt;
 
+	rfm_spill_table(c);
+	rfm_collector_close(c);
+	rfm_collector_free_entries(c);
+
+	oldcxt = MemoryContextSwitchTo(c->mcxt);
 	CurrentResourceOwner = c->spill->owner;
 	finish_sort(&c->spill->customers);
 	if (c->distinct_orders)

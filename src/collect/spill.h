@@ -28,7 +28,10 @@ extern ResourceOwner rfm_spill_owner;
  */
 extern void rfm_spill_table(RfmCollector *c);
 
-/* rfm_spill_finish: nothing more will come; the reading can begin. */
+/*
+ * rfm_spill_finish: nothing more will come: spills what is left in the table,
+ * and frees it.  The reading can begin.
+ */
 extern void rfm_spill_finish(RfmCollector *c);
 
 /*

@@ -71,7 +71,7 @@ rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_colla
 	c->segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(RfmEntry *));
 	if (c->amount_kind == RFM_AMOUNT_FLOAT)
 		c->low_segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(double *));
-	c->entries.mcxt = mcxt;
+	c->entries.mcxt = AllocSetContextCreate(mcxt, "rfm customers", ALLOCSET_DEFAULT_SIZES);
 	c->images.mcxt = AllocSetContextCreate(mcxt, "rfm keys", ALLOCSET_DEFAULT_SIZES);
 	c->sums = AllocSetContextCreate(mcxt, "rfm wide sums", ALLOCSET_DEFAULT_SIZES);
 	c->bound = rfm_memory_bound();
@@ -180,6 +180,21 @@ rfm_collector_close(RfmCollector *c)
 	if (c->order_slot)
 		pfree(c->order_slot);
 	c->order_slot = NULL;
+}
+
+void
+rfm_collector_free_entries(RfmCollector *c)
+{
+	MemoryContextDelete(c->entries.mcxt);
+	c->entries.mcxt = NULL;
+	c->nentries = c->nsegments = 0;
+}
+
+void
+rfm_collector_end(RfmCollector *c)
+{
+	MemoryContextSetParent(c->images.mcxt, MemoryContextGetParent(c->mcxt));
+	MemoryContextDelete(c->mcxt);
 }
 
 /*

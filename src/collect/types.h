@@ -122,7 +122,7 @@ typedef struct RfmCollector
 	int64		rows;			/* rows taken */
 	int64		rows_shown;		/* of them, to whoever watches */
 
-	RfmPool		entries;		/* memory of the segments */
+	RfmPool		entries;		/* memory of the segments, in its own context */
 	RfmPool		images;			/* memory of by-reference keys, in its own context */
 	MemoryContext sums;			/* of wide sums */
 
@@ -164,9 +164,16 @@ extern int64 rfm_collector_ticket(RfmCollector *c);
  */
 extern RfmCollector *rfm_collector_claim(int64 ticket, MemoryContext mcxt);
 
-/*
- * rfm_collector_close: frees what only adding customers needs.
- */
+/* rfm_collector_close: frees what only adding customers needs. */
 extern void rfm_collector_close(RfmCollector *c);
+
+/* rfm_collector_free_entries: frees the customers, but not what they point to. */
+extern void rfm_collector_free_entries(RfmCollector *c);
+
+/*
+ * rfm_collector_end: frees the collector, but not the images of keys, which
+ * from now on belong to the context around it.
+ */
+extern void rfm_collector_end(RfmCollector *c);
 
 #endif							/* RFM_COLLECT_TYPES_H */

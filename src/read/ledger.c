@@ -150,6 +150,7 @@ rfm_ledger_sort(RfmLedger *ledger)
 	}
 	pfree(order);
 	rfm_collector_close(c);
+	rfm_collector_free_entries(c);
 	MemoryContextDelete(ledger->pool.mcxt);
 }
 

@@ -265,8 +265,6 @@ ledger_startup(DestReceiver *self, int operation, TupleDesc desc)
 										 TupleDescAttr(desc, 1)->atttypid,
 										 TupleDescAttr(desc, 2)->atttypid, distinct,
 										 order->atttypid, order->attcollation, 0);
-	/* so that it can go when the customers have been put in order */
-	ledger->table->entries.mcxt = ledger->pool.mcxt;
 }
 
 static void
