@@ -15,7 +15,6 @@
 #include "collect/key_order.h"
 #include "collect/spill.h"
 #include "collect/table.h"
-#include "common/int.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
 #include "score/customers.h"
@@ -53,7 +52,7 @@ begin_gathering(Gathering *g, int64 space)
 	for (int axis = 0; axis < RFM_AXES; axis++)
 		customers->code[axis] = rfm_alloc_array(CurrentMemoryContext, space,
 												sizeof(int64), false);
-	if (g->collector->amount_kind != RFM_AMOUNT_FLOAT)
+	if (!g->collector->real_amounts)
 		g->scale = rfm_alloc_array(CurrentMemoryContext, space, sizeof(uint8), false);
 	g->lowest_scale = RFM_MAX_SCALE;
 }
@@ -88,37 +87,37 @@ recency_code(const Gathering *g, const RfmEntry *e)
 
 /* Keep the sum of a customer until all have come. */
 static void
-keep_sum(Gathering *g, int64 row, const RfmEntry *e, double low)
+keep_sum(Gathering *g, int64 row, const RfmSum *sum)
 {
 	int64	   *code = &g->customers->code[RFM_MONETARY][row];
 
 	if (g->scale == NULL)
-		*code = rfm_double_to_code(rfm_sum_real(&e->sum, e->form, low));
-	else if (e->form == RFM_FORM_WIDE)
+		*code = rfm_double_to_code(rfm_sum_real(sum));
+	else if (sum->form == RFM_FORM_NUMERIC)
 	{
-		*code = (int64) (intptr_t) rfm_sum_numeric(&e->sum, e->form, e->scale);
+		*code = (int64) (intptr_t) rfm_sum_numeric(sum);
 		g->scale[row] = WIDE_SCALE;
 		g->any_wide = true;
 	}
 	else
 	{
-		*code = e->sum.scaled;
-		g->scale[row] = e->scale;
-		g->lowest_scale = Min(g->lowest_scale, e->scale);
-		g->highest_scale = Max(g->highest_scale, e->scale);
+		*code = sum->v.scaled;
+		g->scale[row] = sum->scale;
+		g->lowest_scale = Min(g->lowest_scale, sum->scale);
+		g->highest_scale = Max(g->highest_scale, sum->scale);
 	}
 }
 
 static inline void
-add_customer(Gathering *g, const RfmEntry *e, double low)
+add_customer(Gathering *g, const RfmEntry *e)
 {
 	RfmCustomers *customers = g->customers;
 	int64		row = customers->n++;
 
 	customers->key[row] = e->key;
 	customers->code[RFM_RECENCY][row] = recency_code(g, e);
-	customers->code[RFM_FREQUENCY][row] = e->orders;
-	keep_sum(g, row, e, low);
+	customers->code[RFM_FREQUENCY][row] = e->sum.orders;
+	keep_sum(g, row, &e->sum);
 	rfm_progress_done(1);
 	if (row % RFM_SEGMENT_ENTRIES == 0)
 		CHECK_FOR_INTERRUPTS();
@@ -137,7 +136,7 @@ gather_table(Gathering *g, RfmCollector *c)
 	{
 		if (i + GATHER_AHEAD < c->nentries)
 			rfm_prefetch_read(rfm_entry(c, order[i + GATHER_AHEAD]));
-		add_customer(g, rfm_entry(c, order[i]), c->low_segment ? *rfm_entry_low(c, order[i]) : 0);
+		add_customer(g, rfm_entry(c, order[i]));
 	}
 	pfree(order);
 }
@@ -147,16 +146,15 @@ static void
 gather_spilled(Gathering *g, RfmCollector *c)
 {
 	RfmEntry	e;
-	double		low;
 
 	rfm_spill_finish(c);
 	begin_gathering(g, FIRST_CUSTOMERS);
-	while (rfm_spill_next(c, &e, &low))
+	while (rfm_spill_next(c, &e))
 	{
 		if (g->customers->n == g->space)
 			enlarge(g);
 		e.key = rfm_keep_key(c, &c->customer_type, e.key);
-		add_customer(g, &e, low);
+		add_customer(g, &e);
 	}
 	rfm_spill_end(c);
 }
@@ -170,7 +168,6 @@ align_sums(const Gathering *g)
 {
 	int64	   *code = g->customers->code[RFM_MONETARY];
 	int64		n = g->customers->n;
-	int64		scaled;
 
 	if (g->any_wide)
 		return false;
@@ -178,14 +175,16 @@ align_sums(const Gathering *g)
 		return true;
 	for (int64 i = 0; i < n; i++)
 	{
-		if (pg_mul_s64_overflow(code[i], rfm_power_of_ten[g->highest_scale - g->scale[i]], &scaled))
+		int64		sum = code[i];
+
+		if (!rfm_rescale(&sum, g->scale[i], g->highest_scale))
 			return false;
 		if (i % RFM_SEGMENT_ENTRIES == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
 	for (int64 i = 0; i < n; i++)
 	{
-		code[i] *= rfm_power_of_ten[g->highest_scale - g->scale[i]];
+		(void) rfm_rescale(&code[i], g->scale[i], g->highest_scale);
 		if (i % RFM_SEGMENT_ENTRIES == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
@@ -218,12 +217,9 @@ settle_money(Gathering *g, RfmMoney *money)
 {
 	money->code = g->customers->code[RFM_MONETARY];
 	if (g->scale == NULL)
-		money->kind = RFM_MONEY_REAL;
+		money->form = RFM_FORM_REAL;
 	else if (align_sums(g))
-	{
-		money->kind = RFM_MONEY_SCALED;
 		money->scale = g->highest_scale;
-	}
 	else
 		rank_sums(g, money);
 	if (g->scale)
@@ -261,6 +257,7 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 
 	customers->run_date = run_date;
 	customers->key_type = source->key;
+	customers->money.form = RFM_FORM_SCALED;
 	if (c == NULL)
 		return customers;
 

@@ -26,7 +26,7 @@ cuts_from_breaks(const RfmModel *model, const RfmCustomers *customers,
 				 RfmAxis axis, RfmCuts *cuts)
 {
 	int			ncuts = model->buckets[axis] - 1;
-	RfmMoney	whole = {.kind = RFM_MONEY_SCALED, .scale = 0};
+	RfmMoney	whole = {.form = RFM_FORM_SCALED, .scale = 0};
 	const RfmMoney *unit = axis == RFM_MONETARY ? &customers->money : &whole;
 
 	cuts->buckets = model->buckets[axis];

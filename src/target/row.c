@@ -210,7 +210,7 @@ init_column(RfmRowMaker *maker, RfmColumn column)
 			return;
 		case RFM_COL_MONETARY:
 			c->kind = RFM_VALUE_ANY;
-			if (maker->customers->money.kind == RFM_MONEY_SCALED &&
+			if (maker->customers->money.form == RFM_FORM_SCALED &&
 				target->type[column] == NUMERICOID &&
 				init_scaled(maker, c, target->typmod[column]))
 				c->kind = RFM_VALUE_SCALED;
@@ -285,7 +285,7 @@ row_native_value(const RfmRowMaker *maker, RfmColumn column, int64 i)
 		case RFM_COL_FREQUENCY:
 			return Int64GetDatum(row_integer(maker, column, i));
 		default:
-			if (customers->money.kind == RFM_MONEY_REAL)
+			if (customers->money.form == RFM_FORM_REAL)
 				return Float8GetDatum(rfm_code_to_double(customers->code[RFM_MONETARY][i]));
 			return NumericGetDatum(rfm_money_numeric(&customers->money,
 													 customers->code[RFM_MONETARY][i]));
@@ -361,21 +361,13 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 static bool
 same_money(const RfmRowMaker *maker, int64 i, Datum existing)
 {
-	int64		code = maker->customers->code[RFM_MONETARY][i];
-	RfmSum		stored;
-	RfmSum		own = {.scaled = code};
-	uint8		stored_scale;
-	int			own_scale = maker->customers->money.scale;
-	int			scale;
-	int64		a;
-	int64		b;
+	int64		own = maker->customers->code[RFM_MONETARY][i];
+	int64		stored;
+	uint8		scale;
 
-	if (!rfm_numeric_to_scaled(existing, &stored.scaled, &stored_scale))
-		return false;
-	scale = Max(stored_scale, own_scale);
-	return rfm_sum_scaled(&stored, RFM_FORM_SCALED, stored_scale, scale, &a) &&
-		rfm_sum_scaled(&own, RFM_FORM_SCALED, (uint8) own_scale, scale, &b) &&
-		a == b;
+	return rfm_numeric_to_scaled(existing, &stored, &scale) &&
+		rfm_align_scales(&own, maker->customers->money.scale, &stored, scale) &&
+		own == stored;
 }
 
 /* Two varlenas of plain bytes, with short or long headers. */
