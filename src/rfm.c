@@ -238,18 +238,18 @@ static void
 preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
 			Datum *values, bool *nulls)
 {
-	RfmCustomers *customers = snapshot->customers;
+	const RfmCustomers *customers = snapshot->customers;
 	int			r = RFM_CELL_R(cell);
 	int			f = RFM_CELL_F(cell);
 	int			m = RFM_CELL_M(cell);
 
 	memset(nulls, false, PREVIEW_COLUMNS);
 	values[0] = DateADTGetDatum(snapshot->run_date);
-	values[1] = CStringGetTextDatum(rfm_key_out(&customers->key_type, rfm_customer_key(customers, i)));
-	values[2] = Int32GetDatum((int32) -rfm_customer_code(customers, RFM_RECENCY, i));
-	values[3] = Int64GetDatum(rfm_customer_code(customers, RFM_FREQUENCY, i));
+	values[1] = CStringGetTextDatum(rfm_key_out(&customers->key_type, customers->key[i]));
+	values[2] = Int32GetDatum((int32) -customers->code[RFM_RECENCY][i]);
+	values[3] = Int64GetDatum(customers->code[RFM_FREQUENCY][i]);
 	values[4] = NumericGetDatum(rfm_axis_numeric(customers, RFM_MONETARY,
-												 rfm_customer_code(customers, RFM_MONETARY, i)));
+												 customers->code[RFM_MONETARY][i]));
 	values[5] = Int32GetDatum(r);
 	values[6] = Int32GetDatum(f);
 	values[7] = Int32GetDatum(m);
@@ -291,14 +291,13 @@ rfm_preview(PG_FUNCTION_ARGS)
 		Datum		values[PREVIEW_COLUMNS];
 		bool		nulls[PREVIEW_COLUMNS];
 
-		preview_row(&snapshot, i, rfm_scores_cell(snapshot.scores, snapshot.customers, i),
+		preview_row(&snapshot, i, snapshot.scores->cell[i],
 					values, nulls);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		MemoryContextReset(rowcxt);
 		rfm_progress_done(1);
 		CHECK_FOR_INTERRUPTS();
 	}
-	rfm_customers_end(snapshot.customers);
 	rfm_progress_end();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
@@ -335,7 +334,6 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	values[PREVIEW_COLUMNS] = DateADTGetDatum(cut_date);
 	nulls[PREVIEW_COLUMNS] = false;
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	rfm_customers_end(snapshot.customers);
 	return (Datum) 0;
 }
 

@@ -71,17 +71,6 @@ rfm_table_update(ResultRelInfo *rri, ItemPointer tid, TupleTableSlot *slot, ESta
 #endif
 }
 
-#if PG_VERSION_NUM < 160000
-void
-rfm_BufFileReadExact(BufFile *file, void *data, size_t size)
-{
-	if (BufFileRead(file, data, size) != size)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not read from temporary file")));
-}
-#endif
-
 /*
  * Prepares a set-returning function to fill rsinfo->setResult.
  */

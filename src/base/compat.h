@@ -20,7 +20,6 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "storage/buffile.h"
 #include "utils/guc.h"
 
 #if PG_VERSION_NUM >= 160000
@@ -80,12 +79,6 @@ extern void rfm_table_update(ResultRelInfo *rri, ItemPointer tid,
 #define RFM_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
-/* 16 reads all or raises an error */
-#if PG_VERSION_NUM >= 160000
-#define rfm_BufFileReadExact BufFileReadExact
-#else
-extern void rfm_BufFileReadExact(BufFile *file, void *data, size_t size);
-#endif
 /*
  * Shared memory is asked for in a hook since 15, and in _PG_init before, when
  * the server does not know its own sum of processes yet.

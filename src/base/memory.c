@@ -51,6 +51,14 @@ rfm_alloc_array(MemoryContext mcxt, int64 count, Size size, bool zero)
 	return array;
 }
 
+void *
+rfm_enlarge_array(void *array, int64 count, Size size)
+{
+	array = repalloc_huge(array, (Size) count * size);
+	advise_huge_pages(array, (Size) count * size);
+	return array;
+}
+
 #define FIRST_BLOCK (8 * HUGE_PAGE)
 #define LAST_BLOCK (64 * HUGE_PAGE)
 

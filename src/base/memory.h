@@ -25,6 +25,12 @@ extern Size rfm_memory_bound(void);
 extern void *rfm_alloc_array(MemoryContext mcxt, int64 count, Size size, bool zero);
 
 /*
+ * rfm_enlarge_array: Give such an array, at its place or another, more elements.
+ * Large ones move without being copied, and take no memory before it is used.
+ */
+extern void *rfm_enlarge_array(void *array, int64 count, Size size);
+
+/*
  * Memory that only grows, cut from large blocks.  Nothing in it ever moves, so
  * that it stays on the huge pages that it was given.
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * aggregate.c
- *		The aggregate that fills the per-customer table, and the way out of it.
+ *		The aggregate that fills the per-customer table.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,20 +9,15 @@
 
 #include "base/version.h"
 #include "catalog/pg_type.h"
+#include "collect/queue.h"
 #include "collect/table.h"
-#include "common/int.h"
-#include "lib/ilist.h"
+#include "collect/ticket.h"
 #include "nodes/nodeFuncs.h"
-#include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(rfm_collect_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_final);
 
-/*
- * The aggregate's transition function.
- */
-
-/* The arguments' types and collations, as the query's aggregate call has them. */
+/* Make a collector for the argument types and collations of the aggregate call. */
 static RfmCollector *
 collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 {
@@ -48,60 +43,6 @@ collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 							 n > 3, type[3], collation[3], 0);
 	c->partial = DO_AGGSPLIT_SKIPFINAL(aggref->aggsplit);
 	return c;
-}
-
-/*
- * Rows of one customer, and of one order, often stand together.  Adds a row to
- * the one before it, where nothing but sums and the latest time remain of it.
- */
-static inline bool
-extend_row(RfmCollector *c, RfmWaitingRow *before, const RfmWaitingRow *row)
-{
-	int64		sum;
-
-	if (c->customer_type.kind == RFM_KEY_GENERIC || before->rows == PG_UINT32_MAX ||
-		!rfm_key_equal(&c->customer_type, before->key, row->key) ||
-		before->has_order != row->has_order)
-		return false;
-	if (row->has_order &&
-		(c->order_type.kind == RFM_KEY_GENERIC ||
-		 !rfm_key_equal(&c->order_type, before->order, row->order)))
-		return false;
-
-	if (row->amount.form != RFM_FORM_NONE)
-	{
-		if (row->amount.form != RFM_FORM_SCALED || before->amount.form != RFM_FORM_SCALED ||
-			row->amount.scale != before->amount.scale ||
-			pg_add_s64_overflow(before->amount.v.scaled, row->amount.v.scaled, &sum))
-			return false;
-		before->amount.v.scaled = sum;
-	}
-	before->last = Max(before->last, row->last);
-	before->rows++;
-	return true;
-}
-
-/* Queues a row, whose keys still stand where the executor has them. */
-static inline void
-queue_row(RfmCollector *c, const RfmWaitingRow *row)
-{
-	RfmWaitingRow *queued;
-
-	rfm_queue_room(c, MAXALIGN(rfm_key_size(&c->customer_type, row->key)) +
-				   (row->has_order ? MAXALIGN(rfm_key_size(&c->order_type, row->order)) : 0));
-	queued = rfm_queue_at(c, c->queue.arrived);
-	*queued = *row;
-	queued->key = rfm_queue_key(c, &c->customer_type, row->key);
-	queued->hash = rfm_key_hash(&c->customer_type, queued->key);
-	rfm_prefetch_place(c, queued->key, queued->hash);
-	if (row->has_order)
-	{
-		queued->order = rfm_queue_key(c, &c->order_type, row->order);
-		queued->order_hash = rfm_order_hash(rfm_key_hash(&c->order_type, queued->order),
-											queued->hash);
-		rfm_prefetch_order(c, queued->order_hash);
-	}
-	rfm_queue_row(c);
 }
 
 Datum
@@ -132,40 +73,8 @@ rfm_collect_trans(PG_FUNCTION_ARGS)
 	row.amount.form = RFM_FORM_NONE;
 	if (!PG_ARGISNULL(3))
 		rfm_amount_decode(c->amount_type, PG_GETARG_DATUM(3), &row.amount);
-	if (row.amount.form == RFM_FORM_NOT_FINITE)
-		rfm_money_error(c, row.key, false);
-
-	if (c->queue.arrived > c->queue.taken &&
-		extend_row(c, rfm_queue_at(c, c->queue.arrived - 1), &row))
-		PG_RETURN_POINTER(c);
-	queue_row(c, &row);
-
-	/* a numeric that was not decoded does not outlive this call */
-	if (row.amount.form == RFM_FORM_NUMERIC)
-		rfm_queue_drain(c);
+	rfm_queue_add(c, &row);
 	PG_RETURN_POINTER(c);
-}
-
-/*
- * The way out: tickets.
- */
-
-typedef struct Ticket
-{
-	dlist_node	node;
-	int64		number;
-	RfmCollector *collector;
-	MemoryContextCallback callback;
-} Ticket;
-
-static dlist_head tickets = DLIST_STATIC_INIT(tickets);
-static int64 last_ticket = 0;
-
-/* The collector's memory goes: so does its ticket. */
-static void
-forget_ticket(void *arg)
-{
-	dlist_delete(&((Ticket *) arg)->node);
 }
 
 Datum
@@ -180,41 +89,6 @@ rfm_collect_final(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	c = (RfmCollector *) PG_GETARG_POINTER(0);
 	rfm_queue_drain(c);
-	PG_RETURN_INT64(rfm_collector_ticket(c));
+	PG_RETURN_INT64(rfm_ticket_issue(c));
 }
 
-int64
-rfm_collector_ticket(RfmCollector *c)
-{
-	Ticket	   *ticket = MemoryContextAlloc(c->mcxt, sizeof(Ticket));
-
-	ticket->number = ++last_ticket;
-	ticket->collector = c;
-	ticket->callback.func = forget_ticket;
-	ticket->callback.arg = ticket;
-	dlist_push_head(&tickets, &ticket->node);
-	MemoryContextRegisterResetCallback(c->mcxt, &ticket->callback);
-	return ticket->number;
-}
-
-RfmCollector *
-rfm_collector_claim(int64 number, MemoryContext mcxt)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &tickets)
-	{
-		Ticket	   *ticket = dlist_container(Ticket, node, iter.cur);
-		RfmCollector *c = ticket->collector;
-
-		if (ticket->number != number || c == NULL)
-			continue;
-		ticket->collector = NULL;
-		MemoryContextSetParent(c->mcxt, mcxt);
-		return c;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg_internal("no collector has ticket " INT64_FORMAT, number)));
-	return NULL;				/* keep compilers quiet */
-}

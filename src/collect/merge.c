@@ -12,9 +12,12 @@
 
 #include "access/parallel.h"
 #include "base/version.h"
+#include "collect/entry.h"
+#include "collect/queue.h"
 #include "collect/serial.h"
+#include "collect/spill.h"
 #include "collect/table.h"
-#include "common/int.h"
+#include "collect/ticket.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -58,7 +61,6 @@ rfm_collect_deserialize(PG_FUNCTION_ARGS)
 typedef struct MergeEntry
 {
 	RfmEntry	entry;
-	double		low;
 	uint32		hash;
 } MergeEntry;
 
@@ -69,36 +71,26 @@ typedef struct MergedCustomer
 	uint32		hash;
 } MergedCustomer;
 
-/* Adds a customer of another table; returns its number here. */
+/* Add a customer of another table; returns its number here. */
 static uint32
 merge_entry(RfmCollector *c, const MergeEntry *m)
 {
-	const RfmEntry *other = &m->entry;
-	uint32		number = rfm_find_customer(c, other->key, m->hash);
-	RfmEntry   *e = rfm_entry(c, number);
+	uint32		number = rfm_find_customer(c, m->entry.key, m->hash);
 
-	if (other->last > e->last)
-		e->last = other->last;
-	if (!rfm_sum_merge(&e->sum, &e->form, &e->scale, rfm_entry_low(c, number),
-					   &other->sum, other->form, other->scale, m->low,
-					   c->amount_kind, c->sums))
-		rfm_money_error(c, e->key, true);
-	if (!c->distinct_orders &&
-		pg_add_u32_overflow(e->orders, other->orders, &e->orders))
-		rfm_too_many_orders(c, e->key);
+	rfm_entry_merge(c, rfm_entry(c, number), &m->entry, c->sums);
 	return number;
 }
 
 /*
- * So many customers, or orders, are read before their copies are given up; and
- * so far ahead of its use each asks for the memory that it needs.
+ * So many customers, or orders, are read before their copies are freed; and so
+ * many steps before it is merged, each has its memory prefetched.
  */
 #define MERGE_BATCH		1024
 #define AHEAD_OF_ENTRY	48
 #define AHEAD_OF_KEY	32
 #define AHEAD_OF_MERGE	16
 
-/* Reads and merges n customers. */
+/* Read and merge n customers. */
 static void
 merge_some_entries(RfmCollector *c, RfmSerial *s, MergeEntry *batch, int n,
 				   MergedCustomer *merged)
@@ -113,7 +105,7 @@ merge_some_entries(RfmCollector *c, RfmSerial *s, MergeEntry *batch, int n,
 
 		if (i < n)
 		{
-			rfm_serial_entry(s, c, &batch[i].entry, &batch[i].low);
+			rfm_serial_entry(s, c, &batch[i].entry);
 			batch[i].hash = rfm_key_hash(&c->customer_type, batch[i].entry.key);
 			rfm_prefetch_place(c, batch[i].entry.key, batch[i].hash);
 		}
@@ -134,7 +126,7 @@ merge_some_entries(RfmCollector *c, RfmSerial *s, MergeEntry *batch, int n,
 	}
 }
 
-/* Merges all customers; notes where they went, if wanted. */
+/* Merge all customers; merged, if wanted, gets where they went. */
 static void
 merge_entries(RfmCollector *c, RfmSerial *s, MemoryContext batchcxt, MergedCustomer *merged)
 {
@@ -146,9 +138,9 @@ merge_entries(RfmCollector *c, RfmSerial *s, MemoryContext batchcxt, MergedCusto
 		merge_some_entries(c, s, batch, (int) Min(s->header.nentries - done, MERGE_BATCH),
 						   merged ? merged + done : NULL);
 		MemoryContextReset(batchcxt);
-		/* orders yet to come name customers by their numbers */
-		if (c->used > c->bound && merged == NULL)
-			rfm_collector_overflow(c);
+		/* orders yet to come name customers by numbers, which spilling ends */
+		if (merged == NULL)
+			rfm_spill_if_full(c);
 		CHECK_FOR_INTERRUPTS();
 	}
 	MemoryContextSwitchTo(oldcxt);
@@ -209,9 +201,8 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 	if (merged)
 		merge_orders(c, s, batchcxt, merged);
 	MemoryContextDelete(batchcxt);
-	rfm_serial_close(s);
-	if (c->used > c->bound)
-		rfm_collector_overflow(c);
+	Assert(s->at == s->end);
+	rfm_spill_if_full(c);
 	c->rows += s->header.rows;
 	/* the process that took them has shown them */
 	c->rows_shown += s->header.rows;
@@ -219,7 +210,7 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 		pfree(merged);
 }
 
-/* Merges a table of this backend: by the same way, as it hardly ever happens. */
+/* Merge a table of this backend, in the same way, as that hardly ever happens. */
 static void
 merge_own(RfmCollector *c, RfmCollector *other)
 {
@@ -230,19 +221,6 @@ merge_own(RfmCollector *c, RfmCollector *other)
 	merge_serialized(c, &s);
 	pfree(serialized);
 	MemoryContextDelete(other->mcxt);
-}
-
-static void
-check_types(const RfmCollector *c, const RfmSerialHeader *h)
-{
-	if (c->customer_type.typid != h->customer_type ||
-		c->time_type != h->time_type ||
-		c->amount_type != h->amount_type ||
-		c->distinct_orders != OidIsValid(h->order_type) ||
-		(c->distinct_orders && c->order_type.typid != h->order_type))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("serialized states of rfm_collect do not belong together")));
 }
 
 Datum
@@ -269,7 +247,7 @@ rfm_collect_combine(PG_FUNCTION_ARGS)
 
 	if (c == NULL && h->ticket > 0)
 	{
-		c = rfm_collector_claim(h->ticket, aggcontext);
+		c = rfm_ticket_claim(h->ticket, aggcontext);
 		c->partial = false;
 		PG_RETURN_POINTER(c);
 	}
@@ -278,9 +256,8 @@ rfm_collect_combine(PG_FUNCTION_ARGS)
 								 h->time_type, h->amount_type,
 								 OidIsValid(h->order_type), h->order_type,
 								 h->order_collation, h->in_key_order ? 0 : h->nentries);
-	check_types(c, h);
 	if (h->ticket > 0)
-		merge_own(c, rfm_collector_claim(h->ticket, CurrentMemoryContext));
+		merge_own(c, rfm_ticket_claim(h->ticket, CurrentMemoryContext));
 	else
 		merge_serialized(c, s);
 	PG_RETURN_POINTER(c);

@@ -12,15 +12,12 @@
  */
 #include "base/compat.h"
 
-#include "catalog/pg_type.h"
+#include "collect/index.h"
 #include "collect/serial.h"
-#include "collect/table.h"
+#include "collect/ticket.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
-#include "value/numeric.h"
-
-#define SERIAL_MAGIC	0x52464d32	/* "RFM2" */
 
 /* Numbers are moved eight bytes at a time, whatever their width. */
 #define SERIAL_SLACK	sizeof(uint64)
@@ -28,14 +25,14 @@
 /* How many places of the index ahead of its use an entry is asked for. */
 #define PLACES_AHEAD	32
 
-#define FORM_FIELD(form, scale)		((int64) (form) << 8 | (scale))
+#define FORM_FIELD(sum)		((int64) (sum)->form << 8 | (sum)->scale)
 
 static void
-malformed(const char *what)
+ends_too_early(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("serialized state of rfm_collect %s", what)));
+			 errmsg_internal("serialized state of rfm_internal.collect ends too early")));
 }
 
 /*
@@ -83,7 +80,7 @@ put_number(char **at, const RfmFrame *frame, int64 value)
 	*at += frame->width;
 }
 
-/* The caller has seen to it that the numbers are there. */
+/* The caller has checked that the numbers, and the slack after them, are there. */
 static inline int64
 get_number(const char **at, const RfmFrame *frame)
 {
@@ -113,33 +110,21 @@ put_bytes(char **at, const void *data, Size size)
  * Writing.
  */
 
-/* Wide sums travel as an image. */
-static const void *
-wide_image(const RfmCollector *c, const RfmEntry *e, Size *size)
-{
-	if (c->amount_kind == RFM_AMOUNT_FLOAT)
-	{
-		*size = e->sum.partials->count * sizeof(double);
-		return e->sum.partials->part;
-	}
-	*size = VARSIZE(e->sum.numeric);
-	return e->sum.numeric;
-}
-
 static inline int64
 key_field(const RfmKeyType *kt, Datum key)
 {
 	return rfm_key_by_reference(kt) ? (int64) rfm_key_size(kt, key) : (int64) key;
 }
 
+/* The sum itself, or the size of the image of a wide one. */
 static inline int64
-sum_field(const RfmCollector *c, const RfmEntry *e)
+sum_field(const RfmSum *sum)
 {
 	Size		size;
 
-	if (e->form != RFM_FORM_WIDE)
-		return e->sum.scaled;
-	(void) wide_image(c, e, &size);
+	if (!rfm_sum_is_wide(sum))
+		return sum->v.scaled;
+	(void) rfm_sum_image(sum, &size);
 	return (int64) size;
 }
 
@@ -150,7 +135,7 @@ frame_entries(const RfmCollector *c, RfmFrame *frame)
 	int64		min[RFM_ENTRY_FIELDS];
 	int64		max[RFM_ENTRY_FIELDS];
 	bool		by_reference = rfm_key_by_reference(&c->customer_type);
-	Size		loose = c->low_segment ? c->nentries * sizeof(double) : 0;
+	Size		loose = c->real_amounts ? c->nentries * sizeof(double) : 0;
 
 	for (int f = 0; f < RFM_ENTRY_FIELDS; f++)
 	{
@@ -161,16 +146,16 @@ frame_entries(const RfmCollector *c, RfmFrame *frame)
 	{
 		const RfmEntry *e = rfm_entry(c, i);
 		int64		key = key_field(&c->customer_type, e->key);
-		int64		sum = sum_field(c, e);
+		int64		sum = sum_field(&e->sum);
 
 		widen_frame(&min[RFM_FIELD_KEY], &max[RFM_FIELD_KEY], key);
 		widen_frame(&min[RFM_FIELD_LAST], &max[RFM_FIELD_LAST], e->last);
 		widen_frame(&min[RFM_FIELD_SUM], &max[RFM_FIELD_SUM], sum);
-		widen_frame(&min[RFM_FIELD_ORDERS], &max[RFM_FIELD_ORDERS], e->orders);
-		widen_frame(&min[RFM_FIELD_FORM], &max[RFM_FIELD_FORM], FORM_FIELD(e->form, e->scale));
+		widen_frame(&min[RFM_FIELD_ORDERS], &max[RFM_FIELD_ORDERS], e->sum.orders);
+		widen_frame(&min[RFM_FIELD_FORM], &max[RFM_FIELD_FORM], FORM_FIELD(&e->sum));
 		if (by_reference)
 			loose += key;
-		if (e->form == RFM_FORM_WIDE)
+		if (rfm_sum_is_wide(&e->sum))
 			loose += sum;
 		if (i % RFM_SEGMENT_ENTRIES == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -215,16 +200,16 @@ put_entry(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 number
 
 	put_number(at, &frame[RFM_FIELD_KEY], key_field(&c->customer_type, e->key));
 	put_number(at, &frame[RFM_FIELD_LAST], e->last);
-	put_number(at, &frame[RFM_FIELD_SUM], sum_field(c, e));
-	put_number(at, &frame[RFM_FIELD_ORDERS], e->orders);
-	put_number(at, &frame[RFM_FIELD_FORM], FORM_FIELD(e->form, e->scale));
-	if (c->low_segment)
-		put_bytes(at, rfm_entry_low(c, number), sizeof(double));
+	put_number(at, &frame[RFM_FIELD_SUM], sum_field(&e->sum));
+	put_number(at, &frame[RFM_FIELD_ORDERS], e->sum.orders);
+	put_number(at, &frame[RFM_FIELD_FORM], FORM_FIELD(&e->sum));
+	if (c->real_amounts)
+		put_bytes(at, &e->sum.low, sizeof(double));
 	if (rfm_key_by_reference(&c->customer_type))
 		put_bytes(at, DatumGetPointer(e->key), rfm_key_size(&c->customer_type, e->key));
-	if (e->form == RFM_FORM_WIDE)
+	if (rfm_sum_is_wide(&e->sum))
 	{
-		const void *image = wide_image(c, e, &size);
+		const void *image = rfm_sum_image(&e->sum, &size);
 
 		put_bytes(at, image, size);
 	}
@@ -274,10 +259,11 @@ put_orders(char **at, const RfmCollector *c, const RfmFrame *frame, const uint32
 	}
 }
 
-static Size
+/* The bytes of the numbers from field first to before field end. */
+static int64
 fixed_size(const RfmFrame *frame, int first, int end)
 {
-	Size		size = 0;
+	int64		size = 0;
 
 	for (int f = first; f < end; f++)
 		size += frame[f].width;
@@ -288,7 +274,6 @@ static void
 fill_header(const RfmCollector *c, RfmSerialHeader *header)
 {
 	memset(header, 0, sizeof(*header));
-	header->magic = SERIAL_MAGIC;
 	header->customer_type = c->customer_type.typid;
 	header->customer_collation = c->customer_type.collation;
 	header->time_type = c->time_type;
@@ -350,7 +335,7 @@ rfm_serial_hand_over(RfmCollector *c)
 
 	fill_header(c, &header);
 	header.nentries = header.norders = header.rows = 0;
-	header.ticket = rfm_collector_ticket(c);
+	header.ticket = rfm_ticket_issue(c);
 	SET_VARSIZE(result, size);
 	memcpy(VARDATA(result), &header, sizeof(header));
 	return result;
@@ -363,152 +348,69 @@ rfm_serial_hand_over(RfmCollector *c)
 void
 rfm_serial_open(RfmSerial *s, const char *data, Size size)
 {
-	RfmSerialHeader *h = &s->header;
-	Size		left;
-
 	if (size < sizeof(RfmSerialHeader) + SERIAL_SLACK)
-		malformed("ends too early");
-	memcpy(h, data, sizeof(RfmSerialHeader));
+		ends_too_early();
+	memcpy(&s->header, data, sizeof(RfmSerialHeader));
 	s->at = data + sizeof(RfmSerialHeader);
 	s->end = data + size - SERIAL_SLACK;
-	left = s->end - s->at;
-
-	if (h->magic != SERIAL_MAGIC || h->ticket < 0 ||
-		h->nentries < 0 || h->nentries >= PG_UINT32_MAX ||
-		h->norders < 0 || h->rows < 0)
-		malformed("has a malformed header");
-	for (int f = 0; f < RFM_FIELDS; f++)
-		if (h->frame[f].width < 0 || h->frame[f].width > (int64) sizeof(uint64))
-			malformed("has a malformed header");
-
-	/* a count is not believed before memory is taken for it */
-	if ((h->nentries > 1 &&
-		 (uint64) h->nentries * Max(fixed_size(h->frame, 0, RFM_ENTRY_FIELDS), 1) > left) ||
-		(h->norders > 1 &&
-		 (uint64) h->norders > left))
-		malformed("ends too early");
 }
 
-/* Bytes that a number read before has announced. */
+/* Return where the next bytes are, whose size has been read before. */
 static const char *
 get_image(RfmSerial *s, int64 size)
 {
 	const char *image = s->at;
 
 	if (size < 0 || size > s->end - s->at)
-		malformed("ends too early");
+		ends_too_early();
 	s->at += size;
 	return image;
 }
 
-/* Numeric's own functions read past the end of a malformed value. */
-static bool
-numeric_key_valid(Datum key)
-{
-	RfmNumericParts parts;
-
-	return rfm_numeric_read(VARDATA_ANY(DatumGetPointer(key)),
-							VARSIZE_ANY_EXHDR(DatumGetPointer(key)), &parts) &&
-		rfm_numeric_valid(&parts);
-}
-
-/* A by-reference key: where it lies, or an aligned copy in the current context. */
-static Datum
-get_key_image(RfmSerial *s, const RfmKeyType *kt, int64 size)
-{
-	const char *image = get_image(s, size);
-	bool		is_short;
-	char	   *copy;
-
-	if (size == 0)
-		malformed("holds a malformed key");
-	is_short = kt->typlen == -1 && VARATT_IS_SHORT(image) && !VARATT_IS_EXTERNAL(image);
-	if (kt->kind == RFM_KEY_BYTES && (kt->typlen > 0 || is_short))
-		copy = unconstify(char *, image);
-	else
-	{
-		copy = palloc(Max(size, VARHDRSZ));
-		memcpy(copy, image, size);
-	}
-	if ((kt->typlen > 0 && size != kt->typlen) ||
-		(kt->typlen == -1 && !is_short &&
-		 (size < VARHDRSZ || VARATT_IS_EXTERNAL(copy) || VARATT_IS_COMPRESSED(copy))) ||
-		(kt->typlen == -2 && copy[size - 1] != '\0') ||
-		(int64) rfm_key_size(kt, PointerGetDatum(copy)) != size ||
-		(kt->typid == NUMERICOID && !numeric_key_valid(PointerGetDatum(copy))))
-		malformed("holds a malformed key");
-	return PointerGetDatum(copy);
-}
-
+/* Read a key: where its image lies, or an aligned copy in the current context. */
 static Datum
 get_key(RfmSerial *s, const RfmKeyType *kt, int64 field)
 {
-	if (rfm_key_by_reference(kt))
-		return get_key_image(s, kt, field);
-	return (Datum) field;
-}
-
-/* The wide sum of an entry, checked. */
-static void
-get_wide_sum(RfmSerial *s, const RfmCollector *c, RfmEntry *e, int64 size)
-{
-	const char *image = get_image(s, size);
-	bool		real = c->amount_kind == RFM_AMOUNT_FLOAT;
-	RfmNumericParts parts;
+	const char *image;
 	char	   *copy;
 
-	if (real)
-	{
-		if (size == 0 || size % sizeof(double) != 0)
-			malformed("holds a malformed sum");
-		e->sum.partials = palloc(offsetof(RfmPartials, part) + size);
-		e->sum.partials->count = e->sum.partials->space = (int) (size / sizeof(double));
-		memcpy(e->sum.partials->part, image, size);
-		return;
-	}
-	if (size < (int64) (VARHDRSZ + sizeof(uint16)))
-		malformed("holds a malformed sum");
-	copy = palloc(size);
-	memcpy(copy, image, size);
-	e->sum.numeric = (Numeric) copy;
-	if (VARATT_IS_EXTENDED(copy) || VARSIZE(copy) != size ||
-		!rfm_numeric_read(VARDATA(copy), size - VARHDRSZ, &parts) ||
-		!rfm_numeric_valid(&parts))
-		malformed("holds a malformed sum");
+	if (!rfm_key_by_reference(kt))
+		return (Datum) field;
+	image = get_image(s, field);
+	/* of these nobody expects that they are aligned */
+	if (kt->kind == RFM_KEY_BYTES && (kt->typlen > 0 || VARATT_IS_SHORT(image)))
+		return PointerGetDatum(image);
+	copy = palloc(field);
+	memcpy(copy, image, field);
+	return PointerGetDatum(copy);
 }
 
 void
-rfm_serial_entry(RfmSerial *s, const RfmCollector *c, RfmEntry *e, double *low)
+rfm_serial_entry(RfmSerial *s, const RfmCollector *c, RfmEntry *e)
 {
 	const RfmFrame *frame = s->header.frame;
 	int64		key;
-	int64		sum;
-	int64		orders;
 	int64		form;
 
-	if (s->end < s->at + fixed_size(frame, 0, RFM_ENTRY_FIELDS))
-		malformed("ends too early");
+	if (s->end - s->at < fixed_size(frame, 0, RFM_ENTRY_FIELDS))
+		ends_too_early();
 	key = get_number(&s->at, &frame[RFM_FIELD_KEY]);
 	e->last = get_number(&s->at, &frame[RFM_FIELD_LAST]);
-	sum = get_number(&s->at, &frame[RFM_FIELD_SUM]);
-	orders = get_number(&s->at, &frame[RFM_FIELD_ORDERS]);
+	e->sum.v.scaled = get_number(&s->at, &frame[RFM_FIELD_SUM]);
+	e->sum.orders = (uint32) get_number(&s->at, &frame[RFM_FIELD_ORDERS]);
 	form = get_number(&s->at, &frame[RFM_FIELD_FORM]);
+	e->sum.form = (uint8) (form >> 8);
+	e->sum.scale = (uint8) form;
 
-	*low = 0;
-	if (c->low_segment)
-		memcpy(low, get_image(s, sizeof(double)), sizeof(double));
+	if (c->real_amounts)
+		memcpy(&e->sum.low, get_image(s, sizeof(double)), sizeof(double));
 	e->key = get_key(s, &c->customer_type, key);
-	if (orders < 0 || orders > PG_UINT32_MAX)
-		malformed("holds a malformed number of orders");
-	e->orders = (uint32) orders;
-	e->scale = (uint8) form;
-	e->form = (uint8) (form >> 8);
-	e->sum.scaled = sum;
-	if (form == FORM_FIELD(RFM_FORM_WIDE, e->scale))
-		get_wide_sum(s, c, e, sum);
-	else if (form != FORM_FIELD(c->low_segment ? RFM_FORM_FLOAT : RFM_FORM_SCALED, e->scale) ||
-			 e->scale > RFM_MAX_SCALE)
-		malformed("holds a malformed sum");
+	if (rfm_sum_is_wide(&e->sum))
+	{
+		int64		size = e->sum.v.scaled;
+
+		rfm_sum_set_image(&e->sum, get_image(s, size), size);
+	}
 }
 
 void
@@ -517,18 +419,9 @@ rfm_serial_order(RfmSerial *s, const RfmCollector *c, Datum *order, int64 *custo
 	const RfmFrame *frame = s->header.frame;
 	int64		key;
 
-	if (s->end < s->at + fixed_size(frame, RFM_ENTRY_FIELDS, RFM_FIELDS))
-		malformed("ends too early");
+	if (s->end - s->at < fixed_size(frame, RFM_ENTRY_FIELDS, RFM_FIELDS))
+		ends_too_early();
 	key = get_number(&s->at, &frame[RFM_FIELD_ORDER]);
 	*customer = get_number(&s->at, &frame[RFM_FIELD_CUSTOMER]);
-	if (*customer < 0 || *customer >= s->header.nentries)
-		malformed("holds an order of no customer");
 	*order = get_key(s, &c->order_type, key);
-}
-
-void
-rfm_serial_close(const RfmSerial *s)
-{
-	if (s->at != s->end)
-		malformed("is longer than its contents");
 }

@@ -3,9 +3,11 @@
  * serial.h
  *		The collector's table as a string of bytes, and back.
  *
- * Takes a table, gives a bytea; takes a bytea, gives its customers and orders
- * one after another.  States never leave the server that made them, hence
- * native byte order; but nothing in them is trusted to be well formed.
+ * A worker writes its table, the leader reads customers and orders from it one
+ * after another.  Only our own processes write such bytes: SQL cannot hand any
+ * to the function that reads them, as it has an argument of type internal and
+ * is strict.  So they are in native byte order, and what they say is believed;
+ * only that a read stays within them is checked.
  *
  * What the customers have in common is not repeated: each number travels as
  * its distance from the smallest of its kind, in as many bytes as the largest
@@ -22,7 +24,7 @@
 typedef struct RfmFrame
 {
 	int64		base;
-	int64		width;			/* bytes, 0 to 8 */
+	int64		width;			/* bytes of a number, 0 to 8 */
 } RfmFrame;
 
 /* The numbers of a customer, and of an order. */
@@ -41,14 +43,13 @@ typedef enum RfmField
 
 typedef struct RfmSerialHeader
 {
-	uint32		magic;
 	Oid			customer_type;
 	Oid			customer_collation;
 	Oid			time_type;
 	Oid			amount_type;
 	Oid			order_type;		/* InvalidOid: rows are counted */
 	Oid			order_collation;
-	uint32		in_key_order;	/* not 0: so come the customers */
+	bool		in_key_order;	/* so come the customers */
 	int64		ticket;			/* above 0: the table itself, in this backend */
 	int64		nentries;
 	int64		norders;
@@ -65,36 +66,35 @@ typedef struct RfmSerial
 } RfmSerial;
 
 /*
- * rfm_serial_write: a table as bytea, palloc'd.  Raises PROGRAM_LIMIT_EXCEEDED
- * where that is more than one datum can hold.
+ * rfm_serial_write: Return a table as bytea, palloc'd.  Raises
+ * PROGRAM_LIMIT_EXCEEDED where that is more than one datum can hold.
  */
 extern bytea *rfm_serial_write(const RfmCollector *c);
 
 /*
- * rfm_serial_hand_over: instead of a table, for a reader in this backend, the
- * ticket that claims it.
+ * rfm_serial_hand_over: Return, instead of a table, the ticket that claims it,
+ * for a reader in this backend.
  */
 extern bytea *rfm_serial_hand_over(RfmCollector *c);
 
 /*
- * rfm_serial_open: begins to read.  The bytes must stay where they are.
- * This and the functions below raise DATA_CORRUPTED.
+ * rfm_serial_open: Begin to read.  The bytes must stay where they are.  This
+ * and the functions below raise DATA_CORRUPTED where the bytes end too early.
  */
 extern void rfm_serial_open(RfmSerial *s, const char *data, Size size);
 
 /*
- * rfm_serial_entry: the next customer; c only tells the types, and s->header
- * how many there are.  Images of keys point into the bytes or to copies in the
+ * rfm_serial_entry: Read the next customer, of s->header.nentries; c only
+ * tells the types.  Images of keys point into the bytes or to copies in the
  * current context; those of wide sums are copies.
  */
-extern void rfm_serial_entry(RfmSerial *s, const RfmCollector *c,
-							 RfmEntry *entry, double *low);
+extern void rfm_serial_entry(RfmSerial *s, const RfmCollector *c, RfmEntry *entry);
 
-/* rfm_serial_order: the next order, and the number of its customer. */
+/*
+ * rfm_serial_order: Read the next order, of s->header.norders, and the number
+ * of its customer: how many were read before it.
+ */
 extern void rfm_serial_order(RfmSerial *s, const RfmCollector *c,
 							 Datum *order, int64 *customer);
-
-/* rfm_serial_close: nothing may be left. */
-extern void rfm_serial_close(const RfmSerial *s);
 
 #endif							/* RFM_COLLECT_SERIAL_H */

@@ -9,9 +9,9 @@
 
 #include "base/memory.h"
 #include "catalog/pg_type.h"
+#include "collect/entry.h"
 #include "collect/spill.h"
 #include "collect/table.h"
-#include "common/int.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -48,7 +48,7 @@ typedef struct RfmSpill
 	ResourceOwner owner;
 	SpillSort	customers;
 	SpillSort	orders;			/* (customer key, order id) */
-	MemoryContext sumcxt;		/* of the customer at hand */
+	MemoryContext sumcxt;		/* what the customer at hand points to */
 } RfmSpill;
 
 /*
@@ -121,16 +121,17 @@ begin_spill(RfmCollector *c)
  * Writing.
  */
 
+/* The image of a wide sum as a bytea. */
 static bytea *
-wide_image(const RfmCollector *c, const RfmEntry *e)
+wide_image(const RfmSum *sum)
 {
-	bool		real = c->amount_kind == RFM_AMOUNT_FLOAT;
-	Size		size = real ? e->sum.partials->count * sizeof(double) : VARSIZE(e->sum.numeric);
-	bytea	   *image = palloc(VARHDRSZ + size);
+	Size		size;
+	const void *image = rfm_sum_image(sum, &size);
+	bytea	   *result = palloc(VARHDRSZ + size);
 
-	SET_VARSIZE(image, VARHDRSZ + size);
-	memcpy(VARDATA(image), real ? (void *) e->sum.partials->part : (void *) e->sum.numeric, size);
-	return image;
+	SET_VARSIZE(result, VARHDRSZ + size);
+	memcpy(VARDATA(result), image, size);
+	return result;
 }
 
 static void
@@ -138,18 +139,18 @@ put_customer(RfmCollector *c, int64 number)
 {
 	TupleTableSlot *slot = c->spill->customers.slot;
 	const RfmEntry *e = rfm_entry(c, number);
-	bytea	   *wide = e->form == RFM_FORM_WIDE ? wide_image(c, e) : NULL;
+	bytea	   *wide = rfm_sum_is_wide(&e->sum) ? wide_image(&e->sum) : NULL;
 
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, false, SPILL_COLUMNS);
 	slot->tts_values[SPILL_KEY] = rfm_key_to_datum(&c->customer_type, e->key);
 	slot->tts_values[SPILL_LAST] = Int64GetDatum(e->last);
-	slot->tts_values[SPILL_ORDERS] = Int64GetDatum(e->orders);
-	slot->tts_values[SPILL_FORM] = Int32GetDatum(e->form << 8 | e->scale);
-	slot->tts_values[SPILL_SUM] = Int64GetDatum(wide ? 0 : e->sum.scaled);
-	slot->tts_isnull[SPILL_LOW] = c->low_segment == NULL;
-	if (c->low_segment)
-		slot->tts_values[SPILL_LOW] = Float8GetDatum(*rfm_entry_low(c, number));
+	slot->tts_values[SPILL_ORDERS] = Int64GetDatum(e->sum.orders);
+	slot->tts_values[SPILL_FORM] = Int32GetDatum(e->sum.form << 8 | e->sum.scale);
+	slot->tts_values[SPILL_SUM] = Int64GetDatum(wide ? 0 : e->sum.v.scaled);
+	slot->tts_isnull[SPILL_LOW] = !c->real_amounts;
+	if (c->real_amounts)
+		slot->tts_values[SPILL_LOW] = Float8GetDatum(e->sum.low);
 	slot->tts_isnull[SPILL_WIDE] = wide == NULL;
 	slot->tts_values[SPILL_WIDE] = PointerGetDatum(wide);
 	ExecStoreVirtualTuple(slot);
@@ -177,10 +178,14 @@ rfm_spill_table(RfmCollector *c)
 {
 	ResourceOwner oldowner = CurrentResourceOwner;
 
+	if (c->partial)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the customers seen by one parallel process exceed rfm.work_mem")));
 	if (c->spill == NULL)
 		c->spill = begin_spill(c);
 
-	/* files are made as they are needed, for whoever is current then */
+	/* files are made as they are needed, and belong to the owner of that moment */
 	CurrentResourceOwner = c->spill->owner;
 	for (int64 i = 0; i < c->nentries; i++)
 	{
@@ -208,7 +213,7 @@ rfm_spill_table(RfmCollector *c)
  * Reading.
  */
 
-/* The tuple ahead becomes the one at hand. */
+/* Make the tuple ahead the one at hand, and read the next. */
 static void
 advance(SpillSort *s)
 {
@@ -238,8 +243,13 @@ void
 rfm_spill_finish(RfmCollector *c)
 {
 	ResourceOwner oldowner = CurrentResourceOwner;
-	MemoryContext oldcxt = MemoryContextSwitchTo(c->mcxt);
+	MemoryContext oldcxt;
 
+	rfm_spill_table(c);
+	rfm_collector_close(c);
+	rfm_collector_free_entries(c);
+
+	oldcxt = MemoryContextSwitchTo(c->mcxt);
 	CurrentResourceOwner = c->spill->owner;
 	finish_sort(&c->spill->customers);
 	if (c->distinct_orders)
@@ -254,41 +264,28 @@ slot_key(const RfmKeyType *kt, TupleTableSlot *slot, int column)
 	return rfm_key_from_datum(kt, slot->tts_values[column]);
 }
 
-/* A customer as a tuple holds it; a wide sum is a copy. */
+/* Read a customer from a tuple; a wide sum is copied to the current context. */
 static void
-get_customer(const RfmCollector *c, TupleTableSlot *slot, RfmEntry *e, double *low)
+get_customer(const RfmCollector *c, TupleTableSlot *slot, RfmEntry *e)
 {
 	int32		form = DatumGetInt32(slot->tts_values[SPILL_FORM]);
 
 	e->key = slot_key(&c->customer_type, slot, SPILL_KEY);
 	e->last = DatumGetInt64(slot->tts_values[SPILL_LAST]);
-	e->orders = (uint32) DatumGetInt64(slot->tts_values[SPILL_ORDERS]);
-	e->form = (uint8) (form >> 8);
-	e->scale = (uint8) form;
-	e->sum.scaled = DatumGetInt64(slot->tts_values[SPILL_SUM]);
-	*low = slot->tts_isnull[SPILL_LOW] ? 0 : DatumGetFloat8(slot->tts_values[SPILL_LOW]);
+	e->sum.orders = (uint32) DatumGetInt64(slot->tts_values[SPILL_ORDERS]);
+	e->sum.form = (uint8) (form >> 8);
+	e->sum.scale = (uint8) form;
+	e->sum.v.scaled = DatumGetInt64(slot->tts_values[SPILL_SUM]);
+	e->sum.low = slot->tts_isnull[SPILL_LOW] ? 0 : DatumGetFloat8(slot->tts_values[SPILL_LOW]);
 	if (!slot->tts_isnull[SPILL_WIDE])
 	{
 		struct varlena *image = (struct varlena *) DatumGetPointer(slot->tts_values[SPILL_WIDE]);
-		Size		size = VARSIZE_ANY_EXHDR(image);
-		bool		real = c->amount_kind == RFM_AMOUNT_FLOAT;
-		char	   *copy = palloc((real ? offsetof(RfmPartials, part) : 0) + size);
 
-		if (real)
-		{
-			e->sum.partials = (RfmPartials *) copy;
-			e->sum.partials->count = e->sum.partials->space = (int) (size / sizeof(double));
-			memcpy(e->sum.partials->part, VARDATA_ANY(image), size);
-		}
-		else
-		{
-			e->sum.numeric = (Numeric) copy;
-			memcpy(copy, VARDATA_ANY(image), size);
-		}
+		rfm_sum_set_image(&e->sum, VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image));
 	}
 }
 
-/* Counts the distinct orders of a customer; they come in the same order. */
+/* Count the distinct orders of a customer; they come in the order of the customers. */
 static uint32
 count_orders(RfmCollector *c, Datum key)
 {
@@ -311,7 +308,7 @@ count_orders(RfmCollector *c, Datum key)
 }
 
 bool
-rfm_spill_next(RfmCollector *c, RfmEntry *e, double *low)
+rfm_spill_next(RfmCollector *c, RfmEntry *e)
 {
 	RfmSpill   *spill = c->spill;
 	SpillSort  *s = &spill->customers;
@@ -323,30 +320,24 @@ rfm_spill_next(RfmCollector *c, RfmEntry *e, double *low)
 	oldcxt = MemoryContextSwitchTo(spill->sumcxt);
 
 	advance(s);
-	get_customer(c, s->slot, e, low);
-	/* the tuple at hand goes when the next one is read, and e->key with it */
+	get_customer(c, s->slot, e);
+	/* e->key points into the tuple at hand, which is freed when the next is read */
 	if (rfm_key_by_reference(&c->customer_type))
 		e->key = rfm_key_copy(&c->customer_type, e->key);
 	while (!TupIsNull(s->ahead) &&
 		   rfm_key_equal(&c->customer_type, slot_key(&c->customer_type, s->ahead, SPILL_KEY), e->key))
 	{
 		RfmEntry	other;
-		double		other_low;
 
 		advance(s);
-		get_customer(c, s->slot, &other, &other_low);
+		get_customer(c, s->slot, &other);
 		if (rfm_key_by_reference(&c->customer_type) &&
 			rfm_key_image_cmp(&c->customer_type, other.key, e->key) < 0)
 			e->key = rfm_key_copy(&c->customer_type, other.key);
-		e->last = Max(e->last, other.last);
-		if (!rfm_sum_merge(&e->sum, &e->form, &e->scale, low, &other.sum, other.form,
-						   other.scale, other_low, c->amount_kind, spill->sumcxt))
-			rfm_money_error(c, e->key, true);
-		if (!c->distinct_orders && pg_add_u32_overflow(e->orders, other.orders, &e->orders))
-			rfm_too_many_orders(c, e->key);
+		rfm_entry_merge(c, e, &other, spill->sumcxt);
 	}
 	if (c->distinct_orders)
-		e->orders = count_orders(c, e->key);
+		e->sum.orders = count_orders(c, e->key);
 	MemoryContextSwitchTo(oldcxt);
 	return true;
 }

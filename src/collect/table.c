@@ -8,25 +8,14 @@
 #include "base/compat.h"
 
 #include "catalog/pg_type.h"
-#include "collect/spill.h"
 #include "collect/table.h"
-#include "common/int.h"
 #include "miscadmin.h"
-#include "progress/progress.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-/* Each half of the queue has room for so many bytes of keys; longer ones get more. */
+/* Room for the images of keys in each half of the queue; it grows for longer ones. */
 #define QUEUE_IMAGE_SIZE (16 * 1024)
-
-/*
- * How many rows after its arrival a row asks for its customer, for that
- * customer's key, and is taken.  The executor needs some 100 ns a row, memory
- * some 100 ns an answer; too far apart, and what was asked for is gone again.
- */
-#define ROWS_TO_ENTRY	24
-#define ROWS_TO_KEY		44
 
 /*
  * Making and growing.
@@ -52,7 +41,7 @@ rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_colla
 				 errmsg("order time must be of type date, timestamp or timestamp with time zone, not %s",
 						format_type_be(time_type))));
 	c->amount_type = getBaseType(amount_type);
-	if (!rfm_amount_kind(c->amount_type, &c->amount_kind))
+	if (!rfm_amount_type(c->amount_type, &c->real_amounts))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("amounts of type %s cannot be summed",
@@ -68,10 +57,9 @@ rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_colla
 
 	rfm_index_init(c, expected);
 	c->segment_space = 16;
-	c->segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(RfmEntry *));
-	if (c->amount_kind == RFM_AMOUNT_FLOAT)
-		c->low_segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(double *));
-	c->entries.mcxt = mcxt;
+	c->segment = MemoryContextAlloc(mcxt, c->segment_space * sizeof(char *));
+	c->entry_size = c->real_amounts ? sizeof(RfmEntry) : offsetof(RfmEntry, sum.low);
+	c->entries.mcxt = AllocSetContextCreate(mcxt, "rfm customers", ALLOCSET_DEFAULT_SIZES);
 	c->images.mcxt = AllocSetContextCreate(mcxt, "rfm keys", ALLOCSET_DEFAULT_SIZES);
 	c->sums = AllocSetContextCreate(mcxt, "rfm wide sums", ALLOCSET_DEFAULT_SIZES);
 	c->bound = rfm_memory_bound();
@@ -120,20 +108,12 @@ add_segment(RfmCollector *c)
 	if (c->nsegments == c->segment_space)
 	{
 		c->segment_space *= 2;
-		c->segment = repalloc_huge(c->segment, c->segment_space * sizeof(RfmEntry *));
-		if (c->low_segment)
-			c->low_segment = repalloc_huge(c->low_segment, c->segment_space * sizeof(double *));
+		c->segment = repalloc_huge(c->segment, c->segment_space * sizeof(char *));
 	}
-	c->segment[c->nsegments] = rfm_pool_alloc(&c->entries, RFM_SEGMENT_ENTRIES * sizeof(RfmEntry));
-	if (c->low_segment)
-		c->low_segment[c->nsegments] = rfm_pool_alloc(&c->entries, RFM_SEGMENT_ENTRIES * sizeof(double));
-	c->nsegments++;
+	c->segment[c->nsegments++] = rfm_pool_alloc(&c->entries, RFM_SEGMENT_ENTRIES * c->entry_size);
 }
 
-/*
- * A permanent copy of a by-reference key.  Varlena images with a long header
- * stay aligned, those with a short one need not be.
- */
+/* Varlena images with a long header stay aligned, those with a short one need not be. */
 Datum
 rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key)
 {
@@ -164,22 +144,27 @@ rfm_collector_clear(RfmCollector *c)
 }
 
 void
-rfm_collector_overflow(RfmCollector *c)
-{
-	if (c->partial)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the customers seen by one parallel process exceed rfm.work_mem")));
-	rfm_spill_table(c);
-}
-
-void
 rfm_collector_close(RfmCollector *c)
 {
 	rfm_index_close(c);
 	if (c->order_slot)
 		pfree(c->order_slot);
 	c->order_slot = NULL;
+}
+
+void
+rfm_collector_free_entries(RfmCollector *c)
+{
+	MemoryContextDelete(c->entries.mcxt);
+	c->entries.mcxt = NULL;
+	c->nentries = c->nsegments = 0;
+}
+
+void
+rfm_collector_end(RfmCollector *c)
+{
+	MemoryContextSetParent(c->images.mcxt, MemoryContextGetParent(c->mcxt));
+	MemoryContextDelete(c->mcxt);
 }
 
 /*
@@ -201,18 +186,9 @@ rfm_append_entry(RfmCollector *c)
 	if (number >> RFM_SEGMENT_BITS == c->nsegments)
 		add_segment(c);
 	e = rfm_entry(c, number);
+	memset(e, 0, c->entry_size);
 	e->last = PG_INT64_MIN;
-	e->sum.scaled = 0;
-	e->orders = 0;
-	e->scale = 0;
-	if (c->low_segment)
-	{
-		e->form = RFM_FORM_FLOAT;
-		e->sum.high = 0;
-		*rfm_entry_low(c, number) = 0;
-	}
-	else
-		e->form = RFM_FORM_SCALED;
+	e->sum.form = c->real_amounts ? RFM_FORM_REAL : RFM_FORM_SCALED;
 	c->nentries++;
 	return e;
 }
@@ -265,115 +241,8 @@ rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
 	s->hash = hash;
 	c->norders++;
 	c->used += RFM_ORDER_BYTES;
-	rfm_entry(c, customer)->orders++;
+	rfm_entry(c, customer)->sum.orders++;
 
 	if ((uint64) c->norders > (UINT64CONST(1) << c->order_bits) / 3 * 2)
 		grow_order_slots(c, c->order_bits + 1);
-}
-
-void
-rfm_money_error(RfmCollector *c, Datum key, bool overflow)
-{
-	rfm_amount_error(c->amount_kind, rfm_key_out(&c->customer_type, key), overflow);
-}
-
-void
-rfm_too_many_orders(RfmCollector *c, Datum key)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("too many orders of customer \"%s\"",
-					rfm_key_out(&c->customer_type, key))));
-}
-
-/*
- * The queue.
- */
-
-/* Adds what a waiting row stands for to its customer. */
-static inline void
-take_row(RfmCollector *c, const RfmWaitingRow *row)
-{
-	uint32		customer = rfm_find_customer(c, row->key, row->hash);
-	RfmEntry   *e = rfm_entry(c, customer);
-	int64		sum;
-
-	if (row->last > e->last)
-		e->last = row->last;
-
-	/* nearly always both have the scale of the column */
-	if (e->form == RFM_FORM_SCALED && row->amount.form == RFM_FORM_SCALED &&
-		e->scale == row->amount.scale &&
-		!pg_add_s64_overflow(e->sum.scaled, row->amount.v.scaled, &sum))
-		e->sum.scaled = sum;
-	else if (!rfm_sum_add(&e->sum, &e->form, &e->scale, rfm_entry_low(c, customer),
-						  &row->amount, c->sums))
-		rfm_money_error(c, row->key, true);
-
-	if (row->has_order)
-		rfm_count_order(c, customer, row->order, row->order_hash);
-	else if (!c->distinct_orders && pg_add_u32_overflow(e->orders, row->rows, &e->orders))
-		rfm_too_many_orders(c, row->key);
-	c->rows += row->rows;
-	if (c->used > c->bound)
-		rfm_collector_overflow(c);
-}
-
-static void
-show_rows(RfmCollector *c)
-{
-	rfm_progress_rows(c->rows - c->rows_shown);
-	c->rows_shown = c->rows;
-}
-
-void
-rfm_queue_drain(RfmCollector *c)
-{
-	RfmQueue   *q = &c->queue;
-
-	while (q->taken < q->arrived)
-		take_row(c, rfm_queue_at(c, q->taken++));
-	q->image_used = 0;
-	show_rows(c);
-}
-
-void
-rfm_queue_room(RfmCollector *c, Size size)
-{
-	RfmQueue   *q = &c->queue;
-
-	if (q->arrived % RFM_WAITING_ROWS == 0)
-		q->image_used = 0;		/* the rows that used this half have been taken */
-	if (q->image_used + size <= q->image_size)
-		return;
-	rfm_queue_drain(c);
-	if (size <= q->image_size)
-		return;
-	q->image_size = size;
-	for (int half = 0; half < 2; half++)
-	{
-		pfree(q->image[half]);
-		q->image[half] = MemoryContextAllocHuge(c->mcxt, size);
-	}
-}
-
-void
-rfm_queue_row(RfmCollector *c)
-{
-	RfmQueue   *q = &c->queue;
-	uint64		arrived = ++q->arrived;
-	const RfmWaitingRow *row;
-
-	/* rows before the first have the hash 0: asking for them does no harm */
-	row = rfm_queue_at(c, arrived - ROWS_TO_ENTRY);
-	rfm_prefetch_entry(c, row->key, row->hash);
-	if (rfm_key_by_reference(&c->customer_type))
-	{
-		row = rfm_queue_at(c, arrived - ROWS_TO_KEY);
-		rfm_prefetch_key(c, row->key, row->hash);
-	}
-	if (arrived - q->taken > RFM_WAITING_ROWS)
-		take_row(c, rfm_queue_at(c, q->taken++));
-	if (arrived % RFM_WAITING_ROWS == 0)
-		show_rows(c);
 }

@@ -3,22 +3,22 @@
  * types.h
  *		The per-customer table: last order, number of orders, sum of amounts.
  *
- * The aggregate rfm_collect(customer, ordered_at, amount [, order_id]) runs
- * over the whole source as one group.  Its state is the table itself, so the
- * planner parallelizes it like any aggregate: each worker fills a table of
+ * The aggregate rfm_internal.collect(customer, ordered_at, amount [, order_id])
+ * runs over the whole source as one group.  Its state is the table itself, so
+ * the planner parallelizes it like any aggregate: each worker fills a table of
  * its own, which travels to the leader serialized and is merged there.  Its
- * result is not a value but a claim ticket: whoever ran the query takes the
- * table with rfm_collector_claim().
+ * result is not a value but a ticket (ticket.h), by which whoever ran the query
+ * takes the table.
  *
  * Customers are numbered in the order of their first appearance and stand in
- * segments that never move; an open-addressed index of (hash, number) pairs
- * finds them.  A hash's leading bits say where in the index it belongs, so
- * that tables of any sizes have their customers in the same order there, and
- * one is merged into another from front to back.  Rows wait in a queue while
- * what they need comes from memory, so that nothing waits for memory.
+ * segments that never move; an index of (hash, number) pairs finds them.  A
+ * hash's leading bits say where in the index it belongs, so that tables of any
+ * sizes have their customers in the same order there, and one is merged into
+ * another from front to back.  Rows wait in a queue (queue.h) until the memory
+ * that they need has been prefetched.
  *
- * Past a bound of memory the table empties itself into sorted temporary files
- * (collect_spill.h) and goes on.
+ * When the table exceeds its bound of memory, it is emptied into sorted
+ * temporary files (spill.h) and filled again.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,10 +34,7 @@ typedef struct RfmEntry
 {
 	Datum		key;
 	int64		last;			/* latest order time, in the column's own type */
-	RfmSum		sum;
-	uint32		orders;			/* rows, or distinct order ids */
-	uint8		scale;			/* of sum */
-	uint8		form;			/* of sum: RfmAmountForm */
+	RfmSum		sum;			/* last: see rfm_entry */
 } RfmEntry;
 
 /*
@@ -74,8 +71,8 @@ typedef struct RfmWaitingRow
 } RfmWaitingRow;
 
 /*
- * Rows wait for their turn while the memory that they need is on its way: the
- * place in the index first, then the customer it points to.
+ * While a row waits, first the place in the index that it needs is prefetched,
+ * then the customer found there.
  */
 #define RFM_WAITING_ROWS 64
 
@@ -83,12 +80,12 @@ typedef struct RfmQueue
 {
 	uint64		arrived;		/* rows that ever came */
 	uint64		taken;			/* rows that are in the table */
-	RfmWaitingRow row[2 * RFM_WAITING_ROWS];	/* by number, in a circle */
+	RfmWaitingRow row[2 * RFM_WAITING_ROWS];	/* a ring, by number of arrival */
 
-	/* images of the keys of each half of the circle */
+	/* images of the keys in each half of the ring */
 	char	   *image[2];
 	Size		image_size;
-	Size		image_used;		/* in the half that fills */
+	Size		image_used;		/* in the half that is being filled */
 } RfmQueue;
 
 typedef struct RfmCollector
@@ -100,15 +97,15 @@ typedef struct RfmCollector
 	bool		distinct_orders;	/* count distinct order ids, not rows */
 	Oid			time_type;		/* date, timestamp or timestamptz */
 	Oid			amount_type;	/* base type of the amounts */
-	RfmAmountKind amount_kind;
+	bool		real_amounts;	/* which are floating-point numbers */
 
-	RfmEntry  **segment;
-	double	  **low_segment;	/* low parts of floating-point sums, else NULL */
+	char	  **segment;
+	Size		entry_size;		/* bytes of an entry: see rfm_entry */
 	int			nsegments;
 	int			segment_space;
 	int64		nentries;
 
-	/* the index, in one of two forms: see collect_index.h */
+	/* the index, in one of two forms: see index.h */
 	uint64	   *slot;			/* hash in the upper half, number + 1 below */
 	int			slot_bits;		/* there are 2 ^ slot_bits */
 	uint32	   *direct;			/* number + 1, by key; else NULL */
@@ -122,7 +119,7 @@ typedef struct RfmCollector
 	int64		rows;			/* rows taken */
 	int64		rows_shown;		/* of them, to whoever watches */
 
-	RfmPool		entries;		/* memory of the segments */
+	RfmPool		entries;		/* memory of the segments, in its own context */
 	RfmPool		images;			/* memory of by-reference keys, in its own context */
 	MemoryContext sums;			/* of wide sums */
 
@@ -136,37 +133,17 @@ typedef struct RfmCollector
 	RfmQueue	queue;
 } RfmCollector;
 
-/* rfm_entry: the customer with a number. */
+/*
+ * rfm_entry: Return the customer with a number.
+ *
+ * Only entries of floating-point sums have room for sum.low: others must not be
+ * copied by assignment.
+ */
 static inline RfmEntry *
 rfm_entry(const RfmCollector *c, int64 number)
 {
-	return &c->segment[number >> RFM_SEGMENT_BITS][number & (RFM_SEGMENT_ENTRIES - 1)];
+	return (RfmEntry *) (c->segment[number >> RFM_SEGMENT_BITS] +
+						 (number & (RFM_SEGMENT_ENTRIES - 1)) * c->entry_size);
 }
-
-/* rfm_entry_low: the low part of its sum; NULL where sums have none. */
-static inline double *
-rfm_entry_low(const RfmCollector *c, int64 number)
-{
-	if (c->low_segment == NULL)
-		return NULL;
-	return &c->low_segment[number >> RFM_SEGMENT_BITS][number & (RFM_SEGMENT_ENTRIES - 1)];
-}
-
-/*
- * rfm_collector_ticket: a number under which a collector can be claimed, once,
- * in this backend and while its memory lasts.
- */
-extern int64 rfm_collector_ticket(RfmCollector *c);
-
-/*
- * rfm_collector_claim: the collector behind a ticket, moved into mcxt.  Raises
- * an error for a ticket that was claimed, or never made in this backend.
- */
-extern RfmCollector *rfm_collector_claim(int64 ticket, MemoryContext mcxt);
-
-/*
- * rfm_collector_close: frees what only adding customers needs.
- */
-extern void rfm_collector_close(RfmCollector *c);
 
 #endif							/* RFM_COLLECT_TYPES_H */

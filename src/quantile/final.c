@@ -190,10 +190,9 @@ numerics_at(const RfmQuantileState *state, const int64 *ranks, int nranks,
 {
 	RfmOrderStat *stats = palloc(nranks * sizeof(RfmOrderStat));
 	CodeGroup  *groups = palloc0(nranks * sizeof(CodeGroup));
-	RfmValues	codes = rfm_values_of(state->code, state->n);
 	int			ngroups;
 
-	rfm_order_stats(&codes, ranks, nranks, stats);
+	rfm_order_stats(state->code, state->n, ranks, nranks, stats);
 	for (int i = 0; i < nranks; i++)
 		groups[i].code = stats[i].value;
 	ngroups = unique_groups(groups, nranks);
@@ -236,7 +235,6 @@ rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 {
 	RfmQuantileState *state = final_state(fcinfo, RFM_QUANTILE_FLOAT8);
 	RfmQuantile *quantiles;
-	RfmValues	codes;
 	Datum	   *cuts;
 	int			ncuts;
 
@@ -245,8 +243,7 @@ rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 	ncuts = state->buckets - 1;
 	quantiles = palloc(ncuts * sizeof(RfmQuantile));
 	cuts = palloc(ncuts * sizeof(Datum));
-	codes = rfm_values_of(state->code, state->n);
-	rfm_quantiles_of(&codes, state->buckets, quantiles);
+	rfm_quantiles_of(state->code, state->n, state->buckets, quantiles);
 	for (int i = 0; i < ncuts; i++)
 		cuts[i] = Float8GetDatum(interpolate_float8(rfm_code_to_double(quantiles[i].lower),
 													rfm_code_to_double(quantiles[i].upper),

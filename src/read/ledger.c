@@ -10,9 +10,9 @@
  */
 #include "base/compat.h"
 
+#include "collect/entry.h"
 #include "collect/key_order.h"
 #include "collect/table.h"
-#include "common/int.h"
 #include "miscadmin.h"
 #include "read/ledger.h"
 #include "utils/memutils.h"
@@ -78,13 +78,9 @@ sort_customers(RfmLedger *ledger)
 
 	ledger->n = c->nentries;
 	ledger->entry = rfm_alloc_array(ledger->mcxt, ledger->n, sizeof(RfmEntry), false);
-	if (c->low_segment)
-		ledger->low = rfm_alloc_array(ledger->mcxt, ledger->n, sizeof(double), false);
 	for (int64 i = 0; i < ledger->n; i++)
 	{
-		ledger->entry[i] = *rfm_entry(c, order[i]);
-		if (ledger->low)
-			ledger->low[i] = *rfm_entry_low(c, order[i]);
+		memcpy(&ledger->entry[i], rfm_entry(c, order[i]), c->entry_size);
 		if (i % RFM_SEGMENT_ENTRIES == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
@@ -150,6 +146,7 @@ rfm_ledger_sort(RfmLedger *ledger)
 	}
 	pfree(order);
 	rfm_collector_close(c);
+	rfm_collector_free_entries(c);
 	MemoryContextDelete(ledger->pool.mcxt);
 }
 
@@ -157,47 +154,34 @@ rfm_ledger_sort(RfmLedger *ledger)
  * A date.
  */
 
-/* Adds a row's amount to the sum of a customer of the date. */
+/* Add a row's amount to a customer of the date. */
 static void
 add_amount(RfmCollector *c, RfmEntry *e, const RfmEvent *event)
 {
 	RfmAmount	amount = {.scale = event->scale,.form = event->form};
-	int64		sum;
 
 	amount.v.scaled = event->v.scaled;
-	if (e->form == RFM_FORM_SCALED && event->form == RFM_FORM_SCALED &&
-		e->scale == event->scale &&
-		!pg_add_s64_overflow(e->sum.scaled, event->v.scaled, &sum))
-		e->sum.scaled = sum;
-	else if (event->form == RFM_FORM_NOT_FINITE)
-		rfm_money_error(c, e->key, false);
-	else if (!rfm_sum_add(&e->sum, &e->form, &e->scale, rfm_entry_low(c, c->nentries - 1),
-						  &amount, c->sums))
-		rfm_money_error(c, e->key, true);
+	rfm_entry_add_amount(c, e, &amount);
 }
 
-/* The newest customer of the date becomes what a customer is on every date. */
-static void
-copy_base(RfmCollector *c, RfmEntry *e, const RfmLedger *ledger, int64 row)
+/* Add a customer to the date, with what it has on every date. */
+static RfmEntry *
+add_base(RfmCollector *c, const RfmEntry *base)
 {
-	const RfmEntry *base = &ledger->entry[row];
-	double	   *low = rfm_entry_low(c, c->nentries - 1);
+	RfmEntry   *e = rfm_append_entry(c);
 
-	e->key = base->key;
-	e->last = base->last;
-	e->orders = base->orders;
-	if (base->form != RFM_FORM_WIDE)
+	memcpy(e, base, c->entry_size);
+	if (rfm_sum_is_wide(&base->sum))
 	{
-		e->sum = base->sum;
-		e->form = base->form;
-		e->scale = base->scale;
-		if (low)
-			*low = ledger->low[row];
+		/* a copy, or adding to it would change the ledger's */
+		MemoryContext oldcxt = MemoryContextSwitchTo(c->sums);
+		Size		size;
+		const void *image = rfm_sum_image(&base->sum, &size);
+
+		rfm_sum_set_image(&e->sum, image, size);
+		MemoryContextSwitchTo(oldcxt);
 	}
-	/* what does not fit lies elsewhere, and adding to it would change it there */
-	else if (!rfm_sum_merge(&e->sum, &e->form, &e->scale, low, &base->sum, base->form,
-							base->scale, 0, c->amount_kind, c->sums))
-		rfm_money_error(c, base->key, true);
+	return e;
 }
 
 /* Adds a customer to the date, unless it has no order then. */
@@ -209,10 +193,7 @@ collect_customer(RfmCollector *c, const RfmLedger *ledger, int64 row,
 	Datum		counted = 0;	/* the last order that was */
 
 	if (ledger->entry[row].last != PG_INT64_MIN)
-	{
-		e = rfm_append_entry(c);
-		copy_base(c, e, ledger, row);
-	}
+		e = add_base(c, &ledger->entry[row]);
 	for (int64 i = ledger->start[row]; i < ledger->start[row + 1]; i++)
 	{
 		const RfmEvent *event = &ledger->event[i];
@@ -220,18 +201,14 @@ collect_customer(RfmCollector *c, const RfmLedger *ledger, int64 row,
 		if (event->day < first_day || event->day > date)
 			continue;
 		if (e == NULL)
-		{
-			e = rfm_append_entry(c);
-			copy_base(c, e, ledger, row);
-		}
+			e = add_base(c, &ledger->entry[row]);
 		e->last = Max(e->last, event->last);
 		add_amount(c, e, event);
 		c->rows++;
 		if (c->distinct_orders && (event->order == 0 || event->order == counted))
 			continue;
 		counted = event->order;
-		if (pg_add_u32_overflow(e->orders, 1, &e->orders))
-			rfm_too_many_orders(c, e->key);
+		rfm_entry_add_orders(c, e, 1);
 	}
 }
 

@@ -63,7 +63,6 @@ typedef struct RfmLedger
 	/* in key order */
 	int64		n;
 	RfmEntry   *entry;			/* last is PG_INT64_MIN where nothing is in the sums */
-	double	   *low;			/* low parts of floating-point sums, else NULL */
 	int64	   *start;			/* n + 1: where the events of each begin */
 	RfmEvent   *event;
 } RfmLedger;

@@ -10,8 +10,8 @@
  */
 #include "base/compat.h"
 
+#include "collect/entry.h"
 #include "collect/table.h"
-#include "common/int.h"
 #include "miscadmin.h"
 #include "model/run_date.h"
 #include "progress/progress.h"
@@ -96,28 +96,19 @@ in_base(const RfmLedger *ledger, int64 time, DateADT *day)
  * Taking rows.
  */
 
+/* Add a row to what its customer has on every date. */
 static void
 add_to_base(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row)
 {
 	RfmCollector *c = ledger->table;
 	RfmEntry   *e = rfm_entry(c, customer);
-	int64		sum;
 
 	e->last = Max(e->last, row->last);
-	if (e->form == RFM_FORM_SCALED && row->amount.form == RFM_FORM_SCALED &&
-		e->scale == row->amount.scale &&
-		!pg_add_s64_overflow(e->sum.scaled, row->amount.v.scaled, &sum))
-		e->sum.scaled = sum;
-	else if (row->amount.form == RFM_FORM_NOT_FINITE)
-		rfm_money_error(c, row->key, false);
-	else if (!rfm_sum_add(&e->sum, &e->form, &e->scale, rfm_entry_low(c, customer),
-						  &row->amount, c->sums))
-		rfm_money_error(c, row->key, true);
-
+	rfm_entry_add_amount(c, e, &row->amount);
 	if (row->has_order)
 		rfm_count_order(c, customer, row->order, row->order_hash);
-	else if (!c->distinct_orders && pg_add_u32_overflow(e->orders, 1, &e->orders))
-		rfm_too_many_orders(c, row->key);
+	else if (!c->distinct_orders)
+		rfm_entry_add_orders(c, e, 1);
 	ledger->base_rows++;
 }
 
@@ -265,8 +256,6 @@ ledger_startup(DestReceiver *self, int operation, TupleDesc desc)
 										 TupleDescAttr(desc, 1)->atttypid,
 										 TupleDescAttr(desc, 2)->atttypid, distinct,
 										 order->atttypid, order->attcollation, 0);
-	/* so that it can go when the customers have been put in order */
-	ledger->table->entries.mcxt = ledger->pool.mcxt;
 }
 
 static void

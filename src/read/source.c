@@ -15,6 +15,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "collect/spill.h"
+#include "collect/ticket.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "model/run_date.h"
@@ -57,7 +58,7 @@ resolve_amount(const RfmModel *model, Relation rel, RfmSource *source)
 
 	rfm_expression_resolve(model->amount, rel, "amount", model->name, &source->amount);
 	base = getBaseType(source->amount.type);
-	if (!rfm_amount_kind(base, &source->amount_kind))
+	if (!rfm_amount_type(base, &source->real_amounts))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("amount \"%s\" of type %s cannot be summed",
@@ -228,7 +229,7 @@ single_receive(TupleTableSlot *slot, DestReceiver *self)
 
 	receiver->value = slot_getattr(slot, 1, &receiver->isnull);
 	if (receiver->mcxt && !receiver->isnull)
-		receiver->collector = rfm_collector_claim(DatumGetInt64(receiver->value),
+		receiver->collector = rfm_ticket_claim(DatumGetInt64(receiver->value),
 												  receiver->mcxt);
 	return true;
 }

@@ -40,7 +40,7 @@ typedef struct RfmSource
 	Oid			customer_type;	/* as declared: perhaps a domain */
 	int32		customer_typmod;
 	RfmKeyType	key;
-	RfmAmountKind amount_kind;
+	bool		real_amounts;	/* floating-point numbers */
 	RfmCalendar calendar;
 	bool		uses_run_date;	/* an expression calls rfm_run_date() */
 } RfmSource;

@@ -147,7 +147,6 @@ backfill_date(Backfill *backfill)
 
 	rfm_snapshot_finish(&snapshot, collector);
 	rfm_refresh_write(&snapshot, started_at);
-	rfm_customers_end(snapshot.customers);
 	PopActiveSnapshot();
 }
 

@@ -67,7 +67,6 @@ rfm_refresh_model(const char *name, const DateADT *run_date)
 	rfm_snapshot_compute(model, run_date, &snapshot);
 	rfm_refresh_write(&snapshot, started_at);
 	customers = snapshot.customers->n;
-	rfm_customers_end(snapshot.customers);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);

@@ -162,7 +162,7 @@ static int
 axis_score(const RfmSnapshot *snapshot, RfmAxis axis, const LoggedCuts *cuts)
 {
 	Numeric		value = rfm_axis_numeric(snapshot->customers, axis,
-										 rfm_customer_code(snapshot->customers, axis, 0));
+										 snapshot->customers->code[axis][0]);
 	int			score = cuts->buckets[axis];
 
 	while (score > 1 && !cut_reached(snapshot, axis, value, &cuts->cut[axis][score - 1]))

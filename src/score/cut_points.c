@@ -70,7 +70,7 @@ numeric_text(Numeric value)
 
 static void
 append_score_range(StringInfo json, const RfmModel *model,
-				   RfmCustomers *customers, const RfmScores *scores,
+				   const RfmCustomers *customers, const RfmScores *scores,
 				   RfmAxis axis, int score)
 {
 	const RfmScoreRange *range = &scores->range[axis][score - 1];
@@ -98,14 +98,14 @@ append_score_range(StringInfo json, const RfmModel *model,
 		{
 			appendStringInfoString(json, ", \"from_customer\": ");
 			escape_json(json, rfm_key_out(&customers->key_type,
-										  rfm_customer_key(customers, range->first)));
+										  customers->key[range->first]));
 		}
 	}
 	appendStringInfoChar(json, '}');
 }
 
 char *
-rfm_cut_points_json(const RfmModel *model, RfmCustomers *customers,
+rfm_cut_points_json(const RfmModel *model, const RfmCustomers *customers,
 					const RfmScores *scores)
 {
 	StringInfoData json;

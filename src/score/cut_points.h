@@ -15,7 +15,7 @@
  * covers, as the JSON text that rfm_run keeps.
  */
 extern char *rfm_cut_points_json(const RfmModel *model,
-								 RfmCustomers *customers,
+								 const RfmCustomers *customers,
 								 const RfmScores *scores);
 
 #endif							/* RFM_SCORE_CUT_POINTS_H */

@@ -13,6 +13,9 @@
 #include "score/scores.h"
 #include "utils/fmgrprotos.h"
 
+/* Customers scored between two checks for interrupts. */
+#define SCORE_BLOCK 65536
+
 /*
  * Cut points of the method `breaks`: the user's, as codes.  A value belongs
  * to the bucket 1 + the number of cut points at or below it; recency's score
@@ -23,7 +26,7 @@ cuts_from_breaks(const RfmModel *model, const RfmCustomers *customers,
 				 RfmAxis axis, RfmCuts *cuts)
 {
 	int			ncuts = model->buckets[axis] - 1;
-	RfmMoney	whole = {.kind = RFM_MONEY_SCALED, .scale = 0};
+	RfmMoney	whole = {.form = RFM_FORM_SCALED, .scale = 0};
 	const RfmMoney *unit = axis == RFM_MONETARY ? &customers->money : &whole;
 
 	cuts->buckets = model->buckets[axis];
@@ -42,21 +45,21 @@ cuts_from_breaks(const RfmModel *model, const RfmCustomers *customers,
 }
 
 static void
-find_axis_cuts(const RfmModel *model, RfmCustomers *customers,
+find_axis_cuts(const RfmModel *model, const RfmCustomers *customers,
 			   RfmAxis axis, RfmScores *scores)
 {
 	int			buckets = model->buckets[axis];
-	RfmValues	codes = rfm_customer_codes(customers, axis);
+	const int64 *codes = customers->code[axis];
 
 	if (model->method == RFM_BREAKS)
 	{
 		cuts_from_breaks(model, customers, axis, &scores->cuts[axis]);
 		return;
 	}
-	rfm_find_cuts(&codes, model->method, buckets,
+	rfm_find_cuts(codes, customers->n, model->method, buckets,
 				  axis == RFM_RECENCY, &scores->cuts[axis]);
 	if (model->method == RFM_QUANTILE && customers->n > 0)
-		rfm_quantiles_of(&codes, buckets, scores->quantile[axis]);
+		rfm_quantiles_of(codes, customers->n, buckets, scores->quantile[axis]);
 }
 
 /* How many cuts a row with this code has reached. */
@@ -77,18 +80,6 @@ axis_score(RfmAxis axis, int reached)
 	return (RfmCell) ((reached + 1) << (axis == RFM_RECENCY ? 8 : axis == RFM_FREQUENCY ? 4 : 0));
 }
 
-RfmCell
-rfm_score_cell(const RfmScores *scores, RfmCustomers *customers, int64 row)
-{
-	int64		at = rfm_customers_at(customers, row);
-	RfmCell		cell = 0;
-
-	for (int axis = 0; axis < RFM_AXES; axis++)
-		cell |= axis_score((RfmAxis) axis,
-						   cuts_reached(&scores->cuts[axis], customers->code[axis][at], row));
-	return cell;
-}
-
 static inline void
 note_code(RfmScoreRange *range, int64 code, int64 row)
 {
@@ -106,24 +97,22 @@ note_code(RfmScoreRange *range, int64 code, int64 row)
 		range->highest = code;
 }
 
-/* Scores one axis, into cells if they are kept, and notes what each score covers. */
+/* Score one axis, and note what each score covers. */
 static void
-score_axis(RfmCustomers *customers, RfmAxis axis, RfmScores *scores)
+score_axis(const RfmCustomers *customers, RfmAxis axis, RfmScores *scores)
 {
 	RfmCuts		cuts = scores->cuts[axis];
+	const int64 *code = customers->code[axis];
 
 	for (int64 start = 0, end; start < customers->n; start = end)
 	{
-		const int64 *codes = customers->code[axis] + rfm_customers_at(customers, start);
-
-		end = Min(customers->end, start + 65536);
+		end = Min(customers->n, start + SCORE_BLOCK);
 		for (int64 row = start; row < end; row++)
 		{
-			int			reached = cuts_reached(&cuts, codes[row - start], row);
+			int			reached = cuts_reached(&cuts, code[row], row);
 
-			if (scores->cell)
-				scores->cell[row] |= axis_score(axis, reached);
-			note_code(&scores->range[axis][reached], codes[row - start], row);
+			scores->cell[row] |= axis_score(axis, reached);
+			note_code(&scores->range[axis][reached], code[row], row);
 		}
 		rfm_progress_done((end - start) / RFM_AXES);
 		CHECK_FOR_INTERRUPTS();
@@ -131,13 +120,11 @@ score_axis(RfmCustomers *customers, RfmAxis axis, RfmScores *scores)
 }
 
 RfmScores *
-rfm_scores_build(const RfmModel *model, RfmCustomers *customers)
+rfm_scores_build(const RfmModel *model, const RfmCustomers *customers)
 {
 	RfmScores  *scores = palloc0(sizeof(RfmScores));
 
-	if (customers->file == NULL)
-		scores->cell = rfm_alloc_array(CurrentMemoryContext, customers->n,
-									   sizeof(RfmCell), true);
+	scores->cell = rfm_alloc_array(CurrentMemoryContext, customers->n, sizeof(RfmCell), true);
 	for (int axis = 0; axis < RFM_AXES; axis++)
 	{
 		find_axis_cuts(model, customers, (RfmAxis) axis, scores);

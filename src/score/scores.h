@@ -34,26 +34,18 @@ typedef struct RfmScoreRange
 
 typedef struct RfmScores
 {
-	RfmCell    *cell;			/* one a customer; NULL: not all are at hand */
+	RfmCell    *cell;			/* one a customer */
 	RfmCuts		cuts[RFM_AXES];
 	RfmQuantile quantile[RFM_AXES][RFM_MAX_CUTS];	/* RFM_QUANTILE only */
 	RfmScoreRange range[RFM_AXES][RFM_MAX_BUCKETS];
 } RfmScores;
 
-/* rfm_scores_build: finds the cut points and scores every customer. */
+/*
+ * rfm_scores_build: Find the cut points and score every customer.  The result
+ * is allocated in the current context.
+ */
 extern RfmScores *rfm_scores_build(const RfmModel *model,
-								   RfmCustomers *customers);
-
-/* rfm_score_cell: the cell of a customer, scored anew. */
-extern RfmCell rfm_score_cell(const RfmScores *scores, RfmCustomers *customers,
-							  int64 row);
-
-/* rfm_scores_cell: the cell of a customer. */
-static inline RfmCell
-rfm_scores_cell(const RfmScores *scores, RfmCustomers *customers, int64 row)
-{
-	return scores->cell ? scores->cell[row] : rfm_score_cell(scores, customers, row);
-}
+								   const RfmCustomers *customers);
 
 /*
  * rfm_cell_text: the three scores as text, palloc'd: 555, or 10-9-10 where a

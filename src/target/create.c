@@ -37,7 +37,7 @@ append_created_column(StringInfo sql, const RfmModel *model,
 			appendStringInfoString(sql, " NOT NULL");
 			break;
 		case RFM_COL_MONETARY:
-			appendStringInfoString(sql, source->amount_kind == RFM_AMOUNT_FLOAT ?
+			appendStringInfoString(sql, source->real_amounts ?
 								   "double precision NOT NULL" : "numeric NOT NULL");
 			break;
 		default:

@@ -10,7 +10,6 @@
 #include "base/memory.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
-#include "collect/spill.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
@@ -18,7 +17,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -30,10 +28,9 @@ typedef struct Lookup
 {
 	RfmKeyType	type;			/* of the target's column */
 	SortSupportData ssup;		/* unless type is an integer */
-	RfmCustomers *customers;
 	int64		n;
-	Datum	   *key;			/* ascending in type's order; NULL: the customers' own */
-	int64	   *row;			/* the row of key[i] */
+	Datum	   *key;			/* ascending in type's order */
+	int64	   *row;			/* the row of key[i]; NULL: i */
 	int64		next;			/* where the next key is expected */
 } Lookup;
 
@@ -53,8 +50,7 @@ lookup_cmp(Lookup *lookup, Datum a, Datum b)
 static inline int
 lookup_cmp_at(Lookup *lookup, int64 at, Datum key)
 {
-	return lookup_cmp(lookup, lookup->key ? lookup->key[at] :
-					  rfm_customer_key(lookup->customers, at), key);
+	return lookup_cmp(lookup, lookup->key[at], key);
 }
 
 static int
@@ -113,14 +109,14 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 static void
 lookup_init(Lookup *lookup, RfmRowMaker *maker)
 {
-	RfmCustomers *customers = maker->customers;
+	const RfmCustomers *customers = maker->customers;
 	const RfmTarget *target = maker->target;
 
 	memset(lookup, 0, sizeof(*lookup));
 	rfm_key_type_init(&lookup->type, target->type[RFM_COL_CUSTOMER],
 					  target->collation[RFM_COL_CUSTOMER],
 					  "the target's customer column", CurrentMemoryContext);
-	lookup->customers = customers;
+	lookup->key = customers->key;
 	lookup->n = customers->n;
 
 	if (lookup->type.kind == RFM_KEY_INT && customers->key_type.kind == RFM_KEY_INT)
@@ -285,23 +281,6 @@ diff_nothing(DestReceiver *self)
 {
 }
 
-/*
- * Rows of the snapshot that are in a file are met in their order: so must be
- * those of the target.
- */
-static void
-append_order(StringInfo sql, const RfmRowMaker *maker, const Lookup *lookup)
-{
-	if (maker->customers->file == NULL || lookup->key)
-		return;
-	appendStringInfo(sql, " ORDER BY %s", maker->target->column[RFM_COL_CUSTOMER]);
-	if (lookup->type.kind == RFM_KEY_INT)
-		return;
-	if (OidIsValid(lookup->type.collation))
-		appendStringInfo(sql, " COLLATE %s", generate_collation_name(lookup->type.collation));
-	appendStringInfo(sql, " USING %s", rfm_operator_name(rfm_key_less_operator(&lookup->type)));
-}
-
 static void
 receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
 {
@@ -361,7 +340,6 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 		options.params->params[0].pflags = PARAM_FLAG_CONST;
 		options.params->params[0].ptype = target->type[RFM_COL_RUN_DATE];
 	}
-	append_order(&sql, maker, &receiver.lookup);
 	options.read_only = active_snapshot;
 	options.must_return_tuples = true;
 	options.dest = &receiver.pub;

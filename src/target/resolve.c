@@ -36,7 +36,7 @@ native_type(RfmColumn column, const RfmSource *source)
 	if (column == RFM_COL_CUSTOMER)
 		return source->key.typid;
 	if (column == RFM_COL_MONETARY)
-		return source->amount_kind == RFM_AMOUNT_FLOAT ? FLOAT8OID : NUMERICOID;
+		return source->real_amounts ? FLOAT8OID : NUMERICOID;
 	return rfm_columns[column].type;
 }
 

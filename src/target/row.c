@@ -210,7 +210,7 @@ init_column(RfmRowMaker *maker, RfmColumn column)
 			return;
 		case RFM_COL_MONETARY:
 			c->kind = RFM_VALUE_ANY;
-			if (maker->customers->money.kind == RFM_MONEY_SCALED &&
+			if (maker->customers->money.form == RFM_FORM_SCALED &&
 				target->type[column] == NUMERICOID &&
 				init_scaled(maker, c, target->typmod[column]))
 				c->kind = RFM_VALUE_SCALED;
@@ -231,7 +231,7 @@ init_column(RfmRowMaker *maker, RfmColumn column)
 
 void
 rfm_row_maker_init(RfmRowMaker *maker, const RfmModel *model,
-				   const RfmTarget *target, RfmCustomers *customers,
+				   const RfmTarget *target, const RfmCustomers *customers,
 				   const RfmScores *scores, char **segment, char **comment)
 {
 	memset(maker, 0, sizeof(*maker));
@@ -263,37 +263,32 @@ row_integer(const RfmRowMaker *maker, RfmColumn column, int64 i)
 	switch (column)
 	{
 		case RFM_COL_RECENCY:
-			return -rfm_customer_code(maker->customers, RFM_RECENCY, i);
+			return -maker->customers->code[RFM_RECENCY][i];
 		case RFM_COL_FREQUENCY:
-			return rfm_customer_code(maker->customers, RFM_FREQUENCY, i);
+			return maker->customers->code[RFM_FREQUENCY][i];
 		default:
-			return DatumGetInt64(rfm_customer_key(maker->customers, i));
+			return DatumGetInt64(maker->customers->key[i]);
 	}
 }
 
 static Datum
 row_native_value(const RfmRowMaker *maker, RfmColumn column, int64 i)
 {
-	RfmCustomers *customers = maker->customers;
-	Datum		key;
+	const RfmCustomers *customers = maker->customers;
 
 	switch (column)
 	{
 		case RFM_COL_CUSTOMER:
-			key = rfm_customer_key(customers, i);
-			/* an image in a window goes before the row is written */
-			if (customers->file && rfm_key_by_reference(&customers->key_type))
-				key = rfm_key_copy(&customers->key_type, key);
-			return rfm_key_to_datum(&customers->key_type, key);
+			return rfm_key_to_datum(&customers->key_type, customers->key[i]);
 		case RFM_COL_RECENCY:
 			return Int32GetDatum((int32) row_integer(maker, column, i));
 		case RFM_COL_FREQUENCY:
 			return Int64GetDatum(row_integer(maker, column, i));
 		default:
-			if (customers->money.kind == RFM_MONEY_REAL)
-				return Float8GetDatum(rfm_code_to_double(rfm_customer_code(customers, RFM_MONETARY, i)));
+			if (customers->money.form == RFM_FORM_REAL)
+				return Float8GetDatum(rfm_code_to_double(customers->code[RFM_MONETARY][i]));
 			return NumericGetDatum(rfm_money_numeric(&customers->money,
-													 rfm_customer_code(customers, RFM_MONETARY, i)));
+													 customers->code[RFM_MONETARY][i]));
 	}
 }
 
@@ -304,7 +299,7 @@ integer_out_of_range(const RfmRowMaker *maker, RfmColumn column, int64 i)
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 			 errmsg("%s " INT64_FORMAT " of customer \"%s\" does not fit into column %s of type %s",
 					rfm_columns[column].name, row_integer(maker, column, i),
-					rfm_key_out(&maker->customers->key_type, rfm_customer_key(maker->customers, i)),
+					rfm_key_out(&maker->customers->key_type, maker->customers->key[i]),
 					maker->target->column[column],
 					format_type_be(maker->target->type[column])),
 			 errhint("Give the column a wider type.")));
@@ -323,7 +318,7 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 		case RFM_VALUE_CONSTANT:
 			return c->constant;
 		case RFM_VALUE_BY_CELL:
-			cell = rfm_scores_cell(maker->scores, maker->customers, i);
+			cell = maker->scores->cell[i];
 			if (!c->cell_done[cell])
 			{
 				c->by_cell[cell] = lasting_value(maker, column, cell);
@@ -344,7 +339,7 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 				integer_out_of_range(maker, column, i);
 			return Int16GetDatum((int16) value);
 		case RFM_VALUE_SCALED:
-			value = rfm_customer_code(maker->customers, RFM_MONETARY, i);
+			value = maker->customers->code[RFM_MONETARY][i];
 			if (value < c->limit && value > -c->limit)
 				return NumericGetDatum(int64_div_fast_to_numeric(value * c->multiplier,
 																 c->scale));
@@ -366,21 +361,13 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 static bool
 same_money(const RfmRowMaker *maker, int64 i, Datum existing)
 {
-	int64		code = rfm_customer_code(maker->customers, RFM_MONETARY, i);
-	RfmSum		stored;
-	RfmSum		own = {.scaled = code};
-	uint8		stored_scale;
-	int			own_scale = maker->customers->money.scale;
-	int			scale;
-	int64		a;
-	int64		b;
+	int64		own = maker->customers->code[RFM_MONETARY][i];
+	int64		stored;
+	uint8		scale;
 
-	if (!rfm_numeric_to_scaled(existing, &stored.scaled, &stored_scale))
-		return false;
-	scale = Max(stored_scale, own_scale);
-	return rfm_sum_scaled(&stored, RFM_FORM_SCALED, stored_scale, scale, &a) &&
-		rfm_sum_scaled(&own, RFM_FORM_SCALED, (uint8) own_scale, scale, &b) &&
-		a == b;
+	return rfm_numeric_to_scaled(existing, &stored, &scale) &&
+		rfm_align_scales(&own, maker->customers->money.scale, &stored, scale) &&
+		own == stored;
 }
 
 /* Two varlenas of plain bytes, with short or long headers. */

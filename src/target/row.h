@@ -46,7 +46,7 @@ typedef struct RfmRowMaker
 {
 	const RfmModel *model;
 	const RfmTarget *target;
-	RfmCustomers *customers;
+	const RfmCustomers *customers;
 	const RfmScores *scores;
 	char	  **segment;		/* labels by cell, or NULL */
 	char	  **comment;
@@ -61,7 +61,7 @@ typedef struct RfmRowMaker
  */
 extern void rfm_row_maker_init(RfmRowMaker *maker, const RfmModel *model,
 							   const RfmTarget *target,
-							   RfmCustomers *customers,
+							   const RfmCustomers *customers,
 							   const RfmScores *scores,
 							   char **segment, char **comment);
 extern void rfm_row_maker_end(RfmRowMaker *maker);

@@ -277,7 +277,7 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 
 void
 rfm_target_write(const RfmModel *model, RfmTarget *target,
-				 RfmCustomers *customers, const RfmScores *scores,
+				 const RfmCustomers *customers, const RfmScores *scores,
 				 char **segment, char **comment, RfmCounts *counts)
 {
 	RfmRowMaker maker;

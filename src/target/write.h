@@ -20,7 +20,7 @@
  * the transaction.  As the model's owner; memory of the current context.
  */
 extern void rfm_target_write(const RfmModel *model, RfmTarget *target,
-							 RfmCustomers *customers,
+							 const RfmCustomers *customers,
 							 const RfmScores *scores,
 							 char **segment, char **comment,
 							 RfmCounts *counts);

@@ -6,7 +6,7 @@
  * Only a handful of ranks is ever asked for, so nothing sorts all values.  A
  * histogram over the leading bits of (value - minimum) says which of its
  * buckets holds a wanted rank; the members of those few buckets are gathered
- * (or, where they are too many, found again) and looked at again, until a bucket holds a single value or so few that
+ * and looked at again, until a bucket holds a single value or so few that
  * sorting them costs nothing.  Each level settles HISTOGRAM_BITS bits more,
  * so there are at most four.
  *
@@ -65,40 +65,8 @@ typedef struct WantedBucket
 } WantedBucket;
 
 /* The wanted ranks, which ascend, all fall among the values from low to high. */
-static void select_ranks(const RfmValues *values, int64 low, int64 high, int64 first,
+static void select_ranks(const int64 *values, int64 n, int64 low, int64 high, int64 first,
 						 const WantedRank *wanted, int nwanted);
-
-/*
- * Blocks of values.
- */
-
-static const int64 *
-array_block(void *source, int64 start, int64 *count)
-{
-	return (const int64 *) source + start;
-}
-
-RfmValues
-rfm_values_of(const int64 *array, int64 n)
-{
-	RfmValues	values = {.n = n, .block = array_block, .gather = n};
-
-	values.source = unconstify(int64 *, array);
-	return values;
-}
-
-/* The next values, at most limit of them. */
-static inline const int64 *
-next_block(const RfmValues *values, int64 start, int64 limit, int64 *count)
-{
-	const int64 *block;
-
-	*count = values->n - start;
-	block = values->block(values->source, start, count);
-	*count = Min(*count, limit);
-	CHECK_FOR_INTERRUPTS();
-	return block;
-}
 
 /* Where in ascending values the first that is not below value stands. */
 static int64
@@ -137,20 +105,20 @@ select_by_sorting(int64 *values, int64 n, int64 first,
 }
 
 static void
-find_range(const RfmValues *values, int64 *min, int64 *max)
+find_range(const int64 *values, int64 n, int64 *min, int64 *max)
 {
 	int64		low = PG_INT64_MAX;
 	int64		high = PG_INT64_MIN;
 
-	for (int64 start = 0, count; start < values->n; start += count)
+	for (int64 start = 0, end; start < n; start = end)
 	{
-		const int64 *block = next_block(values, start, BLOCK_VALUES, &count);
-
-		for (int64 i = 0; i < count; i++)
+		end = Min(n, start + BLOCK_VALUES);
+		for (int64 i = start; i < end; i++)
 		{
-			low = Min(low, block[i]);
-			high = Max(high, block[i]);
+			low = Min(low, values[i]);
+			high = Max(high, values[i]);
 		}
+		CHECK_FOR_INTERRUPTS();
 	}
 	*min = low;
 	*max = high;
@@ -163,18 +131,15 @@ bucket_of(int64 value, int64 min, int shift)
 	return ((uint64) value - (uint64) min) >> shift;
 }
 
-/* Of a value outside of the range the difference is beyond it, too. */
 static void
-fill_histogram(const RfmValues *values, int64 min, uint64 range, int shift,
-			   int64 *histogram)
+fill_histogram(const int64 *values, int64 n, int64 min, int shift, int64 *histogram)
 {
-	for (int64 start = 0, count; start < values->n; start += count)
+	for (int64 start = 0, end; start < n; start = end)
 	{
-		const int64 *block = next_block(values, start, BLOCK_VALUES, &count);
-
-		for (int64 i = 0; i < count; i++)
-			if ((uint64) block[i] - (uint64) min <= range)
-				histogram[bucket_of(block[i], min, shift)]++;
+		end = Min(n, start + BLOCK_VALUES);
+		for (int64 i = start; i < end; i++)
+			histogram[bucket_of(values[i], min, shift)]++;
+		CHECK_FOR_INTERRUPTS();
 	}
 }
 
@@ -221,129 +186,97 @@ find_buckets(const int64 *histogram, int64 min, int shift, int64 first,
  * each bucket of the histogram, where its next member goes; negative: nowhere.
  */
 static void
-gather_members(const RfmValues *values, int64 min, uint64 range, int shift,
+gather_members(const int64 *values, int64 n, int64 min, int shift,
 			   int64 *next, int64 *members)
 {
-	for (int64 start = 0, count; start < values->n; start += count)
+	for (int64 start = 0, end; start < n; start = end)
 	{
-		const int64 *block = next_block(values, start, BLOCK_VALUES, &count);
-
-		for (int64 i = 0; i < count; i++)
+		end = Min(n, start + BLOCK_VALUES);
+		for (int64 i = start; i < end; i++)
 		{
-			int64	   *position;
+			int64	   *position = &next[bucket_of(values[i], min, shift)];
 
-			if ((uint64) block[i] - (uint64) min > range)
-				continue;
-			position = &next[bucket_of(block[i], min, shift)];
 			if (*position >= 0)
-				members[(*position)++] = block[i];
+				members[(*position)++] = values[i];
 		}
+		CHECK_FOR_INTERRUPTS();
 	}
 }
 
-/* Looks at the members of the wanted buckets by themselves. */
+/*
+ * Looks at the members of the wanted buckets, total in all, by themselves.
+ * histogram, of size buckets, has done its work: its memory becomes the map.
+ */
 static void
-select_in_members(const RfmValues *values, int64 min, uint64 range, int shift,
-				  int64 *histogram, const WantedBucket *buckets, int nbuckets, int64 total)
+select_in_members(const int64 *values, int64 n, int64 min, int shift, int64 *histogram,
+				  uint64 size, const WantedBucket *buckets, int nbuckets, int64 total)
 {
 	int64	   *members = MemoryContextAllocHuge(CurrentMemoryContext, total * sizeof(int64));
 	int64		at = 0;
 
-	/* the histogram has done its work; its memory becomes the map */
-	memset(histogram, 0xFF, ((range >> shift) + 1) * sizeof(int64));
+	memset(histogram, 0xFF, size * sizeof(int64));
 	for (int i = 0; i < nbuckets; i++)
 	{
 		histogram[buckets[i].number] = at;
 		at += buckets[i].count;
 	}
-	gather_members(values, min, range, shift, histogram, members);
+	gather_members(values, n, min, shift, histogram, members);
 
 	at = 0;
 	for (int i = 0; i < nbuckets; i++)
 	{
-		RfmValues	bucket = rfm_values_of(members + at, buckets[i].count);
+		const WantedBucket *bucket = &buckets[i];
 
-		if (bucket.n <= SORT_LIMIT)
-			select_by_sorting(members + at, bucket.n, buckets[i].first,
-							  buckets[i].wanted, buckets[i].nwanted);
+		if (bucket->count <= SORT_LIMIT)
+			select_by_sorting(members + at, bucket->count, bucket->first,
+							  bucket->wanted, bucket->nwanted);
 		else
 		{
 			int64		low;
 			int64		high;
 
-			find_range(&bucket, &low, &high);
-			select_ranks(&bucket, low, high, buckets[i].first,
-						 buckets[i].wanted, buckets[i].nwanted);
+			find_range(members + at, bucket->count, &low, &high);
+			select_ranks(members + at, bucket->count, low, high, bucket->first,
+						 bucket->wanted, bucket->nwanted);
 		}
-		at += buckets[i].count;
+		at += bucket->count;
 	}
 	pfree(members);
 }
 
 /*
- * Answers the wanted ranks; first is the overall rank of the smallest value
- * from low to high.
+ * Answers the wanted ranks among values from low to high; first is the overall
+ * rank of the smallest of them.
  */
 static void
-select_ranks(const RfmValues *values, int64 low, int64 high, int64 first,
+select_ranks(const int64 *values, int64 n, int64 low, int64 high, int64 first,
 			 const WantedRank *wanted, int nwanted)
 {
 	uint64		range = (uint64) high - (uint64) low;
 	int			shift = range == 0 ? 0 : Max(0, pg_leftmost_one_pos64(range) + 1 - HISTOGRAM_BITS);
-	int64	   *histogram = palloc0(((range >> shift) + 1) * sizeof(int64));
+	uint64		size = (range >> shift) + 1;
+	int64	   *histogram = palloc0(size * sizeof(int64));
 	WantedBucket *buckets = palloc(nwanted * sizeof(WantedBucket));
 	int			nbuckets;
 	int64		total = 0;
 
-	Assert(range >> shift < HISTOGRAM_SIZE);
-	fill_histogram(values, low, range, shift, histogram);
+	Assert(size <= HISTOGRAM_SIZE);
+	fill_histogram(values, n, low, shift, histogram);
 	nbuckets = find_buckets(histogram, low, shift, first, wanted, nwanted, buckets);
 	for (int i = 0; i < nbuckets; i++)
 		total += buckets[i].count;
-
-	if (nbuckets > 0 && total <= values->gather)
-		select_in_members(values, low, range, shift, histogram, buckets, nbuckets, total);
-	else
-	{
-		/* too many to copy: all values are looked at again, bucket by bucket */
-		for (int i = 0; i < nbuckets; i++)
-		{
-			int64		bucket_low = (int64) ((uint64) low + (buckets[i].number << shift));
-			uint64		left = (uint64) high - (uint64) bucket_low;
-
-			select_ranks(values, bucket_low,
-						 (int64) ((uint64) bucket_low + Min(left, (UINT64CONST(1) << shift) - 1)),
-						 buckets[i].first, buckets[i].wanted, buckets[i].nwanted);
-		}
-	}
+	if (nbuckets > 0)
+		select_in_members(values, n, low, shift, histogram, size, buckets, nbuckets, total);
 
 	pfree(buckets);
 	pfree(histogram);
 }
 
-/* All values are few. */
-static void
-select_by_copying(const RfmValues *values, const WantedRank *wanted, int nwanted)
-{
-	int64	   *copy = palloc(values->n * sizeof(int64));
-
-	for (int64 start = 0, count; start < values->n; start += count)
-	{
-		const int64 *block = next_block(values, start, BLOCK_VALUES, &count);
-
-		memcpy(copy + start, block, count * sizeof(int64));
-	}
-	select_by_sorting(copy, values->n, 0, wanted, nwanted);
-	pfree(copy);
-}
-
 void
-rfm_order_stats(const RfmValues *values, const int64 *ranks, int nranks,
+rfm_order_stats(const int64 *values, int64 n, const int64 *ranks, int nranks,
 				RfmOrderStat *stats)
 {
 	WantedRank *wanted;
-	int64		low;
-	int64		high;
 
 	if (nranks == 0)
 		return;
@@ -351,17 +284,26 @@ rfm_order_stats(const RfmValues *values, const int64 *ranks, int nranks,
 	wanted = palloc(nranks * sizeof(WantedRank));
 	for (int i = 0; i < nranks; i++)
 	{
-		Assert(ranks[i] >= 0 && ranks[i] < values->n);
+		Assert(ranks[i] >= 0 && ranks[i] < n);
 		wanted[i].rank = ranks[i];
 		wanted[i].stat = &stats[i];
 	}
 	sort_wanted(wanted, nranks);
-	if (values->n <= SORT_LIMIT)
-		select_by_copying(values, wanted, nranks);
+	if (n <= SORT_LIMIT)
+	{
+		int64	   *copy = palloc(n * sizeof(int64));
+
+		memcpy(copy, values, n * sizeof(int64));
+		select_by_sorting(copy, n, 0, wanted, nranks);
+		pfree(copy);
+	}
 	else
 	{
-		find_range(values, &low, &high);
-		select_ranks(values, low, high, 0, wanted, nranks);
+		int64		low;
+		int64		high;
+
+		find_range(values, n, &low, &high);
+		select_ranks(values, n, low, high, 0, wanted, nranks);
 	}
 	pfree(wanted);
 }
@@ -378,25 +320,25 @@ rfm_quantile_position(int64 n, int j, int buckets, int64 *rank, int64 *numerator
 }
 
 void
-rfm_quantiles_of(const RfmValues *values, int buckets,
+rfm_quantiles_of(const int64 *values, int64 n, int buckets,
 				 RfmQuantile *quantiles)
 {
 	int			ncuts = buckets - 1;
 	int64	   *ranks = palloc(2 * ncuts * sizeof(int64));
 	RfmOrderStat *stats = palloc(2 * ncuts * sizeof(RfmOrderStat));
 
-	Assert(values->n > 0);
+	Assert(n > 0);
 	for (int i = 0; i < ncuts; i++)
 	{
 		int64		rank;
 
-		rfm_quantile_position(values->n, i + 1, buckets, &rank,
+		rfm_quantile_position(n, i + 1, buckets, &rank,
 							  &quantiles[i].numerator);
 		quantiles[i].denominator = buckets;
 		ranks[2 * i] = rank;
 		ranks[2 * i + 1] = quantiles[i].numerator > 0 ? rank + 1 : rank;
 	}
-	rfm_order_stats(values, ranks, 2 * ncuts, stats);
+	rfm_order_stats(values, n, ranks, 2 * ncuts, stats);
 	for (int i = 0; i < ncuts; i++)
 	{
 		quantiles[i].lower = stats[2 * i].value;
@@ -413,7 +355,7 @@ rfm_quantiles_of(const RfmValues *values, int buckets,
  * before it.
  */
 static void
-find_tie_rows(const RfmValues *codes, int ncuts, const int64 *value,
+find_tie_rows(const int64 *codes, int64 n, int ncuts, const int64 *value,
 			  const int64 *before, int64 *tie)
 {
 	int64		left[RFM_MAX_CUTS];
@@ -427,10 +369,12 @@ find_tie_rows(const RfmValues *codes, int ncuts, const int64 *value,
 		nopen += tie[i] < 0;
 	}
 
-	for (int64 start = 0, count; start < codes->n && nopen > 0; start += count)
+	for (int64 start = 0; start < n && nopen > 0; start += TIE_BLOCK_VALUES)
 	{
-		const int64 *block = next_block(codes, start, TIE_BLOCK_VALUES, &count);
+		const int64 *block = codes + start;
+		int64		count = Min(n - start, TIE_BLOCK_VALUES);
 
+		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < ncuts; i++)
 		{
 			int64		hits = 0;
@@ -490,10 +434,9 @@ rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed, int j)
 }
 
 void
-rfm_find_cuts(const RfmValues *codes, RfmMethod method, int buckets,
+rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method, int buckets,
 			  bool reversed, RfmCuts *cuts)
 {
-	int64		n = codes->n;
 	int64		ranks[RFM_MAX_CUTS];
 	int64		before[RFM_MAX_CUTS];
 	RfmOrderStat stats[RFM_MAX_CUTS];
@@ -519,7 +462,7 @@ rfm_find_cuts(const RfmValues *codes, RfmMethod method, int buckets,
 		return;
 
 	/* cuts ascend, so those within reach come first */
-	rfm_order_stats(codes, ranks, nreached, stats);
+	rfm_order_stats(codes, n, ranks, nreached, stats);
 	for (int i = 0; i < nreached; i++)
 	{
 		cuts->value[i] = stats[i].value;
@@ -528,5 +471,5 @@ rfm_find_cuts(const RfmValues *codes, RfmMethod method, int buckets,
 			cuts->tie[i] = 0;
 	}
 	if (method == RFM_NTILE)
-		find_tie_rows(codes, nreached, cuts->value, before, cuts->tie);
+		find_tie_rows(codes, n, nreached, cuts->value, before, cuts->tie);
 }

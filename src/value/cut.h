@@ -3,10 +3,10 @@
  * cut.h
  *		Order statistics, and the cut points of one axis of scores.
  *
- * Takes int64 codes that order the customers of one axis (a
- * larger code is a better value) in the order of their customer keys, and
- * gives the cut points between the scores, as pairs that every row can be
- * compared with.  Knows nothing of what the codes stand for.
+ * Takes int64 codes that order the customers of one axis (a larger code is a
+ * better value) in the order of their customer keys, and gives the cut points
+ * between the scores, as pairs that every row can be compared with.  Knows
+ * nothing of what the codes stand for.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,21 +24,6 @@ typedef enum RfmMethod
 	RFM_QUANTILE,
 	RFM_BREAKS
 } RfmMethod;
-
-/*
- * Values that lie one after another in blocks: block gives those from number
- * start on, and how many they are; they stay until it is called again.
- */
-typedef struct RfmValues
-{
-	int64		n;
-	const int64 *(*block) (void *source, int64 start, int64 *count);
-	void	   *source;
-	int64		gather;			/* so many may be copied into one array */
-} RfmValues;
-
-/* rfm_values_of: an array as values. */
-extern RfmValues rfm_values_of(const int64 *array, int64 n);
 
 /*
  * One order statistic: the value that stands at a 0-based rank of the sorted
@@ -80,7 +65,7 @@ typedef struct RfmQuantile
  * rfm_order_stats: the values at nranks 0-based ranks (each below n, in any
  * order, repeated or not), in linear time.
  */
-extern void rfm_order_stats(const RfmValues *values,
+extern void rfm_order_stats(const int64 *values, int64 n,
 							const int64 *ranks, int nranks,
 							RfmOrderStat *stats);
 
@@ -93,11 +78,11 @@ extern void rfm_quantile_position(int64 n, int j, int buckets,
 								  int64 *rank, int64 *numerator);
 
 /*
- * rfm_quantiles_of: the buckets - 1 quantiles of values, exact, as
- * neighbouring order statistics (type 7, percentile_cont).  There must be values.
+ * rfm_quantiles_of: the buckets - 1 quantiles of n values (at least one),
+ * exact, as neighbouring order statistics (type 7, percentile_cont).
  * quantiles has room for buckets - 1.
  */
-extern void rfm_quantiles_of(const RfmValues *values, int buckets,
+extern void rfm_quantiles_of(const int64 *values, int64 n, int buckets,
 							 RfmQuantile *quantiles);
 
 /*
@@ -112,9 +97,9 @@ extern int64 rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
  * customer key order.  reversed says that the codes are the negated natural
  * values of the axis (recency): quantile intervals are open on the left in
  * terms of the natural value, so they close on the other side in codes.
- * There may be no codes.
+ * n may be 0.
  */
-extern void rfm_find_cuts(const RfmValues *codes, RfmMethod method,
+extern void rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method,
 						  int buckets, bool reversed, RfmCuts *cuts);
 
 #endif							/* RFM_VALUE_CUT_H */

@@ -16,7 +16,6 @@
 
 #include "base/memory.h"
 #include "catalog/pg_type.h"
-#include "common/int.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -26,21 +25,19 @@
 #include "value/numeric.h"
 
 bool
-rfm_amount_kind(Oid typid, RfmAmountKind *kind)
+rfm_amount_type(Oid typid, bool *real)
 {
 	switch (getBaseType(typid))
 	{
 		case INT2OID:
 		case INT4OID:
 		case INT8OID:
-			*kind = RFM_AMOUNT_INT;
-			return true;
 		case NUMERICOID:
-			*kind = RFM_AMOUNT_NUMERIC;
+			*real = false;
 			return true;
 		case FLOAT4OID:
 		case FLOAT8OID:
-			*kind = RFM_AMOUNT_FLOAT;
+			*real = true;
 			return true;
 		default:
 			return false;
@@ -48,12 +45,12 @@ rfm_amount_kind(Oid typid, RfmAmountKind *kind)
 }
 
 void
-rfm_amount_error(RfmAmountKind kind, const char *customer, bool overflow)
+rfm_amount_error(bool real, const char *customer, bool overflow)
 {
 	if (overflow)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 kind == RFM_AMOUNT_FLOAT ?
+				 real ?
 				 errmsg("the amounts of customer \"%s\" sum up to more than double precision can hold",
 						customer) :
 				 errmsg("the amounts of customer \"%s\" sum up to more than numeric can hold",
@@ -96,7 +93,7 @@ rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount)
 			amount->v.real = typid == FLOAT8OID ?
 				DatumGetFloat8(value) : (double) DatumGetFloat4(value);
 			amount->form = isfinite(amount->v.real) ?
-				RFM_FORM_FLOAT : RFM_FORM_NOT_FINITE;
+				RFM_FORM_REAL : RFM_FORM_NOT_FINITE;
 			break;
 		default:
 			elog(ERROR, "amounts of type %u cannot be summed", typid);
@@ -107,13 +104,12 @@ rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount)
  * Exact sums.
  */
 
-/* Adds a numeric to a sum of any exact form, which becomes a wide one; false: overflow. */
+/* Add a numeric to an exact sum, which becomes a wide one; false: overflow. */
 static bool
-add_wide(RfmSum *sum, uint8 *form, uint8 *scale, Numeric addend,
-		 MemoryContext mcxt)
+add_numeric(RfmSum *sum, Numeric addend, MemoryContext mcxt)
 {
 	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
-	Numeric		old = rfm_sum_numeric(sum, *form, *scale);
+	Numeric		old = rfm_sum_numeric(sum);
 	bool		overflow = false;
 	Numeric		total = numeric_add_opt_error(old, addend, &overflow);
 
@@ -121,48 +117,33 @@ add_wide(RfmSum *sum, uint8 *form, uint8 *scale, Numeric addend,
 	if (overflow)
 		return false;
 	pfree(old);
-	if (*form == RFM_FORM_WIDE)
-		pfree(sum->numeric);
-	sum->numeric = total;
-	*form = RFM_FORM_WIDE;
-	return true;
-}
-
-/* Brings two scaled integers to the larger of their scales; false: overflow. */
-static inline bool
-align_scales(int64 *a, int ascale, int64 *b, int bscale)
-{
-	if (ascale < bscale)
-		return !pg_mul_s64_overflow(*a, rfm_power_of_ten[bscale - ascale], a);
-	if (ascale > bscale)
-		return !pg_mul_s64_overflow(*b, rfm_power_of_ten[ascale - bscale], b);
+	if (sum->form == RFM_FORM_NUMERIC)
+		pfree(sum->v.numeric);
+	sum->v.numeric = total;
+	sum->form = RFM_FORM_NUMERIC;
 	return true;
 }
 
 static bool
-add_scaled(RfmSum *sum, uint8 *form, uint8 *scale, int64 value,
-		   uint8 value_scale, MemoryContext mcxt)
+add_scaled(RfmSum *sum, int64 value, uint8 scale, MemoryContext mcxt)
 {
-	if (*form == RFM_FORM_SCALED)
-	{
-		int64		total = sum->scaled;
-		int64		addend = value;
+	int64		total = sum->v.scaled;
+	int64		addend = value;
+	Numeric		wide;
+	bool		fits;
 
-		if (align_scales(&total, *scale, &addend, value_scale) &&
-			!pg_add_s64_overflow(total, addend, &total))
-		{
-			sum->scaled = total;
-			*scale = Max(*scale, value_scale);
-			return true;
-		}
-	}
+	if (sum->form == RFM_FORM_SCALED &&
+		rfm_align_scales(&total, sum->scale, &addend, scale) &&
+		!pg_add_s64_overflow(total, addend, &total))
 	{
-		Numeric		wide = int64_div_fast_to_numeric(value, value_scale);
-		bool		fits = add_wide(sum, form, scale, wide, mcxt);
-
-		pfree(wide);
-		return fits;
+		sum->v.scaled = total;
+		sum->scale = Max(sum->scale, scale);
+		return true;
 	}
+	wide = int64_div_fast_to_numeric(value, scale);
+	fits = add_numeric(sum, wide, mcxt);
+	pfree(wide);
+	return fits;
 }
 
 /*
@@ -180,7 +161,7 @@ two_sum(double a, double b, double *high, double *low)
 	*high = sum;
 }
 
-/* Adds one double to an expansion; false where it overflows. */
+/* Add one double to an expansion; false where it overflows. */
 static bool
 grow_partials(RfmPartials **partials, double x, MemoryContext mcxt)
 {
@@ -211,53 +192,50 @@ grow_partials(RfmPartials **partials, double x, MemoryContext mcxt)
 	return isfinite(x);
 }
 
+/* Add a double to a floating-point sum; false where it overflows. */
 static bool
-add_real(RfmSum *sum, uint8 *form, double *low, double x, MemoryContext mcxt)
+add_real(RfmSum *sum, double x, MemoryContext mcxt)
 {
-	if (*form == RFM_FORM_FLOAT)
+	if (sum->form == RFM_FORM_REAL)
 	{
+		RfmPartials *p;
 		double		high;
 		double		carry;
 		double		rest;
 		double		lost;
 
-		two_sum(sum->high, x, &high, &carry);
-		two_sum(*low, carry, &rest, &lost);
+		two_sum(sum->v.high, x, &high, &carry);
+		two_sum(sum->low, carry, &rest, &lost);
 		if (lost == 0)
 		{
-			two_sum(high, rest, &sum->high, low);
-			return isfinite(sum->high);
+			two_sum(high, rest, &sum->v.high, &sum->low);
+			return isfinite(sum->v.high);
 		}
-		else
-		{
-			RfmPartials *p = MemoryContextAlloc(mcxt, offsetof(RfmPartials, part) +
-												4 * sizeof(double));
 
-			p->count = 0;
-			p->space = 4;
-			if (!grow_partials(&p, *low, mcxt) ||
-				!grow_partials(&p, sum->high, mcxt))
-				return false;
-			sum->partials = p;
-			*low = 0;
-			*form = RFM_FORM_WIDE;
-		}
+		p = MemoryContextAlloc(mcxt, offsetof(RfmPartials, part) + 4 * sizeof(double));
+		p->count = 0;
+		p->space = 4;
+		if (!grow_partials(&p, sum->low, mcxt) ||
+			!grow_partials(&p, sum->v.high, mcxt))
+			return false;
+		sum->v.partials = p;
+		sum->low = 0;
+		sum->form = RFM_FORM_PARTIALS;
 	}
-	return grow_partials(&sum->partials, x, mcxt);
+	return grow_partials(&sum->v.partials, x, mcxt);
 }
 
 bool
-rfm_sum_add(RfmSum *sum, uint8 *form, uint8 *scale, double *low,
-			const RfmAmount *amount, MemoryContext mcxt)
+rfm_sum_add(RfmSum *sum, const RfmAmount *amount, MemoryContext mcxt)
 {
 	switch ((RfmAmountForm) amount->form)
 	{
 		case RFM_FORM_SCALED:
-			return add_scaled(sum, form, scale, amount->v.scaled, amount->scale, mcxt);
-		case RFM_FORM_FLOAT:
-			return add_real(sum, form, low, amount->v.real, mcxt);
+			return add_scaled(sum, amount->v.scaled, amount->scale, mcxt);
 		case RFM_FORM_NUMERIC:
-			return add_wide(sum, form, scale, amount->v.numeric, mcxt);
+			return add_numeric(sum, amount->v.numeric, mcxt);
+		case RFM_FORM_REAL:
+			return add_real(sum, amount->v.real, mcxt);
 		default:
 			break;
 	}
@@ -265,40 +243,71 @@ rfm_sum_add(RfmSum *sum, uint8 *form, uint8 *scale, double *low,
 }
 
 bool
-rfm_sum_merge(RfmSum *sum, uint8 *form, uint8 *scale, double *low,
-			  const RfmSum *other, uint8 other_form, uint8 other_scale,
-			  double other_low, RfmAmountKind kind, MemoryContext mcxt)
+rfm_sum_merge(RfmSum *sum, const RfmSum *other, MemoryContext mcxt)
 {
-	if (kind != RFM_AMOUNT_FLOAT)
-	{
-		if (other_form == RFM_FORM_SCALED)
-			return add_scaled(sum, form, scale, other->scaled, other_scale, mcxt);
-		return add_wide(sum, form, scale, other->numeric, mcxt);
-	}
+	const RfmPartials *p = other->v.partials;
 
-	if (other_form == RFM_FORM_FLOAT)
-		return add_real(sum, form, low, other->high, mcxt) &&
-			add_real(sum, form, low, other_low, mcxt);
-	for (int i = 0; i < other->partials->count; i++)
-		if (!add_real(sum, form, low, other->partials->part[i], mcxt))
+	switch ((RfmAmountForm) other->form)
+	{
+		case RFM_FORM_SCALED:
+			return add_scaled(sum, other->v.scaled, other->scale, mcxt);
+		case RFM_FORM_NUMERIC:
+			return add_numeric(sum, other->v.numeric, mcxt);
+		case RFM_FORM_REAL:
+			return add_real(sum, other->v.high, mcxt) && add_real(sum, other->low, mcxt);
+		default:
+			break;
+	}
+	for (int i = 0; i < p->count; i++)
+		if (!add_real(sum, p->part[i], mcxt))
 			return false;
 	return true;
 }
 
-bool
-rfm_sum_scaled(const RfmSum *sum, uint8 form, uint8 scale, int to_scale,
-			   int64 *scaled)
+/*
+ * Images of wide sums: a numeric, or doubles one after another.
+ */
+
+const void *
+rfm_sum_image(const RfmSum *sum, Size *size)
 {
-	return form == RFM_FORM_SCALED && to_scale >= scale &&
-		!pg_mul_s64_overflow(sum->scaled, rfm_power_of_ten[to_scale - scale], scaled);
+	if (sum->form == RFM_FORM_PARTIALS)
+	{
+		*size = sum->v.partials->count * sizeof(double);
+		return sum->v.partials->part;
+	}
+	*size = VARSIZE(sum->v.numeric);
+	return sum->v.numeric;
 }
 
-Numeric
-rfm_sum_numeric(const RfmSum *sum, uint8 form, uint8 scale)
+void
+rfm_sum_set_image(RfmSum *sum, const void *image, Size size)
 {
-	if (form == RFM_FORM_SCALED)
-		return int64_div_fast_to_numeric(sum->scaled, scale);
-	return DatumGetNumericCopy(NumericGetDatum(sum->numeric));
+	if (sum->form == RFM_FORM_PARTIALS)
+	{
+		RfmPartials *p = palloc(offsetof(RfmPartials, part) + size);
+
+		p->count = p->space = (int) (size / sizeof(double));
+		memcpy(p->part, image, size);
+		sum->v.partials = p;
+	}
+	else
+	{
+		sum->v.numeric = palloc(size);
+		memcpy(sum->v.numeric, image, size);
+	}
+}
+
+/*
+ * Values of sums.
+ */
+
+Numeric
+rfm_sum_numeric(const RfmSum *sum)
+{
+	if (sum->form == RFM_FORM_SCALED)
+		return int64_div_fast_to_numeric(sum->v.scaled, sum->scale);
+	return DatumGetNumericCopy(NumericGetDatum(sum->v.numeric));
 }
 
 /*
@@ -307,15 +316,15 @@ rfm_sum_numeric(const RfmSum *sum, uint8 form, uint8 scale)
  * the error is exactly half a unit in the last place.
  */
 double
-rfm_sum_real(const RfmSum *sum, uint8 form, double low)
+rfm_sum_real(const RfmSum *sum)
 {
-	const RfmPartials *p = sum->partials;
+	const RfmPartials *p = sum->v.partials;
 	double		high;
 	double		rest = 0;
 	int			i;
 
-	if (form == RFM_FORM_FLOAT)
-		return sum->high + low;
+	if (sum->form == RFM_FORM_REAL)
+		return sum->v.high + sum->low;
 
 	i = p->count - 1;
 	high = p->part[i];
@@ -363,7 +372,7 @@ rfm_money_rank(RfmMoney *money, Numeric *values, int64 n)
 	}
 	qsort(items, n, sizeof(RankItem), rank_item_cmp);
 
-	money->kind = RFM_MONEY_WIDE;
+	money->form = RFM_FORM_NUMERIC;
 	money->distinct = rfm_alloc_array(CurrentMemoryContext, n, sizeof(Numeric), false);
 	for (int64 i = 0; i < n; i++)
 	{
@@ -396,16 +405,15 @@ numeric_from_double(double value)
 Numeric
 rfm_money_numeric(const RfmMoney *money, int64 code)
 {
-	switch (money->kind)
+	switch (money->form)
 	{
-		case RFM_MONEY_SCALED:
+		case RFM_FORM_SCALED:
 			return int64_div_fast_to_numeric(code, money->scale);
-		case RFM_MONEY_REAL:
+		case RFM_FORM_REAL:
 			return numeric_from_double(rfm_code_to_double(code));
-		case RFM_MONEY_WIDE:
-			break;
+		default:
+			return money->distinct[code];
 	}
-	return money->distinct[code];
 }
 
 /* The smallest integer at least (strict: above) a numeric, if it fits. */
@@ -436,7 +444,7 @@ bool
 rfm_money_first_code(const RfmMoney *money, Numeric bound, bool strict,
 					 int64 *code)
 {
-	if (money->kind == RFM_MONEY_SCALED)
+	if (money->form == RFM_FORM_SCALED)
 	{
 		Numeric		unit = int64_to_numeric(rfm_power_of_ten[money->scale]);
 
@@ -446,7 +454,7 @@ rfm_money_first_code(const RfmMoney *money, Numeric bound, bool strict,
 		return numeric_first_int64(bound, strict, code);
 	}
 
-	if (money->kind == RFM_MONEY_REAL)
+	if (money->form == RFM_FORM_REAL)
 	{
 		/* as SQL compares double precision with numeric: in double precision */
 		double		real = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,

@@ -21,21 +21,17 @@
 #include "lib/stringinfo.h"
 #include "utils/numeric.h"
 
-typedef enum RfmAmountKind
-{
-	RFM_AMOUNT_INT,				/* int2, int4, int8 */
-	RFM_AMOUNT_NUMERIC,
-	RFM_AMOUNT_FLOAT			/* float4, float8 */
-} RfmAmountKind;
-
-/* The forms an amount, or a sum, can have. */
+/*
+ * The forms of amounts, of their sums, and of the monetary values of all
+ * customers.
+ */
 typedef enum RfmAmountForm
 {
 	RFM_FORM_NONE,				/* a null amount */
-	RFM_FORM_SCALED,			/* value / 10^scale */
-	RFM_FORM_FLOAT,				/* a double (sums: plus a low part) */
-	RFM_FORM_WIDE,				/* sums only: numeric, or a list of doubles */
-	RFM_FORM_NUMERIC,			/* amounts only: a numeric that does not fit */
+	RFM_FORM_SCALED,			/* an int64: value * 10^scale */
+	RFM_FORM_NUMERIC,			/* exact, but no int64 */
+	RFM_FORM_REAL,				/* a double; of a sum, two that make it up */
+	RFM_FORM_PARTIALS,			/* sums only: more doubles than two */
 	RFM_FORM_NOT_FINITE			/* amounts only: NaN or infinity */
 } RfmAmountForm;
 
@@ -45,8 +41,8 @@ typedef struct RfmAmount
 	union
 	{
 		int64		scaled;
-		double		real;
 		Numeric		numeric;
+		double		real;
 	}			v;
 	uint8		scale;
 	uint8		form;			/* RfmAmountForm */
@@ -60,87 +56,104 @@ typedef struct RfmPartials
 	double		part[FLEXIBLE_ARRAY_MEMBER];
 } RfmPartials;
 
-/* A sum as a customer's entry holds it. */
-typedef union RfmSum
+/*
+ * The sum of a customer's amounts.  It is wide where a part of it lies
+ * elsewhere: RFM_FORM_NUMERIC and RFM_FORM_PARTIALS.
+ *
+ * The number of orders stands in it to fill a gap: so a customer's entry is
+ * half a cache line.  No function here looks at it.
+ */
+typedef struct RfmSum
 {
-	int64		scaled;			/* RFM_FORM_SCALED */
-	double		high;			/* RFM_FORM_FLOAT: the low part lies elsewhere */
-	Numeric		numeric;		/* RFM_FORM_WIDE of exact amounts */
-	RfmPartials *partials;		/* RFM_FORM_WIDE of floating-point amounts */
+	union
+	{
+		int64		scaled;
+		Numeric		numeric;
+		double		high;		/* the larger part of RFM_FORM_REAL */
+		RfmPartials *partials;
+	}			v;
+	uint32		orders;			/* rows, or distinct order ids */
+	uint8		scale;			/* RFM_FORM_SCALED */
+	uint8		form;			/* RfmAmountForm */
+	double		low;			/* last, as only floating-point sums have it */
 } RfmSum;
 
-/*
- * rfm_amount_kind: how amounts of a type (a domain's base type is looked at)
- * are summed.  False where the type cannot be.
- */
-extern bool rfm_amount_kind(Oid typid, RfmAmountKind *kind);
+static inline bool
+rfm_sum_is_wide(const RfmSum *sum)
+{
+	return sum->form == RFM_FORM_NUMERIC || sum->form == RFM_FORM_PARTIALS;
+}
 
 /*
- * rfm_amount_error: raises NUMERIC_VALUE_OUT_OF_RANGE for a customer, given as
+ * rfm_amount_type: Determine whether amounts of a type, or of a domain's base
+ * type, can be summed; *real says whether they are floating-point numbers.
+ */
+extern bool rfm_amount_type(Oid typid, bool *real);
+
+/*
+ * rfm_amount_error: Raise NUMERIC_VALUE_OUT_OF_RANGE for a customer, given as
  * text, whose amounts sum up to too much, or one of whose amounts is not finite.
  */
-pg_noreturn extern void rfm_amount_error(RfmAmountKind kind, const char *customer,
-										 bool overflow);
+pg_noreturn extern void rfm_amount_error(bool real, const char *customer, bool overflow);
 
 /*
- * rfm_amount_decode: an amount as the executor gives it.  typid is its base
- * type.  RFM_FORM_NUMERIC results point into value.
+ * rfm_amount_decode: Decode an amount as the executor gives it.  typid is its
+ * base type.  A result of RFM_FORM_NUMERIC points into value.
  */
 extern void rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount);
 
 /*
- * rfm_sum_add: adds an amount to a sum.  form and scale belong to the sum and
- * change with it; low is the low part of a floating-point sum (NULL for
- * others).  What does not fit moves to memory allocated in mcxt.  Returns
- * false when a sum overflows its type, double precision or numeric.
+ * rfm_sum_add: Add a finite amount to a sum.  What the sum has elsewhere is
+ * allocated in mcxt.  Returns false where the sum leaves the range of its type,
+ * double precision or numeric.
  */
-extern bool rfm_sum_add(RfmSum *sum, uint8 *form, uint8 *scale, double *low,
-						const RfmAmount *amount, MemoryContext mcxt);
+extern bool rfm_sum_add(RfmSum *sum, const RfmAmount *amount, MemoryContext mcxt);
 
-/* rfm_sum_merge: adds another sum of the same kind, which stays as it is. */
-extern bool rfm_sum_merge(RfmSum *sum, uint8 *form, uint8 *scale, double *low,
-						  const RfmSum *other, uint8 other_form,
-						  uint8 other_scale, double other_low,
-						  RfmAmountKind kind, MemoryContext mcxt);
-
-/* rfm_sum_scaled: the sum at a larger or equal scale; false if it overflows. */
-extern bool rfm_sum_scaled(const RfmSum *sum, uint8 form, uint8 scale,
-						   int to_scale, int64 *scaled);
-
-/* rfm_sum_numeric: an exact sum as numeric, in the current context. */
-extern Numeric rfm_sum_numeric(const RfmSum *sum, uint8 form, uint8 scale);
-
-/* rfm_sum_real: a floating-point sum, rounded once. */
-extern double rfm_sum_real(const RfmSum *sum, uint8 form, double low);
+/* rfm_sum_merge: Add another sum, which stays as it is; the rest as above. */
+extern bool rfm_sum_merge(RfmSum *sum, const RfmSum *other, MemoryContext mcxt);
 
 /*
- * The monetary values of n customers.
+ * rfm_sum_image: Return what a wide sum has elsewhere, which need not be
+ * aligned where it is copied to, and its size in bytes.
  */
-typedef enum RfmMoneyKind
-{
-	RFM_MONEY_SCALED,			/* code = value * 10^scale */
-	RFM_MONEY_REAL,				/* code = order-preserving image of a double */
-	RFM_MONEY_WIDE				/* code = rank among the distinct values */
-} RfmMoneyKind;
+extern const void *rfm_sum_image(const RfmSum *sum, Size *size);
 
+/* rfm_sum_set_image: Give a wide sum a copy of an image, in the current context. */
+extern void rfm_sum_set_image(RfmSum *sum, const void *image, Size size);
+
+/* rfm_sum_numeric: Return an exact sum as numeric, in the current context. */
+extern Numeric rfm_sum_numeric(const RfmSum *sum);
+
+/* rfm_sum_real: Return a floating-point sum, rounded once. */
+extern double rfm_sum_real(const RfmSum *sum);
+
+/*
+ * The monetary values of n customers: as int64 codes in the same order.
+ */
 typedef struct RfmMoney
 {
-	RfmMoneyKind kind;
-	int			scale;			/* RFM_MONEY_SCALED */
+	RfmAmountForm form;			/* see rfm_money_numeric */
+	int			scale;			/* RFM_FORM_SCALED */
 	int64	   *code;			/* one a customer */
-	Numeric    *distinct;		/* RFM_MONEY_WIDE: ascending, by code */
+	Numeric    *distinct;		/* RFM_FORM_NUMERIC: ascending, by code */
 	int64		ndistinct;
 } RfmMoney;
 
-/* rfm_money_rank: turns n numerics into RFM_MONEY_WIDE codes (money->code). */
+/* rfm_money_rank: Turn n numerics into RFM_FORM_NUMERIC codes (money->code). */
 extern void rfm_money_rank(RfmMoney *money, Numeric *values, int64 n);
 
-/* rfm_money_numeric: the value behind a code, exact, in the current context. */
+/*
+ * rfm_money_numeric: Return the value behind a code, exact, in the current
+ * context.  RFM_FORM_SCALED: code / 10^scale; RFM_FORM_REAL: the double of
+ * which the code is the image; RFM_FORM_NUMERIC: number code of the distinct
+ * values.
+ */
 extern Numeric rfm_money_numeric(const RfmMoney *money, int64 code);
 
 /*
- * rfm_money_first_code: the smallest code whose value is at least bound, or,
- * when strict, above it.  False where no code can be that large.
+ * rfm_money_first_code: Find the smallest code whose value is at least bound, or,
+ * when strict, above it.  Returns false where no
+ * code can be that large.
  */
 extern bool rfm_money_first_code(const RfmMoney *money, Numeric bound,
 								 bool strict, int64 *code);

@@ -8,7 +8,6 @@
 #include "base/compat.h"
 
 #include "access/detoast.h"
-#include "common/int.h"
 #include "utils/fmgrprotos.h"
 #include "value/numeric.h"
 
@@ -97,20 +96,6 @@ rfm_numeric_read(const char *payload, int64 size, RfmNumericParts *parts)
 	return true;
 }
 
-bool
-rfm_numeric_valid(const RfmNumericParts *parts)
-{
-	for (int i = 0; i < parts->ndigits; i++)
-	{
-		int			digit = rfm_numeric_digit(parts, i);
-
-		if (digit < 0 || digit >= BASE)
-			return false;
-	}
-	/* comparisons and codes go by the weight of the first */
-	return parts->ndigits == 0 || rfm_numeric_digit(parts, 0) != 0;
-}
-
 /* sign * digits * 10000^(weight - ndigits + 1) * 10^scale */
 static bool
 payload_to_scaled(const char *payload, int64 size, int64 *scaled, uint8 *scale)
@@ -167,8 +152,8 @@ rfm_numeric_to_scaled(Datum value, int64 *scaled, uint8 *scale)
 	return payload_to_scaled(VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v), scaled, scale);
 }
 
-int64
-rfm_numeric_parts_code(const RfmNumericParts *parts)
+static int64
+parts_code(const RfmNumericParts *parts)
 {
 	const int64 mantissa_end = INT64CONST(10000000000000000);
 	const int	weight_bias = 400;
@@ -209,7 +194,7 @@ rfm_numeric_code(const char *payload, int64 size)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("malformed numeric value")));
-	return rfm_numeric_parts_code(&parts);
+	return parts_code(&parts);
 }
 
 int

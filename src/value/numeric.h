@@ -13,6 +13,7 @@
 #ifndef RFM_VALUE_NUMERIC_H
 #define RFM_VALUE_NUMERIC_H
 
+#include "common/int.h"
 #include "utils/numeric.h"
 
 typedef struct RfmNumericParts
@@ -27,9 +28,6 @@ typedef struct RfmNumericParts
 
 /* rfm_numeric_read: takes a payload apart; false where it is not one. */
 extern bool rfm_numeric_read(const char *payload, int64 size, RfmNumericParts *parts);
-
-/* rfm_numeric_valid: are the digits what numeric's own functions rely on? */
-extern bool rfm_numeric_valid(const RfmNumericParts *parts);
 
 /* rfm_numeric_digit: digit i, from 0, of ndigits. */
 static inline int
@@ -47,6 +45,22 @@ rfm_numeric_digit(const RfmNumericParts *parts, int i)
 /* rfm_power_of_ten: 10^i for i up to RFM_MAX_SCALE. */
 extern const int64 rfm_power_of_ten[RFM_MAX_SCALE + 1];
 
+/* rfm_rescale: Bring a scaled integer to a scale that is no smaller; false: overflow. */
+static inline bool
+rfm_rescale(int64 *value, int scale, int to_scale)
+{
+	return !pg_mul_s64_overflow(*value, rfm_power_of_ten[to_scale - scale], value);
+}
+
+/* rfm_align_scales: Bring two to the larger of their scales; false: overflow. */
+static inline bool
+rfm_align_scales(int64 *a, int ascale, int64 *b, int bscale)
+{
+	if (ascale < bscale)
+		return rfm_rescale(a, ascale, bscale);
+	return ascale == bscale || rfm_rescale(b, bscale, ascale);
+}
+
 /*
  * rfm_numeric_to_scaled: a numeric as scaled integer, its display scale as
  * scale; false where it does not fit, or is not finite.
@@ -59,7 +73,6 @@ extern bool rfm_numeric_to_scaled(Datum value, int64 *scaled, uint8 *scale);
  * are the same.  Raises DATA_CORRUPTED for a malformed payload.
  */
 extern int64 rfm_numeric_code(const char *payload, int64 size);
-extern int64 rfm_numeric_parts_code(const RfmNumericParts *parts);
 
 /* rfm_numeric_cmp: numeric's own order. */
 extern int	rfm_numeric_cmp(Numeric a, Numeric b);
