@@ -11,6 +11,7 @@
 #include "base/compat.h"
 
 #include "collect/table.h"
+#include "catalog/pg_type.h"
 #include "common/int.h"
 #include "miscadmin.h"
 #include "model/run_date.h"
