@@ -14,7 +14,8 @@ DATA = $(filter-out $(FULL_SCRIPT),$(wildcard sql/rfm--*.sql))
 MODULE_big = rfm
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 PG_CPPFLAGS = -I$(srcdir)/src -DRFM_VERSION='"$(EXTVERSION)"'
-PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wshadow -Wno-missing-field-initializers \
+	-fvisibility=hidden
 
 # install first: it creates the extension for the others
 REGRESS = install $(patsubst sql/%.sql,%,$(filter-out sql/install.sql sql/rfm--%,$(sort $(wildcard sql/*.sql))))
@@ -25,7 +26,8 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): $(wildcard src/*.h src/*/*.h) rfm.control
+# bitcode, too, is made of the headers, which PGXS does not know
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h) rfm.control
 
 $(FULL_SCRIPT): $(sort $(wildcard sql/install/*.sql)) sql/install/report.css rfm.control
 	sed -e '/^@report.css@$$/{r sql/install/report.css' -e 'd;}' $(filter %.sql,$^) > $@

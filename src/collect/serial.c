@@ -471,7 +471,7 @@ get_wide_sum(RfmSerial *s, const RfmCollector *c, RfmEntry *e, int64 size)
 	copy = palloc(size);
 	memcpy(copy, image, size);
 	e->sum.numeric = (Numeric) copy;
-	if (VARATT_IS_EXTENDED(copy) || VARSIZE(copy) != size ||
+	if (VARATT_IS_EXTENDED(copy) || (int64) VARSIZE(copy) != size ||
 		!rfm_numeric_read(VARDATA(copy), size - VARHDRSZ, &parts) ||
 		!rfm_numeric_valid(&parts))
 		malformed("holds a malformed sum");

@@ -91,7 +91,7 @@ rfm_quantile_serialize(PG_FUNCTION_ARGS)
 static bool
 read_float8_values(RfmQuantileState *state, int64 n, const char *data, int64 size)
 {
-	if (size % sizeof(int64) != 0 || size / sizeof(int64) != n)
+	if (size % sizeof(int64) != 0 || size / (int64) sizeof(int64) != n)
 		return false;
 	if (n == 0)
 		return true;
@@ -128,7 +128,7 @@ read_numeric_values(RfmQuantileState *state, int64 n, const char *data, int64 si
 
 		if (i % RFM_QUANTILE_BLOCK == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (end - data < sizeof(length))
+		if (end - data < (int64) sizeof(length))
 			return false;
 		memcpy(&length, data, sizeof(length));
 		data += sizeof(length);
@@ -162,7 +162,7 @@ rfm_quantile_deserialize(PG_FUNCTION_ARGS)
 	serialized = PG_GETARG_BYTEA_PP(0);
 	data = VARDATA_ANY(serialized);
 	size = VARSIZE_ANY_EXHDR(serialized);
-	if (size >= sizeof(header))
+	if (size >= (int64) sizeof(header))
 	{
 		memcpy(&header, data, sizeof(header));
 		data += sizeof(header);
