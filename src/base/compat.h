@@ -109,6 +109,11 @@ typedef const JumbleState RfmJumbleState;
 typedef JumbleState RfmJumbleState;
 #endif
 
+/* 19 wants to know when a row's description is complete */
+#if PG_VERSION_NUM < 190000
+#define TupleDescFinalize(desc) ((void) 0)
+#endif
+
 /* 19 has a word for it, instead of a comment */
 #if PG_VERSION_NUM < 190000
 #define pg_fallthrough __attribute__((fallthrough))
