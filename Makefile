@@ -34,7 +34,12 @@ $(FULL_SCRIPT): $(sort $(wildcard sql/install/*.sql)) sql/install/report.css rfm
 
 # the last commit as a zip for PGXN
 DIST_DIR = .
-.PHONY: dist
-dist:
-	perl scripts/check_meta.pl
+.PHONY: dist same-version
+dist: same-version
 	git archive --format=zip --prefix=rfm-$(EXTVERSION)/ --output=$(abspath $(DIST_DIR))/rfm-$(EXTVERSION).zip HEAD
+
+# of whatever is released
+same-version:
+	head -n 1 debian/changelog | grep -qF '($(EXTVERSION))'
+	grep -m 1 '^## ' CHANGELOG.md | grep -qx '## $(EXTVERSION)\b.*'
+	perl -MJSON::PP -0777 -ne '$$meta = decode_json($$_); exit grep { $$_ ne "$(EXTVERSION)" } map { $$_->{version} } $$meta, values %{$$meta->{provides}}' META.json

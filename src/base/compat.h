@@ -17,6 +17,8 @@
 #error "rfm requires PostgreSQL 15 or later"
 #endif
 
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
