@@ -110,6 +110,7 @@ for my $path (sort grep { /\.h$/ } keys %text)
 	  if $text{$path} !~ /^#ifndef \Q$guard\E\n#define \Q$guard\E$/m;
 	my $comments = join ' ', $text{$path} =~ m{/\*.*?\*/}sg;
 	(my $code = $text{$path}) =~ s{/\*.*?\*/}{}sg;
+	$code =~ s/^#(?:.*\\\n)*.*//mg;
 	for my $name ($code =~ /^(?:pg_noreturn )?extern\s[^;(]*?\b(\w+)\s*\(/mg)
 	{
 		finding("src/$path: no comment documents $name")

@@ -4,10 +4,13 @@
 
 usage() {
 	cat <<'END'
-sh scripts/versions.sh [VERSION...]   of 15 17 18; without any: 17 18. As root.
+sh scripts/versions.sh [VERSION...]   of 15 to 19; without any: 17 18 19. As root.
 
 Makes a small Debian with that PostgreSQL in a directory (the first time; some minutes over the network), builds the
 extension there with -Werror and runs the suites regress, isolation and tap. The last lines count the tests of each version.
+
+No release of Debian has 16: any root with its packages, put into the directory postgresql-16-root, serves. 19 is a
+release candidate, in experimental, without pg_cron.
 
 Settings from the environment:
   RFM_CACHE=DIR        where these directories are kept (default: ~/.cache/rfm); to be removed by hand
@@ -29,14 +32,15 @@ suite() {
 	15) echo bookworm ;;
 	17) echo trixie ;;
 	18) echo forky ;;
+	19) echo sid ;;
 	esac
 }
 
 skip() { say "SKIPPED $*"; exit 0; }
 
-[ $# -gt 0 ] || set -- 17 18
+[ $# -gt 0 ] || set -- 17 18 19
 for version in "$@"; do
-	[ -n "$(suite "$version")" ] || { usage; exit 2; }
+	case $version in 1[5-9]) ;; *) usage; exit 2 ;; esac
 done
 cache=${RFM_CACHE:-${HOME:-/tmp}/.cache/rfm}
 data=${RFM_DATA:-$top/../shared/data}
@@ -73,19 +77,31 @@ ensure_mmdebstrap() {
 # they are taken all the same; their signature is checked.
 make_root() {
 	release=$(suite "$1")
-	set -- --include="postgresql-$1,postgresql-server-dev-$1,postgresql-$1-cron,make,gcc,libc6-dev,perl,libipc-run-perl"
-	[ "$release" != forky ] || set -- "$@" --aptopt='Acquire::Check-Valid-Until "false"'
+	packages="postgresql-$1,postgresql-server-dev-$1,make,gcc,libc6-dev,perl,libipc-run-perl"
+	extra=
+	if [ "$1" = 19 ]; then
+		# nothing else comes from experimental; and there is no pg_cron for it
+		# shellcheck disable=SC2016 # expanded by the hook's shell
+		extra="deb $mirror experimental main"
+		set -- --setup-hook='mkdir -p "$1/etc/apt/preferences.d" &&
+			printf "Package: src:postgresql-19\nPin: release a=experimental\nPin-Priority: 500\n" >"$1/etc/apt/preferences.d/postgresql"'
+	else
+		packages="$packages,postgresql-$1-cron"
+		set --
+	fi
 	# shellcheck disable=SC2016 # expanded by the hooks' shell
-	mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' "$@" \
+	mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
+		--include="$packages" \
 		--setup-hook='mkdir -p "$1/etc/postgresql-common/createcluster.d"' \
-		--setup-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.d/no-main.conf"' \
-		"$release" "$new" "deb $mirror $release main" || return
+		--setup-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.d/no-main.conf"' "$@" \
+		"$release" "$new" "deb $mirror $release main" ${extra:+"$extra"} || return
 	find "$new/var/cache/apt" "$new/var/lib/apt/lists" -type f -delete
 }
 
 ensure_root() {
 	root=$cache/postgresql-$1-root
 	[ ! -d "$root" ] || return 0
+	[ -n "$(suite "$1")" ] || { warn "no release of Debian has PostgreSQL $1, and there is no $root"; return 1; }
 	ensure_mmdebstrap
 	mirror=$(find_mirror)
 	[ -n "$mirror" ] || skip "all: no mirror of Debian in this machine's lists of packages; name one in RFM_MIRROR"

@@ -409,8 +409,13 @@ CALL hst.look('none');
 SELECT count(*), sum(frequency_orders) FROM hst.t;
 -- 29 by day, and of the six at night those that are on the 3rd in Tokyo
 SELECT count(*) FROM hst.orders WHERE note = 'night' AND (created_at AT TIME ZONE 'Asia/Tokyo')::date = '2024-01-03';
+-- 19 has no other strings than those of the standard
+SELECT current_setting('server_version_num')::int < 190000 AS other_strings \gset
+\if :other_strings
 SET escape_string_warning = off;
 SET standard_conforming_strings = off;
+\endif
+SELECT current_setting('standard_conforming_strings') AS strings \gset
 CALL hst.look('standard_conforming_strings');
 SET backslash_quote = on;
 CALL hst.look('backslash_quote');
@@ -454,7 +459,7 @@ SELECT rfm_drop_model('hst', true);
 SELECT rfm_create_model('hst', 'hst.orders', 'hst.t', filter => :'filter', time_zone => 'Asia/Tokyo', amount => 'rate');
 CALL hst.look('made: created');
 -- a setting of the user is left as it is
-SELECT current_setting('standard_conforming_strings') AS strings, current_setting('datestyle') AS datestyle,
+SELECT current_setting('standard_conforming_strings') = :'strings' AS strings, current_setting('datestyle') AS datestyle,
        current_setting('intervalstyle') AS intervalstyle, current_setting('timezone') AS timezone,
        current_setting('extra_float_digits') AS digits, current_setting('transform_null_equals') AS nulls;
 SET standard_conforming_strings = on;

@@ -56,7 +56,9 @@ SELECT model FROM rfm_jobs;
 CREATE FUNCTION pg_temp.tell(model text) RETURNS bool LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'seen: %', model; RETURN true; END $$;
 SELECT model FROM rfm_jobs WHERE pg_temp.tell(model);
 SELECT * FROM rfm_internal.cron_jobs();
+\set VERBOSITY terse
 SELECT * FROM rfm_cron_jobs_of('regress_rfm_clerk'::regrole);
+\set VERBOSITY default
 RESET ROLE;
 SELECT count(*) FROM rfm_jobs WHERE model LIKE 'jbs%';
 

@@ -39,7 +39,7 @@
 
 RFM_MODULE_MAGIC;
 
-void		_PG_init(void);
+extern PGDLLEXPORT void _PG_init(void);
 
 PG_FUNCTION_INFO_V1(rfm_refresh);
 PG_FUNCTION_INFO_V1(rfm_catch_up);
@@ -274,7 +274,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	RfmSnapshot snapshot;
 
 	rfm_version_check();
-	rfm_init_materialized_srf(fcinfo);
+	InitMaterializedSRF(fcinfo, 0);
 
 	mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm preview",
 								 ALLOCSET_DEFAULT_SIZES);
@@ -320,7 +320,7 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	bool		nulls[PREVIEW_COLUMNS + 1];
 
 	rfm_version_check();
-	rfm_init_materialized_srf(fcinfo);
+	InitMaterializedSRF(fcinfo, 0);
 	name = model_argument(fcinfo, 1);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -391,7 +391,7 @@ Datum
 rfm_cron_jobs(PG_FUNCTION_ARGS)
 {
 	rfm_version_check();
-	rfm_init_materialized_srf(fcinfo);
+	InitMaterializedSRF(fcinfo, 0);
 	rfm_jobs_fetch(GetUserId(),
 				   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
@@ -405,10 +405,10 @@ rfm_cron_jobs(PG_FUNCTION_ARGS)
 #define ACCESS_COLUMNS 8
 
 static Datum
-nullable_text(const char *text, bool *isnull)
+nullable_text(const char *string, bool *isnull)
 {
-	*isnull = text == NULL;
-	return text ? CStringGetTextDatum(text) : (Datum) 0;
+	*isnull = string == NULL;
+	return string ? CStringGetTextDatum(string) : (Datum) 0;
 }
 
 Datum

@@ -39,6 +39,14 @@ SELECT p.prosrc, p.prokind,
 }
 is(join(' ', sort grep { !$declared{$_} } keys %exported), '', 'the script declares every one of them');
 
+SKIP:
+{
+	skip 'no nm here, or no ELF', 1 if $suffix ne 'so' || system('command -v nm >/dev/null') != 0;
+	my ($symbols) = run_command([ 'nm', '-D', '--defined-only', "$libdir/rfm.so" ]);
+	my @others = grep { !$exported{$_} && !/^(?:_PG_init|Pg_magic_func|pg_finfo_\w+)$/ } $symbols =~ / [A-Z] (\S+)$/mg;
+	is("@others", '', 'it exports nothing else');
+}
+
 #
 # Functions
 #

@@ -66,7 +66,6 @@ DECLARE
     name    text;
     query   text;
     day     text;
-    invoker CONSTANT bool := current_setting('server_version_num')::int4 >= 150000;
 BEGIN
     SELECT * INTO access FROM rfm_internal.access(model);
     SELECT x.target, x.owner INTO m FROM @extschema@.rfm_model x WHERE x.model = rfm_latest_view.model;
@@ -78,8 +77,7 @@ BEGIN
     present := rfm_internal.latest_view_of(m.target, m.owner);
     name := coalesce(present::text, rfm_internal.latest_view_name(m.target));
     day := access.columns ->> 'run_date';
-    query := format('VIEW %s%s AS SELECT * FROM %s AS t', name,
-                    CASE WHEN invoker THEN ' WITH (security_invoker = true)' END, access.relation)
+    query := format('VIEW %s WITH (security_invoker = true) AS SELECT * FROM %s AS t', name, access.relation)
              || CASE WHEN day IS NULL THEN ''
                      ELSE format(' WHERE t.%1$s = (SELECT max(n.%1$s) FROM %2$s AS n)', day, access.relation) END;
 
@@ -94,9 +92,7 @@ BEGIN
     END IF;
     EXECUTE 'CREATE ' || query;
     EXECUTE format('COMMENT ON VIEW %s IS %L', name, rfm_internal.latest_view_comment());
-    IF invoker THEN
-        EXECUTE format('GRANT SELECT ON %s TO PUBLIC', name);
-    END IF;
+    EXECUTE format('GRANT SELECT ON %s TO PUBLIC', name);
     IF m.owner <> quote_ident(CURRENT_USER)::regrole THEN
         EXECUTE format('ALTER VIEW %s OWNER TO %s', name, m.owner);
     END IF;
@@ -104,7 +100,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_latest_view(text) IS
-    'makes the view of a model''s newest snapshot, <target>_latest, or makes it anew after the model or its target has changed; returns its name. rfm_create_model() does it by itself. From PostgreSQL 15 on it shows its rows to whoever may SELECT from the target; before, to whom its owner grants it';
+    'makes the view of a model''s newest snapshot, <target>_latest, or makes it anew after the model or its target has changed; returns its name. rfm_create_model() does it by itself. It shows its rows to whoever may SELECT from the target';
 
 -- For rfm_create_model(), which a view must not stand in the way of.
 CREATE FUNCTION rfm_internal.add_latest_view(model text)

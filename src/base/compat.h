@@ -13,35 +13,61 @@
 
 #include "postgres.h"
 
-#if PG_VERSION_NUM < 140000
-#error "rfm requires PostgreSQL 14 or later"
+#if PG_VERSION_NUM < 150000
+#error "rfm requires PostgreSQL 15 or later"
 #endif
 
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "parser/analyze.h"
 #include "utils/guc.h"
+#include "utils/numeric.h"
+#include "utils/typcache.h"
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
 
-/* 15 reserves the prefix, 14 only warns about unknown names in it */
-#if PG_VERSION_NUM < 150000
-#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+/*
+ * 16 exports an extension's entry points and nothing else.  On 15 its word for
+ * that is empty, and stands at a function's information only.
+ */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, funcname) (void); \
+const Pg_finfo_record * \
+CppConcat(pg_finfo_, funcname) (void) \
+{ \
+	static const Pg_finfo_record my_finfo = {1}; \
+	return &my_finfo; \
+} \
+extern int	no_such_variable
 #endif
 
-/* 16 tells whether only summarizing indexes want the new version */
-#if PG_VERSION_NUM >= 160000
-#define rfm_ExecInsertIndexTuples(rri, slot, estate) \
-	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
+/*
+ * Index entries for a row; summarizing: in indexes that sum up ranges of blocks
+ * only, which 16 began to tell apart.  19 takes the choices as flags.
+ */
+#if PG_VERSION_NUM >= 190000
+#define rfm_ExecInsertIndexTuples(rri, estate, update, summarizing, slot) \
+	ExecInsertIndexTuples(rri, estate, \
+						  ((update) ? EIIT_IS_UPDATE : 0) | \
+						  ((summarizing) ? EIIT_ONLY_SUMMARIZING : 0), slot, NIL, NULL)
+#elif PG_VERSION_NUM >= 160000
+#define rfm_ExecInsertIndexTuples(rri, estate, update, summarizing, slot) \
+	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL, summarizing)
 #else
-#define rfm_ExecInsertIndexTuples(rri, slot, estate) \
-	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
+#define rfm_ExecInsertIndexTuples(rri, estate, update, summarizing, slot) \
+	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL)
 #endif
 
-/* 14 began to start the next transaction by itself in a minor release */
-#define rfm_SPI_commit() (SPI_commit(), SPI_start_transaction())
 /* 16 has one function for the rights on any kind of object */
 #if PG_VERSION_NUM >= 160000
 #define rfm_schema_aclcheck(nsp, role, mode) \
@@ -50,9 +76,6 @@
 #define rfm_schema_aclcheck(nsp, role, mode) \
 	pg_namespace_aclcheck(nsp, role, mode)
 #endif
-
-/* 15 describes all publications of a table at once */
-extern bool rfm_inserts_are_published(Relation rel);
 
 /* and likewise for owners */
 #if PG_VERSION_NUM >= 160000
@@ -63,9 +86,39 @@ extern bool rfm_inserts_are_published(Relation rel);
 	pg_extension_ownercheck(extension, role)
 #endif
 
-/* 16 tells which indexes want the new version of a row */
+/*
+ * Replaces the row at tid by the one in slot, in the indexes of rri, too.
+ * ERROR: another transaction has changed the row.
+ */
 extern void rfm_table_update(ResultRelInfo *rri, ItemPointer tid,
 							 TupleTableSlot *slot, EState *estate);
+
+/* The sum of two numerics; *overflow: there is none, and the result is not to be used. */
+extern Numeric rfm_numeric_add(Numeric a, Numeric b, bool *overflow);
+
+/* 19 also tells whether one of them is volatile */
+#if PG_VERSION_NUM >= 190000
+#define rfm_DomainHasConstraints(type) DomainHasConstraints(type, NULL)
+#else
+#define rfm_DomainHasConstraints(type) DomainHasConstraints(type)
+#endif
+
+/* 19 lets no hook change what another may still read */
+#if PG_VERSION_NUM >= 190000
+typedef const JumbleState RfmJumbleState;
+#else
+typedef JumbleState RfmJumbleState;
+#endif
+
+/* 19 wants to know when a row's description is complete */
+#if PG_VERSION_NUM < 190000
+#define TupleDescFinalize(desc) ((void) 0)
+#endif
+
+/* 19 has a word for it, instead of a comment */
+#if PG_VERSION_NUM < 190000
+#define pg_fallthrough __attribute__((fallthrough))
+#endif
 
 /* 18 writes it in front of the declaration, and under this name */
 #if PG_VERSION_NUM < 180000
@@ -79,14 +132,5 @@ extern void rfm_table_update(ResultRelInfo *rri, ItemPointer tid,
 #define RFM_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
-/*
- * Shared memory is asked for in a hook since 15, and in _PG_init before, when
- * the server does not know its own sum of processes yet.
- */
-extern void rfm_request_shmem(Size (*size) (void));
-extern int	rfm_max_backends(void);
-
-/* 15 gained InitMaterializedSRF, under another name in its first releases */
-extern void rfm_init_materialized_srf(FunctionCallInfo fcinfo);
 
 #endif							/* RFM_BASE_COMPAT_H */

@@ -120,7 +120,7 @@ has_strangers(Node *node, void *context)
 
 /* The hook: names have been resolved, nothing has been executed. */
 static void
-look_at_query(ParseState *pstate, Query *query, JumbleState *jstate)
+look_at_query(ParseState *pstate, Query *query, RfmJumbleState *jstate)
 {
 	if (prev_analyze_hook)
 		prev_analyze_hook(pstate, query, jstate);

@@ -25,7 +25,7 @@
 #define RFM_INITIAL_BITS	10
 
 /* Bits of one that is at most half full with n of them. */
-#define RFM_BITS_FOR(n)		(pg_ceil_log2_64(Max(n, 1)) + 1)
+#define RFM_BITS_FOR(n)		((int) pg_ceil_log2_64(Max(n, 1)) + 1)
 
 /* rfm_index_init: an empty index with room for so many customers; hashed. */
 extern void rfm_index_init(RfmCollector *c, int64 expected);

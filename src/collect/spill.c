@@ -76,6 +76,7 @@ begin_sort(SpillSort *s, TupleDesc desc, const RfmKeyType *const *kt, int nkeys,
 		operator[i] = rfm_key_less_operator(kt[i]);
 		collation[i] = kt[i]->collation;
 	}
+	TupleDescFinalize(desc);
 	s->desc = desc;
 	s->sort = tuplesort_begin_heap(desc, nkeys, attnum, operator, collation, nulls_first,
 								   Max(kilobytes, 64), NULL, 0);

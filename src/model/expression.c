@@ -197,17 +197,17 @@ is_clock_function(Oid funcid, void *context)
 
 /* Does a date or time in the text read 'now', 'today' or the like? */
 static bool
-is_clock_literal(const Const *value, const char *text)
+is_clock_literal(const Const *value, const char *source_text)
 {
 	static const char *const word[] = {"now", "today", "tomorrow", "yesterday"};
 	const char *at;
 
-	if (value->location < 0 || value->location >= (int) strlen(text) ||
+	if (value->location < 0 || value->location >= (int) strlen(source_text) ||
 		(value->consttype != DATEOID && value->consttype != TIMESTAMPOID &&
 		 value->consttype != TIMESTAMPTZOID && value->consttype != TIMEOID &&
 		 value->consttype != TIMETZOID))
 		return false;
-	at = strpbrk(text + value->location, "'$");
+	at = strpbrk(source_text + value->location, "'$");
 	if (at == NULL)
 		return false;
 	at = *at == '$' ? strchr(at + 1, '$') : at;
@@ -215,7 +215,7 @@ is_clock_literal(const Const *value, const char *text)
 		return false;
 	at++;
 	at += strspn(at, " \t\r\n");
-	for (int i = 0; i < lengthof(word); i++)
+	for (int i = 0; i < (int) lengthof(word); i++)
 		if (pg_strncasecmp(at, word[i], strlen(word[i])) == 0 &&
 			!isalnum((unsigned char) at[strlen(word[i])]))
 			return true;
@@ -384,7 +384,7 @@ check_expression(Node *expr, ExpressionContext *context)
 }
 
 void
-rfm_expression_parse(const char *text, Relation source, const char *what,
+rfm_expression_parse(const char *expression, Relation source, const char *what,
 					 const char *model, bool boolean, RfmExpression *result)
 {
 	ExpressionContext context;
@@ -396,18 +396,18 @@ rfm_expression_parse(const char *text, Relation source, const char *what,
 
 	context.what = what;
 	context.model = model;
-	context.text = text;
+	context.text = expression;
 	callback.callback = expression_error_callback;
 	callback.arg = &context;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	pstate->p_sourcetext = text;
+	pstate->p_sourcetext = expression;
 	item = addRangeTableEntryForRelation(pstate, source, AccessShareLock,
 										 NULL, false, true);
 	addNSItemToQuery(pstate, item, true, true, true);
 
-	expr = single_expression(raw_parser(text, RAW_PARSE_PLPGSQL_EXPR), what);
+	expr = single_expression(raw_parser(expression, RAW_PARSE_PLPGSQL_EXPR), what);
 	(void) qualify_run_date(expr, NULL);
 
 	/* what an expression may hold is checked here, in the model's own terms */
@@ -437,12 +437,12 @@ rfm_expression_parse(const char *text, Relation source, const char *what,
 
 /* Is the text one word, as a column's name usually is? */
 static bool
-is_single_word(const char *text)
+is_single_word(const char *string)
 {
-	for (const char *at = text; *at; at++)
+	for (const char *at = string; *at; at++)
 		if (!isalnum((unsigned char) *at) && *at != '_' && *at != '$' && !IS_HIGHBIT_SET(*at))
 			return false;
-	return text[0] != '\0' && !isdigit((unsigned char) text[0]);
+	return string[0] != '\0' && !isdigit((unsigned char) string[0]);
 }
 
 /* The names of the columns, as a model takes them. */
@@ -465,28 +465,28 @@ column_names(Relation rel)
 }
 
 void
-rfm_expression_resolve(const char *text, Relation source, const char *what,
+rfm_expression_resolve(const char *expression, Relation source, const char *what,
 					   const char *model, RfmExpression *result)
 {
-	AttrNumber	attnum = get_attnum(RelationGetRelid(source), text);
+	AttrNumber	attnum = get_attnum(RelationGetRelid(source), expression);
 	Form_pg_attribute att;
 
-	if (attnum <= 0 && is_single_word(text) &&
-		get_attnum(RelationGetRelid(source), downcase_identifier(text, strlen(text), false, false)) <= 0)
+	if (attnum <= 0 && is_single_word(expression) &&
+		get_attnum(RelationGetRelid(source), downcase_identifier(expression, strlen(expression), false, false)) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("source \"%s\" has no column \"%s\"",
-						RelationGetRelationName(source), text),
+						RelationGetRelationName(source), expression),
 				 errdetail("Its columns are: %s.", column_names(source)),
 				 errhint("Set the model's \"%s\" to one of them, or to an expression over them.", what)));
 	if (attnum <= 0)
 	{
-		rfm_expression_parse(text, source, what, model, false, result);
+		rfm_expression_parse(expression, source, what, model, false, result);
 		return;
 	}
 	att = TupleDescAttr(RelationGetDescr(source), attnum - 1);
 	result->sql = psprintf("%s.%s", quote_identifier(RelationGetRelationName(source)),
-						   quote_identifier(text));
+						   quote_identifier(expression));
 	result->type = att->atttypid;
 	result->typmod = att->atttypmod;
 	result->collation = att->attcollation;

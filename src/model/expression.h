@@ -35,7 +35,7 @@ typedef struct RfmExpression
  * AMBIGUOUS_FUNCTION for an operator or function that a type from another
  * schema has a version of its own of, and whatever the parser raises.
  */
-extern void rfm_expression_parse(const char *text, Relation source,
+extern void rfm_expression_parse(const char *expression, Relation source,
 								 const char *what, const char *model,
 								 bool boolean, RfmExpression *result);
 
@@ -44,7 +44,7 @@ extern void rfm_expression_parse(const char *text, Relation source,
  * else an expression.  Raises UNDEFINED_COLUMN, with the names that there are,
  * for a single word that is no column.
  */
-extern void rfm_expression_resolve(const char *text, Relation source,
+extern void rfm_expression_resolve(const char *expression, Relation source,
 								   const char *what, const char *model,
 								   RfmExpression *result);
 

@@ -271,25 +271,25 @@ rfm_progress_next(RfmProgress *progress, const char *detail,...)
 
 	if (rfm_show_progress)
 	{
-		StringInfoData text;
+		StringInfoData message;
 
-		initStringInfo(&text);
+		initStringInfo(&message);
 		for (;;)
 		{
 			va_list		args;
 			int			needed;
 
 			va_start(args, detail);
-			needed = appendStringInfoVA(&text, detail, args);
+			needed = appendStringInfoVA(&message, detail, args);
 			va_end(args);
 			if (needed == 0)
 				break;
-			enlargeStringInfo(&text, needed);
+			enlargeStringInfo(&message, needed);
 		}
 		ereport(NOTICE,
-				(errmsg("%s: %s (%.0f ms)", phase_name[progress->phase], text.data,
+				(errmsg("%s: %s (%.0f ms)", phase_name[progress->phase], message.data,
 						progress->millisec[progress->phase])));
-		pfree(text.data);
+		pfree(message.data);
 	}
 	progress->phase++;
 	enter_phase(progress->phase);

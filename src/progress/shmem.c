@@ -29,6 +29,7 @@ typedef struct SharedSlot
 
 static SharedSlot *slots = NULL;
 static int	nslots = 0;
+static shmem_request_hook_type prev_shmem_request_hook = NULL;
 static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
 
 /*
@@ -38,7 +39,15 @@ static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
 static Size
 slots_size(void)
 {
-	return mul_size(rfm_max_backends(), sizeof(SharedSlot));
+	return mul_size(MaxBackends, sizeof(SharedSlot));
+}
+
+static void
+slots_request(void)
+{
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+	RequestAddinShmemSpace(slots_size());
 }
 
 static void
@@ -51,7 +60,7 @@ slots_startup(void)
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	slots = ShmemInitStruct("rfm progress", slots_size(), &found);
-	nslots = rfm_max_backends();
+	nslots = MaxBackends;
 	if (!found)
 	{
 		memset(slots, 0, slots_size());
@@ -66,7 +75,8 @@ rfm_slots_request(void)
 {
 	if (!process_shared_preload_libraries_in_progress)
 		return;
-	rfm_request_shmem(slots_size);
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = slots_request;
 	prev_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = slots_startup;
 }

@@ -103,7 +103,7 @@ rfm_progress_slots(PG_FUNCTION_ARGS)
 				 errdetail("Where the library is not loaded when the server starts, no session can show its progress to others."),
 				 errhint("Add rfm to shared_preload_libraries and restart the server. Without it, SET rfm.progress = on shows a session its own progress.")));
 
-	rfm_init_materialized_srf(fcinfo);
+	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < rfm_slots_count(); i++)
 	{
 		RfmSlot		slot;

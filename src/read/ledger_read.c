@@ -12,6 +12,8 @@
 
 #include "collect/entry.h"
 #include "collect/table.h"
+#include "catalog/pg_type.h"
+#include "common/int.h"
 #include "miscadmin.h"
 #include "model/run_date.h"
 #include "progress/progress.h"

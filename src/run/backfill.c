@@ -266,7 +266,7 @@ rfm_backfill_model(const char *model, DateADT first, DateADT last)
 		callback.previous = error_context_stack;
 		error_context_stack = &callback;
 		backfill_date(&backfill);
-		rfm_SPI_commit();
+		SPI_commit();
 		error_context_stack = callback.previous;
 		MemoryContextReset(datecxt);
 	}

@@ -149,7 +149,7 @@ refresh_date(CatchUp *catch_up)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	(void) rfm_refresh_model(catch_up->model, &catch_up->date);
-	rfm_SPI_commit();
+	SPI_commit();
 	error_context_stack = callback.previous;
 }
 

@@ -109,13 +109,13 @@ find_cuts(const RfmModel *model, LoggedCuts *cuts)
  */
 
 static Datum
-customer_value(const RfmSource *source, const char *text)
+customer_value(const RfmSource *source, const char *customer)
 {
 	Oid			input;
 	Oid			ioparam;
 
 	getTypeInputInfo(source->key.typid, &input, &ioparam);
-	return OidInputFunctionCall(input, unconstify(char *, text), ioparam, -1);
+	return OidInputFunctionCall(input, unconstify(char *, customer), ioparam, -1);
 }
 
 /* Does the customer come at or after the one that a score began with? */

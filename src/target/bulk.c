@@ -53,7 +53,7 @@ rfm_bulk_allowed(const RfmRowMaker *maker, Relation rel)
 
 		/* a domain may refuse the null that a column without default gets */
 		if (form->attgenerated != '\0' ||
-			(!known && DomainHasConstraints(form->atttypid)))
+			(!known && rfm_DomainHasConstraints(form->atttypid)))
 			return false;
 	}
 	return true;
@@ -153,7 +153,8 @@ bulk_flush(BulkInsert *bulk)
 	for (int s = 0; s < bulk->nslots; s++)
 	{
 		if (bulk->table.rri->ri_NumIndices > 0)
-			list_free(rfm_ExecInsertIndexTuples(bulk->table.rri, bulk->slots[s], bulk->table.estate));
+			list_free(rfm_ExecInsertIndexTuples(bulk->table.rri, bulk->table.estate, false, false,
+												bulk->slots[s]));
 		ExecClearTuple(bulk->slots[s]);
 		ResetPerTupleExprContext(bulk->table.estate);
 	}

@@ -316,6 +316,7 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 	TupleDescInitEntry(diff->gone_desc, 1, "c1", target->type[RFM_COL_CUSTOMER],
 					   target->typmod[RFM_COL_CUSTOMER], 0);
 	TupleDescInitEntryCollation(diff->gone_desc, 1, target->collation[RFM_COL_CUSTOMER]);
+	TupleDescFinalize(diff->gone_desc);
 
 	receiver_init(&receiver, maker, diff);
 	initStringInfo(&sql);

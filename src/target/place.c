@@ -20,6 +20,7 @@
 #include "access/table.h"
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_publication.h"
 #include "commands/defrem.h"
 #include "commands/tablespace.h"
 #include "miscadmin.h"
@@ -163,14 +164,17 @@ rfm_place_attach(RfmPlace *place)
 	place->attached = true;
 }
 
+/* Does logical replication send what is inserted into the table, or, for a partitioned one, its partitions? */
 static bool
 is_published(const RfmTarget *target)
 {
 	Relation	rel = table_open(target->relid, NoLock);
-	bool		result = XLogLogicalInfoActive() && rfm_inserts_are_published(rel);
+	PublicationDesc desc = {0};
 
+	if (XLogLogicalInfoActive())
+		RelationBuildPublicationDesc(rel, &desc);
 	table_close(rel, NoLock);
-	return result;
+	return desc.pubactions.pubinsert;
 }
 
 /*

@@ -343,7 +343,7 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 			if (value < c->limit && value > -c->limit)
 				return NumericGetDatum(int64_div_fast_to_numeric(value * c->multiplier,
 																 c->scale));
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case RFM_VALUE_ANY:
 			return convert_value(maker, column, row_native_value(maker, column, i), isnull);
 		case RFM_VALUE_NONE:

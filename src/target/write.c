@@ -66,6 +66,7 @@ list_columns(const RfmRowMaker *maker, WrittenColumns *written)
 		TupleDescInitEntryCollation(written->desc, (AttrNumber) (i + 1),
 									target->collation[column]);
 	}
+	TupleDescFinalize(written->desc);
 }
 
 /* The rows of the snapshot in one state, as they will be written. */

@@ -117,14 +117,14 @@ rfm_calendar_date(const RfmCalendar *calendar, int64 time)
 	if (calendar->time_type == TIMESTAMPOID || calendar->fixed_offset)
 	{
 		int64		local = time;
-		int64		days;
+		int64		day;
 
 		if (calendar->time_type == TIMESTAMPTZOID)
 			local += calendar->offset;
-		days = local / USECS_PER_DAY;
+		day = local / USECS_PER_DAY;
 		if (local % USECS_PER_DAY < 0)
-			days--;
-		return (DateADT) days;
+			day--;
+		return (DateADT) day;
 	}
 
 	if (timestamp2tm(time, &tz, &tm, &fsec, NULL, calendar->zone) != 0)
@@ -166,9 +166,9 @@ char *
 rfm_calendar_text(DateADT day)
 {
 	struct pg_tm tm = {0};
-	char	   *text = palloc(MAXDATELEN + 1);
+	char	   *result = palloc(MAXDATELEN + 1);
 
 	j2date(day + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
-	EncodeDateOnly(&tm, USE_ISO_DATES, text);
-	return text;
+	EncodeDateOnly(&tm, USE_ISO_DATES, result);
+	return result;
 }

@@ -110,8 +110,8 @@ add_numeric(RfmSum *sum, Numeric addend, MemoryContext mcxt)
 {
 	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
 	Numeric		old = rfm_sum_numeric(sum);
-	bool		overflow = false;
-	Numeric		total = numeric_add_opt_error(old, addend, &overflow);
+	bool		overflow;
+	Numeric		total = rfm_numeric_add(old, addend, &overflow);
 
 	MemoryContextSwitchTo(oldcxt);
 	if (overflow)
@@ -391,14 +391,14 @@ rfm_money_rank(RfmMoney *money, Numeric *values, int64 n)
 static Numeric
 numeric_from_double(double value)
 {
-	char	   *text = float8out_internal(value);
+	char	   *digits = float8out_internal(value);
 	Numeric		result;
 
 	result = DatumGetNumeric(DirectFunctionCall3(numeric_in,
-												 CStringGetDatum(text),
+												 CStringGetDatum(digits),
 												 ObjectIdGetDatum(InvalidOid),
 												 Int32GetDatum(-1)));
-	pfree(text);
+	pfree(digits);
 	return result;
 }
 
@@ -420,15 +420,15 @@ rfm_money_numeric(const RfmMoney *money, int64 code)
 static bool
 numeric_first_int64(Numeric bound, bool strict, int64 *result)
 {
+	Datum		datum = NumericGetDatum(bound);
 	Numeric		whole;
 
 	if (strict)
-		whole = numeric_add_opt_error(DatumGetNumeric(DirectFunctionCall1(numeric_floor,
-																		  NumericGetDatum(bound))),
-									  int64_to_numeric(1), NULL);
+		datum = DirectFunctionCall2(numeric_add, DirectFunctionCall1(numeric_floor, datum),
+									NumericGetDatum(int64_to_numeric(1)));
 	else
-		whole = DatumGetNumeric(DirectFunctionCall1(numeric_ceil,
-													NumericGetDatum(bound)));
+		datum = DirectFunctionCall1(numeric_ceil, datum);
+	whole = DatumGetNumeric(datum);
 
 	if (rfm_numeric_cmp(whole, int64_to_numeric(PG_INT64_MAX)) > 0)
 		return false;

@@ -59,7 +59,7 @@ rfm_numeric_read(const char *payload, int64 size, RfmNumericParts *parts)
 	uint16		header;
 
 	memset(parts, 0, sizeof(RfmNumericParts));
-	if (size < sizeof(header) || size % sizeof(int16) != 0)
+	if (size < (int64) sizeof(header) || size % sizeof(int16) != 0)
 		return false;
 	memcpy(&header, payload, sizeof(header));
 	payload += sizeof(header);
@@ -83,7 +83,7 @@ rfm_numeric_read(const char *payload, int64 size, RfmNumericParts *parts)
 	{
 		int16		weight;
 
-		if (end - payload < sizeof(weight))
+		if (end - payload < (int64) sizeof(weight))
 			return false;
 		memcpy(&weight, payload, sizeof(weight));
 		payload += sizeof(weight);
