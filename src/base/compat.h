@@ -32,6 +32,13 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* 16 gave it another name */
+#if PG_VERSION_NUM >= 160000
+#define RFM_DEBUG_PARALLEL_QUERY "debug_parallel_query"
+#else
+#define RFM_DEBUG_PARALLEL_QUERY "force_parallel_mode"
+#endif
+
 /* 16 tells whether only summarizing indexes want the new version */
 #if PG_VERSION_NUM >= 160000
 #define rfm_ExecInsertIndexTuples(rri, slot, estate) \

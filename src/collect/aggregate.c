@@ -58,8 +58,10 @@ static inline bool
 extend_row(RfmCollector *c, RfmWaitingRow *before, const RfmWaitingRow *row)
 {
 	int64		sum;
+	uint32		rows;
 
-	if (c->customer_type.kind == RFM_KEY_GENERIC || before->rows == PG_UINT32_MAX ||
+	if (c->customer_type.kind == RFM_KEY_GENERIC ||
+		pg_add_u32_overflow(before->rows, row->rows, &rows) ||
 		!rfm_key_equal(&c->customer_type, before->key, row->key) ||
 		before->has_order != row->has_order)
 		return false;
@@ -77,7 +79,7 @@ extend_row(RfmCollector *c, RfmWaitingRow *before, const RfmWaitingRow *row)
 		before->amount.v.scaled = sum;
 	}
 	before->last = Max(before->last, row->last);
-	before->rows++;
+	before->rows = rows;
 	return true;
 }
 
@@ -102,6 +104,26 @@ queue_row(RfmCollector *c, const RfmWaitingRow *row)
 		rfm_prefetch_order(c, queued->order_hash);
 	}
 	rfm_queue_row(c);
+}
+
+/* Adds a row, whose keys and amount still stand where the executor has them. */
+static inline void
+add_row(RfmCollector *c, const RfmWaitingRow *row)
+{
+	if (c->queue.arrived > c->queue.taken &&
+		extend_row(c, rfm_queue_at(c, c->queue.arrived - 1), row))
+		return;
+	queue_row(c, row);
+
+	/* a numeric that was not decoded does not outlive this call */
+	if (row->amount.form == RFM_FORM_NUMERIC)
+		rfm_queue_drain(c);
+}
+
+void
+rfm_collector_add(RfmCollector *c, const RfmWaitingRow *row)
+{
+	add_row(c, row);
 }
 
 static const RfmSignature collect_trans_signature = {
@@ -140,14 +162,7 @@ rfm_collect_trans(PG_FUNCTION_ARGS)
 	if (row.amount.form == RFM_FORM_NOT_FINITE)
 		rfm_money_error(c, row.key, false);
 
-	if (c->queue.arrived > c->queue.taken &&
-		extend_row(c, rfm_queue_at(c, c->queue.arrived - 1), &row))
-		PG_RETURN_POINTER(c);
-	queue_row(c, &row);
-
-	/* a numeric that was not decoded does not outlive this call */
-	if (row.amount.form == RFM_FORM_NUMERIC)
-		rfm_queue_drain(c);
+	add_row(c, &row);
 	PG_RETURN_POINTER(c);
 }
 

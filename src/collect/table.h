@@ -36,6 +36,13 @@ extern void rfm_queue_row(RfmCollector *c);
 /* rfm_queue_drain: takes all rows that wait. */
 extern void rfm_queue_drain(RfmCollector *c);
 
+/*
+ * rfm_collector_add: adds what a row stands for, which may be several orders
+ * of its customer at once.  The hashes need not be set.  What the row points
+ * to is not needed any more afterwards.
+ */
+extern void rfm_collector_add(RfmCollector *c, const RfmWaitingRow *row);
+
 /* rfm_keep_key: a copy of a by-reference key that lives as long as the table. */
 extern Datum rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key);
 

@@ -97,6 +97,13 @@ extern void rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount);
 extern bool rfm_sum_add(RfmSum *sum, uint8 *form, uint8 *scale, double *low,
 						const RfmAmount *amount, MemoryContext mcxt);
 
+/*
+ * rfm_expansion_add: adds x to n doubles of increasing magnitude that do not
+ * overlap, in place: part has room for one more.  Returns how many there are
+ * now; the last one is not finite where the sum is too large.
+ */
+extern int	rfm_expansion_add(double *part, int n, double x);
+
 /* rfm_sum_merge: adds another sum of the same kind, which stays as it is. */
 extern bool rfm_sum_merge(RfmSum *sum, uint8 *form, uint8 *scale, double *low,
 						  const RfmSum *other, uint8 other_form,
