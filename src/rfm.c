@@ -61,6 +61,13 @@ check_work_mem(int *newval, void **extra, GucSource source)
 	return true;
 }
 
+static const struct config_enum_entry grouped_reading_options[] = {
+	{"auto", RFM_GROUPED_AUTO, false},
+	{"on", RFM_GROUPED_ON, false},
+	{"off", RFM_GROUPED_OFF, false},
+	{NULL, 0, false}
+};
+
 void
 _PG_init(void)
 {
@@ -88,6 +95,14 @@ _PG_init(void)
 							PGC_USERSET,
 							0,
 							NULL, NULL, NULL);
+	DefineCustomEnumVariable("rfm.grouped_reading",
+							 "Reads the orders of a refresh one row a customer.",
+							 "auto: where the servers that have them can group them; on: from any source.",
+							 &rfm_grouped_reading,
+							 RFM_GROUPED_AUTO, grouped_reading_options,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 	DefineCustomIntVariable("rfm.catch_up_limit",
 							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
 							NULL,

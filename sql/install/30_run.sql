@@ -14,6 +14,7 @@ CREATE TABLE @extschema@.rfm_run (
     unchanged   int8        NOT NULL,
     expired     int8        NOT NULL,
     cut_points  jsonb       NOT NULL,
+    reading     text        NOT NULL CHECK (reading IN ('orders', 'grouped')),
     phases      jsonb       NOT NULL,
     started_at  timestamptz NOT NULL,
     finished_at timestamptz NOT NULL,
@@ -41,6 +42,7 @@ COMMENT ON COLUMN @extschema@.rfm_run.deleted IS 'rows of the target deleted';
 COMMENT ON COLUMN @extschema@.rfm_run.unchanged IS 'rows of the target that stood as they should and were not touched';
 COMMENT ON COLUMN @extschema@.rfm_run.expired IS 'older snapshots (run dates) of the target that went by the model''s retention';
 COMMENT ON COLUMN @extschema@.rfm_run.cut_points IS 'what each score covers and where the cuts lie; rfm_cut_points() shows it as rows';
+COMMENT ON COLUMN @extschema@.rfm_run.reading IS 'how the orders were read: orders, one by one, or grouped, one row a customer from the servers that have them';
 COMMENT ON COLUMN @extschema@.rfm_run.phases IS 'milliseconds by phase: read, sort, score, write';
 COMMENT ON COLUMN @extschema@.rfm_run.started_at IS 'when the refresh began, waiting for another one included';
 COMMENT ON COLUMN @extschema@.rfm_run.finished_at IS 'when it was done, before its transaction committed';

@@ -23,6 +23,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "parser/analyze.h"
+#include "utils/array.h"
 #include "utils/guc.h"
 #include "utils/numeric.h"
 #include "utils/typcache.h"
@@ -66,6 +67,13 @@ extern int	no_such_variable
 #else
 #define rfm_ExecInsertIndexTuples(rri, estate, update, summarizing, slot) \
 	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL)
+#endif
+
+/* 16 gave it another name */
+#if PG_VERSION_NUM >= 160000
+#define RFM_DEBUG_PARALLEL_QUERY "debug_parallel_query"
+#else
+#define RFM_DEBUG_PARALLEL_QUERY "force_parallel_mode"
 #endif
 
 /* 16 has one function for the rights on any kind of object */
@@ -132,5 +140,14 @@ typedef JumbleState RfmJumbleState;
 #define RFM_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* ARR_DATA_PTR(), which takes signed for unsigned numbers */
+static inline void *
+rfm_array_data(ArrayType *array)
+{
+	Size		offset = ARR_HASNULL(array) ? (Size) array->dataoffset :
+		(Size) ARR_OVERHEAD_NONULLS(ARR_NDIM(array));
+
+	return (char *) array + offset;
+}
 
 #endif							/* RFM_BASE_COMPAT_H */

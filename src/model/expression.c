@@ -175,6 +175,29 @@ uses_run_date(Node *node, void *context)
 		expression_tree_walker(node, uses_run_date, context);
 }
 
+/* Replace calls of rfm_run_date() by the parameter that queries have for it. */
+static Node *
+replace_run_date(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, FuncExpr) && is_run_date_function(((FuncExpr *) node)->funcid, context))
+	{
+		Param	   *param = makeNode(Param);
+
+		param->paramkind = PARAM_EXTERN;
+		param->paramid = RFM_RUN_DATE_PARAM;
+		param->paramtype = DATEOID;
+		param->paramtypmod = -1;
+		param->paramcollid = InvalidOid;
+		param->location = -1;
+		return (Node *) param;
+	}
+	if (IsA(node, Query))
+		return (Node *) query_tree_mutator((Query *) node, replace_run_date, context, 0);
+	return expression_tree_mutator(node, replace_run_date, context);
+}
+
 /*
  * The clock.
  */
@@ -423,6 +446,7 @@ rfm_expression_parse(const char *expression, Relation source, const char *what,
 	result->collation = exprCollation(expr);
 	schema = rfm_extension_schema();
 	result->uses_run_date = uses_run_date(expr, &schema);
+	expr = replace_run_date(expr, &schema);
 	result->sql = deparse_expression(expr,
 									 deparse_context_for(RelationGetRelationName(source),
 														 RelationGetRelid(source)),

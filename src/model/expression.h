@@ -17,13 +17,16 @@
 
 #include "utils/rel.h"
 
+/* The number of the parameter that stands for rfm_run_date() in expressions. */
+#define RFM_RUN_DATE_PARAM 1
+
 typedef struct RfmExpression
 {
 	char	   *sql;			/* deparsed, names qualified, palloc'd */
 	Oid			type;			/* result type, may be a domain */
 	int32		typmod;
 	Oid			collation;
-	bool		uses_run_date;	/* calls rfm_run_date() */
+	bool		uses_run_date;	/* has the parameter for rfm_run_date() */
 } RfmExpression;
 
 /*

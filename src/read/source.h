@@ -14,7 +14,6 @@
 #include "model/expression.h"
 #include "model/model.h"
 #include "tcop/dest.h"
-#include "utils/snapshot.h"
 #include "value/calendar.h"
 
 /*
@@ -23,6 +22,19 @@
  * hold as well.
  */
 extern int	rfm_max_workers;
+
+/*
+ * The setting rfm.grouped_reading: are orders read one row a customer?  auto:
+ * where the servers that have them can group them; on: from any source.
+ */
+typedef enum RfmGroupedReading
+{
+	RFM_GROUPED_AUTO,
+	RFM_GROUPED_ON,
+	RFM_GROUPED_OFF
+} RfmGroupedReading;
+
+extern int	rfm_grouped_reading;
 
 /* The source of a model, resolved. */
 typedef struct RfmSource
@@ -42,7 +54,8 @@ typedef struct RfmSource
 	RfmKeyType	key;
 	bool		real_amounts;	/* floating-point numbers */
 	RfmCalendar calendar;
-	bool		uses_run_date;	/* an expression calls rfm_run_date() */
+	bool		uses_run_date;	/* the first parameter of its queries is the run date */
+	bool		grouped;		/* the last reading was one row a customer */
 } RfmSource;
 
 /*
@@ -62,13 +75,12 @@ extern bool rfm_source_latest_date(const RfmModel *model,
 
 /*
  * rfm_source_read: reads the orders that count for run_date, in one query
- * that the planner may run in parallel.  The collector lives in mcxt; NULL
- * where no order counts.  As the model's
- * owner.
+ * that the planner may run in parallel, and notes in the source whether it
+ * brought them grouped.  The collector lives in mcxt; NULL where no order
+ * counts.  As the model's owner.
  */
-extern RfmCollector *rfm_source_read(const RfmModel *model,
-									 const RfmSource *source, DateADT run_date,
-									 MemoryContext mcxt);
+extern RfmCollector *rfm_source_read(const RfmModel *model, RfmSource *source,
+									 DateADT run_date, MemoryContext mcxt);
 
 /*
  * rfm_source_scan: reads the orders that count for any date from first to
@@ -78,15 +90,6 @@ extern RfmCollector *rfm_source_read(const RfmModel *model,
  */
 extern void rfm_source_scan(const RfmModel *model, const RfmSource *source,
 							DateADT first, DateADT last, DestReceiver *dest);
-
-/*
- * rfm_source_execute: runs a statement over the source that is put together
- * elsewhere, without parameters; what it gives is left to the caller, who is
- * connected to SPI.  It sees snapshot, or, where that is NULL, one taken now.
- * Only one that writes may write.  As the model's owner.
- */
-extern void rfm_source_execute(const RfmSource *source, const char *sql,
-							   Snapshot snapshot, bool writes);
 
 /*
  * rfm_source_check: runs that query without reading an order, for the checks

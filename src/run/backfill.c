@@ -78,7 +78,7 @@ read_fewer(Backfill *backfill, int dates, RfmLedgerResult reason)
  * does not serve any more, or from a query of the date's own.
  */
 static RfmCollector *
-collect_date(Backfill *backfill, const RfmModel *model, const RfmSource *source)
+collect_date(Backfill *backfill, const RfmModel *model, RfmSource *source)
 {
 	if (backfill->ledger &&
 		!rfm_ledger_serves(backfill->ledger, model, source, backfill->date))

@@ -161,35 +161,42 @@ two_sum(double a, double b, double *high, double *low)
 	*high = sum;
 }
 
+int
+rfm_expansion_add(double *part, int n, double x)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		double		low;
+
+		two_sum(part[i], x, &x, &low);
+		if (low != 0)
+			part[kept++] = low;
+	}
+	part[kept++] = x;
+	return kept;
+}
+
 /* Add one double to an expansion; false where it overflows. */
 static bool
 grow_partials(RfmPartials **partials, double x, MemoryContext mcxt)
 {
 	RfmPartials *p = *partials;
-	int			kept = 0;
 
-	for (int i = 0; i < p->count; i++)
-	{
-		double		low;
-
-		two_sum(p->part[i], x, &x, &low);
-		if (low != 0)
-			p->part[kept++] = low;
-	}
-	if (kept == p->space)
+	if (p->count == p->space)
 	{
 		int			space = p->space * 2;
 		RfmPartials *larger = MemoryContextAlloc(mcxt, offsetof(RfmPartials, part) +
 												 space * sizeof(double));
 
-		memcpy(larger, p, offsetof(RfmPartials, part) + kept * sizeof(double));
+		memcpy(larger, p, offsetof(RfmPartials, part) + p->count * sizeof(double));
 		larger->space = space;
 		pfree(p);
 		*partials = p = larger;
 	}
-	p->part[kept++] = x;
-	p->count = kept;
-	return isfinite(x);
+	p->count = rfm_expansion_add(p->part, p->count, x);
+	return isfinite(p->part[p->count - 1]);
 }
 
 /* Add a double to a floating-point sum; false where it overflows. */

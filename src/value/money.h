@@ -109,6 +109,13 @@ extern void rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount);
  */
 extern bool rfm_sum_add(RfmSum *sum, const RfmAmount *amount, MemoryContext mcxt);
 
+/*
+ * rfm_expansion_add: Add x to n doubles of increasing magnitude that do not
+ * overlap, in place; part has room for one more.  Returns how many there are
+ * now; the last one is not finite where the sum is too large.
+ */
+extern int	rfm_expansion_add(double *part, int n, double x);
+
 /* rfm_sum_merge: Add another sum, which stays as it is; the rest as above. */
 extern bool rfm_sum_merge(RfmSum *sum, const RfmSum *other, MemoryContext mcxt);
 

@@ -1,11 +1,11 @@
 --
 -- Random shops: rfm against the reference, every way it can take
 --
-CREATE FUNCTION shops.use_settings(work_mem text, workers int, leader text) RETURNS void
+CREATE FUNCTION shops.use_settings(work_mem text, workers int, leader text, grouped text DEFAULT 'off') RETURNS void
 LANGUAGE sql AS
 $$
     SELECT set_config(name, value, true)
-      FROM (VALUES ('rfm.work_mem', work_mem), ('max_parallel_workers_per_gather', workers::text), ('rfm.max_workers', '8'), ('parallel_leader_participation', leader),
+      FROM (VALUES ('rfm.grouped_reading', grouped), ('rfm.work_mem', work_mem), ('max_parallel_workers_per_gather', workers::text), ('rfm.max_workers', '8'), ('parallel_leader_participation', leader),
                    ('min_parallel_table_scan_size', '0'), ('parallel_setup_cost', '0'), ('parallel_tuple_cost', '0')) v(name, value)
 $$;
 
@@ -39,12 +39,13 @@ DECLARE
 BEGIN
     -- starting workers takes longer than most shops: those ways are drawn less often
     FOR v IN SELECT * FROM unnest(models) model,
-                           (VALUES ('1GB', 0, 'on', 2), ('64kB', 0, 'on', 2), ('1GB', 2, 'off', 9), ('1GB', 2, 'on', 13), ('64kB', 2, 'off', 13)) w(work_mem, workers, leader, seldom)
-              WHERE shops.rnd(s.seed, format('way %s %s %s %s', model, work_mem, workers, leader), seldom) = 0 LOOP
-        PERFORM shops.use_settings(v.work_mem, v.workers, v.leader);
+                           (VALUES ('1GB', 0, 'on', 'off', 2), ('64kB', 0, 'on', 'off', 2), ('1GB', 2, 'off', 'off', 9), ('1GB', 2, 'on', 'off', 13), ('64kB', 2, 'off', 'off', 13),
+                                   ('1GB', 0, 'on', 'on', 2), ('64kB', 0, 'on', 'on', 5), ('1GB', 2, 'on', 'on', 13)) w(work_mem, workers, leader, grouped, seldom)
+              WHERE shops.rnd(s.seed, format('way %s %s %s %s %s', model, work_mem, workers, leader, grouped), seldom) = 0 LOOP
+        PERFORM shops.use_settings(v.work_mem, v.workers, v.leader, v.grouped);
         DROP TABLE IF EXISTS given;
         CREATE TEMP TABLE given AS SELECT * FROM rfm_preview(asked, v.model);
-        PERFORM shops.must_equal(format('preview of %s with rfm.work_mem %s, %s workers, leader %s', v.model, v.work_mem, v.workers, v.leader),
+        PERFORM shops.must_equal(format('preview of %s with rfm.work_mem %s, %s workers, leader %s, grouped_reading %s', v.model, v.work_mem, v.workers, v.leader, v.grouped),
             format('SELECT run_date, CAST(customer_id AS %s), %s FROM given', (SELECT regexp_replace(type, ' COLLATE.*', '') FROM shops.key_kind WHERE kind = s.key_kind), common),
             'SELECT run_date, customer_id, ' || common || ' FROM expected');
         done := done + 1;
@@ -144,7 +145,10 @@ CREATE FUNCTION shops.draw_settings(seed bigint, what text) RETURNS void
 LANGUAGE sql AS
 $$
     SELECT shops.use_settings(shops.pick(seed, what || ' memory', '64kB', '1GB'), CASE shops.rnd(seed, what || ' workers', 7) WHEN 0 THEN 1 WHEN 1 THEN 2 ELSE 0 END,
-                              shops.pick(seed, what || ' leader', 'on', 'off'))
+                              shops.pick(seed, what || ' leader', 'on', 'off'), shops.pick(seed, what || ' grouped', 'on', 'off'));
+    -- what runs in another process must not need this one
+    SELECT set_config(name, CASE shops.rnd(seed, what || ' elsewhere', 15) WHEN 0 THEN 'on' ELSE 'off' END, true)
+      FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 $$;
 
 CREATE FUNCTION shops.run(seed bigint) RETURNS void
