@@ -182,13 +182,6 @@ rfm_partition_check(const RfmModel *model, const RfmTarget *target, Relation rel
 						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 }
 
-char *
-rfm_partition_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
 bool
 rfm_partition_is_own(Oid relid)
 {

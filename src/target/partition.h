@@ -57,9 +57,6 @@ extern bool rfm_partitions_read(const RfmTarget *target, RfmPartitions *partitio
 /* rfm_partition_of: return the partition that takes a date, the default one apart, or NULL. */
 extern const RfmPartition *rfm_partition_of(const RfmPartitions *partitions, DateADT date);
 
-/* rfm_partition_name: return a table's name, qualified, quoted and palloc'd. */
-extern char *rfm_partition_name(Oid relid);
-
 /* rfm_partition_is_own: is it a plain table that the current user owns? */
 extern bool rfm_partition_is_own(Oid relid);
 

@@ -20,6 +20,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xlog.h"
+#include "base/catalog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_publication.h"
 #include "commands/defrem.h"
@@ -280,7 +281,7 @@ rfm_place_finish(RfmPlace *place, int64 inserted)
 	rfm_place_attach(place);
 	if (inserted > 0 && wants_statistics(place))
 		rfm_partition_utility(psprintf("ANALYZE (SKIP_LOCKED) %s",
-									   rfm_partition_name(place->relid)));
+									   rfm_relation_name(place->relid)));
 	make_next_partition(place);
 }
 

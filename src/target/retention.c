@@ -16,6 +16,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "base/catalog.h"
 #include "base/query.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -263,7 +264,7 @@ drop_partition(const RfmTarget *target, const RfmPartitions *partitions,
 				 errdetail("Other transactions are using it or target %s.", target->relation)));
 		return false;
 	}
-	error = try_utility(psprintf("DROP TABLE %s", rfm_partition_name(partition->relid)));
+	error = try_utility(psprintf("DROP TABLE %s", rfm_relation_name(partition->relid)));
 	if (error == NULL)
 	{
 		*expired += dates;
