@@ -18,7 +18,7 @@
 #include "base/query.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "read/ledger.h"
+#include "read/ledger_read.h"
 #include "run/backfill.h"
 #include "run/define_model.h"
 #include "run/refresh.h"

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * create_model.c
- *		Making a model, checking it when its row changes, and deleting it.
+ *		Creation and deletion of models.
  *
  * A model's row is made first, and takes the name: the primary key lets others
  * wait who want that name, and nobody else.  Then comes the target.
