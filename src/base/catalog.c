@@ -113,6 +113,13 @@ rfm_extension_table(const char *name)
 	return relid;
 }
 
+char *
+rfm_relation_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
 Oid
 rfm_relation_owner(Oid relid)
 {

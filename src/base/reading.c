@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * reading.c
- *		Whose code a query over somebody else's table would run.
+ *		A check that queries over another role's table run trusted code only.
  *
  *-------------------------------------------------------------------------
  */

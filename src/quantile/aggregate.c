@@ -32,7 +32,7 @@ check_same_buckets(int a, int b)
 				 errhint("Group the rows by the number of buckets, or use a constant.")));
 }
 
-/* The number of buckets that a row asks for. */
+/* Return the number of buckets that a row asks for. */
 static int
 buckets_arg(FunctionCallInfo fcinfo)
 {
@@ -56,7 +56,7 @@ buckets_arg(FunctionCallInfo fcinfo)
 	return buckets;
 }
 
-/* The state of a transition, made with the first row, be its value null. */
+/* Return the state of a transition; the first row creates it, even with a null value. */
 static RfmQuantileState *
 transition_state(FunctionCallInfo fcinfo, MemoryContext mcxt, RfmQuantileKind kind)
 {

@@ -49,7 +49,7 @@ rfm_quantile_reserve(MemoryContext mcxt, RfmQuantileState *state, int64 more)
 	state->space = space;
 }
 
-/* Room for one numeric, which nobody frees before the whole state. */
+/* Allocate room for one numeric, which is freed with the state as a whole. */
 static char *
 arena_alloc(MemoryContext mcxt, RfmQuantileState *state, Size size)
 {

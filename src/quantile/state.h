@@ -4,11 +4,11 @@
  *		The values that the helper aggregates rfm_quintiles and rfm_quantiles keep.
  *
  * The aggregates keep every value as an int64 code of the same order and let
- * cut.c find the few order statistics that the cut points lie between.  For
+ * value/cut find the few order statistics that the cut points lie between.  For
  * double precision the code is the value.  For numeric the code holds the
- * magnitude and the leading digits, and the values are kept beside the codes:
- * only among the values that share the code of a wanted rank are whole
- * numerics compared.
+ * magnitude and the leading digits, and the values are kept beside the codes.
+ * Whole numerics are compared only with those that have the same code as the
+ * value of a rank that is looked for.
  *
  *-------------------------------------------------------------------------
  */
@@ -45,37 +45,37 @@ typedef struct RfmQuantileState
 	int64		payload_bytes;	/* total size of the numerics */
 } RfmQuantileState;
 
-/* rfm_quantile_create: a state without values, in mcxt. */
+/* rfm_quantile_create: create a state without values, in mcxt. */
 extern RfmQuantileState *rfm_quantile_create(MemoryContext mcxt, RfmQuantileKind kind,
 											 int buckets);
 
-/* rfm_quantile_reserve: makes room for more values, the arrays being in mcxt. */
+/* rfm_quantile_reserve: make room for more values; the state's arrays are in mcxt. */
 extern void rfm_quantile_reserve(MemoryContext mcxt, RfmQuantileState *state, int64 more);
 
 /*
- * rfm_quantile_add_numeric: adds a copy of a numeric, given its code, and its
+ * rfm_quantile_add_numeric: add a copy of a numeric, given its code, and its
  * bytes without the header.
  */
 extern void rfm_quantile_add_numeric(MemoryContext mcxt, RfmQuantileState *state,
 									 int64 code, const char *payload, int64 size);
 
 /*
- * rfm_quantile_add_state: adds the values of another state of the same kind,
+ * rfm_quantile_add_state: add the values of another state of the same kind,
  * which stays as it is.
  */
 extern void rfm_quantile_add_state(MemoryContext mcxt, RfmQuantileState *state,
 								   const RfmQuantileState *other);
 
 /*
- * rfm_quantile_context: where the state of the aggregate lives that calls; an
- * error where none does.
+ * rfm_quantile_context: return the memory context of the aggregate's state; raise
+ * an error if no aggregate is the caller.
  */
 extern MemoryContext rfm_quantile_context(FunctionCallInfo fcinfo);
 
-/* rfm_quantile_check_kind: raises an error for a state of another kind. */
+/* rfm_quantile_check_kind: raise an error for a state of another kind. */
 extern void rfm_quantile_check_kind(const RfmQuantileState *state, RfmQuantileKind kind);
 
-/* rfm_quantile_state_arg: an argument that is a state; NULL: none. */
+/* rfm_quantile_state_arg: return an argument that is a state; NULL for a null. */
 static inline RfmQuantileState *
 rfm_quantile_state_arg(FunctionCallInfo fcinfo, int argno)
 {

@@ -237,3 +237,9 @@ rfm_ledger_collect(const RfmLedger *ledger, DateADT date, MemoryContext mcxt)
 	}
 	return c->nentries > 0 ? c : NULL;
 }
+
+void
+rfm_ledger_end(RfmLedger *ledger)
+{
+	MemoryContextDelete(ledger->mcxt);
+}

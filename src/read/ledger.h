@@ -67,32 +67,6 @@ typedef struct RfmLedger
 	RfmEvent   *event;
 } RfmLedger;
 
-/* Why there is no ledger. */
-typedef enum RfmLedgerResult
-{
-	RFM_LEDGER_READ,			/* there is one */
-	RFM_LEDGER_EVENTS,			/* too many events for the bound of memory */
-	RFM_LEDGER_CUSTOMERS,		/* the customers are too many already */
-	RFM_LEDGER_KEYS,			/* equal keys are not the same: 1.0 and 1.00 */
-	RFM_LEDGER_RUN_DATE			/* what counts depends on rfm_run_date() */
-} RfmLedgerResult;
-
-/*
- * rfm_ledger_read: reads the orders for the dates first to last.  The ledger
- * lives below mcxt.  As the model's owner, between rfm_owner_enter and
- * rfm_owner_leave.
- */
-extern RfmLedgerResult rfm_ledger_read(const RfmModel *model, const RfmSource *source,
-									   DateADT first, DateADT last,
-									   MemoryContext mcxt, RfmLedger **ledger);
-
-/*
- * rfm_ledger_serves: has the ledger what the model, as it is now, needs for a
- * date?
- */
-extern bool rfm_ledger_serves(const RfmLedger *ledger, const RfmModel *model,
-							  const RfmSource *source, DateADT date);
-
 /*
  * rfm_ledger_collect: what counts for a date, as rfm_source_read() gives it,
  * with the customers in key order.  The collector lives below mcxt and needs
@@ -101,10 +75,10 @@ extern bool rfm_ledger_serves(const RfmLedger *ledger, const RfmModel *model,
 extern RfmCollector *rfm_ledger_collect(const RfmLedger *ledger, DateADT date,
 										MemoryContext mcxt);
 
-/* rfm_ledger_end: frees it. */
+/* rfm_ledger_end: free the ledger. */
 extern void rfm_ledger_end(RfmLedger *ledger);
 
-/* rfm_ledger_sort: all rows are read; for ledger_read.c. */
+/* rfm_ledger_sort: put customers and events into key order once all rows are read. */
 extern void rfm_ledger_sort(RfmLedger *ledger);
 
 /* So many events stand together while they are read. */

@@ -17,7 +17,7 @@
 #include "miscadmin.h"
 #include "model/run_date.h"
 #include "progress/progress.h"
-#include "read/ledger.h"
+#include "read/ledger_read.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -349,10 +349,4 @@ rfm_ledger_read(const RfmModel *model, const RfmSource *source,
 	rfm_ledger_end(*ledger);
 	*ledger = NULL;
 	return receiver.result;
-}
-
-void
-rfm_ledger_end(RfmLedger *ledger)
-{
-	MemoryContextDelete(ledger->mcxt);
 }

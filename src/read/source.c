@@ -122,8 +122,7 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 	check_source_kind(rel);
 
 	source->alias = pstrdup(quote_identifier(RelationGetRelationName(rel)));
-	source->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												  RelationGetRelationName(rel));
+	source->relation = rfm_relation_name(RelationGetRelid(rel));
 
 	resolve_customer(model, rel, source);
 	resolve_order_time(model, rel, source);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * create_model.c
- *		Making a model, checking it when its row changes, and deleting it.
+ *		Creation and deletion of models.
  *
  * A model's row is made first, and takes the name: the primary key lets others
  * wait who want that name, and nobody else.  Then comes the target.
@@ -43,7 +43,7 @@ bool		rfm_make_latest_view = true;
 /* A row is being made that has no target yet: it is checked when it gets one. */
 static bool row_is_incomplete = false;
 
-/* The relation that target_name means now, or InvalidOid. */
+/* Return the relation that target_name refers to now, or InvalidOid. */
 static Oid
 existing_target(const char *target_name)
 {
@@ -52,7 +52,7 @@ existing_target(const char *target_name)
 	return RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
 }
 
-/* Creates the target where there is none, as the current user. */
+/* Return the target; as the current user, create it if there is none. */
 static Oid
 find_or_create_target(const RfmModel *model, const char *target_name)
 {

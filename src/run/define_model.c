@@ -35,7 +35,7 @@
 #include "utils/varlena.h"
 #include "value/key.h"
 
-/* The orders that the default model is made from; InvalidOid without. */
+/* Return the table that the default model is made from, or InvalidOid. */
 static Oid
 default_source(void)
 {
@@ -65,9 +65,9 @@ default_filter(Oid source)
 }
 
 /*
- * Whose the default model is: the current user's.  A superuser makes it for
- * the owner of the orders, whose view or policies would otherwise run with a
- * superuser's rights every night.
+ * Determine the owner of the default model: the current user.  A superuser
+ * creates it for the owner of the orders, whose view or policies would otherwise
+ * run with a superuser's rights every night.
  */
 static Oid
 default_owner(Oid source)
@@ -80,7 +80,7 @@ default_owner(Oid source)
 	return superuser_arg(owner) ? GetUserId() : owner;
 }
 
-/* The default model as rfm_create_model() would make it, without a target. */
+/* Return the default model as rfm_create_model() would create it, without a target. */
 static RfmModel *
 default_model(Oid source)
 {
@@ -236,7 +236,7 @@ rfm_model_continue(const char *name, int64 *id)
  * Checking.
  */
 
-/* Runs the extension's own check of a rule set against the model's buckets. */
+/* Check a rule set against the model's buckets, with the extension's own function. */
 static void
 check_ruleset(const RfmModel *model, const char *ruleset)
 {

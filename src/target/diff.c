@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * diff.c
- *		Compares what stands in the target with the snapshot.
+ *		The difference between a snapshot and the rows of its target.
  *
  *-------------------------------------------------------------------------
  */

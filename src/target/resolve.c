@@ -10,6 +10,7 @@
 #include "access/genam.h"
 #include "access/relation.h"
 #include "access/xact.h"
+#include "base/catalog.h"
 #include "base/identity.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -242,8 +243,7 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 	target->rel = rel;
 	target->relid = RelationGetRelid(rel);
 	target->relkind = rel->rd_rel->relkind;
-	target->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												  RelationGetRelationName(rel));
+	target->relation = rfm_relation_name(RelationGetRelid(rel));
 	if (target->relkind != RELKIND_RELATION &&
 		target->relkind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,

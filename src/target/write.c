@@ -1,14 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * write.c
- *		Writes the difference between a snapshot and its target.
+ *		Writing of a snapshot to its target.
  *
  * New rows go in bulk and in key order straight to the table and its indexes
- * where the target, or the partition of it that takes them all, is a plain
- * table on which nothing else hangs.  Everything else is an ordinary INSERT,
- * UPDATE or DELETE over a tuplestore, so that triggers, foreign keys,
- * generated columns, row security and partition routing behave as they always
- * do.
+ * where the target, or the partition that takes them all, is a plain table
+ * without triggers and the like.  All else is an ordinary INSERT, UPDATE or
+ * DELETE over a tuplestore, so that triggers, foreign keys, generated columns,
+ * row security and partition routing behave as they always do.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,7 +28,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-/* The name under which statements see the rows they work on. */
+/* The name that statements give to the tuplestore of their rows. */
 #define ROWS_NAME "rfm_rows"
 
 /*
@@ -69,7 +68,7 @@ list_columns(const RfmRowMaker *maker, WrittenColumns *written)
 	TupleDescFinalize(written->desc);
 }
 
-/* The rows of the snapshot in one state, as they will be written. */
+/* Return the rows of the snapshot that are in one state, as they will be written. */
 static Tuplestorestate *
 rows_in_state(RfmRowMaker *maker, const RfmDiff *diff, RfmRowState state,
 			  const WrittenColumns *written)
@@ -97,7 +96,7 @@ rows_in_state(RfmRowMaker *maker, const RfmDiff *diff, RfmRowState state,
 	return store;
 }
 
-/* Runs a statement over a tuplestore that it sees as rfm_rows, and ends it. */
+/* Run a statement over a tuplestore, end that, and return the number of rows written. */
 static int64
 run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
 			  Tuplestorestate *rows, TupleDesc desc, int64 nrows)
@@ -128,7 +127,7 @@ run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
 	return processed;
 }
 
-/* "WHERE the target's key is that of the row", for UPDATE and DELETE. */
+/* Append the WHERE clause of UPDATE and DELETE: the target's key is that of the row. */
 static void
 append_key_condition(StringInfo sql, const RfmTarget *target)
 {
@@ -251,9 +250,9 @@ insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *writte
 }
 
 /*
- * In a transaction with one snapshot for all its statements, the target may
- * have been changed by others since that snapshot.  What stands there now must
- * call for the same writes, or they cannot be made.
+ * Check that the target has not been changed since the transaction's snapshot,
+ * where all statements share one: a snapshot taken now, after the lock, must
+ * call for the same writes.
  */
 static void
 check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
