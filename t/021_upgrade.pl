@@ -62,7 +62,9 @@ SELECT line FROM (
     SELECT 'dumped', r.oid::regclass::text, c.condition
       FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS c(oid, condition) JOIN pg_class r ON r.oid = c.oid WHERE e.extname = 'rfm'
     UNION ALL
-    SELECT 'shipped rule', concat(s.ruleset, ' ', s.priority), (s.*)::text FROM public.rfm_segment_rule s WHERE s.shipped
+    SELECT 'shipped rule', concat(s.ruleset, ' ', s.priority), (s.*)::text FROM public.rfm_segment_rule s WHERE rfm_internal.is_shipped(s.ruleset)
+    UNION ALL
+    SELECT 'shipped rule set', s.ruleset, (s.*)::text FROM public.rfm_ruleset s WHERE s.shipped
     UNION ALL
     SELECT 'extension', extversion, extrelocatable::text FROM pg_extension WHERE extname = 'rfm'
 ) AS l(kind, name, what), LATERAL concat_ws(' | ', kind, name, what) AS line
@@ -73,7 +75,8 @@ sub catalog { return $node->safe_psql($_[0], $catalog) }
 # What users have in it
 my $data = q{
 SELECT 'model', to_jsonb(m) FROM rfm_model m ORDER BY model;
-SELECT 'rule', to_jsonb(s) FROM rfm_segment_rule s WHERE NOT shipped ORDER BY ruleset, priority;
+SELECT 'set', to_jsonb(s) FROM rfm_ruleset s WHERE NOT shipped ORDER BY ruleset;
+SELECT 'rule', to_jsonb(s) FROM rfm_segment_rule s WHERE NOT rfm_internal.is_shipped(ruleset) ORDER BY ruleset, priority;
 SELECT 'run', to_jsonb(r) FROM rfm_run r ORDER BY run_id;
 SELECT 'score', d FROM ecom.customer_rfm_daily d ORDER BY run_date, customer_id;
 SELECT 'latest', pg_get_viewdef('ecom.customer_rfm_daily_latest');

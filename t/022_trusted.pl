@@ -205,7 +205,8 @@ as('dbo', 'DROP SCHEMA dbo CASCADE; DROP FUNCTION rfm.rfm_notify');
 $node->safe_psql('shop', 'DROP SCHEMA alice CASCADE');
 my $everything = q{
 SELECT 'model', model, regexp_replace(m::text, '\d{5,}', 'oid') FROM rfm.rfm_model m ORDER BY model;
-SELECT 'rule', s FROM rfm.rfm_segment_rule s WHERE NOT shipped ORDER BY ruleset, priority;
+SELECT 'set', s FROM rfm.rfm_ruleset s WHERE NOT shipped ORDER BY ruleset;
+SELECT 'rule', s FROM rfm.rfm_segment_rule s JOIN rfm.rfm_ruleset USING (ruleset) WHERE NOT shipped ORDER BY s.ruleset, priority;
 SELECT 'run', r FROM rfm.rfm_run r WHERE model <> 'alice' ORDER BY run_id;
 };
 my $dir = PostgreSQL::Test::Utils::tempdir();

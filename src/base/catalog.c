@@ -113,6 +113,13 @@ rfm_extension_table(const char *name)
 	return relid;
 }
 
+bool
+rfm_is_restore(void)
+{
+	return !check_function_bodies &&
+		rfm_extension_ownercheck(get_extension_oid("rfm", false), GetUserId());
+}
+
 Oid
 rfm_relation_owner(Oid relid)
 {
