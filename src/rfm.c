@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
+#include "base/catalog.h"
 #include "base/guard.h"
 #include "base/reading.h"
 #include "base/version.h"

@@ -162,6 +162,20 @@ SELECT run_id - $runs, model, inserted, updated, deleted FROM rfm_run WHERE run_
 		0, "$kind: rules belong to who made them");
 }
 
+# pg_restore -j loads tables side by side: rule sets can come after what refers to them
+my ($toc) = run_command([ 'pg_restore', '-l', "$dir/custom.dump" ]);
+my $late = qr/^\d+; .* TABLE DATA \S+ rfm_ruleset .*\n/m;
+like($toc, $late, 'there is an entry with the rule sets');
+my $entry = $toc =~ s/($late)// ? $1 : '';
+like($toc, qr/rfm_segment_rule/, 'and one with the rules');
+$toc =~ s/(.*TABLE DATA[^\n]*\n)/$1$entry/s;
+append_to_file("$dir/list", $toc);
+$node->safe_psql('postgres', 'CREATE DATABASE restored_late TEMPLATE template0');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-L', "$dir/list", '-d', $node->connstr('restored_late'), "$dir/custom.dump" ],
+	'rule sets last: restore');
+is($node->safe_psql('restored_late', $everything), $before, 'models, rules, log and scores are back');
+like(error_of('restored_late', "UPDATE rfm_ruleset SET buckets = '{4}' WHERE ruleset = 'my_traits'"), qr/cannot be changed/, 'and rule sets are protected');
+
 # a dump of the copy is the dump
 $node->command_ok([ 'pg_dump', '-s', '-f', "$dir/again", $node->connstr('restored_custom') ], 'dump of the copy');
 $node->command_ok([ 'pg_dump', '-s', '-f', "$dir/first", $node->connstr('shop') ], 'dump of the original');

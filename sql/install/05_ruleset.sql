@@ -205,8 +205,18 @@ BEGIN
         RAISE EXCEPTION 'this function is the trigger of another table'
             USING ERRCODE = 'trigger_protocol_violated';
     END IF;
-    IF TG_OP <> 'INSERT' THEN
+    IF TG_OP = 'DELETE' THEN
         PERFORM rfm_internal.own_ruleset(OLD.ruleset);
+        RETURN OLD;
+    ELSIF TG_OP = 'UPDATE' THEN
+        PERFORM rfm_internal.own_ruleset(OLD.ruleset);
+        IF (NEW.ruleset, NEW.buckets) IS DISTINCT FROM (OLD.ruleset, OLD.buckets) AND NOT rfm_internal.restoring() THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'feature_not_supported',
+                MESSAGE = 'name and buckets of a rule set cannot be changed',
+                DETAIL = 'Its rules, and the models that use it, depend on them.',
+                HINT = 'Make another rule set: rfm_copy_ruleset copies one under a new name.';
+        END IF;
     ELSIF pg_trigger_depth() = 1 THEN
         IF rfm_internal.restoring() THEN
             -- rules or models that came before it have made a row for it
@@ -217,18 +227,6 @@ BEGIN
                 RETURN NULL;
             END IF;
         END IF;
-    END IF;
-    IF TG_OP = 'DELETE' THEN
-        RETURN OLD;
-    END IF;
-    IF TG_OP = 'UPDATE' AND (NEW.ruleset, NEW.buckets) IS DISTINCT FROM (OLD.ruleset, OLD.buckets)
-       AND NOT rfm_internal.restoring()
-    THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'feature_not_supported',
-            MESSAGE = 'name and buckets of a rule set cannot be changed',
-            DETAIL = 'Its rules, and the models that use it, depend on them.',
-            HINT = 'Make another rule set: rfm_copy_ruleset copies one under a new name.';
     END IF;
     IF NEW.shipped THEN
         RAISE EXCEPTION USING
