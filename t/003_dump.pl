@@ -59,7 +59,9 @@ SELECT rfm_refresh('$date');
 });
 as( 'shop', 'analyst', qq{
 SELECT rfm_copy_ruleset('traits5', 'my_traits');
-UPDATE rfm_segment_rule SET label = 'Our ' || label WHERE ruleset = 'my_traits';
+UPDATE rfm_segment_rule SET label = 'Our ' || label, description = 'those', action = 'call them' WHERE ruleset = 'my_traits';
+UPDATE rfm_ruleset SET description = 'ours' WHERE ruleset = 'my_traits';
+INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('empty', '{2,3,4}');
 CREATE FUNCTION analyst.counts(text) RETURNS bool IMMUTABLE LANGUAGE sql AS \$\$ SELECT \$1 <> 'cancelled' \$\$;
 SELECT rfm_create_model('mine', 'ecom.orders', 'analyst.scores', filter => 'analyst.counts(status)',
                         comment_rules => 'my_traits', method => 'quantile', lookback => '60 days',
@@ -88,8 +90,9 @@ $node->safe_psql('shop', "CREATE TABLE gone (LIKE ecom.orders);"
 
 my $everything = q{
 SELECT 'model', model, regexp_replace(m::text, '\d{5,}', 'oid') FROM rfm_model m ORDER BY model;
-SELECT 'rule', s FROM rfm_segment_rule s WHERE NOT shipped ORDER BY ruleset, priority;
-SELECT 'shipped', count(*) FROM rfm_segment_rule s WHERE shipped;
+SELECT 'set', s FROM rfm_ruleset s WHERE NOT shipped ORDER BY ruleset;
+SELECT 'rule', s FROM rfm_segment_rule s JOIN rfm_ruleset USING (ruleset) WHERE NOT shipped ORDER BY s.ruleset, priority;
+SELECT 'shipped', count(*) FROM rfm_segment_rule JOIN rfm_ruleset USING (ruleset) WHERE shipped;
 SELECT 'run', r FROM rfm_run r ORDER BY run_id;
 SELECT 'daily', d FROM ecom.customer_rfm_daily d ORDER BY run_date, customer_id;
 SELECT 'mine', d FROM analyst.scores d ORDER BY run_date, customer_id;
@@ -158,6 +161,20 @@ SELECT run_id - $runs, model, inserted, updated, deleted FROM rfm_run WHERE run_
 	is($node->safe_psql($db, "SELECT count(*) FROM rfm_segment_rule WHERE label = 'x'"),
 		0, "$kind: rules belong to who made them");
 }
+
+# pg_restore -j loads tables side by side: rule sets can come after what refers to them
+my ($toc) = run_command([ 'pg_restore', '-l', "$dir/custom.dump" ]);
+my $late = qr/^\d+; .* TABLE DATA \S+ rfm_ruleset .*\n/m;
+like($toc, $late, 'there is an entry with the rule sets');
+my $entry = $toc =~ s/($late)// ? $1 : '';
+like($toc, qr/rfm_segment_rule/, 'and one with the rules');
+$toc =~ s/(.*TABLE DATA[^\n]*\n)/$1$entry/s;
+append_to_file("$dir/list", $toc);
+$node->safe_psql('postgres', 'CREATE DATABASE restored_late TEMPLATE template0');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-L', "$dir/list", '-d', $node->connstr('restored_late'), "$dir/custom.dump" ],
+	'rule sets last: restore');
+is($node->safe_psql('restored_late', $everything), $before, 'models, rules, log and scores are back');
+like(error_of('restored_late', "UPDATE rfm_ruleset SET buckets = '{4}' WHERE ruleset = 'my_traits'"), qr/cannot be changed/, 'and rule sets are protected');
 
 # a dump of the copy is the dump
 $node->command_ok([ 'pg_dump', '-s', '-f', "$dir/again", $node->connstr('restored_custom') ], 'dump of the copy');
@@ -304,7 +321,7 @@ is( $node->safe_psql(
 SELECT string_agg(DISTINCT proname, ' ' ORDER BY proname) FROM pg_proc
  WHERE pronamespace = '$q'::regnamespace AND NOT obj_description(oid, 'pg_proc') ~ '^(internal|trigger|error unless)'
    AND NOT 'internal'::regtype = ANY (proargtypes) AND prorettype <> 'trigger'::regtype}),
-	join(' ', sort qw(rfm_refresh rfm_preview rfm_create_model rfm_copy_ruleset rfm_segment_coverage rfm_cut_points rfm_bucket
+	join(' ', sort qw(rfm_refresh rfm_preview rfm_create_model rfm_copy_ruleset rfm_drop_ruleset rfm_drop_rule rfm_segment_coverage rfm_cut_points rfm_bucket
 		  rfm_quintiles rfm_quantiles rfm_schedule rfm_unschedule rfm_drop_model
 		  rfm_catch_up rfm_backfill rfm_segment_summary rfm_migration rfm_movers rfm_grid rfm_trend rfm_customer
 		  rfm_score_now rfm_export rfm_latest_view rfm_report rfm_run_date)),

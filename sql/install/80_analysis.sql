@@ -43,7 +43,7 @@ AS $body$
                            ' ELSE ''Others'' END',
                            $3 ->> 'r_score', $3 ->> 'f_score', $3 ->> 'm_score', $4[1], $4[2], $4[3],
                            array_agg(c.label ORDER BY c.r, c.f, c.m))
-               FROM @extschema@.rfm_segment_coverage($1, $4) AS c
+               FROM @extschema@.rfm_segment_coverage($1) AS c
               WHERE c.r IS NOT NULL)
     END
 $body$;

@@ -16,6 +16,8 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -118,6 +120,13 @@ rfm_relation_name(Oid relid)
 {
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 									  get_rel_name(relid));
+}
+
+bool
+rfm_is_restore(void)
+{
+	return !check_function_bodies &&
+		rfm_extension_ownercheck(get_extension_oid("rfm", false), GetUserId());
 }
 
 Oid

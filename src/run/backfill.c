@@ -166,7 +166,8 @@ make_label(const Backfill *backfill)
 
 	rfm_catalog_enter(&catalog);
 	digest = rfm_query_value(psprintf("SELECT pg_catalog.md5(pg_catalog.concat(m,"
-									  " (SELECT pg_catalog.string_agg(s::pg_catalog.text, ',' ORDER BY s.ruleset, s.priority)"
+									  " (SELECT pg_catalog.string_agg(ROW(s.ruleset, s.priority, s.label, s.r, s.f, s.m, s.total)::pg_catalog.text,"
+									  " ',' ORDER BY s.ruleset, s.priority)"
 									  " FROM %s s"
 									  " WHERE s.ruleset IN (m.segment_rules, m.comment_rules))))"
 									  " FROM %s m WHERE m.model OPERATOR(pg_catalog.=) $1",

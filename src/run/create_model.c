@@ -29,6 +29,7 @@
 #include "read/source.h"
 #include "run/create_model.h"
 #include "run/define_model.h"
+#include "run/ruleset.h"
 #include "target/create.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
@@ -192,6 +193,8 @@ rfm_model_create(const char *name, FunctionCallInfo fcinfo)
 	if (rfm_model_find(name, false) != NULL)
 		name_is_taken(name, false);
 	model = read_definition(name, fcinfo, &row);
+	rfm_ruleset_check_model(model->segment_rules, model);
+	rfm_ruleset_check_model(model->comment_rules, model);
 
 	level = rfm_lock_search_path();
 	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
@@ -337,15 +340,13 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 		check_identity(trigger->tg_trigtuple, tuple, tupdesc);
 	check_owner(tuple, tupdesc);
 
-	/*
-	 * pg_restore turns check_function_bodies off because what a definition
-	 * refers to may not be there yet; the next refresh checks it.  Anyone can
-	 * turn it off, so it counts only for who has made the extension, as
-	 * pg_restore does before.
-	 */
-	if (!row_is_incomplete &&
-		(update || check_function_bodies ||
-		 !rfm_extension_ownercheck(get_extension_oid("rfm", false), GetUserId())))
+	/* what a dumped model refers to may not be there yet; the next refresh checks it */
+	if (!update && !row_is_incomplete && rfm_is_restore())
+	{
+		rfm_ruleset_expect(SPI_getvalue(tuple, tupdesc, SPI_fnumber(tupdesc, "segment_rules")));
+		rfm_ruleset_expect(SPI_getvalue(tuple, tupdesc, SPI_fnumber(tupdesc, "comment_rules")));
+	}
+	else if (!row_is_incomplete)
 		rfm_model_check(rfm_model_from_tuple(tuple, tupdesc));
 	return PointerGetDatum(tuple);
 }

@@ -23,6 +23,7 @@
 #include "nodes/makefuncs.h"
 #include "read/source.h"
 #include "run/define_model.h"
+#include "run/ruleset.h"
 #include "target/create.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
@@ -236,28 +237,6 @@ rfm_model_continue(const char *name, int64 *id)
  * Checking.
  */
 
-/* Check a rule set against the model's buckets, with the extension's own function. */
-static void
-check_ruleset(const RfmModel *model, const char *ruleset)
-{
-	char	   *buckets;
-	char	   *sql;
-
-	if (ruleset == NULL)
-		return;
-	buckets = psprintf("%d", model->buckets[RFM_RECENCY]);
-	if (model->buckets[RFM_FREQUENCY] != model->buckets[RFM_RECENCY] ||
-		model->buckets[RFM_MONETARY] != model->buckets[RFM_RECENCY])
-		buckets = psprintf("%s,%d,%d", buckets, model->buckets[RFM_FREQUENCY],
-						   model->buckets[RFM_MONETARY]);
-	/* all arguments with their types: nothing else fits such a call better */
-	sql = psprintf("SELECT %s(%s::pg_catalog.text, '{%s}'::pg_catalog.int4[], NULL::pg_catalog.text)",
-				   rfm_internal_name("check_ruleset"),
-				   quote_literal_cstr(ruleset), buckets);
-	rfm_query(sql, 0, NULL, NULL, true);
-	rfm_query_end();
-}
-
 void
 rfm_model_check(const RfmModel *model)
 {
@@ -273,8 +252,8 @@ rfm_model_check(const RfmModel *model)
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
 	rfm_source_check(&source);
-	check_ruleset(model, model->segment_rules);
-	check_ruleset(model, model->comment_rules);
+	rfm_ruleset_check_model(model->segment_rules, model);
+	rfm_ruleset_check_model(model->comment_rules, model);
 	rfm_target_resolve(model, &source, &target);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
