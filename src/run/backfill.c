@@ -18,7 +18,7 @@
 #include "base/query.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "read/ledger.h"
+#include "read/ledger_read.h"
 #include "run/backfill.h"
 #include "run/define_model.h"
 #include "run/refresh.h"
@@ -127,7 +127,7 @@ backfill_date(Backfill *backfill)
 {
 	TimestampTz started_at = GetCurrentTimestamp();
 	RfmModel   *model;
-	RfmSnapshot snapshot;
+	RfmScoredSnapshot snapshot;
 	RfmIdentity	owner;
 	RfmCollector *collector;
 
