@@ -8,7 +8,6 @@ usage() {
 sh scripts/tools.sh [TOOL...]   all of these in this order, unless told:
 
   lint         cppcheck and clang-tidy (lint.sh)
-  fuzz         spoiled states (fuzz.sh)
   assertions   every suite on a server with assertions (memcheck.sh)
   smith        sqlsmith on that server (memcheck.sh)
   sanitizers   the suites under AddressSanitizer and UndefinedBehaviorSanitizer (memcheck.sh)
@@ -27,10 +26,10 @@ END
 me=tools
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 . "$here/lib.sh"
-[ $# -gt 0 ] || set -- lint fuzz assertions smith sanitizers coverage valgrind
+[ $# -gt 0 ] || set -- lint assertions smith sanitizers coverage valgrind
 for tool in "$@"; do
 	case $tool in
-	check | lint | fuzz | assertions | smith | sanitizers | coverage | valgrind) ;;
+	check | lint | assertions | smith | sanitizers | coverage | valgrind) ;;
 	*) usage; exit 2 ;;
 	esac
 done
@@ -39,7 +38,6 @@ script_of() {
 	case $1 in
 	check) echo check.sh ;;
 	lint) echo lint.sh ;;
-	fuzz) echo fuzz.sh ;;
 	coverage) echo coverage.sh ;;
 	*) say "memcheck.sh $1" ;;
 	esac

@@ -256,7 +256,7 @@ rfm_backfill(PG_FUNCTION_ARGS)
 #define PREVIEW_COLUMNS 13
 
 static void
-preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
+preview_row(const RfmScoredSnapshot *snapshot, int64 i, RfmCell cell,
 			Datum *values, bool *nulls)
 {
 	const RfmCustomers *customers = snapshot->customers;
@@ -292,7 +292,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	MemoryContext oldcxt;
 	char	   *name;
 	DateADT    *run_date;
-	RfmSnapshot snapshot;
+	RfmScoredSnapshot snapshot;
 
 	rfm_version_check();
 	InitMaterializedSRF(fcinfo, 0);
@@ -334,7 +334,7 @@ rfm_score_one(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	char	   *name;
-	RfmSnapshot snapshot;
+	RfmScoredSnapshot snapshot;
 	RfmCell		cell;
 	DateADT		cut_date;
 	Datum		values[PREVIEW_COLUMNS + 1];

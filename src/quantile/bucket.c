@@ -18,7 +18,7 @@
 PG_FUNCTION_INFO_V1(rfm_float8_bucket);
 PG_FUNCTION_INFO_V1(rfm_numeric_bucket);
 
-/* Checks the array of cut points and gives their number. */
+/* Check the array of cut points and return their number. */
 static int
 count_cuts(ArrayType *cuts)
 {

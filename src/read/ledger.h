@@ -3,14 +3,14 @@
  * ledger.h
  *		The orders in reach of a range of dates, read once.
  *
- * Takes the rows of one query, gives for each date of the range what the query
- * of that date alone would have collected.
+ * A ledger is read by one query (ledger_read.h), and then gives for each date of
+ * the range what the query of that date alone would have collected.
  *
- * Rows that count on every date of the range are summed up as they come: they
- * are most, without a lookback all up to the first date.  The others are kept
- * one by one, as events.  A date's customers are those sums plus the events
- * that count on it, added up anew for each date: nothing is ever taken away
- * from a sum, so that each is the very one of a single refresh.
+ * Rows that count on every date of the range are summed up as they come.  These
+ * are most: without a lookback, all up to the first date.  The others are kept
+ * one by one, as events.  To collect a date, its events are added to copies of
+ * those sums.  Nothing is ever subtracted, so that the sums are exactly those of
+ * a refresh of that date.
  *
  *-------------------------------------------------------------------------
  */
@@ -49,8 +49,8 @@ typedef struct RfmLedger
 	/* rows of these days, if any, count on every date */
 	DateADT		base_first;
 	DateADT		base_last;
-	int64		base_from;		/* and order times from here to before base_until */
-	int64		base_until;		/* are of those days without a look at the calendar */
+	int64		base_from;		/* order times from here to before base_until are */
+	int64		base_until;		/* of these days, whatever the time zone */
 
 	RfmCollector *table;		/* while read: all customers, and the sums */
 	int64		base_rows;
@@ -68,20 +68,23 @@ typedef struct RfmLedger
 } RfmLedger;
 
 /*
- * rfm_ledger_collect: what counts for a date, as rfm_source_read() gives it,
- * with the customers in key order.  The collector lives below mcxt and needs
- * the ledger; NULL where no order counts.
+ * rfm_ledger_collect: Collect what counts for a date, as rfm_source_read() does,
+ * with the customers in key order.  The collector lives below mcxt and points
+ * into the ledger; NULL where no order counts.
  */
 extern RfmCollector *rfm_ledger_collect(const RfmLedger *ledger, DateADT date,
 										MemoryContext mcxt);
 
-/* rfm_ledger_end: free the ledger. */
+/* rfm_ledger_end: Free a ledger. */
 extern void rfm_ledger_end(RfmLedger *ledger);
 
-/* rfm_ledger_sort: put customers and events into key order once all rows are read. */
+/*
+ * rfm_ledger_sort: Put customers and events in key order, when all rows have
+ * been read.
+ */
 extern void rfm_ledger_sort(RfmLedger *ledger);
 
-/* So many events stand together while they are read. */
+/* Events in a chunk while they are read. */
 #define RFM_CHUNK_EVENTS 65536
 
 #endif							/* RFM_READ_LEDGER_H */

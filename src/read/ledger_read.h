@@ -1,10 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ledger_read.h
- *		From the rows of the query into the ledger.
- *
- * Takes a source and a range of dates; gives a ledger for these dates, or the
- * reason why there can be none.
+ *		From the rows of one query into a ledger.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +10,7 @@
 
 #include "read/ledger.h"
 
-/* Why there is no ledger. */
+/* Whether there is a ledger, or why not. */
 typedef enum RfmLedgerResult
 {
 	RFM_LEDGER_READ,			/* there is one */
@@ -24,17 +21,17 @@ typedef enum RfmLedgerResult
 } RfmLedgerResult;
 
 /*
- * rfm_ledger_read: read the orders for the dates first to last.  The ledger
- * lives below mcxt.  As the model's owner, between rfm_owner_enter and
- * rfm_owner_leave.
+ * rfm_ledger_read: Read the orders for the dates first to last into *ledger,
+ * which lives below mcxt; NULL unless the result is RFM_LEDGER_READ.  As the
+ * model's owner, between rfm_owner_enter and rfm_owner_leave.
  */
 extern RfmLedgerResult rfm_ledger_read(const RfmModel *model, const RfmSource *source,
 									   DateADT first, DateADT last,
 									   MemoryContext mcxt, RfmLedger **ledger);
 
 /*
- * rfm_ledger_serves: has the ledger what the model, as it is now, needs for a
- * date?
+ * rfm_ledger_serves: Does a ledger have what the model, as it is now, needs for
+ * a date?
  */
 extern bool rfm_ledger_serves(const RfmLedger *ledger, const RfmModel *model,
 							  const RfmSource *source, DateADT date);

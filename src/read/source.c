@@ -8,6 +8,7 @@
 #include "base/compat.h"
 
 #include "access/relation.h"
+#include "base/catalog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "read/source.h"

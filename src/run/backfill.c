@@ -127,7 +127,7 @@ backfill_date(Backfill *backfill)
 {
 	TimestampTz started_at = GetCurrentTimestamp();
 	RfmModel   *model;
-	RfmSnapshot snapshot;
+	RfmScoredSnapshot snapshot;
 	RfmIdentity	owner;
 	RfmCollector *collector;
 

@@ -132,7 +132,7 @@ key_reaches(const RfmSource *source, const char *from_customer)
 
 /* Does a value of an axis reach the cut point of a score? */
 static bool
-cut_reached(const RfmSnapshot *snapshot, RfmAxis axis, Numeric value, const LoggedCut *cut)
+cut_reached(const RfmScoredSnapshot *snapshot, RfmAxis axis, Numeric value, const LoggedCut *cut)
 {
 	int			cmp;
 
@@ -159,7 +159,7 @@ cut_reached(const RfmSnapshot *snapshot, RfmAxis axis, Numeric value, const Logg
 }
 
 static int
-axis_score(const RfmSnapshot *snapshot, RfmAxis axis, const LoggedCuts *cuts)
+axis_score(const RfmScoredSnapshot *snapshot, RfmAxis axis, const LoggedCuts *cuts)
 {
 	Numeric		value = rfm_axis_numeric(snapshot->customers, axis,
 										 snapshot->customers->code[axis][0]);
@@ -190,7 +190,7 @@ current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
 
 bool
 rfm_score_customer(const RfmModel *model, const char *customer,
-				   RfmSnapshot *snapshot, RfmCell *cell, DateADT *cut_date)
+				   RfmScoredSnapshot *snapshot, RfmCell *cell, DateADT *cut_date)
 {
 	RfmSource  *source = &snapshot->source;
 	RfmCollector *collector;
