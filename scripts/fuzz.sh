@@ -15,6 +15,9 @@ me=fuzz
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
+. "$here/postgres.sh"
+. "$here/server.sh"
 prepare_shell
 
 case ${1:-5000}${2:-} in *[!0-9]*) usage; exit 2 ;; esac
@@ -28,11 +31,7 @@ build_module() {
 give_up() { say "0 passed, 1 failed"; exit 1; }
 
 trap 'status=$?; stop_ticker; allow_main_cluster; remove_work; exit $status' EXIT
-ensure_packages build
-tmp=${TMPDIR:-/tmp}
-check_work_path "$tmp"
-work=$(mktemp -d "$tmp/rfm-fuzz.XXXXXX") || exit 1
-adopt_work "$work"
+begin_work build 500
 step "Copying the sources and PostgreSQL's programs" eval "copy_source && copy_installation" || give_up
 step "Building the extension and the fuzz module" eval "build COPT=-Werror with_llvm=no && build_module" || give_up
 step "Starting a server" start_server || give_up
