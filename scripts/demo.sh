@@ -96,7 +96,7 @@ status() {
 start() {
 	[ -z "$1" ] || read_header "$1"
 	check_settings
-	check_place "${dir%/*}" 400
+	check_place "${dir%/*}" 250
 	if is_ours && starter_is_alive; then
 		die "process $starter is just starting a demo in $dir"
 	fi
