@@ -11,6 +11,7 @@
 #define PG_FUNCTION_INFO_V1(name) extern int info_##name
 #define PGDLLIMPORT
 #define pg_attribute_always_inline inline
+#define pg_attribute_noreturn() __attribute__((noreturn))
 #define pg_attribute_printf(f, a)
 #define ERROR 21
 #define ereport(level, ...) do { if ((level) >= ERROR) exit(1); } while (0)

@@ -5,8 +5,7 @@
 usage() {
 	cat <<'END'
 sh scripts/demo.sh               a made-up shop: builds rfm, starts a server of its own, schedules the job, shows its result
-sh scripts/demo.sh orders.csv    the same with your orders: CSV with a header, columns order_id, customer_id, created_at,
-                                 total and, if you have it, status, in any order; other columns are passed over
+sh scripts/demo.sh orders.csv    the same with your orders; options may stand before or behind the file
 sh scripts/demo.sh status        what runs
 sh scripts/demo.sh stop          stops the server and removes everything
 
@@ -14,7 +13,9 @@ Settings from the environment:
   RFM_DEMO_ORDERS=200000  RFM_DEMO_CUSTOMERS=20000  RFM_DEMO_SEED=1   the made-up shop
   RFM_DEMO_DIR=DIR     the directory of all files (default: rfm-demo-UID in $TMPDIR or /tmp)
   PG_CONFIG=PROGRAM    the PostgreSQL to use, 15 to 19 (default: the newest installed one, else this system's own)
+
 END
+	orders_usage
 }
 
 me=demo
@@ -24,6 +25,7 @@ top=${here%/*}
 . "$here/packages.sh"
 . "$here/postgres.sh"
 . "$here/server.sh"
+. "$here/load_orders.sh"
 prepare_shell
 
 dir=${RFM_DEMO_DIR:-${TMPDIR:-/tmp}/rfm-demo-$(id -u)}
@@ -35,6 +37,7 @@ customers=${RFM_DEMO_CUSTOMERS:-20000}
 seed=${RFM_DEMO_SEED:-1}
 database=shop
 wait_at_most=90
+stands=$PWD                      # where the user is, who gets the report there
 csv=
 
 main() {
@@ -43,8 +46,8 @@ main() {
 	stop) stop ;;
 	status) status ;;
 	*)
-		[ $# -le 1 ] || { usage >&2; exit 2; }
-		start "${1:-}"
+		[ $# -eq 0 ] || orders_arguments "$@"
+		start
 		;;
 	esac
 }
@@ -94,7 +97,8 @@ status() {
 ## starting
 
 start() {
-	[ -z "$1" ] || read_header "$1"
+	begun=$(date +%s)
+	[ -z "$orders_file" ] || check_orders_file
 	check_settings
 	check_place "${dir%/*}" 250
 	if is_ours && starter_is_alive; then
@@ -102,12 +106,11 @@ start() {
 	fi
 	[ ! -e "$dir" ] || is_ours || die "$dir is in the way, and no demo made it: remove it, or name another directory in RFM_DEMO_DIR"
 	trap on_exit EXIT
-	ensure_packages build
+	ensure_packages demo
 	if is_ours; then
 		say "A demo is already there: it makes room for the new one."
 		stop
 	fi
-	begun=$(date +%s)
 	mkdir -m 700 "$dir" || die "cannot make the directory $dir"
 	# from here on an interrupt removes the directory again
 	work=$dir
@@ -118,20 +121,25 @@ start() {
 
 	step "Copying the sources and PostgreSQL's programs" copy_all || die "see above"
 	echo "$bin" >"$dir/.bin"
-	step "Building the extension" build with_llvm=no || die "the extension does not build: see above"
-	rm -rf "$dir/src"
 	step "Starting a server (Unix socket only)" start_server "cron.database_name = '$database'" || die "the server does not start: see above"
+	# orders first: who has to answer a question about a file does not wait for the build
 	if [ -n "$csv" ]; then
-		load_csv
+		load_orders
 	else
 		step "Making a shop: $orders orders of $customers customers in ecom.orders" make_shop || die "see above"
 	fi
+	step "Building the extension" build with_llvm=no || die "the extension does not build: see above"
+	rm -rf "$dir/src"
 	run_job
 	sql -q -f - <"$here/demo_report.sql" || die "see above"
-	[ -z "$csv" ] || note_on_dates
+	if [ -n "$csv" ]; then
+		note_on_dates
+		show_model_call
+	fi
+	write_report
 	rm -f "$dir/.starting"
 	trap - EXIT
-	say "This took $(($(date +%s) - begun)) s. The job is now scheduled for every night at 2:00 UTC, and the server keeps running."
+	say "All of this took $(($(date +%s) - begun)) s. The job is now scheduled for every night at 2:00 UTC, and the server keeps running."
 	how_to_look
 }
 
@@ -167,70 +175,6 @@ sql() {
 
 make_shop() {
 	sql -q -v orders="$orders" -v customers="$customers" -v seed="$seed" -f - <"$here/demo_shop.sql"
-}
-
-## a CSV file
-
-# Checks the file before anything is made; sets $csv, $delimiter and $columns, in the file's order
-read_header() {
-	case $1 in
-	/*) csv=$1 ;;
-	*) csv=$PWD/$1 ;;
-	esac
-	[ -e "$csv" ] || die "there is no file $1 (a command? $again --help)"
-	if [ ! -f "$csv" ] || [ ! -r "$csv" ]; then
-		die "cannot read $1"
-	fi
-	header=$(LC_ALL=C sed -n '1{s/^\xef\xbb\xbf//;s/\r$//;p;q}' "$csv")
-	[ -n "$header" ] || die "$1, line 1: empty; a header like order_id,customer_id,created_at,total,status must stand there"
-	tab=$(printf '\t')
-	case $header in
-	*,*) delimiter=, ;;
-	*\;*) delimiter=\; ;;
-	*"$tab"*) delimiter=$tab ;;
-	*) delimiter=, ;;
-	esac
-	columns=$(printf '%s\n' "$header" | awk -F "$delimiter" '{
-		for (i = 1; i <= NF; i++) {
-			name = tolower($i)
-			gsub(/^[ \t"]+|[ \t"]+$/, "", name)
-			if (name !~ /^(order_id|customer_id|created_at|total|status)$/) name = "other_" i
-			printf "%s%s", (i > 1 ? "," : ""), name
-		}
-	}')
-	for column in order_id customer_id created_at total; do
-		case ",$columns," in
-		*",$column,"*",$column,"*) die "$1, line 1: column $column appears twice" ;;
-		*",$column,"*) ;;
-		*) die "$1, line 1: no column $column; the header must name order_id, customer_id, created_at and total, and may name status. It is: $(printf %.200s "$header" | LC_ALL=C tr -cd ' -~')" ;;
-		esac
-	done
-}
-
-load_csv() {
-	step "Loading $csv into ecom.orders (times without a zone are read as UTC)" copy_csv || {
-		! grep -q 'unterminated CSV quoted field' "$log" || warn "a quote is opened and never closed, perhaps many lines before that"
-		die "$csv was not loaded: the CONTEXT above names the line (the header is line 1)"
-	}
-	[ "$(sql -At -c "SELECT count(*) FROM ecom.orders")" -gt 0 ] || die "$csv has a header, but no orders"
-	say "Only orders with the status 'cancelled' are left out:"
-	sql -P footer=off -c "SELECT status, count(*) AS orders, count(DISTINCT customer_id) AS customers, min(created_at)::date AS first, max(created_at)::date AS last
-		FROM ecom.orders GROUP BY status ORDER BY count(*) DESC LIMIT 10"
-}
-
-copy_csv() {
-	# ids may be anything; the first line with a bad amount or time stops COPY, which names it
-	definition="order_id text PRIMARY KEY, customer_id text, created_at timestamptz, total numeric, status text NOT NULL DEFAULT 'completed'"
-	for column in $(echo "$columns" | tr , ' '); do
-		case $column in other_*) definition="$definition, $column text" ;; esac
-	done
-	force=
-	case ",$columns," in *,status,*) force=", FORCE_NOT_NULL (status)" ;; esac
-	sql -q -c "CREATE SCHEMA ecom" -c "CREATE TABLE ecom.orders ($definition)" &&
-		# empty lines at the end are no orders
-		LC_ALL=C awk '/^\r?$/ { held = held $0 "\n"; next } { printf "%s%s\n", held, $0; held = "" }' "$csv" |
-		sql -q -c "COPY ecom.orders ($columns) FROM STDIN WITH (FORMAT csv, HEADER, DELIMITER '$delimiter' $force)" &&
-		sql -q -f - <"$here/load_orders.sql"
 }
 
 # The job scores today, and real orders may end long before it
@@ -276,6 +220,37 @@ run_job() {
 	say "pg_cron ran the job:"
 	sql -P footer=off -c "SELECT command, status, return_message, start_time::time(0) AS started, round(extract(epoch FROM end_time - start_time) * 1000) AS ms
 		FROM cron.job_run_details WHERE status = 'succeeded' ORDER BY runid LIMIT 1" || die "see above"
+}
+
+## the picture
+
+# Writes rfm.html where the user stands. Only a report of ours that is there already gives way to it, and nothing is written
+# through a link; where it cannot stand there, it goes into the demo's directory.
+write_report() {
+	page=$stands/rfm.html
+	why=
+	if [ -e "$page" ] || [ -L "$page" ]; then
+		if [ -L "$page" ] || [ ! -f "$page" ] || ! head -c 4096 "$page" | grep -q '^<title>Customers by recency, frequency and monetary value'; then
+			why="$page is there, and it is not a report of rfm's"
+		fi
+	fi
+	new=
+	if [ -z "$why" ]; then
+		new=$(mktemp "$page.XXXXXX" 2>/dev/null) || why="nothing can be written in $stands"
+	fi
+	if [ -n "$why" ]; then
+		why="$why; so the page goes with the demo"
+		page=$dir/rfm.html
+		new=$(mktemp "$page.XXXXXX") || die "see above"
+	fi
+	if ! sql -At -c "SELECT rfm_report()" >"$new" || ! chmod 644 "$new" || ! mv -f "$new" "$page"; then
+		rm -f "$new"
+		die "the report is not written: see above"
+	fi
+	say "All of it as one page with pictures, to look at, print or mail: $page"
+	[ -z "$why" ] || say "($why.)"
+	say "To open it: xdg-open \"$page\"   (or file://$page in a browser)
+"
 }
 
 how_to_look() {

@@ -17,20 +17,29 @@ need_root() {
 	need mmdebstrap:mmdebstrap /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 }
 
-# machine_sources FILE SUITE: the machine's own sources of packages, written there as those of SUITE. Status 1: they are of
-# a distribution that has no such suite
+# machine_sources FILE SUITE: the machine's own sources of packages, written there as those of SUITE. sid has no updates, but
+# beside it experimental, with release candidates
 machine_sources() {
-	cat /etc/apt/sources.list.d/debian.sources 2>/dev/null >"$1" || grep '^deb ' /etc/apt/sources.list >"$1" || return
-	sed -i -e '/^#/d' -e "s/\\b$own_suite\\b/$2/g" "$1"
+	set -- "$1" "$2" "/etc/apt/sources.list.d/$(. /etc/os-release && echo "$ID").sources"
+	if [ ! -f "$3" ]; then
+		grep '^deb ' /etc/apt/sources.list | sed "s/\\b$own_suite\\b/$2/g" >"$1"
+		[ "$2" != sid ] || sed -i -n -e '1p' -e '1s/ sid / experimental /p' "$1"
+	elif [ "$2" = sid ]; then
+		awk 'BEGIN { RS = "" } { gsub(/(^|\n)#[^\n]*/, ""); sub(/Suites:[^\n]*/, "Suites: sid experimental"); sub(/^\n/, ""); print; exit }' "$3" >"$1"
+	else
+		sed -e '/^#/d' -e "s/\\b$own_suite\\b/$2/g" "$3" >"$1"
+	fi
 }
 
 # make_root DIR_OR_TAR SUITE [PACKAGE,...]: with apt in it. Testing's lists of packages expire within days, and so they have
-# where a mirror stands still: they are taken all the same; their signatures are checked.
+# where a mirror stands still: they are taken all the same; their signatures are checked. Of experimental only PostgreSQL is taken.
 make_root() {
-	sources=$(mktemp --suffix=.sources) || return
-	machine_sources "$sources" "$2" &&
-		mmdebstrap --quiet --variant=minbase --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
-			${3:+--include="$3"} "$2" "$1" "$sources"
+	sources=$(mktemp) && mv "$sources" "$sources.sources" && sources=$sources.sources && machine_sources "$sources" "$2" || return
+	# shellcheck disable=SC2016 # expanded by the hook's shell
+	mmdebstrap --quiet --variant=minbase --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
+		--setup-hook='mkdir -p "$1/etc/apt/preferences.d" &&
+			printf "Package: src:postgresql-19\nPin: release a=experimental\nPin-Priority: 500\n" >"$1/etc/apt/preferences.d/experimental"' \
+		${3:+--include="$3"} "$2" "$1" "$sources"
 	made=$?
 	rm -f "$sources"
 	[ $made -eq 0 ] && [ -d "$1" ] || return $made

@@ -139,9 +139,11 @@ build() {
 # start_server [SETTING...]: with the database $database beside postgres, if set; a setting is one more line of postgresql.conf
 start_server() {
 	as_owner "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions || return
+	if [ -f "$("$pg_config" --pkglibdir)/pg_cron.so" ]; then
+		set -- "shared_preload_libraries = 'pg_cron'" "cron.use_background_workers = on" "$@"
+	fi
 	for setting in "listen_addresses = ''" "port = $port" "unix_socket_directories = '$work/socket'" \
-		"timezone = 'UTC'" "log_timezone = 'UTC'" "fsync = off" \
-		"shared_preload_libraries = 'pg_cron'" "cron.use_background_workers = on" "$@"; do
+		"timezone = 'UTC'" "log_timezone = 'UTC'" "fsync = off" "$@"; do
 		echo "$setting"
 	done | as_owner tee -a "$work/data/postgresql.conf" >/dev/null
 	# the database first, where there is one: pg_cron looks for it as soon as it is loaded

@@ -4,12 +4,13 @@
 
 usage() {
 	cat <<'END'
-sh scripts/versions.sh [VERSION...]   of 15 17 18; without any: 17 18. As root.
+sh scripts/versions.sh [VERSION...]   of 15 to 19; without any: 17 18 19. As root.
 
 Makes a small Debian with that PostgreSQL in a directory (the first time; some minutes over the network), builds the
 extension there with -Werror and runs the suites regress, isolation and tap. The last lines count the tests of each version.
 
-Debian comes from where this machine has its packages from.
+No release of Debian has 16: any root with its packages, put into the directory postgresql-16-root, serves. 19 is a
+release candidate, in experimental, without pg_cron. Debian comes from where this machine has its packages from.
 
 Settings from the environment:
   RFM_CACHE=DIR        where these directories are kept (default: ~/.cache/rfm); to be removed by hand
@@ -31,12 +32,13 @@ suite() {
 	15) echo bookworm ;;
 	17) echo trixie ;;
 	18) echo forky ;;
+	19) echo sid ;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- 17 18
+[ $# -gt 0 ] || set -- 17 18 19
 for version in "$@"; do
-	[ -n "$(suite "$version")" ] || { usage; exit 2; }
+	case $version in 1[5-9]) ;; *) usage; exit 2 ;; esac
 done
 cache=${RFM_CACHE:-${HOME:-/tmp}/.cache/rfm}
 find_data
@@ -51,9 +53,12 @@ failed=0
 ensure_root() {
 	root=$cache/postgresql-$1-root
 	[ ! -d "$root" ] || return 0
+	[ -n "$(suite "$1")" ] || { warn "no release of Debian has PostgreSQL $1, and there is no $root"; return 1; }
 	new=$cache/new.$$
+	packages="postgresql-$1,postgresql-server-dev-$1,make,gcc,libc6-dev,perl,libipc-run-perl"
+	[ "$1" = 19 ] || packages="$packages,postgresql-$1-cron"
 	step "PostgreSQL $1: making a Debian $(suite "$1")" \
-		make_root "$new" "$(suite "$1")" "postgresql-$1,postgresql-server-dev-$1,postgresql-$1-cron,make,gcc,libc6-dev,perl,libipc-run-perl" || return
+		make_root "$new" "$(suite "$1")" "$packages" || return
 	mv "$new" "$root"
 	new=
 }

@@ -226,6 +226,8 @@ SELECT rfm_quantiles(x::numeric, x) FROM generate_series(2, 3) x;
 SELECT rfm_quantiles(x::float8, x) FROM generate_series(2, 3) x;
 SELECT rfm_bucket(1.0, '{1, NULL}');
 SELECT rfm_bucket(1.0::float8, '{{1, 2}, {3, 4}}');
+\set VERBOSITY terse
 SELECT rfm_quintiles('a'::text);
+\set VERBOSITY default
 
 DROP TABLE rfm_test_values, rfm_test_sources, rfm_test_serial, rfm_test_parallel;

@@ -278,13 +278,13 @@ SELECT count(*) FROM rfm_model;
 SELECT count(*) > 0 AS some FROM rfm_segment_summary(model => 'ana');
 SELECT count(*) > 0 AS some FROM rfm_customer(30, 'ana');
 SELECT count(*) > 100 AS many FROM ana.scores_latest;
-SELECT relation, last_run FROM rfm_reader('ana');
+SELECT relation, last_run FROM rfm_internal.access('ana');
 SELECT message, detail FROM ana.said($$SELECT * FROM rfm_score_now(30, 'ana')$$);
 SELECT message FROM ana.said($$SELECT rfm_latest_view('ana')$$);
 SELECT * FROM ana.said($$SELECT * FROM rfm_segment_summary(model => 'ana_bare')$$);
 SET ROLE regress_rfm_nobody;
 SELECT message FROM ana.said($$SELECT * FROM rfm_export(model => 'ana')$$);
-SELECT message FROM ana.said($$SELECT * FROM rfm_reader('ana')$$);
+SELECT message FROM ana.said($$SELECT * FROM rfm_internal.access('ana')$$);
 SELECT message FROM ana.said($$SELECT * FROM ana.scores_latest$$);
 RESET ROLE;
 -- some columns, and some rows

@@ -22,4 +22,14 @@ SELECT rfm_refresh('2026-02-28');
 SELECT inserted, updated, deleted, unchanged FROM rfm_run WHERE model = 'default' ORDER BY run_id DESC LIMIT 1;
 
 SELECT rfm_drop_model('default', true);
+
+-- a status that is compared without regard to case is so here, too
+CREATE EXTENSION citext;
+ALTER TABLE ecom.orders ALTER status TYPE citext;
+UPDATE ecom.orders SET status = 'Cancelled' WHERE order_id = 8;
+SELECT sum(frequency_orders) AS orders, (SELECT count(*) FROM ecom.orders WHERE status <> 'cancelled') AS as_in_sql FROM rfm_preview('2026-02-28');
+SELECT rfm_refresh('2026-02-28');
+SELECT filter FROM rfm_model WHERE model = 'default';
+SELECT rfm_drop_model('default', true);
 DROP SCHEMA ecom CASCADE;
+DROP EXTENSION citext;

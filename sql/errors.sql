@@ -68,7 +68,7 @@ DROP TABLE err.probe;
 -- Unknown models
 SELECT rfm_refresh('2024-02-01', 'err_none');
 SELECT count(*) FROM rfm_preview('2024-02-01', 'err_none');
-SELECT rfm_ensure_model('err_none');
+SELECT rfm_internal.ensure_model('err_none');
 SELECT rfm_drop_model('err_none');
 SELECT rfm_refresh('2024-02-01', NULL);
 SELECT count(*) FROM rfm_preview('2024-02-01', NULL);

@@ -97,13 +97,20 @@ SELECT rfm_create_model(E'mod''el "1" \\ ☃ %s $1', '"Ex ""tr''eme\s ☃"."Les 
     target_columns => '{"recency_days": "Tage \" ''; --", "customer_id": "Wer\\wen ☃"}');
 SELECT rfm_refresh('2024-06-30', E'mod''el "1" \\ ☃ %s $1');
 SELECT * FROM (SELECT "Wer\wen ☃", "Tage "" '; --", frequency_orders, monetary_value FROM "Ex ""tr'eme\s ☃"."Die ""Ziele"" '😀'") x ORDER BY 1;
-SELECT set_config('standard_conforming_strings', 'off', false), set_config('escape_string_warning', 'off', false);
+-- 19 has no other strings than those of the standard
+SELECT current_setting('server_version_num')::int < 190000 AS other_strings \gset
+\if :other_strings
+SET escape_string_warning = off;
+SET standard_conforming_strings = off;
+\endif
 UPDATE "Ex ""tr'eme\s ☃"."Les ""Commandes'' d'été" SET "a$1 %s %I" = 2 * "a$1 %s %I";
 SELECT rfm_refresh('2024-06-30', E'mod\'el "1" \\ ☃ %s $1');
 SELECT score, customers FROM rfm_cut_points('2024-06-30', E'mod\'el "1" \\ ☃ %s $1') WHERE metric = 'recency_days' AND customers > 0 ORDER BY 1;
 SELECT rfm_drop_model(E'mod\'el "1" \\ ☃ %s $1', true);
+\if :other_strings
 RESET standard_conforming_strings;
 RESET escape_string_warning;
+\endif
 
 -- A source with as many columns as there can be
 DO $$

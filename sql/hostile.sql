@@ -33,7 +33,7 @@ SELECT :'bad' AS bad;
 SELECT rfm_refresh('2024-02-01', :'bad');
 SELECT count(*) FROM rfm_preview('2024-02-01', :'bad');
 SELECT count(*) FROM rfm_cut_points('2024-02-01', :'bad');
-SELECT rfm_ensure_model(:'bad');
+SELECT rfm_internal.ensure_model(:'bad');
 SELECT rfm_drop_model(:'bad');
 SELECT rfm_create_model('hst', :'bad', 'hst.t');
 SELECT rfm_create_model('hst', 'hst.orders', :'bad');
@@ -138,7 +138,7 @@ UPDATE rfm_model SET amount = 'sum(total)' WHERE model = 'hst';
 UPDATE rfm_model SET amount = 'sum(total) OVER ()' WHERE model = 'hst';
 UPDATE rfm_model SET amount = 'row_number() OVER ()' WHERE model = 'hst';
 UPDATE rfm_model SET amount = 'generate_series(1, 3)' WHERE model = 'hst';
-UPDATE rfm_model SET amount = 'rfm_collect(customer_id, created_at, total)' WHERE model = 'hst';
+UPDATE rfm_model SET amount = 'rfm_internal.collect(customer_id, created_at, total)' WHERE model = 'hst';
 UPDATE rfm_model SET filter = 'count(*) > 0' WHERE model = 'hst';
 UPDATE rfm_model SET filter = 'rank() OVER () > 0' WHERE model = 'hst';
 UPDATE rfm_model SET filter = 'generate_series(1, 3) > 0' WHERE model = 'hst';
@@ -227,7 +227,7 @@ UPDATE rfm_model SET filter = 'true OR false' WHERE model = 'hst';
 SELECT rfm_refresh('2024-01-10', 'hst');
 UPDATE rfm_model SET filter = 'NULL' WHERE model = 'hst';
 SELECT hst.sums('hst');
-UPDATE rfm_model SET filter = 'now() > created_at' WHERE model = 'hst';
+UPDATE rfm_model SET filter = 'to_char(created_at, ''YYYY'') > ''1''' WHERE model = 'hst';
 SELECT hst.sums('hst');
 -- the name of a column as it stands, before any expression
 UPDATE rfm_model SET filter = NULL, amount = 'UnitPrice' WHERE model = 'hst';
@@ -306,7 +306,7 @@ BEGIN
                            op, split_part(args, ',', 1), split_part(args, ',', 2));
         END LOOP;
     END LOOP;
-    FOREACH op IN ARRAY '{lower(text),length(text),max(timestamptz),isfinite(timestamptz),coalesce_(int),rfm_collect(int\,timestamptz\,numeric),rfm_check_ruleset(text\,int[]),rfm_unschedule(text),rfm_create_model(text\,regclass\,text),format(text),quote_ident(name),pg_has_role(regrole\,text),current_schema(),now()}'::text[] LOOP
+    FOREACH op IN ARRAY '{lower(text),length(text),max(timestamptz),isfinite(timestamptz),coalesce_(int),collect(int\,timestamptz\,numeric),check_ruleset(text\,int[]),rfm_unschedule(text),rfm_create_model(text\,regclass\,text),format(text),quote_ident(name),pg_has_role(regrole\,text),current_schema(),now()}'::text[] LOOP
         EXECUTE format('CREATE FUNCTION fake.%s RETURNS bool LANGUAGE sql AS %L', op, 'SELECT fake.nope()');
     END LOOP;
 END $$;
@@ -324,7 +324,7 @@ CREATE TEMP TABLE rfm_segment_rule (ruleset pg_catalog.text);
 CREATE TEMP TABLE orders (a int);
 CREATE TEMP TABLE vip (customer_id int);
 CREATE TEMP TABLE pg_class (oid oid);
-UPDATE public.rfm_model SET amount = 'price * quantity', filter = 'total + 0 > 0 AND length(note) > 0 AND lower(note) <> ''x'' AND created_at < now() AND customer_id = customer_id'
+UPDATE public.rfm_model SET amount = 'price * quantity', filter = 'total + 0 > 0 AND length(note) > 0 AND lower(note) <> ''x'' AND isfinite(created_at) AND customer_id = customer_id'
  WHERE model = 'hst';
 SET search_path = fake, pg_catalog, public;
 -- the fakes work
@@ -409,8 +409,13 @@ CALL hst.look('none');
 SELECT count(*), sum(frequency_orders) FROM hst.t;
 -- 29 by day, and of the six at night those that are on the 3rd in Tokyo
 SELECT count(*) FROM hst.orders WHERE note = 'night' AND (created_at AT TIME ZONE 'Asia/Tokyo')::date = '2024-01-03';
+-- 19 has no other strings than those of the standard
+SELECT current_setting('server_version_num')::int < 190000 AS other_strings \gset
+\if :other_strings
 SET escape_string_warning = off;
 SET standard_conforming_strings = off;
+\endif
+SELECT current_setting('standard_conforming_strings') AS strings \gset
 CALL hst.look('standard_conforming_strings');
 SET backslash_quote = on;
 CALL hst.look('backslash_quote');
@@ -454,7 +459,7 @@ SELECT rfm_drop_model('hst', true);
 SELECT rfm_create_model('hst', 'hst.orders', 'hst.t', filter => :'filter', time_zone => 'Asia/Tokyo', amount => 'rate');
 CALL hst.look('made: created');
 -- a setting of the user is left as it is
-SELECT current_setting('standard_conforming_strings') AS strings, current_setting('datestyle') AS datestyle,
+SELECT current_setting('standard_conforming_strings') = :'strings' AS strings, current_setting('datestyle') AS datestyle,
        current_setting('intervalstyle') AS intervalstyle, current_setting('timezone') AS timezone,
        current_setting('extra_float_digits') AS digits, current_setting('transform_null_equals') AS nulls;
 SET standard_conforming_strings = on;

@@ -28,11 +28,14 @@ SELECT a.attrelid::regclass AS "table", a.attname AS "column"
    AND col_description(a.attrelid, a.attnum) IS NULL
  ORDER BY 1, 2;
 
--- nothing that is public goes by another name than rfm_...
+-- what is public goes by the name rfm_..., what is not is in a schema of its own
 SELECT pg_describe_object(d.classid, d.objid, 0) AS object
   FROM pg_depend d
-  JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+  JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid,
+       LATERAL (SELECT proname, pronamespace FROM pg_proc WHERE d.classid = 'pg_proc'::regclass AND oid = d.objid
+                UNION ALL
+                SELECT relname, relnamespace FROM pg_class WHERE d.classid = 'pg_class'::regclass AND oid = d.objid
+                UNION ALL
+                SELECT typname, typnamespace FROM pg_type WHERE d.classid = 'pg_type'::regclass AND oid = d.objid) AS o(name, schema)
  WHERE e.extname = 'rfm' AND d.deptype = 'e'
-   AND d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass)
-   AND coalesce((SELECT proname FROM pg_proc WHERE oid = d.objid),
-                (SELECT relname FROM pg_class WHERE oid = d.objid)) NOT LIKE 'rfm\_%';
+   AND CASE WHEN o.schema = e.extnamespace THEN o.name !~ '^_?rfm_' ELSE o.schema <> 'rfm_internal'::regnamespace END;

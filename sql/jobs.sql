@@ -55,8 +55,10 @@ SET ROLE regress_rfm_spy;
 SELECT model FROM rfm_jobs;
 CREATE FUNCTION pg_temp.tell(model text) RETURNS bool LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'seen: %', model; RETURN true; END $$;
 SELECT model FROM rfm_jobs WHERE pg_temp.tell(model);
-SELECT * FROM rfm_cron_jobs();
+SELECT * FROM rfm_internal.cron_jobs();
+\set VERBOSITY terse
 SELECT * FROM rfm_cron_jobs_of('regress_rfm_clerk'::regrole);
+\set VERBOSITY default
 RESET ROLE;
 SELECT count(*) FROM rfm_jobs WHERE model LIKE 'jbs%';
 
@@ -85,8 +87,8 @@ CREATE FUNCTION jbs.fits(field text, n int) RETURNS bool LANGUAGE sql AS $$
     SELECT CASE WHEN field = '*' THEN true WHEN field LIKE '*/%' THEN n % substr(field, 3)::int = 0
                 ELSE n = ANY (string_to_array(field, ',')::int[]) END
 $$;
-SELECT schedule, zone, rfm_next_run(schedule, zone, after) AS next_run,
-       rfm_next_run(schedule, zone, after) = jbs.next_run(schedule, zone, after) AS as_by_minutes
+SELECT schedule, zone, rfm_internal.next_run(schedule, zone, after) AS next_run,
+       rfm_internal.next_run(schedule, zone, after) = jbs.next_run(schedule, zone, after) AS as_by_minutes
   FROM (VALUES ('0 2 * * *',    'UTC',              timestamptz '2024-02-28 01:59:59'),
                ('0 2 * * *',    'UTC',              '2024-02-28 02:00'),
                ('30 23 * * *',  'America/New_York', '2024-02-29 04:30'),
@@ -101,12 +103,12 @@ SELECT schedule, zone, rfm_next_run(schedule, zone, after) AS next_run,
                ('0 3 * * *',    'Europe/Berlin',    '2024-03-30 12:00'),
                ('30 2 * * *',   'Europe/Berlin',    '2024-03-31 06:00'),
                ('0 3 * * *',    'Europe/Berlin',    '2024-10-26 12:00')) AS v(schedule, zone, after);
-SELECT schedule, rfm_next_run(schedule, 'GMT', '2024-02-28 12:00') AS next_run
+SELECT schedule, rfm_internal.next_run(schedule, 'GMT', '2024-02-28 12:00') AS next_run
   FROM unnest('{0 0 29 2 *,0 7 * * 7,5-50/15 3-4 * * 1-5,0 2 30 2 *,0 0 * * mon,0 0 $ * *,@daily,30 seconds,5/10 * * * *,"",* * * *,* * * * * *,0 5-3 * * *}'::text[]) AS schedule;
 -- the zone with its summer time, not the abbreviation without (where there is a zone of that name)
 SELECT count(*) AS wrong FROM pg_timezone_names
- WHERE name = 'CET' AND rfm_next_run('0 4 1 */2 *', name, '2024-05-14 00:00') <> '2024-07-01 02:00+00';
-SELECT rfm_next_run('0 2 * * *', NULL, now());
+ WHERE name = 'CET' AND rfm_internal.next_run('0 4 1 */2 *', name, '2024-05-14 00:00') <> '2024-07-01 02:00+00';
+SELECT rfm_internal.next_run('0 2 * * *', NULL, now());
 SHOW timezone;
 
 SET client_min_messages = warning;

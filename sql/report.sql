@@ -173,10 +173,10 @@ SELECT (SELECT count(*) FROM day) AS days, array_agg(t ORDER BY t COLLATE "C") =
   FROM report.made, report.page(html, '//section[@id="trend"]//polyline/@points') AS t WHERE kind = 'full';
 
 -- numbers as the reader writes them
-SELECT rfm_report_number(1234567.891), rfm_report_number(1234567.891, 2), rfm_report_number(-0.4), rfm_report_number(NULL), rfm_report_share(1, 3),
-       rfm_report_share(1, 0), rfm_report_share(0, 5);
-SELECT v, rfm_report_short(v) FROM unnest(ARRAY[0, 7, 999, 999.7, 1000, 9949, 9950, 12345, 999499, 999500, 1234567, -2500, 5e9, 1e12, 93827781574299080, 2e18]) AS v;
-SELECT rfm_report_text(E'<a href="x">&''\x01\x7f\t</a>');
+SELECT rfm_internal.report_number(1234567.891), rfm_internal.report_number(1234567.891, 2), rfm_internal.report_number(-0.4), rfm_internal.report_number(NULL), rfm_internal.report_share(1, 3),
+       rfm_internal.report_share(1, 0), rfm_internal.report_share(0, 5);
+SELECT v, rfm_internal.report_short(v) FROM unnest(ARRAY[0, 7, 999, 999.7, 1000, 9949, 9950, 12345, 999499, 999500, 1234567, -2500, 5e9, 1e12, 93827781574299080, 2e18]) AS v;
+SELECT rfm_internal.report_text(E'<a href="x">&''\x01\x7f\t</a>');
 
 -- who may read the target may report on it, but sees no settings; others may not
 CREATE ROLE regress_report_reader;

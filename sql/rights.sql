@@ -42,7 +42,7 @@ SELECT count(*) FROM rfm_run WHERE model LIKE 'rts%';
 SELECT count(*) FROM rfm_cut_points(model => 'rts_team');
 SELECT rfm_refresh('2024-02-02', 'rts_team');
 SELECT count(*) FROM rfm_preview('2024-02-02', 'rts_team');
-SELECT rfm_ensure_model('rts_team');
+SELECT rfm_internal.ensure_model('rts_team');
 SELECT rfm_drop_model('rts_team');
 UPDATE rfm_model SET filter = 'false' WHERE model = 'rts_team' RETURNING model;
 DELETE FROM rfm_model WHERE model = 'rts_team' RETURNING model;

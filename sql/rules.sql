@@ -88,17 +88,17 @@ SELECT priority, label, r, f, m, total FROM rfm_segment_rule WHERE ruleset = 're
 --
 -- A rule set against buckets
 --
-SELECT rfm_check_ruleset('sum5', '{5}');
-SELECT rfm_check_ruleset('traits5', '{5,5,5}');
-SELECT rfm_check_ruleset('quartile11', '{10}');
-SELECT rfm_check_ruleset('traits5', '{4}');
-SELECT rfm_check_ruleset('traits5', '{5,5,3}');
-SELECT rfm_check_ruleset('sum5', '{5,5,4}');
-SELECT rfm_check_ruleset('regress_none', '{5}');
-SELECT rfm_check_ruleset('sum5', '{1}');
-SELECT rfm_check_ruleset('sum5', '{5,5}');
-SELECT rfm_check_ruleset('sum5', '{5,NULL,5}');
-SELECT rfm_check_ruleset('sum5', NULL);
+SELECT rfm_internal.check_ruleset('sum5', '{5}');
+SELECT rfm_internal.check_ruleset('traits5', '{5,5,5}');
+SELECT rfm_internal.check_ruleset('quartile11', '{10}');
+SELECT rfm_internal.check_ruleset('traits5', '{4}');
+SELECT rfm_internal.check_ruleset('traits5', '{5,5,3}');
+SELECT rfm_internal.check_ruleset('sum5', '{5,5,4}');
+SELECT rfm_internal.check_ruleset('regress_none', '{5}');
+SELECT rfm_internal.check_ruleset('sum5', '{1}');
+SELECT rfm_internal.check_ruleset('sum5', '{5,5}');
+SELECT rfm_internal.check_ruleset('sum5', '{5,NULL,5}');
+SELECT rfm_internal.check_ruleset('sum5', NULL);
 
 --
 -- Coverage: order, gaps, dead rules, and the buckets it takes

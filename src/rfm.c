@@ -5,32 +5,31 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
-#include "backfill.h"
-#include "catch_up.h"
-#include "collect_spill.h"
+#include "base/guard.h"
+#include "base/reading.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
-#include "commands/trigger.h"
+#include "collect/spill.h"
 #include "executor/spi.h"
-#include "guard.h"
-#include "jobs.h"
 #include "miscadmin.h"
-#include "model.h"
+#include "model/model.h"
+#include "model/run_date.h"
 #include "nodes/parsenodes.h"
 #include "postmaster/bgworker_internals.h"
-#include "pushdown.h"
-#include "reader.h"
-#include "refresh.h"
-#include "score_now.h"
-#include "signature.h"
-#include "snapshot.h"
-#include "source.h"
-#include "strategy.h"
+#include "read/source.h"
+#include "run/access.h"
+#include "run/backfill.h"
+#include "run/catch_up.h"
+#include "run/create_model.h"
+#include "run/define_model.h"
+#include "run/jobs.h"
+#include "run/refresh.h"
+#include "run/score_one.h"
+#include "score/snapshot.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -40,7 +39,7 @@
 
 RFM_MODULE_MAGIC;
 
-void		_PG_init(void);
+extern PGDLLEXPORT void _PG_init(void);
 
 PG_FUNCTION_INFO_V1(rfm_refresh);
 PG_FUNCTION_INFO_V1(rfm_catch_up);
@@ -48,9 +47,9 @@ PG_FUNCTION_INFO_V1(rfm_backfill);
 PG_FUNCTION_INFO_V1(rfm_preview);
 PG_FUNCTION_INFO_V1(rfm_create_model);
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
-PG_FUNCTION_INFO_V1(rfm_model_trigger);
+PG_FUNCTION_INFO_V1(rfm_delete_model);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
-PG_FUNCTION_INFO_V1(rfm_reader);
+PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_score_one);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
@@ -62,10 +61,10 @@ check_work_mem(int *newval, void **extra, GucSource source)
 	return true;
 }
 
-static const struct config_enum_entry strategies[] = {
-	{"auto", RFM_STRATEGY_AUTO, false},
-	{"native", RFM_STRATEGY_NATIVE, false},
-	{"pushdown", RFM_STRATEGY_PUSHDOWN, false},
+static const struct config_enum_entry grouped_reading_options[] = {
+	{"auto", RFM_GROUPED_AUTO, false},
+	{"on", RFM_GROUPED_ON, false},
+	{"off", RFM_GROUPED_OFF, false},
 	{NULL, 0, false}
 };
 
@@ -96,6 +95,14 @@ _PG_init(void)
 							PGC_USERSET,
 							0,
 							NULL, NULL, NULL);
+	DefineCustomEnumVariable("rfm.grouped_reading",
+							 "Reads the orders of a refresh one row a customer.",
+							 "auto: where the servers that have them can group them; on: from any source.",
+							 &rfm_grouped_reading,
+							 RFM_GROUPED_AUTO, grouped_reading_options,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 	DefineCustomIntVariable("rfm.catch_up_limit",
 							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
 							NULL,
@@ -113,34 +120,11 @@ _PG_init(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
-	DefineCustomEnumVariable("rfm.strategy",
-							 "Sets where a refresh reads, scores and writes.",
-							 "auto pushes it down to the shards where source and target are distributed by the customer.",
-							 &rfm_strategy,
-							 RFM_STRATEGY_AUTO,
-							 strategies,
-							 PGC_USERSET,
-							 0,
-							 NULL, NULL, NULL);
-	/* what all shards say together must stay below 1 GB */
-	DefineCustomIntVariable("rfm.summary_size",
-							"Sets the size of what a shard tells of its customers, for each axis, when a refresh is pushed down.",
-							"Less means more queries until the cut points are exact.",
-							&rfm_summary_size,
-							256, 1, 8 * 1024,
-							PGC_USERSET,
-							GUC_UNIT_KB,
-							NULL, NULL, NULL);
+	rfm_run_date_init();
 	MarkGUCPrefixReserved("rfm");
 	rfm_slots_request();
 	rfm_guard_init();
-}
-
-/* The schema that the extension was created in: that of its functions. */
-static Oid
-extension_schema(FunctionCallInfo fcinfo)
-{
-	return get_func_namespace(fcinfo->flinfo->fn_oid);
+	rfm_reading_init();
 }
 
 static char *
@@ -177,10 +161,6 @@ prevent_on_standby(const char *function)
 				 errhint("Refresh on the primary server; its snapshots are replicated. rfm_preview() computes one here without writing.")));
 }
 
-static const RfmSignature refresh_signature = {
-	"rfm_refresh", PROKIND_FUNCTION, .result = INT8OID, .arg = {DATEOID, TEXTOID}
-};
-
 /*
  * rfm_refresh(run_date date, model text) RETURNS bigint
  */
@@ -190,13 +170,13 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	DateADT    *run_date;
 	char	   *name;
 
-	rfm_signature_check(fcinfo, &refresh_signature);
+	rfm_version_check();
 	run_date = run_date_argument(fcinfo, 0);
 	name = model_argument(fcinfo, 1);
 	rfm_source_forbid_nesting();
 	prevent_on_standby("rfm_refresh()");
 	PreventCommandIfReadOnly("rfm_refresh()");
-	PG_RETURN_INT64(rfm_refresh_model(extension_schema(fcinfo), name, run_date));
+	PG_RETURN_INT64(rfm_refresh_model(name, run_date));
 }
 
 /* For procedures that commit. */
@@ -214,30 +194,22 @@ prevent_in_transaction(FunctionCallInfo fcinfo, const char *procedure)
 					 procedure)));
 }
 
-static const RfmSignature catch_up_signature = {
-	"rfm_catch_up", PROKIND_PROCEDURE, .result = VOIDOID, .arg = {TEXTOID}
-};
-
 /*
  * rfm_catch_up(model text), a procedure
  */
 Datum
 rfm_catch_up(PG_FUNCTION_ARGS)
 {
-	rfm_signature_check(fcinfo, &catch_up_signature);
+	rfm_version_check();
 	prevent_in_transaction(fcinfo, "rfm_catch_up");
 	prevent_on_standby("rfm_catch_up()");
 	PreventCommandIfReadOnly("rfm_catch_up()");
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	rfm_catch_up_model(extension_schema(fcinfo), model_argument(fcinfo, 0));
+	rfm_catch_up_model(model_argument(fcinfo, 0));
 	SPI_finish();
 	PG_RETURN_VOID();
 }
-
-static const RfmSignature backfill_signature = {
-	"rfm_backfill", PROKIND_PROCEDURE, .result = VOIDOID, .arg = {DATEOID, DATEOID, TEXTOID}
-};
 
 /*
  * rfm_backfill(from_date date, to_date date, model text), a procedure
@@ -248,7 +220,7 @@ rfm_backfill(PG_FUNCTION_ARGS)
 	DateADT		first;
 	DateADT		last;
 
-	rfm_signature_check(fcinfo, &backfill_signature);
+	rfm_version_check();
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -266,7 +238,7 @@ rfm_backfill(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("rfm_backfill()");
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	rfm_backfill_model(extension_schema(fcinfo), model_argument(fcinfo, 2), first, last);
+	rfm_backfill_model(model_argument(fcinfo, 2), first, last);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -276,26 +248,23 @@ rfm_backfill(PG_FUNCTION_ARGS)
  */
 
 #define PREVIEW_COLUMNS 13
-#define PREVIEW_TYPES \
-	DATEOID, TEXTOID, INT4OID, INT8OID, NUMERICOID, INT4OID, INT4OID, INT4OID, INT4OID, \
-	TEXTOID, TEXTOID, TEXTOID, INT8OID
 
 static void
 preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
 			Datum *values, bool *nulls)
 {
-	RfmCustomers *customers = snapshot->customers;
+	const RfmCustomers *customers = snapshot->customers;
 	int			r = RFM_CELL_R(cell);
 	int			f = RFM_CELL_F(cell);
 	int			m = RFM_CELL_M(cell);
 
 	memset(nulls, false, PREVIEW_COLUMNS);
 	values[0] = DateADTGetDatum(snapshot->run_date);
-	values[1] = CStringGetTextDatum(rfm_key_out(&customers->key_type, rfm_customer_key(customers, i)));
-	values[2] = Int32GetDatum((int32) -rfm_customer_code(customers, RFM_RECENCY, i));
-	values[3] = Int64GetDatum(rfm_customer_code(customers, RFM_FREQUENCY, i));
+	values[1] = CStringGetTextDatum(rfm_key_out(&customers->key_type, customers->key[i]));
+	values[2] = Int32GetDatum((int32) -customers->code[RFM_RECENCY][i]);
+	values[3] = Int64GetDatum(customers->code[RFM_FREQUENCY][i]);
 	values[4] = NumericGetDatum(rfm_axis_numeric(customers, RFM_MONETARY,
-												 rfm_customer_code(customers, RFM_MONETARY, i)));
+												 customers->code[RFM_MONETARY][i]));
 	values[5] = Int32GetDatum(r);
 	values[6] = Int32GetDatum(f);
 	values[7] = Int32GetDatum(m);
@@ -308,16 +277,10 @@ preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
 	values[12] = Int64GetDatum(rfm_cell_weighted(snapshot->model, cell));
 }
 
-static const RfmSignature preview_signature = {
-	"rfm_preview", PROKIND_FUNCTION, .set = true, .arg = {DATEOID, TEXTOID},
-	.column = {PREVIEW_TYPES}
-};
-
 Datum
 rfm_preview(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			nsp = extension_schema(fcinfo);
 	MemoryContext mcxt;
 	MemoryContext rowcxt;
 	MemoryContext oldcxt;
@@ -325,8 +288,8 @@ rfm_preview(PG_FUNCTION_ARGS)
 	DateADT    *run_date;
 	RfmSnapshot snapshot;
 
-	rfm_signature_check(fcinfo, &preview_signature);
-	rfm_init_materialized_srf(fcinfo);
+	rfm_version_check();
+	InitMaterializedSRF(fcinfo, 0);
 
 	mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm preview",
 								 ALLOCSET_DEFAULT_SIZES);
@@ -335,7 +298,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	name = model_argument(fcinfo, 1);
 	run_date = run_date_argument(fcinfo, 0);
 	rfm_progress_announce(name, run_date, true);
-	rfm_snapshot_compute(nsp, rfm_model_load(nsp, name, false), run_date, &snapshot);
+	rfm_snapshot_compute(rfm_model_load(name, false), run_date, &snapshot);
 
 	MemoryContextSwitchTo(rowcxt);
 	for (int64 i = 0; i < snapshot.customers->n; i++)
@@ -343,24 +306,18 @@ rfm_preview(PG_FUNCTION_ARGS)
 		Datum		values[PREVIEW_COLUMNS];
 		bool		nulls[PREVIEW_COLUMNS];
 
-		preview_row(&snapshot, i, rfm_scores_cell(snapshot.scores, snapshot.customers, i),
+		preview_row(&snapshot, i, snapshot.scores->cell[i],
 					values, nulls);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		MemoryContextReset(rowcxt);
 		rfm_progress_done(1);
 		CHECK_FOR_INTERRUPTS();
 	}
-	rfm_customers_end(snapshot.customers);
 	rfm_progress_end();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
 	return (Datum) 0;
 }
-
-static const RfmSignature score_one_signature = {
-	"rfm_score_one", PROKIND_FUNCTION, .set = true, .arg = {TEXTOID, TEXTOID},
-	.column = {PREVIEW_TYPES, DATEOID}
-};
 
 /*
  * rfm_score_now(customer text, model text) RETURNS TABLE (...): the columns of
@@ -370,7 +327,6 @@ Datum
 rfm_score_one(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			nsp = extension_schema(fcinfo);
 	char	   *name;
 	RfmSnapshot snapshot;
 	RfmCell		cell;
@@ -378,34 +334,23 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	Datum		values[PREVIEW_COLUMNS + 1];
 	bool		nulls[PREVIEW_COLUMNS + 1];
 
-	rfm_signature_check(fcinfo, &score_one_signature);
-	rfm_init_materialized_srf(fcinfo);
+	rfm_version_check();
+	InitMaterializedSRF(fcinfo, 0);
 	name = model_argument(fcinfo, 1);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("customer must not be null")));
-	if (!rfm_score_now(nsp, rfm_model_load(nsp, name, false),
-					   text_to_cstring(PG_GETARG_TEXT_PP(0)),
-					   &snapshot, &cell, &cut_date))
+	if (!rfm_score_customer(rfm_model_load(name, false),
+							text_to_cstring(PG_GETARG_TEXT_PP(0)),
+							&snapshot, &cell, &cut_date))
 		return (Datum) 0;
 	preview_row(&snapshot, 0, cell, values, nulls);
 	values[PREVIEW_COLUMNS] = DateADTGetDatum(cut_date);
 	nulls[PREVIEW_COLUMNS] = false;
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	rfm_customers_end(snapshot.customers);
 	return (Datum) 0;
 }
-
-static const RfmSignature create_model_signature = {
-	"rfm_create_model", PROKIND_FUNCTION, .result = VOIDOID,
-	.arg = {
-		TEXTOID, REGCLASSOID, TEXTOID, NAMEOID, NAMEOID, TEXTOID, NAMEOID, TEXTOID, TEXTOID,
-		INT4ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, INTERVALOID,
-		TEXTOID, TEXTOID, NUMERICOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID, INT4ARRAYOID,
-		INTERVALOID, TEXTOID
-	}
-};
 
 /*
  * rfm_create_model(model, source, target, ...) RETURNS void: the arguments
@@ -416,7 +361,7 @@ rfm_create_model(PG_FUNCTION_ARGS)
 {
 	char	   *name;
 
-	rfm_signature_check(fcinfo, &create_model_signature);
+	rfm_version_check();
 	name = model_argument(fcinfo, 0);
 	rfm_source_forbid_nesting();
 	PreventCommandIfReadOnly("rfm_create_model()");
@@ -424,13 +369,9 @@ rfm_create_model(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("source and target of model \"%s\" must not be null", name)));
-	rfm_model_create(extension_schema(fcinfo), name, fcinfo);
+	rfm_model_create(name, fcinfo);
 	PG_RETURN_VOID();
 }
-
-static const RfmSignature ensure_model_signature = {
-	"rfm_ensure_model", PROKIND_FUNCTION, .strict = true, .result = VOIDOID, .arg = {TEXTOID}
-};
 
 /*
  * rfm_ensure_model(model text) RETURNS void: makes the default model if it is
@@ -439,18 +380,23 @@ static const RfmSignature ensure_model_signature = {
 Datum
 rfm_ensure_model(PG_FUNCTION_ARGS)
 {
-	rfm_signature_check(fcinfo, &ensure_model_signature);
-	(void) rfm_model_load(extension_schema(fcinfo), model_argument(fcinfo, 0), true);
+	rfm_version_check();
+	(void) rfm_model_load(model_argument(fcinfo, 0), true);
 	PG_RETURN_VOID();
 }
 
-static const RfmSignature cron_jobs_signature = {
-	"rfm_cron_jobs", PROKIND_FUNCTION, .set = true,
-	.column = {
-		TEXTOID, INT8OID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
-		INTERVALOID, INT8OID, TIMESTAMPTZOID, TEXTOID
-	}
-};
+/*
+ * rfm_delete_model(model text) RETURNS void: deletes the row of a model that
+ * the caller may use.
+ */
+Datum
+rfm_delete_model(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	PreventCommandIfReadOnly("rfm_drop_model()");
+	rfm_model_delete(model_argument(fcinfo, 0));
+	PG_RETURN_VOID();
+}
 
 /*
  * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: of the models that the caller
@@ -459,128 +405,52 @@ static const RfmSignature cron_jobs_signature = {
 Datum
 rfm_cron_jobs(PG_FUNCTION_ARGS)
 {
-	rfm_signature_check(fcinfo, &cron_jobs_signature);
-	rfm_init_materialized_srf(fcinfo);
-	rfm_jobs_fetch(extension_schema(fcinfo), GetUserId(),
+	rfm_version_check();
+	InitMaterializedSRF(fcinfo, 0);
+	rfm_jobs_fetch(GetUserId(),
 				   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 
 /*
- * rfm_reader(model text, OUT ...) RETURNS record: what a function of SQL must
+ * rfm_access(model text, OUT ...) RETURNS record: what a function of SQL must
  * know to read a model's snapshots with its caller's rights.
  */
 
-#define READER_COLUMNS 8
+#define ACCESS_COLUMNS 8
 
 static Datum
-nullable_text(const char *text, bool *isnull)
+nullable_text(const char *string, bool *isnull)
 {
-	*isnull = text == NULL;
-	return text ? CStringGetTextDatum(text) : (Datum) 0;
+	*isnull = string == NULL;
+	return string ? CStringGetTextDatum(string) : (Datum) 0;
 }
 
-static const RfmSignature reader_signature = {
-	"rfm_reader", PROKIND_FUNCTION, .arg = {TEXTOID},
-	.column = {TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID, DATEOID}
-};
-
 Datum
-rfm_reader(PG_FUNCTION_ARGS)
+rfm_access(PG_FUNCTION_ARGS)
 {
 	TupleDesc	desc;
-	RfmReader	reader;
-	Datum		values[READER_COLUMNS];
-	bool		nulls[READER_COLUMNS] = {0};
+	RfmAccess	access;
+	Datum		values[ACCESS_COLUMNS];
+	bool		nulls[ACCESS_COLUMNS] = {0};
 	Datum		buckets[RFM_AXES];
 
-	rfm_signature_check(fcinfo, &reader_signature);
+	rfm_version_check();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	rfm_reader_open(extension_schema(fcinfo), model_argument(fcinfo, 0), &reader);
+	rfm_access_open(model_argument(fcinfo, 0), &access);
 
 	for (int axis = 0; axis < RFM_AXES; axis++)
-		buckets[axis] = Int32GetDatum(reader.buckets[axis]);
-	values[0] = CStringGetTextDatum(reader.relation);
-	values[1] = JsonbPGetDatum(reader.columns);
-	values[2] = CStringGetTextDatum(reader.customer_type);
-	values[3] = CStringGetTextDatum(reader.customer_equals);
-	values[4] = nullable_text(reader.segment_rules, &nulls[4]);
-	values[5] = nullable_text(reader.comment_rules, &nulls[5]);
+		buckets[axis] = Int32GetDatum(access.buckets[axis]);
+	values[0] = CStringGetTextDatum(access.relation);
+	values[1] = JsonbPGetDatum(access.columns);
+	values[2] = CStringGetTextDatum(access.customer_type);
+	values[3] = CStringGetTextDatum(access.customer_equals);
+	values[4] = nullable_text(access.segment_rules, &nulls[4]);
+	values[5] = nullable_text(access.comment_rules, &nulls[5]);
 	values[6] = PointerGetDatum(construct_array(buckets, RFM_AXES, INT4OID,
 												sizeof(int32), true, TYPALIGN_INT));
-	values[7] = DateADTGetDatum(reader.last_run);
-	nulls[7] = !reader.logged;
+	values[7] = DateADTGetDatum(access.last_run);
+	nulls[7] = !access.logged;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
-}
-
-/* The name in a row of rfm_model, "" for null. */
-static const char *
-model_name_of(HeapTuple tuple, TupleDesc tupdesc)
-{
-	char	   *name = SPI_getvalue(tuple, tupdesc, SPI_fnumber(tupdesc, "model"));
-
-	return name ? name : "";
-}
-
-static const RfmSignature model_trigger_signature = {
-	"rfm_model_trigger", PROKIND_FUNCTION, .result = TRIGGEROID
-};
-
-/*
- * Trigger on rfm_model, BEFORE INSERT OR UPDATE: the row is checked as
- * rfm_create_model checks it.
- */
-Datum
-rfm_model_trigger(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	bool		update;
-	HeapTuple	tuple;
-	TupleDesc	tupdesc;
-	bool		isnull;
-	Oid			owner;
-
-	rfm_signature_check(fcinfo, &model_trigger_signature);
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("rfm_model_trigger() can only be called as a trigger")));
-	update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-	tuple = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
-	tupdesc = RelationGetDescr(trigger->tg_relation);
-
-	/* of the old row only the name is read: what is wrong in it can be mended */
-	if (update && strcmp(model_name_of(tuple, tupdesc),
-						 model_name_of(trigger->tg_trigtuple, tupdesc)) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a model cannot be renamed"),
-				 errdetail("Its log and its schedule go by its name."),
-				 errhint("Create a model with the new name over the same source and target, and drop this one.")));
-
-	owner = DatumGetObjectId(SPI_getbinval(tuple, tupdesc,
-										   SPI_fnumber(tupdesc, "owner"), &isnull));
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"owner\" of a model must not be null")));
-	if (!has_privs_of_role(GetUserId(), owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("a model cannot be given to role \"%s\"",
-						GetUserNameFromId(owner, false)),
-				 errdetail("You are not a member of that role.")));
-
-	/*
-	 * pg_restore turns check_function_bodies off because what a definition
-	 * refers to may not be there yet; the next refresh checks it.  Anyone can
-	 * turn it off, so it counts only for who has made the extension, as
-	 * pg_restore does before.
-	 */
-	if (update || check_function_bodies ||
-		!rfm_extension_ownercheck(get_extension_oid("rfm", false), GetUserId()))
-		rfm_model_check(RelationGetNamespace(trigger->tg_relation),
-						rfm_model_from_tuple(tuple, tupdesc));
-	return PointerGetDatum(tuple);
 }

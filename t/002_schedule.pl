@@ -219,7 +219,7 @@ is( $node->safe_psql('postgres', q{SELECT model, schedule, runs_as, has_schema_p
 	'theirs|0 5 * * *|analyst|f', 'and its job');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM rfm_jobs}, extra_params => [ '-U', 'outsider' ]),
 	0, 'others see nothing');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM rfm_cron_jobs()}, extra_params => [ '-U', 'outsider' ]),
+is($node->safe_psql('postgres', q{SELECT count(*) FROM rfm_internal.cron_jobs()}, extra_params => [ '-U', 'outsider' ]),
 	0, 'by no way');
 
 # mended, the job goes on
@@ -324,6 +324,48 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'), 0, 'no job is 
 $err = error_of($node, 'shop', q{SELECT rfm_schedule()}, '-U', 'analyst');
 like($err, qr/DETAIL: .*in one database of a server only/, 'elsewhere, as an ordinary user: detail');
 $node->stop;
+
+#
+# A job that will not be able to connect: said when it is made
+#
+my $hba = PostgreSQL::Test::Cluster->new('hba');
+$hba->init;
+$hba->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron'\ncron.database_name = 'postgres'");
+$hba->start;
+$hba->safe_psql('postgres', 'CREATE EXTENSION pg_cron; CREATE EXTENSION rfm; CREATE ROLE analyst LOGIN; CREATE ROLE team; CREATE ROLE clerk LOGIN IN ROLE team;'
+	  . 'CREATE TABLE public.orders (customer_id int, created_at date, total int); GRANT SELECT ON orders TO analyst;'
+	  . 'CREATE SCHEMA AUTHORIZATION analyst; GRANT USAGE ON SCHEMA cron TO analyst, team');
+$hba->safe_psql('postgres', q{SELECT rfm_create_model('m', 'public.orders', 'analyst.scores')}, extra_params => [ '-U', 'analyst' ]);
+
+# What is said when the job is made, with these lines in pg_hba.conf, as a superuser and as the model's owner
+sub warning_with
+{
+	my ($host, $workers, @lines) = @_;
+	unlink($hba->data_dir . '/pg_hba.conf');
+	$hba->append_conf('pg_hba.conf', join("\n", 'local all ' . (getpwuid($<))[0] . ' trust', @lines, ''));
+	$hba->append_conf('postgresql.conf', "cron.host = '$host'\ncron.use_background_workers = $workers");
+	$hba->restart;
+	my ($rc, $out, $said) = $hba->psql('postgres', q{SELECT rfm_schedule('0 5 1 1 *', 'm')});
+	is($rc, 0, 'the job is made');
+	return $said =~ /(WARNING: .*?)(?=NOTICE|$)/s ? $1 : '';
+}
+is(warning_with('', 'off', 'local all all trust'), '', 'trusted on the socket');
+like(warning_with('', 'off', 'local all all peer'), qr/pg_cron connects to the server's socket as role analyst, and there line 2 of pg_hba.conf wants the operating system user of that name \(peer\)/, 'peer');
+like(warning_with('', 'off', 'local postgres +team trust', 'local sameuser all trust', 'local postgres analyst scram-sha-256'), qr/line 4 of pg_hba.conf wants a password \(scram-sha-256\)/, 'a password');
+is(warning_with('', 'on', 'local all all peer'), '', 'workers of the server need no connection');
+like(warning_with('localhost', 'off', 'local all all trust'), qr/the server does not listen/, 'no network');
+$hba->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+is(warning_with('127.0.0.1', 'off', 'host all all 127.0.0.1/32 trust'), '', 'trusted on the network');
+my $said = warning_with('localhost', 'off', 'local all all peer', 'host all all 10.0.0.0/8 trust', 'host all all 127.0.0.1/32 scram-sha-256', 'host all all ::1/128 scram-sha-256');
+like($said, qr/WARNING:  job \d+ will probably not be able to connect\n/, 'stock Debian: message');
+like($said, qr/DETAIL:  pg_cron connects to localhost as role analyst, and there line 4 of pg_hba.conf wants a password/, 'detail');
+like($said, qr/HINT:  Set cron.use_background_workers = on in postgresql.conf and restart the server/, 'hint');
+like(warning_with('127.0.0.1', 'off', 'host other all all trust'), qr/no line of pg_hba.conf lets it in/, 'no line');
+$hba->safe_psql('postgres', q{CREATE SCHEMA team AUTHORIZATION team; GRANT SELECT ON orders TO team});
+my ($rc2, $out2, $err2) = $hba->psql('postgres', q{SET ROLE team; SELECT rfm_create_model('t', 'public.orders', 'team.scores'); SELECT rfm_schedule('0 5 1 1 *', 't')});
+like($err2, qr/Role team is not permitted to log in.*ALTER ROLE team LOGIN/s, 'a role that cannot log in');
+is($hba->safe_psql('postgres', q{SET SESSION AUTHORIZATION clerk; SELECT detail FROM rfm_internal.job_trouble('analyst')}), '', 'nothing is told of other roles');
+$hba->stop;
 
 #
 # Installed, not loaded: the setting alone does not mislead

@@ -84,29 +84,6 @@ SKIP:
 	cmp_ok(tally('(SELECT count(*) FROM shops.histories)'), '>', $done / 6, 'and those with a history');
 }
 
-# a refresh that is pushed down asks until its cut points are exact: more often
-# where the answers are small
-sub answers
-{
-	my ($size) = @_;
-	my ($rc, $out, $err) = $node->psql($halves[0][0], qq{
-SELECT shops.build(shops.draw(seed)), shops.expect('shop', (shops.draw(seed)).start) FROM shops.tally WHERE customers > 1000 ORDER BY seed LIMIT 1;
-UPDATE rfm_model SET method = 'ntile', r_breaks = NULL, f_breaks = NULL, m_breaks = NULL WHERE model = 'shop';
-DROP TRIGGER IF EXISTS pass ON shops.target;
-SET rfm.strategy = pushdown;
-SET rfm.summary_size = '$size';
-SET client_min_messages = debug1;
-SELECT rfm_refresh((shops.draw(seed)).start, 'shop') FROM shops.tally WHERE customers > 1000 ORDER BY seed LIMIT 1;
-});
-	return scalar(() = $err =~ /rfm: \d+ bytes in all/g);
-}
-SKIP:
-{
-	skip 'too few shops for a large one', 2 if $done < 100;
-	is(answers('8MB'), 2, 'large summaries: one query for the cut points, one for the log');
-	cmp_ok(answers('1kB'), '>', 3, 'small ones: more queries');
-}
-
 # databases that sort by ICU, and that know no encoding
 sub other_database
 {

@@ -162,6 +162,7 @@ SET search_path = pg_catalog, pg_temp AS 'SELECT 42';
 };
 my $column = q{
 ALTER TABLE @extschema@.rfm_run ADD COLUMN made_up pg_catalog.int4;
+UPDATE @extschema@.rfm_model SET model = model;
 };
 my %next = (
 	'98.0.0' => { whole => $function,           step => $function },
@@ -176,6 +177,9 @@ for my $version (keys %next)
 	write_file("rfm--$version.sql", $whole . $next{$version}{whole});
 	write_file('rfm--' . ($next{$version}{from} // $newest) . "--$version.sql", $next{$version}{step});
 }
+# and the way back, to the version of the library
+write_file("rfm--98.0.0--$newest.sql", 'DROP FUNCTION @extschema@.rfm_made_up();');
+write_file('rfm--98.1.0--98.0.0.sql', 'ALTER TABLE @extschema@.rfm_run DROP COLUMN made_up;');
 
 sub installed
 {
@@ -184,20 +188,37 @@ sub installed
 	return catalog('postgres');
 }
 
-# two steps that are right
+# two steps that are right, in one of which a trigger of C meets a version between two
 my $was = fill('twice', $newest);
 $node->safe_psql('twice', "ALTER EXTENSION rfm UPDATE TO '98.1.0'");
 is($node->safe_psql('twice', q{SELECT extversion, rfm_made_up() FROM pg_extension WHERE extname = 'rfm'}), '98.1.0|42', 'a made-up version, in two steps');
 is(catalog('twice'), installed('98.1.0'), 'gives the catalog of its whole script');
 is($node->safe_psql('twice', $data) =~ s/, "made_up": null//gr, $was, 'and models, rules, log and scores are as they were');
-works('twice', 'with the library as it is');
+my $mismatch = qr/ERROR:  library and SQL objects of the extension rfm are of different versions/;
+my (undef, undef, $err) = $node->psql('twice', q{SELECT rfm_refresh('2024-06-30')});
+like($err, $mismatch, 'the library, which is older, does not work with it');
+like($err, qr/^DETAIL:  The library is of version \Q$newest\E, the SQL objects in this database are of version 98\.1\.0\.$/m, 'and says why');
+$node->safe_psql('twice', "ALTER EXTENSION rfm UPDATE TO '$newest'");
+is(catalog('twice'), $fresh, 'and back');
+works('twice', 'back');
 if ($cron)
 {
-	$node->safe_psql('oldest', "ALTER EXTENSION rfm UPDATE TO '98.0.0'");
+	$node->safe_psql('oldest', "ALTER EXTENSION rfm UPDATE TO '98.0.0'; ALTER EXTENSION rfm UPDATE TO '$newest'");
 	is($node->safe_psql('oldest', $jobs), $jobs_before, 'jobs are as they were');
 	like($jobs_before, qr/\|rfm: second\|0 6 /, 'which there are');
 	is($node->safe_psql('oldest', q{SELECT string_agg(schedule, ',' ORDER BY model) FROM rfm_jobs}), '0 5 * * *,0 6 * * *', 'and rfm_jobs finds them');
 }
+
+# a session that has used the library before, and goes on while another session updates
+my $bucket = 'SELECT rfm_bucket(2.5::float8, array[1.0, 2.0]::float8[]);';
+my $elsewhere = 'psql -XAtqc "ALTER EXTENSION rfm UPDATE TO \'%s\'" "' . $node->connstr('twice') . '"';
+my ($there, $back) = map { sprintf "\\! $elsewhere\n", $_ } '98.0.0', $newest;
+my (undef, $out, $lines) = $node->psql('twice', "$bucket\n$there$bucket\n$back$bucket", on_error_stop => 0);
+is($out, "3\n3", 'it works before and after');
+is(scalar(() = $lines =~ /$mismatch/g), 1, 'and not between');
+(undef, $out, $lines) = $node->psql('twice', "$bucket\nBEGIN;\nALTER EXTENSION rfm UPDATE TO '98.0.0';\n$bucket\nROLLBACK;\n$bucket", on_error_stop => 0);
+is($out, "3\n3", 'its own update, rolled back: the same');
+is(scalar(() = $lines =~ /$mismatch/g), 1, 'in the transaction, too');
 
 # and what must not go unseen
 my %seen = (

@@ -17,7 +17,7 @@ $node->append_conf('postgresql.conf', 'autovacuum = off');
 $node->start;
 
 #
-# The script as it stands, its bodies, literals and comments taken out
+# The script as it stands
 #
 my ($sharedir) = run_command([ 'pg_config', '--sharedir' ]);
 my ($version) = slurp_file("$sharedir/extension/rfm.control") =~ /^default_version = '(.*)'/m;
@@ -26,29 +26,19 @@ sub findings
 {
 	my ($text) = @_;
 	my @found;
-	$text =~ s/\$(\w*)\$.*?\$\1\$/BODY/gs;
-	$text =~ s{/\*.*?\*/}{}gs;
-	$text =~ s/--[^\n]*//g;
-	$text =~ s/'(?:[^']|'')*'/LITERAL/g;
-	$text =~ s/OPERATOR\(pg_catalog\.[^)]*\)/ /g;
-	push @found, $1 while $text =~ /(OR\s+REPLACE|IF\s+NOT\s+EXISTS|\bDO\s+BODY|\bLIKE\b|\bBETWEEN\b|\bSIMILAR\b|\bIS\s+(?:NOT\s+)?DISTINCT\b|\bNULLIF\b)/gi;
-	# calls: of something that has a schema, or of a word of the grammar
-	while ($text =~ /([\w.@"]+)\s*\(/g)
-	{
-		push @found, "$1()" unless $1 =~ /^(pg_catalog|\@extschema\@)\./
-		  || $1 =~ /^(CHECK|VALUES|KEY|COALESCE|GREATEST|LEAST|EXISTS|AS|TABLE|INTO|AND|OR|NOT|WITH|FROM|LATERAL|OVER|WHEN|SELECT|USING|v)$/i;
-	}
-	# settings and the properties of aggregates are no operators, nor are the dots of a default
-	$text =~ s/\b(SET\s+\w+|[SCF]\w*FUNC(_MODIFY)?|STYPE|SSPACE|COMBINEFUNC|SERIALFUNC|DESERIALFUNC|PARALLEL|INITCOND|INPUT|OUTPUT|INTERNALLENGTH|STORAGE)\s*=//g;
-	push @found, "operator $1" while $text =~ /(?<![\w:])([-+*\/<>=~!\@#%^&|`?]+)(?=\s)/g;
-	push @found, "type $1" while $text =~ /\b(?:RETURNS|SETOF|::)\s*((?:text|int[248]?|integer|bigint|numeric|bool|boolean|date|trigger|void|name|jsonb|regclass|regrole|oid|record)\b)/gi;
+	$text =~ s/^(\s*--[^\n]*\n|\\echo[^\n]*\n|\s*\n)*//;
+	push @found, 'no path' unless $text =~ s/^SET LOCAL search_path = pg_catalog, pg_temp;\n//;
+	push @found, 'another path' if $text =~ /^\s*(SET|SELECT\s+set_config)\b.*search_path(?!\s*=\s*pg_catalog, pg_temp$)/im;
+	push @found, $1 while $text =~ /^(CREATE OR REPLACE|CREATE \w+ IF NOT EXISTS|DO\b)/mg;
+	push @found, $1 while $text =~ /^(CREATE (?:FUNCTION|PROCEDURE|AGGREGATE|TYPE|VIEW|TABLE|SEQUENCE) (?!(?:\@extschema\@|rfm_internal)\.)\S+)/mg;
 	return join(', ', @found);
 }
 
 my $script = slurp_file("$sharedir/extension/rfm--$version.sql");
-is(findings($script), '', 'the script names functions, operators and types with their schema');
-for my $bad ('CREATE OR REPLACE FUNCTION x', "SELECT lower('x')", 'SELECT a = b FROM c', 'CREATE TABLE IF NOT EXISTS a',
-	'CREATE FUNCTION f() RETURNS text', "DO \$\$ BEGIN END \$\$", 'CHECK (a IS DISTINCT FROM b)', "SELECT 'a'::text")
+is(findings($script), '', 'the script fixes its path before anything else, and makes nothing where that leads');
+my $path = "SET LOCAL search_path = pg_catalog, pg_temp;\n";
+for my $bad ('CREATE TABLE @extschema@.t ();', "SET search_path = public;\n$path", $path . 'CREATE OR REPLACE FUNCTION @extschema@.f()', $path . 'CREATE TABLE t ()',
+	$path . "DO \$\$ BEGIN END \$\$", $path . "SET search_path = x;")
 {
 	isnt(findings($bad), '', "which would be found: $bad");
 }
@@ -82,7 +72,7 @@ BEGIN
     END LOOP;
     FOR f IN SELECT p.proname, pg_get_function_identity_arguments(p.oid) AS args, p.prorettype::regtype AS result, p.proretset FROM pg_proc p
              WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f'
-               AND proname IN (SELECT DISTINCT m[1] FROM pg_proc b, regexp_matches(b.prosrc, '(\w+)\(', 'g') AS m WHERE b.pronamespace = 'trap'::regnamespace) LOOP
+               AND proname IN (SELECT DISTINCT m[1] FROM pg_proc b, regexp_matches(b.prosrc, '(\w+)\(', 'g') AS m WHERE b.pronamespace IN ('trap'::regnamespace, 'rfm_internal'::regnamespace)) LOOP
         BEGIN
             EXECUTE format('CREATE FUNCTION trap.%I(%s) RETURNS %s %s', f.proname, f.args, CASE WHEN f.proretset THEN 'SETOF' END, f.result) || replace(body, '%L', quote_literal(f.proname));
         EXCEPTION WHEN OTHERS THEN NULL;
@@ -91,10 +81,10 @@ BEGIN
     CREATE FUNCTION trap.format(text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a trap'; END $$;
     CREATE FUNCTION trap.format(text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a trap'; END $$;
     CREATE FUNCTION trap.concat(text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a trap'; END $$;
-    -- the extension's own functions, without the arguments that have a default (but for the small ones that only the report calls)
+    -- the extension's own functions, without the arguments that have a default
     FOR f IN SELECT p.proname, k.k, (SELECT string_agg(t::regtype::text, ', ' ORDER BY i) FROM unnest(p.proargtypes) WITH ORDINALITY AS a(t, i) WHERE i <= p.pronargs - k.k) AS args
                FROM pg_proc p, generate_series(1, p.pronargdefaults) AS k(k)
-              WHERE p.pronamespace = 'trap'::regnamespace AND p.proname LIKE 'rfm\_%' AND p.proname NOT LIKE 'rfm\_report\_%' AND p.prokind = 'f'
+              WHERE p.pronamespace = 'trap'::regnamespace AND p.proname LIKE 'rfm\_%' AND p.prokind = 'f'
                 AND NOT 'anyelement'::regtype = ANY (p.proargtypes) LOOP
         BEGIN
             EXECUTE format('CREATE FUNCTION trap.%I(%s) RETURNS void', f.proname, f.args) || replace(body, '%L', quote_literal('own ' || f.proname));
@@ -142,9 +132,9 @@ for my $call (
 	"rfm_migration('2024-06-01'::date, '$date'::date, 'default'::text)", "rfm_movers('2024-06-01'::date, '$date'::date, 'default'::text, 'down'::text, 5)",
 	"rfm_grid('$date'::date, 'default'::text, 'r'::text, 'f'::text, 'customers'::text)", "rfm_trend('default'::text, NULL::date, NULL::date)",
 	"rfm_customer('5'::text, 'default'::text)", "rfm_score_now('5'::text, 'default'::text)", "rfm_customer(5, 'default'::text)", "rfm_score_now(5, 'default'::text)",
-	"rfm_export('$date'::date, 'default'::text, 'At Risk'::text, 'segment'::text)", "rfm_latest_view('m'::text)", "rfm_ensure_model('m'::text)",
+	"rfm_export('$date'::date, 'default'::text, 'At Risk'::text, 'segment'::text)", "rfm_latest_view('m'::text)", "rfm_internal.ensure_model('m'::text)",
 	"rfm_report('$date'::date, 'default'::text, NULL::date)", 'rfm_jobs', 'rfm_model', 'rfm_run', 'rfm_segment_rule',
-	"rfm_bucket(2.5::numeric, '{1,2,3}'::numeric[])", "rfm_next_run('0 2 * * *'::text, 'UTC'::text, '2024-06-30 00:00+00'::timestamptz)", "rfm_job_name('x'::text)",
+	"rfm_bucket(2.5::numeric, '{1,2,3}'::numeric[])", "rfm_internal.next_run('0 2 * * *'::text, 'UTC'::text, '2024-06-30 00:00+00'::timestamptz)", "rfm_internal.job_name('x'::text)",
 	"(SELECT rfm_quintiles(total), rfm_quantiles(total, 3) FROM ecom.orders) AS q")
 {
 	run("SELECT * FROM $call");

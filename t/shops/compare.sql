@@ -1,11 +1,11 @@
 --
 -- Random shops: rfm against the reference, every way it can take
 --
-CREATE FUNCTION shops.use_settings(work_mem text, workers int, leader text) RETURNS void
+CREATE FUNCTION shops.use_settings(work_mem text, workers int, leader text, grouped text DEFAULT 'off') RETURNS void
 LANGUAGE sql AS
 $$
     SELECT set_config(name, value, true)
-      FROM (VALUES ('rfm.work_mem', work_mem), ('max_parallel_workers_per_gather', workers::text), ('rfm.max_workers', '8'), ('parallel_leader_participation', leader),
+      FROM (VALUES ('rfm.grouped_reading', grouped), ('rfm.work_mem', work_mem), ('max_parallel_workers_per_gather', workers::text), ('rfm.max_workers', '8'), ('parallel_leader_participation', leader),
                    ('min_parallel_table_scan_size', '0'), ('parallel_setup_cost', '0'), ('parallel_tuple_cost', '0')) v(name, value)
 $$;
 
@@ -39,12 +39,13 @@ DECLARE
 BEGIN
     -- starting workers takes longer than most shops: those ways are drawn less often
     FOR v IN SELECT * FROM unnest(models) model,
-                           (VALUES ('1GB', 0, 'on', 2), ('64kB', 0, 'on', 2), ('1GB', 2, 'off', 9), ('1GB', 2, 'on', 13), ('64kB', 2, 'off', 13)) w(work_mem, workers, leader, seldom)
-              WHERE shops.rnd(s.seed, format('way %s %s %s %s', model, work_mem, workers, leader), seldom) = 0 LOOP
-        PERFORM shops.use_settings(v.work_mem, v.workers, v.leader);
+                           (VALUES ('1GB', 0, 'on', 'off', 2), ('64kB', 0, 'on', 'off', 2), ('1GB', 2, 'off', 'off', 9), ('1GB', 2, 'on', 'off', 13), ('64kB', 2, 'off', 'off', 13),
+                                   ('1GB', 0, 'on', 'on', 2), ('64kB', 0, 'on', 'on', 5), ('1GB', 2, 'on', 'on', 13)) w(work_mem, workers, leader, grouped, seldom)
+              WHERE shops.rnd(s.seed, format('way %s %s %s %s %s', model, work_mem, workers, leader, grouped), seldom) = 0 LOOP
+        PERFORM shops.use_settings(v.work_mem, v.workers, v.leader, v.grouped);
         DROP TABLE IF EXISTS given;
         CREATE TEMP TABLE given AS SELECT * FROM rfm_preview(asked, v.model);
-        PERFORM shops.must_equal(format('preview of %s with rfm.work_mem %s, %s workers, leader %s', v.model, v.work_mem, v.workers, v.leader),
+        PERFORM shops.must_equal(format('preview of %s with rfm.work_mem %s, %s workers, leader %s, grouped_reading %s', v.model, v.work_mem, v.workers, v.leader, v.grouped),
             format('SELECT run_date, CAST(customer_id AS %s), %s FROM given', (SELECT regexp_replace(type, ' COLLATE.*', '') FROM shops.key_kind WHERE kind = s.key_kind), common),
             'SELECT run_date, customer_id, ' || common || ' FROM expected');
         done := done + 1;
@@ -104,8 +105,9 @@ $$
 DECLARE
     customer text;
 BEGIN
-    UPDATE shops.orders SET total = 'NaN', status = 'paid'
-     WHERE ctid = (SELECT ctid FROM shops.orders o ORDER BY customer_id LIMIT 1) RETURNING format('%s', customer_id) INTO customer;
+    EXECUTE format('UPDATE shops.orders SET total = %L, status = %L
+                     WHERE ctid = (SELECT ctid FROM shops.orders o ORDER BY customer_id LIMIT 1) RETURNING format(%L, %s)', 'NaN', 'paid', '%s',
+                   (SELECT shops.term(source, m.customer) FROM rfm_model m WHERE model = 'shop')) INTO customer;
     PERFORM shops.expect('shop', day);
     BEGIN
         PERFORM rfm_refresh(day, 'shop');
@@ -130,7 +132,7 @@ DECLARE
     plan  text;
     found bool := false;
 BEGIN
-    FOR plan IN EXPLAIN SELECT rfm_collect(customer_id, "ordered at", total) FROM shops.orders LOOP
+    FOR plan IN EXPLAIN SELECT rfm_internal.collect(customer_id, "ordered at", total) FROM shops.orders LOOP
         found := found OR plan ~ 'Parallel Seq Scan';
     END LOOP;
     RETURN found;
@@ -143,39 +145,10 @@ CREATE FUNCTION shops.draw_settings(seed bigint, what text) RETURNS void
 LANGUAGE sql AS
 $$
     SELECT shops.use_settings(shops.pick(seed, what || ' memory', '64kB', '1GB'), CASE shops.rnd(seed, what || ' workers', 7) WHEN 0 THEN 1 WHEN 1 THEN 2 ELSE 0 END,
-                              shops.pick(seed, what || ' leader', 'on', 'off'));
-    SELECT set_config('rfm.strategy', shops.pick(seed, what || ' strategy', 'native', 'pushdown'), true),
-           set_config('rfm.summary_size', shops.pick(seed, what || ' summary', '1kB', '4kB', '256kB'), true)
-$$;
-
--- Both strategies write the same rows to an empty target, to the letter, and
--- log the same.  Only where sums leave int64 does the number of zeros at their
--- end depend on the way that they were summed up.
-CREATE FUNCTION shops.compare_strategies(s shops.shop, day date) RETURNS void
-LANGUAGE plpgsql AS
-$$
-DECLARE
-    strategy text;
-    wide     bool := s.amount_kind IN ('tiny', 'vast', 'leap', 'scales');
-BEGIN
-    DROP TABLE IF EXISTS written, logged;
-    CREATE TEMP TABLE written (strategy text, line text);
-    CREATE TEMP TABLE logged (strategy text, line text);
-    FOREACH strategy IN ARRAY '{native,pushdown}'::text[] LOOP
-        PERFORM set_config('rfm.strategy', strategy, true);
-        DELETE FROM shops.target;
-        PERFORM rfm_refresh(day, 'shop');
-        INSERT INTO written
-        SELECT strategy, (to_jsonb(t) - '{created_at,updated_at}'::text[]
-                          || CASE WHEN wide THEN jsonb_build_object('monetary_value', trim_scale(t.monetary_value::numeric)) ELSE '{}' END)::text
-          FROM shops.target t;
-        INSERT INTO logged SELECT strategy, CASE WHEN wide THEN r.customers::text ELSE r.cut_points::text END FROM rfm_run r ORDER BY run_id DESC LIMIT 1;
-    END LOOP;
-    PERFORM shops.must_equal('rows of a refresh that is pushed down', $q$SELECT line FROM written WHERE strategy = 'pushdown'$q$,
-        $q$SELECT line FROM written WHERE strategy = 'native'$q$);
-    PERFORM shops.must_equal('log of a refresh that is pushed down', $q$SELECT line FROM logged WHERE strategy = 'pushdown'$q$,
-        $q$SELECT line FROM logged WHERE strategy = 'native'$q$);
-END
+                              shops.pick(seed, what || ' leader', 'on', 'off'), shops.pick(seed, what || ' grouped', 'on', 'off'));
+    -- what runs in another process must not need this one
+    SELECT set_config(name, CASE shops.rnd(seed, what || ' elsewhere', 15) WHEN 0 THEN 'on' ELSE 'off' END, true)
+      FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 $$;
 
 CREATE FUNCTION shops.run(seed bigint) RETURNS void
@@ -217,9 +190,6 @@ BEGIN
     previews := previews + shops.compare_previews(s, models, day, day);
     PERFORM shops.draw_settings(seed, 'disturbed');
     PERFORM shops.check_refresh('refresh of a disturbed target', dated, day, day);
-    IF shops.rnd(seed, 'both', 3) = 0 THEN
-        PERFORM shops.compare_strategies(s, day);
-    END IF;
     PERFORM shops.draw_settings(seed, 'rejected');
     PERFORM shops.use_settings('1GB', 2, 'off');
     INSERT INTO shops.tally VALUES (s.seed, size, 3 + (latest IS NOT NULL)::int, previews, shops.is_parallel(), s.bad);

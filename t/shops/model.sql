@@ -34,9 +34,15 @@ BEGIN
                   FROM (SELECT axis, shops.rnd(seed, format('break %s %s', axis, j), (ARRAY[s.days * 2, 24, 4 * s.amounts])[axis]) / 2.0 AS x
                           FROM generate_series(1, 3) axis, generate_series(1, k[least(axis, cardinality(k))] - 1) j) v GROUP BY axis) w;
     END IF;
-    PERFORM rfm_create_model(name, source, target, ordered_at => 'ordered at',
+    PERFORM rfm_create_model(name, source, target,
+        customer => CASE WHEN shops.rnd(seed, 'whose', 4) > 0 THEN 'customer_id'
+                         WHEN s.key_kind IN ('int2', 'int4', 'int8', 'dense', 'domain') THEN 'abs(customer_id)'
+                         WHEN s.key_kind IN ('text', 'utf8', 'long', 'text_c', 'german') THEN 'left(customer_id, 3)' ELSE '"customer_id"' END,
+        ordered_at => shops.pick(seed, 'when', 'ordered at', 'ordered at', '"ordered at"', '"ordered at" - interval ''4 hours'''),
         amount => shops.pick(seed, 'amount', 'total', 'total', 'total::numeric * 2', $c$CASE WHEN status = 'paid' THEN total END$c$),
-        order_id => CASE WHEN s.order_type IS NOT NULL THEN 'order_id'::name END,
+        order_id => CASE WHEN shops.rnd(seed, 'which', 4) = 0 AND s.order_type = 'text' THEN 'upper(order_id)'
+                         WHEN shops.rnd(seed, 'which', 4) = 0 AND s.order_type = 'int4' THEN 'order_id % 5'
+                         WHEN s.order_type IS NOT NULL THEN 'order_id' END,
         filter => shops.pick(seed, 'filter', NULL, NULL, $c$status <> 'cancelled'$c$, $c$total > 0 OR status = 'sent'$c$),
         method => chosen, buckets => k,
         r_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '1') v),

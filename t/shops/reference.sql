@@ -15,26 +15,43 @@ CREATE TABLE shops.tally (seed bigint PRIMARY KEY, customers bigint, refreshes i
 CREATE TABLE shops.histories (seed bigint);
 
 
--- The local date of an order, as an expression over the source's columns
-CREATE FUNCTION shops.local_date(m rfm_model) RETURNS text
+-- A column by its name, or an expression, as SQL
+CREATE FUNCTION shops.term(source regclass, text text) RETURNS text
 LANGUAGE sql STABLE AS
 $$
-    SELECT CASE WHEN t.typname = 'timestamptz' THEN format('CAST(%I AT TIME ZONE %L AS date)', m.ordered_at, m.time_zone)
-                ELSE format('CAST(%I AS date)', m.ordered_at) END
-      FROM pg_attribute a JOIN pg_type t ON t.oid = atttypid
-     WHERE attrelid = m.source AND attname = m.ordered_at
+    SELECT CASE WHEN EXISTS (SELECT FROM pg_attribute WHERE attrelid = source AND attname = text AND attnum > 0) THEN quote_ident(text) ELSE '(' || text || ')' END
+$$;
+
+CREATE FUNCTION shops.type_of(source regclass, term text) RETURNS regtype
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    type regtype;
+BEGIN
+    EXECUTE format('CREATE TEMP VIEW typed AS SELECT %s AS value FROM %s', term, source);
+    SELECT atttypid INTO type FROM pg_attribute WHERE attrelid = 'pg_temp.typed'::regclass AND attnum = 1;
+    DROP VIEW pg_temp.typed;
+    RETURN type;
+END
+$$;
+
+-- The local date of an order, as an expression over the source's columns
+CREATE FUNCTION shops.local_date(m rfm_model) RETURNS text
+LANGUAGE sql AS
+$$
+    SELECT CASE WHEN shops.type_of(m.source, t) = 'timestamptz'::regtype THEN format('CAST(%s AT TIME ZONE %L AS date)', t, m.time_zone)
+                ELSE format('CAST(%s AS date)', t) END
+      FROM shops.term(m.source, m.ordered_at) AS t
 $$;
 
 -- The orders that count, whatever their date
 CREATE FUNCTION shops.counted_sql(m rfm_model) RETURNS text
-LANGUAGE sql STABLE AS
+LANGUAGE sql AS
 $$
-    SELECT format('SELECT %I AS customer, %s AS day, CAST(%s AS numeric) AS amount, %s AS order_id FROM %s
-                    WHERE %I IS NOT NULL AND %I IS NOT NULL AND (%s)',
-                  m.customer, shops.local_date(m),
-                  CASE WHEN EXISTS (SELECT FROM pg_attribute WHERE attrelid = m.source AND attname = m.amount)
-                       THEN quote_ident(m.amount) ELSE '(' || m.amount || ')' END,
-                  coalesce(quote_ident(m.order_id), 'NULL::int'), m.source, m.customer, m.ordered_at, coalesce(m.filter, 'true'))
+    SELECT format('SELECT %1$s AS customer, %2$s AS day, CAST(%3$s AS numeric) AS amount, %4$s AS order_id FROM %5$s
+                    WHERE %1$s IS NOT NULL AND %6$s IS NOT NULL AND (%7$s)',
+                  shops.term(m.source, m.customer), shops.local_date(m), shops.term(m.source, m.amount),
+                  coalesce(shops.term(m.source, m.order_id), 'NULL::int'), m.source, shops.term(m.source, m.ordered_at), coalesce(m.filter, 'true'))
 $$;
 
 CREATE FUNCTION shops.buckets(m rfm_model) RETURNS int[]

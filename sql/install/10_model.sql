@@ -1,0 +1,103 @@
+-- Models ---------------------------------------------------------------
+--
+-- One row a model.  rfm_create_model() has one parameter a column, in this
+-- order; only the owner and the number come by themselves.  By its number a model
+-- is told apart from all others, those that had its name before it included; the
+-- locks of models have 48 bits for it.
+
+CREATE TABLE @extschema@.rfm_model (
+    model          text       PRIMARY KEY CHECK (model ~ '[^[:space:]]'),
+    source         regclass   NOT NULL,
+    target         regclass   NOT NULL,
+    customer       text       NOT NULL DEFAULT 'customer_id',
+    ordered_at     text       NOT NULL DEFAULT 'created_at',
+    amount         text       NOT NULL DEFAULT 'total',
+    order_id       text,
+    filter         text,
+    method         text       NOT NULL DEFAULT 'ntile',
+    buckets        int4[]     NOT NULL DEFAULT '{5}',
+    r_breaks       numeric[],
+    f_breaks       numeric[],
+    m_breaks       numeric[],
+    lookback       interval,
+    time_zone      text       NOT NULL DEFAULT 'UTC',
+    as_of          text       NOT NULL DEFAULT 'today',
+    monetary_above numeric,
+    segment_rules  text       DEFAULT 'sum5',
+    comment_rules  text       DEFAULT 'traits5',
+    target_columns jsonb,
+    keep_stale     bool       NOT NULL DEFAULT false,
+    weights        int4[]     NOT NULL DEFAULT '{100,10,1}',
+    retention      interval,
+    partition_by   text,
+    owner          regrole    NOT NULL DEFAULT quote_ident(CURRENT_USER)::regrole,
+    model_id       int8       GENERATED ALWAYS AS IDENTITY UNIQUE CHECK (model_id BETWEEN 1 AND 281474976710655),
+    UNIQUE (model_id, model)
+);
+
+COMMENT ON TABLE @extschema@.rfm_model IS
+    'models: what to score, how, and where the scores go. Everyone sees and changes the models of the roles they are a member of; a changed row is checked as rfm_create_model checks it';
+COMMENT ON COLUMN @extschema@.rfm_model.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.rfm_model.source IS 'table, partitioned table, view, materialized view or foreign table with the orders';
+COMMENT ON COLUMN @extschema@.rfm_model.target IS 'table that the snapshots are written to';
+COMMENT ON COLUMN @extschema@.rfm_model.customer IS 'column of the source, or SQL expression over its columns, that says whose order it is';
+COMMENT ON COLUMN @extschema@.rfm_model.ordered_at IS 'column of the source, or SQL expression over its columns, with the time of the order: date, timestamp or timestamp with time zone';
+COMMENT ON COLUMN @extschema@.rfm_model.amount IS 'column of the source, or SQL expression over its columns, with the money of the order';
+COMMENT ON COLUMN @extschema@.rfm_model.order_id IS 'column of the source, or SQL expression over its columns, whose distinct values are the orders; null: every row is an order';
+COMMENT ON COLUMN @extschema@.rfm_model.filter IS 'boolean SQL expression over the columns of the source: rows for which it is true count; null: all rows';
+COMMENT ON COLUMN @extschema@.rfm_model.method IS 'how scores are cut: ntile, rank, quantile or breaks';
+COMMENT ON COLUMN @extschema@.rfm_model.buckets IS 'number of scores, 2 to 10: one number, or one each for recency, frequency and monetary value';
+COMMENT ON COLUMN @extschema@.rfm_model.r_breaks IS 'method breaks: ascending cut points of recency in days, one fewer than buckets';
+COMMENT ON COLUMN @extschema@.rfm_model.f_breaks IS 'method breaks: ascending cut points of frequency, one fewer than buckets';
+COMMENT ON COLUMN @extschema@.rfm_model.m_breaks IS 'method breaks: ascending cut points of monetary value, one fewer than buckets';
+COMMENT ON COLUMN @extschema@.rfm_model.lookback IS 'only orders later than run date minus this interval count; null: all';
+COMMENT ON COLUMN @extschema@.rfm_model.time_zone IS 'time zone in which an order time becomes a date, and in which today is today';
+COMMENT ON COLUMN @extschema@.rfm_model.as_of IS 'run date of a refresh that names none: today, or latest_order';
+COMMENT ON COLUMN @extschema@.rfm_model.monetary_above IS 'customers whose monetary value is at or below it are left out; null: none';
+COMMENT ON COLUMN @extschema@.rfm_model.segment_rules IS 'rule set that fills rfm_segment; null: none';
+COMMENT ON COLUMN @extschema@.rfm_model.comment_rules IS 'rule set that fills comments; null: none';
+COMMENT ON COLUMN @extschema@.rfm_model.target_columns IS 'JSON object from column names as rfm knows them to those of the target; null in it: the target has no such column';
+COMMENT ON COLUMN @extschema@.rfm_model.keep_stale IS 'keep the rows of customers that are no longer in a snapshot';
+COMMENT ON COLUMN @extschema@.rfm_model.weights IS 'weights of the three scores in rfm_weighted';
+COMMENT ON COLUMN @extschema@.rfm_model.retention IS 'snapshots that are this much older than the newest of the target, or more, go after a refresh; null: none';
+COMMENT ON COLUMN @extschema@.rfm_model.partition_by IS 'month or day: the target is partitioned by range of its run date, and a refresh makes the partitions; null: it makes none';
+COMMENT ON COLUMN @extschema@.rfm_model.owner IS 'role whose rights the model works with; it and its members may use the model';
+COMMENT ON COLUMN @extschema@.rfm_model.model_id IS 'number of the model, which its log goes by; never given twice';
+
+SELECT pg_extension_config_dump('@extschema@.rfm_model', '');
+SELECT pg_extension_config_dump('@extschema@.rfm_model_model_id_seq', '');
+
+CREATE FUNCTION rfm_internal.model_trigger()
+RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'rfm_model_trigger';
+
+COMMENT ON FUNCTION rfm_internal.model_trigger() IS
+    'trigger of rfm_model: checks a model when it is made or changed';
+
+CREATE TRIGGER rfm_model_check
+    BEFORE INSERT OR UPDATE ON @extschema@.rfm_model
+    FOR EACH ROW EXECUTE FUNCTION rfm_internal.model_trigger();
+
+ALTER TABLE @extschema@.rfm_model ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY rfm_model_owner ON @extschema@.rfm_model
+    USING (pg_has_role(owner, 'USAGE'))
+    WITH CHECK (pg_has_role(owner, 'USAGE'));
+
+-- Column by column, and no DELETE: a right on the whole table to change or delete
+-- would let anyone lock it with LOCK TABLE, and so all models.  rfm_drop_model()
+-- deletes.
+GRANT SELECT,
+    INSERT (model, source, target, customer, ordered_at, amount, order_id, filter, method, buckets, r_breaks, f_breaks, m_breaks,
+            lookback, time_zone, as_of, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
+            retention, partition_by, owner),
+    UPDATE (model, source, target, customer, ordered_at, amount, order_id, filter, method, buckets, r_breaks, f_breaks, m_breaks,
+            lookback, time_zone, as_of, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
+            retention, partition_by, owner)
+    ON @extschema@.rfm_model TO PUBLIC;
+
+-- Where a database owner who is no superuser has made the extension, they do not
+-- own its tables, but must be able to dump and restore what they may see of them.
+GRANT INSERT ON @extschema@.rfm_model TO pg_database_owner;
+GRANT SELECT, UPDATE ON SEQUENCE @extschema@.rfm_model_model_id_seq TO pg_database_owner;

@@ -1,0 +1,69 @@
+-- The log of snapshots ---------------------------------------------------
+
+CREATE TABLE @extschema@.rfm_run (
+    run_id      int8        GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id    int8        NOT NULL,
+    model       text        NOT NULL,
+    owner       regrole     NOT NULL,
+    run_date    date        NOT NULL,
+    customers   int8        NOT NULL,
+    orders      int8        NOT NULL,
+    inserted    int8        NOT NULL,
+    updated     int8        NOT NULL,
+    deleted     int8        NOT NULL,
+    unchanged   int8        NOT NULL,
+    expired     int8        NOT NULL,
+    cut_points  jsonb       NOT NULL,
+    reading     text        NOT NULL CHECK (reading IN ('orders', 'grouped')),
+    phases      jsonb       NOT NULL,
+    started_at  timestamptz NOT NULL,
+    finished_at timestamptz NOT NULL,
+    run_by      text        NOT NULL,
+    version     text        NOT NULL,
+    backfill    jsonb,
+    -- the log goes with its model
+    FOREIGN KEY (model_id, model) REFERENCES @extschema@.rfm_model (model_id, model) ON DELETE CASCADE
+);
+
+CREATE INDEX rfm_run_model_id_run_date_idx ON @extschema@.rfm_run (model_id, run_date, run_id);
+
+COMMENT ON TABLE @extschema@.rfm_run IS
+    'log of snapshots: one row a refresh that succeeded. Everyone sees the runs of the models that they may use; with a model goes its log';
+COMMENT ON COLUMN @extschema@.rfm_run.run_id IS 'number of the run';
+COMMENT ON COLUMN @extschema@.rfm_run.model_id IS 'number of the model, as in rfm_model';
+COMMENT ON COLUMN @extschema@.rfm_run.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.rfm_run.owner IS 'owner of the model at the time';
+COMMENT ON COLUMN @extschema@.rfm_run.run_date IS 'date of the snapshot';
+COMMENT ON COLUMN @extschema@.rfm_run.customers IS 'customers in the snapshot';
+COMMENT ON COLUMN @extschema@.rfm_run.orders IS 'rows of the source that counted';
+COMMENT ON COLUMN @extschema@.rfm_run.inserted IS 'rows of the target inserted';
+COMMENT ON COLUMN @extschema@.rfm_run.updated IS 'rows of the target updated';
+COMMENT ON COLUMN @extschema@.rfm_run.deleted IS 'rows of the target deleted';
+COMMENT ON COLUMN @extschema@.rfm_run.unchanged IS 'rows of the target that stood as they should and were not touched';
+COMMENT ON COLUMN @extschema@.rfm_run.expired IS 'older snapshots (run dates) of the target that went by the model''s retention';
+COMMENT ON COLUMN @extschema@.rfm_run.cut_points IS 'what each score covers and where the cuts lie; rfm_cut_points() shows it as rows';
+COMMENT ON COLUMN @extschema@.rfm_run.reading IS 'how the orders were read: orders, one by one, or grouped, one row a customer from the servers that have them';
+COMMENT ON COLUMN @extschema@.rfm_run.phases IS 'milliseconds by phase: read, sort, score, write';
+COMMENT ON COLUMN @extschema@.rfm_run.started_at IS 'when the refresh began, waiting for another one included';
+COMMENT ON COLUMN @extschema@.rfm_run.finished_at IS 'when it was done, before its transaction committed';
+COMMENT ON COLUMN @extschema@.rfm_run.run_by IS 'role that asked for the refresh';
+COMMENT ON COLUMN @extschema@.rfm_run.version IS 'version of the library that computed the snapshot';
+COMMENT ON COLUMN @extschema@.rfm_run.backfill IS 'the call of rfm_backfill() that the snapshot belongs to: its dates, and a digest of the model and its rules; null: of no such call';
+
+SELECT pg_extension_config_dump('@extschema@.rfm_run', '');
+SELECT pg_extension_config_dump('@extschema@.rfm_run_run_id_seq', '');
+
+ALTER TABLE @extschema@.rfm_run ENABLE ROW LEVEL SECURITY;
+
+-- rfm_model shows the caller the models that they may use.
+CREATE POLICY rfm_run_owner ON @extschema@.rfm_run
+    FOR SELECT USING (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
+
+GRANT SELECT ON @extschema@.rfm_run TO PUBLIC;
+
+-- Where a database owner who is no superuser has made the extension, they do not
+-- own its tables, but must be able to dump and restore what they may see of them.
+CREATE POLICY rfm_run_restore ON @extschema@.rfm_run
+    FOR INSERT TO pg_database_owner WITH CHECK (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
+GRANT INSERT ON @extschema@.rfm_run TO pg_database_owner;
+GRANT SELECT, UPDATE ON SEQUENCE @extschema@.rfm_run_run_id_seq TO pg_database_owner;

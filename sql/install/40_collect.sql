@@ -1,0 +1,93 @@
+-- Collecting -------------------------------------------------------------
+--
+-- The aggregate behind every refresh: its result is a ticket that only the
+-- refresh that asked for it can use.
+
+CREATE FUNCTION rfm_internal.collect_trans(internal, "any", "any", "any")
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_trans';
+
+CREATE FUNCTION rfm_internal.collect_trans(internal, "any", "any", "any", "any")
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_trans';
+
+CREATE FUNCTION rfm_internal.collect_combine(internal, internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_combine';
+
+CREATE FUNCTION rfm_internal.collect_serialize(internal)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_serialize';
+
+CREATE FUNCTION rfm_internal.collect_deserialize(bytea, internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_deserialize';
+
+CREATE FUNCTION rfm_internal.collect_final(internal)
+RETURNS int8
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_final';
+
+CREATE AGGREGATE rfm_internal.collect("any", "any", "any") (
+    SFUNC = rfm_internal.collect_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+CREATE AGGREGATE rfm_internal.collect("any", "any", "any", "any") (
+    SFUNC = rfm_internal.collect_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE rfm_internal.collect("any", "any", "any") IS
+    'internal: collects (customer, order time, amount) for a refresh; of no use in other queries';
+COMMENT ON AGGREGATE rfm_internal.collect("any", "any", "any", "any") IS
+    'internal: collects (customer, order time, amount, order id) for a refresh; of no use in other queries';
+
+-- Summing ----------------------------------------------------------------
+--
+-- Sums of floating-point amounts where a source is read grouped: doubles that
+-- add up to the sum without error.  The state is an array, so that it may
+-- travel between servers as a value.
+
+CREATE FUNCTION rfm_internal.exact_sum_add(float8[], float8)
+RETURNS float8[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_exact_sum_add';
+
+CREATE FUNCTION rfm_internal.exact_sum_combine(float8[], float8[])
+RETURNS float8[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_exact_sum_combine';
+
+CREATE AGGREGATE rfm_internal.exact_sum(float8) (
+    SFUNC = rfm_internal.exact_sum_add,
+    STYPE = float8[],
+    COMBINEFUNC = rfm_internal.exact_sum_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE rfm_internal.exact_sum(float8) IS
+    'internal: doubles that add up to the sum without rounding; {NaN}: some value is not finite; {Infinity}: the sum is too large';
+COMMENT ON FUNCTION rfm_internal.exact_sum_add(float8[], float8) IS
+    'internal: transition function of rfm_internal.exact_sum()';
+COMMENT ON FUNCTION rfm_internal.exact_sum_combine(float8[], float8[]) IS
+    'internal: combine function of rfm_internal.exact_sum()';

@@ -1,0 +1,619 @@
+-- Analysis ----------------------------------------------------------------
+--
+-- Functions over the snapshots of any model.  They read the target with their
+-- caller's rights: whoever may SELECT from it may analyse it.  Some have settings
+-- for what the planner cannot know: the rows of a snapshot lie together
+-- (random_page_cost), expressions make few groups of them, so that workers have
+-- little to hand over (parallel_tuple_cost), and to compile their expressions
+-- does not pay (jit).
+
+CREATE FUNCTION rfm_internal.access(
+    model               text,
+    OUT relation        text,
+    OUT columns         jsonb,
+    OUT customer_type   text,
+    OUT customer_equals text,
+    OUT segment_rules   text,
+    OUT comment_rules   text,
+    OUT buckets         int4[],
+    OUT last_run        date)
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'rfm_access';
+COMMENT ON FUNCTION rfm_internal.access(text) IS
+    'internal: the target of a model and its columns, for who may read it';
+
+-- The labels of a target's rows as SQL: the column with them or, where the target
+-- has none, what the rule set gives the scores today.  Null where the model has
+-- no such labels.
+CREATE FUNCTION rfm_internal.label_sql(
+    ruleset text,
+    col     text,
+    columns jsonb,
+    buckets int4[])
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT CASE
+        WHEN $1 IS NULL THEN NULL
+        WHEN $3 ? $2 THEN format('coalesce(t.%s::text, ''(none)'')', $3 ->> $2)
+        WHEN $3 ?& ARRAY['r_score', 'f_score', 'm_score'] THEN
+            (SELECT format('CASE WHEN t.%1$s::int4 <= %4$s AND t.%2$s::int4 <= %5$s AND t.%3$s::int4 <= %6$s'
+                           ' THEN (%7$L::text[])[((t.%1$s::int4 - 1) * %5$s + t.%2$s::int4 - 1) * %6$s + t.%3$s::int4]'
+                           ' ELSE ''Others'' END',
+                           $3 ->> 'r_score', $3 ->> 'f_score', $3 ->> 'm_score', $4[1], $4[2], $4[3],
+                           array_agg(c.label ORDER BY c.r, c.f, c.m))
+               FROM @extschema@.rfm_segment_coverage($1, $4) AS c
+              WHERE c.r IS NOT NULL)
+    END
+$body$;
+COMMENT ON FUNCTION rfm_internal.label_sql(text, text, jsonb, int4[]) IS
+    'internal: the labels of a target''s rows as an SQL expression';
+
+-- A query for the rows of a model's target under rfm's own names and types.  Its
+-- label is what "by" asks for; without that the model need not have any.
+CREATE FUNCTION rfm_internal.snapshot_rows(
+    model               text,
+    by                  text,
+    OUT query           text,
+    OUT columns         jsonb,
+    OUT customer_type   text,
+    OUT customer_equals text,
+    OUT buckets         int4[])
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    access          record;
+    segment         text;
+    comment         text;
+    label           text;
+BEGIN
+    IF by NOT IN ('segment', 'comment') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('customers have no labels by %s', quote_literal(by)),
+            HINT = 'Use by => ''segment'', the default, or by => ''comment''.';
+    END IF;
+    SELECT * INTO access FROM rfm_internal.access(model);
+    columns := access.columns;
+    customer_type := access.customer_type;
+    customer_equals := access.customer_equals;
+    buckets := access.buckets;
+    segment := rfm_internal.label_sql(access.segment_rules, 'rfm_segment', columns, buckets);
+    comment := rfm_internal.label_sql(access.comment_rules, 'comments', columns, buckets);
+    label := CASE by WHEN 'segment' THEN coalesce(segment, comment) ELSE comment END;
+    IF by IS NOT NULL AND label IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_column',
+            MESSAGE = format('model "%s" gives its customers no %s', model, by),
+            DETAIL = CASE WHEN CASE by WHEN 'segment' THEN coalesce(access.segment_rules, access.comment_rules) ELSE access.comment_rules END IS NOT NULL
+                     THEN 'Its rule set does, but the target keeps neither that label nor all three scores.' END,
+            HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
+                        ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
+    END IF;
+    -- the mark keeps code of the target's owner from running with the caller's rights
+    query := format('SELECT /* rfm: only trusted code */ %s AS run_date, t.%s AS customer',
+                    CASE WHEN columns ? 'run_date' THEN format('t.%s::date', columns ->> 'run_date')
+                         ELSE format('%L::date', access.last_run) END,
+                    columns ->> 'customer_id')
+        || (SELECT string_agg(format(', %s::%s AS %I', coalesce('t.' || (columns ->> c.name), 'NULL'), c.type, c.name), '' ORDER BY c.place)
+              FROM (VALUES (1, 'recency_days', 'int4'), (2, 'frequency_orders', 'int8'), (3, 'monetary_value', 'numeric'),
+                           (4, 'r_score', 'int4'), (5, 'f_score', 'int4'), (6, 'm_score', 'int4')) AS c(place, name, type))
+        || format(', %s AS segment, %s AS comment, %s AS label FROM %s AS t',
+                  coalesce(segment, 'NULL::text'), coalesce(comment, 'NULL::text'), coalesce(label, 'NULL::text'), access.relation);
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.snapshot_rows(text, text) IS
+    'internal: a query for the rows of a model''s target under rfm''s own names';
+
+-- The date of a snapshot: the one asked for, or the newest (before another).
+-- Null where there is none; an error where one that was asked for is not there.
+CREATE FUNCTION rfm_internal.snapshot_date(
+    model    text,
+    query    text,
+    run_date date,
+    before   date DEFAULT NULL)
+RETURNS date
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    found_date date;
+    earlier    date;
+    later      date;
+BEGIN
+    EXECUTE format('SELECT s.run_date FROM (%s) s WHERE %s ORDER BY s.run_date DESC LIMIT 1', query,
+                   CASE WHEN run_date IS NOT NULL THEN format('s.run_date = %L::date', run_date)
+                        WHEN before IS NOT NULL THEN format('s.run_date < %L::date', before)
+                        ELSE 's.run_date IS NOT NULL' END)
+       INTO found_date;
+    IF found_date IS NOT NULL OR run_date IS NULL THEN
+        RETURN found_date;
+    END IF;
+
+    EXECUTE format('SELECT (SELECT s.run_date FROM (%1$s) s WHERE s.run_date < %2$L::date ORDER BY s.run_date DESC LIMIT 1),'
+                   '       (SELECT s.run_date FROM (%1$s) s WHERE s.run_date > %2$L::date ORDER BY s.run_date LIMIT 1)',
+                   query, run_date)
+       INTO earlier, later;
+    RAISE EXCEPTION USING
+        ERRCODE = 'no_data_found',
+        MESSAGE = format('model "%s" has no customers on %s', model, to_char(run_date, 'YYYY-MM-DD')),
+        DETAIL = CASE WHEN earlier IS NULL AND later IS NULL THEN 'Its target is empty.'
+                      ELSE format('The snapshots next to that date are of %s.',
+                                  concat_ws(' and ', to_char(earlier, 'YYYY-MM-DD'), to_char(later, 'YYYY-MM-DD'))) END,
+        HINT = 'Leave the date out for the newest snapshot; rfm_refresh() computes that of a date.';
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.snapshot_date(text, text, date, date) IS
+    'internal: the date of the snapshot that was asked for';
+
+CREATE FUNCTION @extschema@.rfm_segment_summary(
+    run_date date DEFAULT NULL,
+    model    text DEFAULT 'default',
+    by       text DEFAULT 'segment'
+) RETURNS TABLE (
+    segment             text,
+    customers           int8,
+    customer_share      numeric,
+    orders              int8,
+    revenue             numeric,
+    revenue_share       numeric,
+    average_order_value numeric,
+    median_recency      numeric,
+    median_frequency    numeric,
+    median_monetary     numeric
+)
+LANGUAGE plpgsql STABLE ROWS 20
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
+AS $body$
+DECLARE
+    rows record;
+    date date;
+BEGIN
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    date := rfm_internal.snapshot_date(model, rows.query, run_date, NULL::date);
+    RETURN QUERY EXECUTE format($query$
+        SELECT g.label, g.customers, round(g.customers / sum(g.customers) OVER (), 4),
+               g.orders, g.revenue, round(g.revenue / nullif(sum(g.revenue) OVER (), 0), 4),
+               round(g.revenue / nullif(g.orders, 0), 2), trim_scale(g.r[1]), trim_scale(g.f[1]), g.m[1]
+          FROM (SELECT s.label, count(*) AS customers, sum(s.frequency_orders)::int8 AS orders, sum(s.monetary_value) AS revenue,
+                       %3$s.rfm_quantiles(s.recency_days::numeric, 2) AS r,
+                       %3$s.rfm_quantiles(s.frequency_orders::numeric, 2) AS f,
+                       %3$s.rfm_quantiles(s.monetary_value, 2) AS m
+                  FROM (%1$s) AS s
+                 WHERE s.run_date = %2$L::date
+                 GROUP BY s.label) AS g
+         ORDER BY g.revenue DESC NULLS LAST, g.customers DESC, g.label
+        $query$, rows.query, date, '@extschema@');
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_segment_summary(date, text, text) IS
+    'the segments of a snapshot (the newest without a date), the one with most revenue first: customers, orders and revenue with their shares (fractions of 1), average order value, and medians of the customers'' recency, frequency and monetary value. by => ''comment'' groups by the comments instead';
+
+-- The two snapshots that are compared: those asked for, or the newest and the one
+-- before it.  No from_date: there is none before.
+CREATE FUNCTION rfm_internal.snapshot_pair(
+    model           text,
+    query           text,
+    INOUT from_date date,
+    INOUT to_date   date)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    to_date := rfm_internal.snapshot_date(model, query, to_date, NULL::date);
+    IF from_date >= to_date THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('from_date %s is not before to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD')),
+            HINT = 'Name two dates in their order; leave them out for the newest snapshot and the one before it.';
+    END IF;
+    from_date := rfm_internal.snapshot_date(model, query, from_date, to_date);
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.snapshot_pair(text, text, date, date) IS
+    'internal: the dates of the two snapshots that are compared';
+
+-- Error unless the target has these columns.
+CREATE FUNCTION rfm_internal.require_columns(
+    model   text,
+    columns jsonb,
+    names   text[])
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    missing CONSTANT text := (SELECT string_agg(n.name, ', ' ORDER BY n.place)
+                                FROM unnest(names) WITH ORDINALITY AS n(name, place) WHERE NOT columns ? n.name);
+BEGIN
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_column',
+            MESSAGE = format('target of model "%s" has no column for: %s', model, missing),
+            HINT = 'Add it to the table, take it out of the model''s target_columns, or say there which column it is; then refresh the model.';
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.require_columns(text, jsonb, text[]) IS
+    'internal: error unless a target has certain columns';
+
+CREATE FUNCTION @extschema@.rfm_migration(
+    from_date date DEFAULT NULL,
+    to_date   date DEFAULT NULL,
+    model     text DEFAULT 'default'
+) RETURNS TABLE (
+    from_segment text,
+    to_segment   text,
+    customers    int8,
+    revenue      numeric
+)
+LANGUAGE plpgsql STABLE ROWS 50
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows  record;
+    dates record;
+BEGIN
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, 'segment');
+    SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date);
+    -- where nothing came before, everybody would be new
+    IF dates.from_date IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format($query$
+        SELECT b.label, a.label, count(*), sum(coalesce(a.monetary_value, b.monetary_value))
+          FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
+               FULL JOIN (SELECT * FROM (%1$s) AS s WHERE s.run_date = %4$L::date) AS a ON a.customer %2$s b.customer
+         GROUP BY b.label, a.label
+         ORDER BY b.label NULLS FIRST, count(*) DESC, a.label
+        $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_migration(date, date, text) IS
+    'how customers moved between the segments from one snapshot to another (the newest and the one before it without dates): from_segment null are the new ones, to_segment null the lost ones; revenue is their monetary value in the later snapshot, of the lost in the earlier. No rows where there is no earlier snapshot';
+
+CREATE FUNCTION @extschema@.rfm_movers(
+    from_date date DEFAULT NULL,
+    to_date   date DEFAULT NULL,
+    model     text DEFAULT 'default',
+    direction text DEFAULT 'down',
+    count     int4 DEFAULT 20
+) RETURNS TABLE (
+    customer         text,
+    from_segment     text,
+    to_segment       text,
+    from_score       int4,
+    to_score         int4,
+    change           int4,
+    recency_days     int4,
+    frequency_orders int8,
+    monetary_value   numeric
+)
+LANGUAGE plpgsql STABLE ROWS 20
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
+AS $body$
+DECLARE
+    rows  record;
+    dates record;
+BEGIN
+    IF direction IS NULL OR direction NOT IN ('down', 'up') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('direction must be down or up, not %s', coalesce(quote_literal(direction), 'null'));
+    ELSIF count < 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'count must not be negative',
+            HINT = 'Null means all of them.';
+    END IF;
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, 'segment');
+    PERFORM rfm_internal.require_columns(model, rows.columns, ARRAY['r_score', 'f_score', 'm_score']);
+    SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date);
+    RETURN QUERY EXECUTE format($query$
+        SELECT m.customer::text, m.from_segment, m.to_segment, m.from_score, m.to_score, m.to_score - m.from_score,
+               m.recency_days, m.frequency_orders, m.monetary_value
+          FROM (SELECT a.customer, b.label AS from_segment, a.label AS to_segment,
+                       b.r_score + b.f_score + b.m_score AS from_score, a.r_score + a.f_score + a.m_score AS to_score,
+                       a.recency_days, a.frequency_orders, a.monetary_value
+                  FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
+                       JOIN (SELECT * FROM (%1$s) AS s WHERE s.run_date = %4$L::date) AS a ON a.customer %2$s b.customer) AS m
+         WHERE m.to_score %5$s m.from_score
+         ORDER BY abs(m.to_score - m.from_score) DESC, m.monetary_value DESC NULLS LAST, m.customer
+         LIMIT %6$L::int8
+        $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date,
+        CASE direction WHEN 'down' THEN '<' ELSE '>' END, count);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_movers(date, date, text, text, int4) IS
+    'the customers whose scores, r + f + m, fell (direction => ''up'': rose) most from one snapshot to another (the newest and the one before it without dates), of equal ones those with more money first; the values are those of the later snapshot. count null: all of them';
+
+-- rfm_grid() for PL/pgSQL, in which no parameter shares its name with a column.
+CREATE FUNCTION rfm_internal.grid_cells(
+    run_date date,
+    model    text,
+    x        text,
+    y        text,
+    measure  text
+) RETURNS TABLE (
+    y_score int4,
+    x_score int4,
+    value   numeric
+)
+LANGUAGE plpgsql STABLE ROWS 25
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
+AS $body$
+DECLARE
+    rows    record;
+    date    date;
+    bad     CONSTANT text := CASE WHEN coalesce(x NOT IN ('r', 'f', 'm'), true) THEN coalesce(quote_literal(x), 'null')
+                                  WHEN coalesce(y NOT IN ('r', 'f', 'm'), true) THEN coalesce(quote_literal(y), 'null') END;
+    axes    CONSTANT text[] := ARRAY['r', 'f', 'm'];
+BEGIN
+    IF bad IS NOT NULL OR x = y THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = CASE WHEN bad IS NOT NULL THEN format('an axis of the grid must be r, f or m, not %s', bad)
+                           ELSE format('both axes of the grid are %s', x) END,
+            HINT = 'For example x => ''r'', y => ''f'', the default.';
+    ELSIF measure IS NULL OR measure NOT IN ('customers', 'money', 'revenue') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('a grid of %s is not known', coalesce(quote_literal(measure), 'null')),
+            HINT = 'Use value => ''customers'', the default, or value => ''money''.';
+    END IF;
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL);
+    PERFORM rfm_internal.require_columns(model, rows.columns,
+        ARRAY[x || '_score', y || '_score'] || CASE WHEN measure <> 'customers' THEN ARRAY['monetary_value'] END);
+    date := rfm_internal.snapshot_date(model, rows.query, run_date, NULL::date);
+    IF date IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format($query$
+        SELECT y_score, x_score, coalesce(c.value, 0)
+          FROM (SELECT s.%1$I AS x_score, s.%2$I AS y_score, %3$s AS value
+                  FROM (%4$s) AS s
+                 WHERE s.run_date = %5$L::date
+                 GROUP BY 1, 2) AS c
+               FULL JOIN (SELECT x_score, y_score
+                            FROM generate_series(1, %6$s) AS x_score, generate_series(1, %7$s) AS y_score) AS cell USING (x_score, y_score)
+         ORDER BY y_score, x_score
+        $query$, x || '_score', y || '_score',
+        CASE measure WHEN 'customers' THEN 'count(*)::numeric' ELSE 'sum(s.monetary_value)' END,
+        rows.query, date, rows.buckets[array_position(axes, x)], rows.buckets[array_position(axes, y)]);
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.grid_cells(date, text, text, text, text) IS
+    'internal: the rows of rfm_grid';
+
+CREATE FUNCTION @extschema@.rfm_grid(
+    run_date date DEFAULT NULL,
+    model    text DEFAULT 'default',
+    x        text DEFAULT 'r',
+    y        text DEFAULT 'f',
+    value    text DEFAULT 'customers'
+) RETURNS TABLE (
+    y_score int4,
+    x_score int4,
+    value   numeric
+)
+LANGUAGE sql STABLE ROWS 25
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT y_score, x_score, value FROM rfm_internal.grid_cells($1, $2, $3, $4, $5)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_grid(date, text, text, text, text) IS
+    'every cell of two of the scores r, f and m in a snapshot (the newest without a date), empty ones included: the number of customers in it or, with value => ''money'', their monetary value';
+
+CREATE FUNCTION @extschema@.rfm_trend(
+    model     text DEFAULT 'default',
+    from_date date DEFAULT NULL,
+    to_date   date DEFAULT NULL
+) RETURNS TABLE (
+    run_date  date,
+    segment   text,
+    customers int8,
+    revenue   numeric
+)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows record;
+BEGIN
+    IF from_date > to_date THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('from_date %s is after to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD'));
+    END IF;
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, 'segment');
+    RETURN QUERY EXECUTE format($query$
+        WITH found AS MATERIALIZED (
+            SELECT s.run_date, s.label, count(*) AS customers, sum(s.monetary_value) AS revenue
+              FROM (%s) AS s
+             WHERE s.run_date BETWEEN %L::date AND %L::date
+             GROUP BY s.run_date, s.label)
+        SELECT d.run_date, l.label, coalesce(f.customers, 0), CASE WHEN %L THEN coalesce(f.revenue, 0) END
+          FROM (SELECT DISTINCT run_date FROM found) AS d
+               CROSS JOIN (SELECT DISTINCT label FROM found) AS l
+               LEFT JOIN found AS f ON f.run_date = d.run_date AND f.label = l.label
+         ORDER BY d.run_date, l.label
+        $query$, rows.query, coalesce(from_date, '-infinity'), coalesce(to_date, 'infinity'), rows.columns ? 'monetary_value');
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_trend(text, date, date) IS
+    'customers and revenue of each segment in each snapshot of a range of dates (all of them without one), with a row of zeros for a segment that has nobody on a date';
+
+CREATE FUNCTION @extschema@.rfm_score_now(
+    customer text,
+    model    text DEFAULT 'default'
+) RETURNS TABLE (
+    run_date         date,
+    customer_id      text,
+    recency_days     int4,
+    frequency_orders int8,
+    monetary_value   numeric,
+    r_score          int4,
+    f_score          int4,
+    m_score          int4,
+    rfm_score        int4,
+    rfm_segment      text,
+    comments         text,
+    rfm_cell         text,
+    rfm_weighted     int8,
+    cut_date         date
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'rfm_score_one';
+COMMENT ON FUNCTION @extschema@.rfm_score_now(text, text) IS
+    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for who has no orders that count. For who may refresh the model';
+
+CREATE FUNCTION @extschema@.rfm_score_now(
+    customer anyelement,
+    model    text DEFAULT 'default'
+) RETURNS TABLE (
+    run_date         date,
+    customer_id      text,
+    recency_days     int4,
+    frequency_orders int8,
+    monetary_value   numeric,
+    r_score          int4,
+    f_score          int4,
+    m_score          int4,
+    rfm_score        int4,
+    rfm_segment      text,
+    comments         text,
+    rfm_cell         text,
+    rfm_weighted     int8,
+    cut_date         date
+)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT * FROM @extschema@.rfm_score_now($1::text, $2)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_score_now(anyelement, text) IS
+    'the same for a customer that is not text, such as a number or a uuid';
+
+CREATE FUNCTION @extschema@.rfm_customer(
+    customer text,
+    model    text DEFAULT 'default'
+) RETURNS TABLE (
+    run_date         date,
+    recency_days     int4,
+    frequency_orders int8,
+    monetary_value   numeric,
+    r_score          int4,
+    f_score          int4,
+    m_score          int4,
+    segment          text,
+    comment          text
+)
+LANGUAGE plpgsql STABLE ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows record;
+BEGIN
+    IF customer IS NULL THEN
+        RAISE EXCEPTION 'customer must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL);
+    -- the key of a target begins with the date: one look into it a date, and one
+    -- to find the next
+    RETURN QUERY EXECUTE format($query$
+        WITH RECURSIVE day(run_date) AS (
+            (SELECT s.run_date FROM (%1$s) AS s ORDER BY s.run_date LIMIT 1)
+            UNION ALL
+            SELECT (SELECT s.run_date FROM (%1$s) AS s WHERE s.run_date > day.run_date ORDER BY s.run_date LIMIT 1)
+              FROM day
+             WHERE day.run_date IS NOT NULL)
+        SELECT s.run_date, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score, s.segment, s.comment
+          FROM day
+               CROSS JOIN LATERAL (SELECT * FROM (%1$s) AS s
+                                    WHERE s.run_date = day.run_date AND s.customer %2$s CAST($1 AS %3$s)
+                                   OFFSET 0) AS s
+         ORDER BY s.run_date
+        $query$, rows.query, rows.customer_equals, rows.customer_type)
+    USING customer;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_customer(text, text) IS
+    'a customer in every snapshot, oldest first; rfm_score_now() tells where they stand today';
+
+CREATE FUNCTION @extschema@.rfm_customer(
+    customer anyelement,
+    model    text DEFAULT 'default'
+) RETURNS TABLE (
+    run_date         date,
+    recency_days     int4,
+    frequency_orders int8,
+    monetary_value   numeric,
+    r_score          int4,
+    f_score          int4,
+    m_score          int4,
+    segment          text,
+    comment          text
+)
+LANGUAGE sql STABLE ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT * FROM @extschema@.rfm_customer($1::text, $2)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_customer(anyelement, text) IS
+    'the same for a customer that is not text, such as a number or a uuid';
+
+CREATE FUNCTION @extschema@.rfm_export(
+    run_date date DEFAULT NULL,
+    model    text DEFAULT 'default',
+    segment  text DEFAULT NULL,
+    by       text DEFAULT 'segment'
+) RETURNS TABLE (
+    customer         text,
+    segment_name     text,
+    recency_days     int4,
+    frequency_orders int8,
+    monetary_value   numeric,
+    r_score          int4,
+    f_score          int4,
+    m_score          int4
+)
+LANGUAGE plpgsql STABLE ROWS 100000
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows   record;
+    date   date;
+    labels text;
+BEGIN
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    date := rfm_internal.snapshot_date(model, rows.query, run_date, NULL::date);
+    RETURN QUERY EXECUTE format($query$
+        SELECT s.customer::text, s.label, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score
+          FROM (%s) AS s
+         WHERE s.run_date = %L::date AND %s
+         ORDER BY s.monetary_value DESC NULLS LAST, s.customer
+        $query$, rows.query, date, CASE WHEN segment IS NULL THEN 'true' ELSE format('s.label = %L', segment) END);
+    IF FOUND OR segment IS NULL OR date IS NULL THEN
+        RETURN;
+    END IF;
+    -- a list that is empty by a slip of the pen would go unnoticed
+    EXECUTE format('SELECT string_agg(DISTINCT quote_literal(s.label), %L) FROM (%s) AS s WHERE s.run_date = %L::date',
+                   ', ', rows.query, date) INTO labels;
+    RAISE NOTICE USING
+        MESSAGE = format('nobody is in %s %L on %s', by, segment, to_char(date, 'YYYY-MM-DD')),
+        DETAIL = format('There are: %s.', labels);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_export(date, text, text, text) IS
+    'the customers of a segment (all of them without one) in a snapshot (the newest without a date), those with most money first, for a campaign: \copy (SELECT * FROM rfm_export(segment => ''At Risk'')) TO ''at_risk.csv'' CSV HEADER. by => ''comment'' takes segment for one of the comments';

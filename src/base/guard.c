@@ -1,0 +1,173 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *		A check that the extension's own queries use its own objects.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "base/guard.h"
+#include "base/catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+static RfmGuard guard = RFM_GUARD_NONE;
+static int	guard_level;		/* of the transaction that set it */
+static post_parse_analyze_hook_type prev_analyze_hook = NULL;
+
+static bool
+is_member(Oid class, Oid object, const char *extension)
+{
+	Oid			oid = get_extension_oid(extension, true);
+
+	return OidIsValid(oid) && getExtensionOfObject(class, object) == oid;
+}
+
+static bool
+is_own_function(HeapTuple tuple)
+{
+	Form_pg_proc proc = (Form_pg_proc) GETSTRUCT(tuple);
+
+	return proc->proowner == rfm_extension_role() && is_member(ProcedureRelationId, proc->oid, "rfm");
+}
+
+/* Has the extension a function of this name? */
+static bool
+is_own_name(const char *name)
+{
+	CatCList   *list;
+	bool		found = false;
+
+	if (strncmp(name, "rfm_", 4) != 0)
+		return false;
+	list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	for (int i = 0; i < list->n_members && !found; i++)
+		found = is_own_function(&list->members[i]->tuple);
+	ReleaseSysCacheList(list);
+	return found;
+}
+
+/* Is a function, called in a query, one that the guard does not allow? */
+static bool
+is_strange_function(Oid funcid, void *context)
+{
+	HeapTuple	tuple;
+	Form_pg_proc proc;
+	bool		strange;
+
+	if (get_func_namespace(funcid) == PG_CATALOG_NAMESPACE)
+		return false;
+	if (guard == RFM_GUARD_OWN_TABLES)
+		return true;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", funcid);
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	strange = is_own_name(NameStr(proc->proname)) && !is_own_function(tuple);
+	ReleaseSysCache(tuple);
+	return strange;
+}
+
+/* Is it a table of the extension, or of pg_cron as a superuser has made it? */
+static bool
+is_own_table(Oid relid)
+{
+	Oid			owner = rfm_relation_owner(relid);
+
+	if (is_member(RelationRelationId, relid, "rfm"))
+		return owner == rfm_extension_role();
+	return superuser_arg(owner) && is_member(RelationRelationId, relid, "pg_cron");
+}
+
+static bool
+is_strange_relation(const RangeTblEntry *rte)
+{
+	return guard == RFM_GUARD_OWN_TABLES && rte->rtekind == RTE_RELATION &&
+		get_rel_namespace(rte->relid) != PG_CATALOG_NAMESPACE &&
+		!is_own_table(rte->relid);
+}
+
+/* Does a query use anything that the guard does not allow? */
+static bool
+has_strangers(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		ListCell   *lc;
+
+		foreach(lc, ((Query *) node)->rtable)
+			if (is_strange_relation(lfirst_node(RangeTblEntry, lc)))
+				return true;
+		return query_tree_walker((Query *) node, has_strangers, context, 0);
+	}
+	return check_functions_in_node(node, is_strange_function, context) ||
+		expression_tree_walker(node, has_strangers, context);
+}
+
+/* The hook: names have been resolved, nothing has been executed. */
+static void
+look_at_query(ParseState *pstate, Query *query, RfmJumbleState *jstate)
+{
+	if (prev_analyze_hook)
+		prev_analyze_hook(pstate, query, jstate);
+	if (guard != RFM_GUARD_NONE && has_strangers((Node *) query, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("objects that are not of the extension rfm stand in the place of its own"),
+				 errdetail("Its schema has been renamed, or a function with the name of one of its own has been made there."),
+				 errhint("Drop functions called rfm_... that do not belong to the extension, and keep others from creating objects in its schema.")));
+}
+
+RfmGuard
+rfm_guard_enter(RfmGuard new_guard)
+{
+	RfmGuard	before = guard;
+
+	if (before == RFM_GUARD_NONE)
+		guard_level = GetCurrentTransactionNestLevel();
+	guard = Max(before, new_guard);
+	return before;
+}
+
+void
+rfm_guard_leave(RfmGuard before)
+{
+	guard = before;
+}
+
+static void
+at_abort(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
+		guard = RFM_GUARD_NONE;
+}
+
+static void
+at_subabort(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && guard_level >= GetCurrentTransactionNestLevel())
+		guard = RFM_GUARD_NONE;
+}
+
+void
+rfm_guard_init(void)
+{
+	prev_analyze_hook = post_parse_analyze_hook;
+	post_parse_analyze_hook = look_at_query;
+	RegisterXactCallback(at_abort, NULL);
+	RegisterSubXactCallback(at_subabort, NULL);
+}

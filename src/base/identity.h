@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * identity.h
+ *		The role that a piece of work runs as.
+ *
+ * A model's query and its writes run as the model's owner, in a
+ * security-restricted operation with a locked search_path, as REFRESH
+ * MATERIALIZED VIEW does.  The extension's own tables are read and written as
+ * their owner.  An error in between needs no clean-up: the end of the
+ * (sub)transaction restores user and settings.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_BASE_IDENTITY_H
+#define RFM_BASE_IDENTITY_H
+
+#include "base/guard.h"
+
+/* The identity to return to. */
+typedef struct RfmIdentity
+{
+	Oid			save_user;
+	int			save_context;
+	int			guc_level;
+	RfmGuard	save_guard;
+} RfmIdentity;
+
+/*
+ * rfm_owner_enter: become owner, in a security-restricted operation.  Settings
+ * that change what an expression means or how a value is written are set to
+ * fixed values.  The time zone is set to time_zone, so that a literal in a
+ * filter is read in the model's zone; NULL keeps the session's.
+ */
+extern void rfm_owner_enter(RfmIdentity *state, Oid owner, const char *time_zone);
+
+/* rfm_owner_leave: return to the identity and settings before rfm_owner_enter. */
+extern void rfm_owner_leave(RfmIdentity *state);
+
+/*
+ * rfm_catalog_enter: become the owner of the extension's tables, so that row
+ * security does not apply and the caller needs no rights on them.
+ */
+extern void rfm_catalog_enter(RfmIdentity *state);
+
+/* rfm_catalog_leave: return to the identity and settings before rfm_catalog_enter. */
+extern void rfm_catalog_leave(RfmIdentity *state);
+
+/*
+ * rfm_lock_search_path: set search_path to PostgreSQL's own schema, as
+ * rfm_owner_enter does, but keep the user.  Return what rfm_unlock_search_path
+ * needs.
+ */
+extern int	rfm_lock_search_path(void);
+
+/* rfm_unlock_search_path: restore the search_path before rfm_lock_search_path. */
+extern void rfm_unlock_search_path(int guc_level);
+
+#endif							/* RFM_BASE_IDENTITY_H */

@@ -1,0 +1,147 @@
+/*-------------------------------------------------------------------------
+ *
+ * reading.c
+ *		Whose code a query over somebody else's table would run.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/htup_details.h"
+#include "base/catalog.h"
+#include "base/reading.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+static post_parse_analyze_hook_type prev_analyze_hook = NULL;
+
+/* Does the current user trust what the role has made? */
+static bool
+is_trusted(Oid role)
+{
+	return role == GetUserId() || superuser_arg(role);
+}
+
+pg_noreturn static void
+refuse(const char *what, Oid role)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("%s of role \"%s\" would run with the rights of \"%s\"", what,
+					GetUserNameFromId(role, false), GetUserNameFromId(GetUserId(), false)),
+			 errdetail("The target of the model has a column of a type that is converted by it."),
+			 errhint("Let the owner of the table give its columns types that PostgreSQL ships, such as text, integer and numeric.")));
+}
+
+static bool
+check_function(Oid funcid, void *context)
+{
+	HeapTuple	tuple;
+	Oid			owner;
+
+	if (get_func_namespace(funcid) == PG_CATALOG_NAMESPACE)
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", funcid);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	if (!is_trusted(owner))
+		refuse(psprintf("function %s", format_procedure(funcid)), owner);
+	return false;
+}
+
+/*
+ * A value is made of a type.  Only superusers make base types, and enums check
+ * nothing; a domain, or what may contain one, runs the checks of its owner.
+ */
+static void
+check_type(Oid type)
+{
+	HeapTuple	tuple;
+	Form_pg_type form;
+	Oid			element;
+	Oid			owner;
+	bool		plain;
+
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		type = element;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	owner = form->typowner;
+	plain = form->typnamespace == PG_CATALOG_NAMESPACE ||
+		form->typtype == TYPTYPE_BASE || form->typtype == TYPTYPE_ENUM;
+	ReleaseSysCache(tuple);
+	if (!plain && !is_trusted(owner))
+		refuse(psprintf("type %s", format_type_be(type)), owner);
+}
+
+/* The target could have come to be a view, which is code, too. */
+static void
+check_relation(const RangeTblEntry *rte)
+{
+	if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_RELATION ||
+		rte->relkind == RELKIND_PARTITIONED_TABLE ||
+		get_rel_namespace(rte->relid) == PG_CATALOG_NAMESPACE ||
+		is_trusted(rfm_relation_owner(rte->relid)))
+		return;
+	refuse(psprintf("view %s", quote_identifier(get_rel_name(rte->relid))),
+		   rfm_relation_owner(rte->relid));
+}
+
+static bool
+check_node(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Query:
+			{
+				ListCell   *lc;
+
+				foreach(lc, ((Query *) node)->rtable)
+					check_relation(lfirst_node(RangeTblEntry, lc));
+				return query_tree_walker((Query *) node, check_node, context, 0);
+			}
+		case T_CoerceViaIO:
+			check_type(((CoerceViaIO *) node)->resulttype);
+			break;
+		case T_CoerceToDomain:
+			check_type(((CoerceToDomain *) node)->resulttype);
+			break;
+		default:
+			break;
+	}
+	(void) check_functions_in_node(node, check_function, context);
+	return expression_tree_walker(node, check_node, context);
+}
+
+static void
+look_at_query(ParseState *pstate, Query *query, JumbleState *jstate)
+{
+	if (prev_analyze_hook)
+		prev_analyze_hook(pstate, query, jstate);
+	if (pstate->p_sourcetext != NULL && strstr(pstate->p_sourcetext, RFM_READING_MARK) != NULL)
+		(void) check_node((Node *) query, NULL);
+}
+
+void
+rfm_reading_init(void)
+{
+	prev_analyze_hook = post_parse_analyze_hook;
+	post_parse_analyze_hook = look_at_query;
+}

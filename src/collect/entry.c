@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * entry.c
+ *		What an order, or another entry, adds to a customer's entry.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "collect/entry.h"
+
+void
+rfm_money_error(RfmCollector *c, Datum key, bool overflow)
+{
+	rfm_amount_error(c->real_amounts, rfm_key_out(&c->customer_type, key), overflow);
+}
+
+void
+rfm_too_many_orders(RfmCollector *c, Datum key)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("too many orders of customer \"%s\"",
+					rfm_key_out(&c->customer_type, key))));
+}
+
+void
+rfm_entry_add_slowly(RfmCollector *c, RfmEntry *e, const RfmAmount *amount)
+{
+	if (amount->form == RFM_FORM_NOT_FINITE)
+		rfm_money_error(c, e->key, false);
+	if (!rfm_sum_add(&e->sum, amount, c->sums))
+		rfm_money_error(c, e->key, true);
+}
+
+void
+rfm_entry_merge(RfmCollector *c, RfmEntry *e, const RfmEntry *other, MemoryContext mcxt)
+{
+	e->last = Max(e->last, other->last);
+	if (!rfm_sum_merge(&e->sum, &other->sum, mcxt))
+		rfm_money_error(c, e->key, true);
+	/* distinct orders are counted when they are merged themselves */
+	if (!c->distinct_orders)
+		rfm_entry_add_orders(c, e, other->sum.orders);
+}

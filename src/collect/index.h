@@ -1,0 +1,152 @@
+/*-------------------------------------------------------------------------
+ *
+ * index.h
+ *		The collector's index: from a customer's key to its number.
+ *
+ * It has one of two forms.  Hashed, for keys of every type: slots with a hash
+ * and a number, at most half of them taken.  Direct, for integers that lie so
+ * close together that it is no larger: a number for each of them.  A direct
+ * index needs a fourth of the memory for ids without gaps, so that the
+ * processor's caches hold it, and gives the keys' order away for nothing.
+ * Which form it has is decided anew whenever it grows.
+ *
+ * Only for the files that fill or walk the table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_COLLECT_INDEX_H
+#define RFM_COLLECT_INDEX_H
+
+#include "base/memory.h"
+#include "collect/types.h"
+#include "port/pg_bitutils.h"
+
+/* Sets of customers and orders begin with 2 ^ so many places. */
+#define RFM_INITIAL_BITS	10
+
+/* Bits of one that is at most half full with n of them. */
+#define RFM_BITS_FOR(n)		((int) pg_ceil_log2_64(Max(n, 1)) + 1)
+
+/* rfm_index_init: an empty index with room for so many customers; hashed. */
+extern void rfm_index_init(RfmCollector *c, int64 expected);
+
+/* rfm_index_clear: forgets all customers. */
+extern void rfm_index_clear(RfmCollector *c);
+
+/*
+ * rfm_index_close: nothing will be looked up or added any more.  Frees a hashed
+ * index; a direct one stays, as the order of the keys.
+ */
+extern void rfm_index_close(RfmCollector *c);
+
+/*
+ * rfm_index_expect: makes a hashed index large enough for so many customers.
+ * Merging from front to back needs that for the larger of both tables, or
+ * customers pile up at the front of a table that is about to grow.
+ */
+extern void rfm_index_expect(RfmCollector *c, int64 expected);
+
+/*
+ * rfm_index_add: enters the newest customer, whose key is not in the index.
+ * May give the index another form or size.
+ */
+extern void rfm_index_add(RfmCollector *c, uint32 hash);
+
+/*
+ * rfm_index_size, rfm_index_number: for those who walk it from front to back: how
+ * many places it has, and the number of the customer there, plus one; 0: none.
+ * A direct index is in key order.
+ */
+static inline uint64
+rfm_index_size(const RfmCollector *c)
+{
+	return c->direct ? c->direct_span : UINT64CONST(1) << c->slot_bits;
+}
+
+static inline uint32
+rfm_index_number(const RfmCollector *c, uint64 at)
+{
+	return c->direct ? c->direct[at] : (uint32) c->slot[at];
+}
+
+/* rfm_home: where in an index of 2 ^ bits slots a hash belongs. */
+static inline uint64
+rfm_home(uint32 hash, int bits)
+{
+	return ((uint64) hash << 32) >> (64 - bits);
+}
+
+/* rfm_direct_at: the place of an integer key; not below direct_span: it has none. */
+static inline uint64
+rfm_direct_at(const RfmCollector *c, Datum key)
+{
+	return (uint64) key - (uint64) c->direct_low;
+}
+
+/* rfm_prefetch_place: the index is soon asked for a customer. */
+static pg_attribute_always_inline void
+rfm_prefetch_place(const RfmCollector *c, Datum key, uint32 hash)
+{
+	if (c->direct == NULL)
+		rfm_prefetch_write(&c->slot[rfm_home(hash, c->slot_bits)]);
+	else if (rfm_direct_at(c, key) < c->direct_span)
+		rfm_prefetch_read(&c->direct[rfm_direct_at(c, key)]);
+}
+
+/*
+ * rfm_index_guess: the number, plus one, of the customer that a key likely
+ * has: of the first one with this hash; 0: no customer has it.
+ */
+static inline uint32
+rfm_index_guess(const RfmCollector *c, Datum key, uint32 hash)
+{
+	uint64		mask = (UINT64CONST(1) << c->slot_bits) - 1;
+	uint64		at = rfm_home(hash, c->slot_bits);
+
+	if (c->direct)
+		return rfm_direct_at(c, key) < c->direct_span ? c->direct[rfm_direct_at(c, key)] : 0;
+	while (c->slot[at] != 0 && (uint32) (c->slot[at] >> 32) != hash)
+		at = (at + 1) & mask;
+	return (uint32) c->slot[at];
+}
+
+/* rfm_prefetch_entry: the second step, when the place has arrived. */
+static pg_attribute_always_inline void
+rfm_prefetch_entry(const RfmCollector *c, Datum key, uint32 hash)
+{
+	uint32		number = rfm_index_guess(c, key, hash);
+
+	if (number != 0)
+		rfm_prefetch_write(rfm_entry(c, number - 1));
+}
+
+/* rfm_prefetch_key: the third, for keys that stand by reference. */
+static pg_attribute_always_inline void
+rfm_prefetch_key(const RfmCollector *c, Datum key, uint32 hash)
+{
+	uint32		number = rfm_index_guess(c, key, hash);
+
+	if (number != 0)
+		rfm_prefetch_read(DatumGetPointer(rfm_entry(c, number - 1)->key));
+}
+
+/* rfm_index_find: the number, plus one, of the customer with this key; 0: none. */
+static inline uint32
+rfm_index_find(RfmCollector *c, Datum key, uint32 hash)
+{
+	uint64		mask;
+
+	if (c->direct)
+		return rfm_index_guess(c, key, hash);
+	mask = (UINT64CONST(1) << c->slot_bits) - 1;
+	for (uint64 at = rfm_home(hash, c->slot_bits); c->slot[at] != 0; at = (at + 1) & mask)
+	{
+		if ((uint32) (c->slot[at] >> 32) == hash &&
+			rfm_key_equal(&c->customer_type,
+						  rfm_entry(c, (uint32) c->slot[at] - 1)->key, key))
+			return (uint32) c->slot[at];
+	}
+	return 0;
+}
+
+#endif							/* RFM_COLLECT_INDEX_H */

@@ -1,0 +1,251 @@
+/*-------------------------------------------------------------------------
+ *
+ * key_order.c
+ *		The order of the collected customers by key.
+ *
+ * Integers are sorted digit by digit.  Keys whose order is that of their bytes
+ * are, too, by the eight bytes that follow what all of them begin with (ids
+ * mostly do: cus_, order-); the few that agree in those are compared.  All
+ * others are compared by their type's own function.
+ *
+ * The ids of a shop mostly stand in the order of their bytes whatever their
+ * collation has for other words.  So text is sorted by bytes first, and its
+ * collation asked of each two neighbours: only where it objects to some must
+ * it compare them all.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/memory.h"
+#include "collect/index.h"
+#include "collect/key_order.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+
+/* How many customers ahead of its use a key is asked for. */
+#define LOOK_AHEAD	32
+
+typedef struct KeyedEntry
+{
+	uint64		key;			/* or eight bytes of it */
+	uint32		entry;			/* number of the customer */
+} KeyedEntry;
+
+#define RADIX_BITS	11
+#define RADIX_SIZE	(1 << RADIX_BITS)
+
+/*
+ * Sorts by key, least significant digit first, over the bits that the keys
+ * differ in.  Stable; linear in n.
+ */
+static KeyedEntry *
+radix_sort(KeyedEntry *items, int64 n)
+{
+	KeyedEntry *from = items;
+	KeyedEntry *to = rfm_alloc_array(CurrentMemoryContext, n, sizeof(KeyedEntry), false);
+	uint64		lowest = PG_UINT64_MAX;
+	uint64		highest = 0;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		lowest = Min(lowest, items[i].key);
+		highest = Max(highest, items[i].key);
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+
+	for (int shift = 0; shift < 64 && n > 0 && ((highest - lowest) >> shift) > 0; shift += RADIX_BITS)
+	{
+		int64		position[RADIX_SIZE] = {0};
+		int64		sum = 0;
+		KeyedEntry *swap;
+
+		for (int64 i = 0; i < n; i++)
+		{
+			position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++;
+			if (i % RFM_SEGMENT_ENTRIES == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
+		for (int d = 0; d < RADIX_SIZE; d++)
+		{
+			int64		count = position[d];
+
+			position[d] = sum;
+			sum += count;
+		}
+		for (int64 i = 0; i < n; i++)
+		{
+			to[position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++] = from[i];
+			if (i % RFM_SEGMENT_ENTRIES == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
+		swap = from;
+		from = to;
+		to = swap;
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(to);
+	return from;
+}
+
+static int
+keyed_entry_cmp(const void *a, const void *b, void *arg)
+{
+	SortSupport ssup = (SortSupport) arg;
+
+	CHECK_FOR_INTERRUPTS();
+	return ApplySortComparator(((const KeyedEntry *) a)->key, false,
+							   ((const KeyedEntry *) b)->key, false, ssup);
+}
+
+static void
+sort_by_comparing(const RfmCollector *c, KeyedEntry *items, int64 n, SortSupport ssup)
+{
+	for (int64 i = 0; i < n; i++)
+		items[i].key = (uint64) rfm_entry(c, items[i].entry)->key;
+	qsort_arg(items, n, sizeof(KeyedEntry), keyed_entry_cmp, ssup);
+}
+
+/* How many bytes all keys have in common at their beginning. */
+static Size
+common_prefix(const RfmCollector *c)
+{
+	Size		common = 0;
+	const char *first = c->nentries > 0 ?
+		rfm_key_bytes(&c->customer_type, rfm_entry(c, 0)->key, &common) : NULL;
+
+	for (int64 i = 1; i < c->nentries && common > 0; i++)
+	{
+		Size		len;
+		const char *bytes = rfm_key_bytes(&c->customer_type, rfm_entry(c, i)->key, &len);
+		Size		same = 0;
+
+		common = Min(common, len);
+		while (same < common && bytes[same] == first[same])
+			same++;
+		common = same;
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	return common;
+}
+
+/* Eight bytes of a key, the first one leading; zeros after its end. */
+static uint64
+leading_bytes(const RfmKeyType *kt, Datum key, Size skip)
+{
+	Size		len;
+	const char *bytes = rfm_key_bytes(kt, key, &len);
+	uint64		image = 0;
+
+	memcpy(&image, bytes + skip, Min(len - skip, sizeof(image)));
+	return pg_ntoh64(image);
+}
+
+static KeyedEntry *
+sort_by_bytes(const RfmCollector *c, KeyedEntry *items, SortSupport ssup)
+{
+	Size		skip = common_prefix(c);
+
+	for (int64 i = 0; i < c->nentries; i++)
+		items[i].key = leading_bytes(&c->customer_type, rfm_entry(c, i)->key, skip);
+	items = radix_sort(items, c->nentries);
+	for (int64 start = 0, end; start < c->nentries; start = end)
+	{
+		end = start + 1;
+		while (end < c->nentries && items[end].key == items[start].key)
+			end++;
+		if (end - start > 1)
+			sort_by_comparing(c, &items[start], end - start, ssup);
+	}
+	return items;
+}
+
+/* Is each customer above the one before it, by the type's own comparison? */
+static bool
+is_ascending(const RfmCollector *c, const KeyedEntry *items, SortSupport ssup)
+{
+	for (int64 i = 1; i < c->nentries; i++)
+	{
+		if (i + LOOK_AHEAD < c->nentries)
+			rfm_prefetch_read(rfm_entry(c, items[i + LOOK_AHEAD].entry));
+		if (i + LOOK_AHEAD / 2 < c->nentries)
+			rfm_prefetch_read(DatumGetPointer(rfm_entry(c, items[i + LOOK_AHEAD / 2].entry)->key));
+		if (ApplySortComparator(rfm_entry(c, items[i - 1].entry)->key, false,
+								rfm_entry(c, items[i].entry)->key, false, ssup) >= 0)
+			return false;
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	return true;
+}
+
+/* Sorts, by whichever way suits the type. */
+static KeyedEntry *
+sort_entries(const RfmCollector *c)
+{
+	const RfmKeyType *kt = &c->customer_type;
+	KeyedEntry *items = rfm_alloc_array(CurrentMemoryContext, c->nentries,
+										sizeof(KeyedEntry), false);
+	SortSupportData ssup;
+
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		items[i].entry = (uint32) i;
+		/* unsigned, in the order of the signed ones */
+		items[i].key = (uint64) rfm_entry(c, i)->key ^ UINT64CONST(1) << 63;
+	}
+	if (kt->kind == RFM_KEY_INT)
+		return radix_sort(items, c->nentries);
+
+	rfm_key_sort_support(kt, &ssup);
+	if (kt->kind == RFM_KEY_BYTES)
+	{
+		items = sort_by_bytes(c, items, &ssup);
+		if (rfm_key_order_is_bytes(kt) || is_ascending(c, items, &ssup))
+			return items;
+	}
+	sort_by_comparing(c, items, c->nentries, &ssup);
+	return items;
+}
+
+/* A direct index has them in order. */
+static void
+walk_index(const RfmCollector *c, uint32 *order)
+{
+	int64		n = 0;
+
+	for (uint64 at = 0; at < rfm_index_size(c); at++)
+	{
+		uint32		number = rfm_index_number(c, at);
+
+		if (number != 0)
+			order[n++] = number - 1;
+		if (at % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	Assert(n == c->nentries);
+}
+
+uint32 *
+rfm_key_order(const RfmCollector *c)
+{
+	uint32	   *order = rfm_alloc_array(CurrentMemoryContext, c->nentries,
+										sizeof(uint32), false);
+
+	if (c->in_key_order)
+		for (int64 i = 0; i < c->nentries; i++)
+			order[i] = (uint32) i;
+	else if (c->direct)
+		walk_index(c, order);
+	else
+	{
+		KeyedEntry *items = sort_entries(c);
+
+		for (int64 i = 0; i < c->nentries; i++)
+			order[i] = items[i].entry;
+		pfree(items);
+	}
+	return order;
+}

@@ -1,0 +1,264 @@
+/*-------------------------------------------------------------------------
+ *
+ * merge.c
+ *		The collector's table on its way from a parallel worker to the leader.
+ *
+ * A worker's table travels as bytes and is merged customer by customer.  The
+ * leader's own goes to itself as it is: only a ticket for it travels.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/parallel.h"
+#include "base/version.h"
+#include "collect/entry.h"
+#include "collect/queue.h"
+#include "collect/serial.h"
+#include "collect/spill.h"
+#include "collect/table.h"
+#include "collect/ticket.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(rfm_collect_combine);
+PG_FUNCTION_INFO_V1(rfm_collect_serialize);
+PG_FUNCTION_INFO_V1(rfm_collect_deserialize);
+
+Datum
+rfm_collect_serialize(PG_FUNCTION_ARGS)
+{
+	RfmCollector *c;
+
+	rfm_version_check();
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "rfm_collect_serialize called in non-aggregate context");
+	c = (RfmCollector *) PG_GETARG_POINTER(0);
+	rfm_queue_drain(c);
+	if (IsParallelWorker())
+		PG_RETURN_BYTEA_P(rfm_serial_write(c));
+	PG_RETURN_BYTEA_P(rfm_serial_hand_over(c));
+}
+
+Datum
+rfm_collect_deserialize(PG_FUNCTION_ARGS)
+{
+	bytea	   *serialized;
+	RfmSerial  *s;
+
+	rfm_version_check();
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "rfm_collect_deserialize called in non-aggregate context");
+
+	/* combine reads the state where it lies: it is called before this row goes */
+	serialized = PG_GETARG_BYTEA_PP(0);
+	s = palloc(sizeof(RfmSerial));
+	rfm_serial_open(s, VARDATA_ANY(serialized), VARSIZE_ANY_EXHDR(serialized));
+	PG_RETURN_POINTER(s);
+}
+
+/* A customer of another table, on its way into this one. */
+typedef struct MergeEntry
+{
+	RfmEntry	entry;
+	uint32		hash;
+} MergeEntry;
+
+/* Where a customer of the other table went. */
+typedef struct MergedCustomer
+{
+	uint32		number;
+	uint32		hash;
+} MergedCustomer;
+
+/* Add a customer of another table; returns its number here. */
+static uint32
+merge_entry(RfmCollector *c, const MergeEntry *m)
+{
+	uint32		number = rfm_find_customer(c, m->entry.key, m->hash);
+
+	rfm_entry_merge(c, rfm_entry(c, number), &m->entry, c->sums);
+	return number;
+}
+
+/*
+ * So many customers, or orders, are read before their copies are freed; and so
+ * many steps before it is merged, each has its memory prefetched.
+ */
+#define MERGE_BATCH		1024
+#define AHEAD_OF_ENTRY	48
+#define AHEAD_OF_KEY	32
+#define AHEAD_OF_MERGE	16
+
+/* Read and merge n customers. */
+static void
+merge_some_entries(RfmCollector *c, RfmSerial *s, MergeEntry *batch, int n,
+				   MergedCustomer *merged)
+{
+	bool		by_reference = rfm_key_by_reference(&c->customer_type);
+
+	for (int i = 0; i < n + AHEAD_OF_ENTRY; i++)
+	{
+		int			entry = i - (AHEAD_OF_ENTRY - AHEAD_OF_KEY);
+		int			key = i - (AHEAD_OF_ENTRY - AHEAD_OF_MERGE);
+		int			merge = i - AHEAD_OF_ENTRY;
+
+		if (i < n)
+		{
+			rfm_serial_entry(s, c, &batch[i].entry);
+			batch[i].hash = rfm_key_hash(&c->customer_type, batch[i].entry.key);
+			rfm_prefetch_place(c, batch[i].entry.key, batch[i].hash);
+		}
+		if (entry >= 0 && entry < n)
+			rfm_prefetch_entry(c, batch[entry].entry.key, batch[entry].hash);
+		if (by_reference && key >= 0 && key < n)
+			rfm_prefetch_key(c, batch[key].entry.key, batch[key].hash);
+		if (merge >= 0)
+		{
+			uint32		number = merge_entry(c, &batch[merge]);
+
+			if (merged)
+			{
+				merged[merge].number = number;
+				merged[merge].hash = batch[merge].hash;
+			}
+		}
+	}
+}
+
+/* Merge all customers; merged, if wanted, gets where they went. */
+static void
+merge_entries(RfmCollector *c, RfmSerial *s, MemoryContext batchcxt, MergedCustomer *merged)
+{
+	MergeEntry *batch = palloc(MERGE_BATCH * sizeof(MergeEntry));
+	MemoryContext oldcxt = MemoryContextSwitchTo(batchcxt);
+
+	for (int64 done = 0; done < s->header.nentries; done += MERGE_BATCH)
+	{
+		merge_some_entries(c, s, batch, (int) Min(s->header.nentries - done, MERGE_BATCH),
+						   merged ? merged + done : NULL);
+		MemoryContextReset(batchcxt);
+		/* orders yet to come name customers by numbers, which spilling ends */
+		if (merged == NULL)
+			rfm_spill_if_full(c);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(oldcxt);
+	pfree(batch);
+}
+
+static void
+merge_orders(RfmCollector *c, RfmSerial *s, MemoryContext batchcxt, const MergedCustomer *merged)
+{
+	RfmOrderSlot *batch = palloc(MERGE_BATCH * sizeof(RfmOrderSlot));
+	MemoryContext oldcxt = MemoryContextSwitchTo(batchcxt);
+
+	for (int64 done = 0; done < s->header.norders; done += MERGE_BATCH)
+	{
+		int			n = (int) Min(s->header.norders - done, MERGE_BATCH);
+
+		for (int i = 0; i < n + AHEAD_OF_MERGE; i++)
+		{
+			int			merge = i - AHEAD_OF_MERGE;
+			int64		customer;
+
+			if (i < n)
+			{
+				rfm_serial_order(s, c, &batch[i].order, &customer);
+				batch[i].customer = merged[customer].number;
+				batch[i].hash = rfm_order_hash(rfm_key_hash(&c->order_type, batch[i].order),
+											   merged[customer].hash);
+				rfm_prefetch_order(c, batch[i].hash);
+			}
+			if (merge >= 0)
+				rfm_count_order(c, batch[merge].customer, batch[merge].order, batch[merge].hash);
+		}
+		MemoryContextReset(batchcxt);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(oldcxt);
+	pfree(batch);
+}
+
+static void
+merge_serialized(RfmCollector *c, RfmSerial *s)
+{
+	MemoryContext batchcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm merge",
+												   ALLOCSET_DEFAULT_SIZES);
+	MergedCustomer *merged = NULL;
+
+	/* in key order they pile up nowhere, and a direct index may do for them */
+	if (!s->header.in_key_order)
+		rfm_index_expect(c, s->header.nentries);
+	if (c->distinct_orders)
+	{
+		rfm_expect_orders(c, s->header.norders);
+		merged = rfm_alloc_array(CurrentMemoryContext, s->header.nentries,
+								 sizeof(MergedCustomer), false);
+	}
+
+	merge_entries(c, s, batchcxt, merged);
+	if (merged)
+		merge_orders(c, s, batchcxt, merged);
+	MemoryContextDelete(batchcxt);
+	Assert(s->at == s->end);
+	rfm_spill_if_full(c);
+	c->rows += s->header.rows;
+	/* the process that took them has shown them */
+	c->rows_shown += s->header.rows;
+	if (merged)
+		pfree(merged);
+}
+
+/* Merge a table of this backend, in the same way, as that hardly ever happens. */
+static void
+merge_own(RfmCollector *c, RfmCollector *other)
+{
+	bytea	   *serialized = rfm_serial_write(other);
+	RfmSerial	s;
+
+	rfm_serial_open(&s, VARDATA(serialized), VARSIZE(serialized) - VARHDRSZ);
+	merge_serialized(c, &s);
+	pfree(serialized);
+	MemoryContextDelete(other->mcxt);
+}
+
+Datum
+rfm_collect_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext aggcontext;
+	RfmCollector *c;
+	RfmSerial  *s;
+	RfmSerialHeader *h;
+
+	rfm_version_check();
+	if (!AggCheckCallContext(fcinfo, &aggcontext))
+		elog(ERROR, "rfm_collect_combine called in non-aggregate context");
+
+	c = PG_ARGISNULL(0) ? NULL : (RfmCollector *) PG_GETARG_POINTER(0);
+	if (PG_ARGISNULL(1))
+	{
+		if (c == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(c);
+	}
+	s = (RfmSerial *) PG_GETARG_POINTER(1);
+	h = &s->header;
+
+	if (c == NULL && h->ticket > 0)
+	{
+		c = rfm_ticket_claim(h->ticket, aggcontext);
+		c->partial = false;
+		PG_RETURN_POINTER(c);
+	}
+	if (c == NULL)
+		c = rfm_collector_create(aggcontext, h->customer_type, h->customer_collation,
+								 h->time_type, h->amount_type,
+								 OidIsValid(h->order_type), h->order_type,
+								 h->order_collation, h->in_key_order ? 0 : h->nentries);
+	if (h->ticket > 0)
+		merge_own(c, rfm_ticket_claim(h->ticket, CurrentMemoryContext));
+	else
+		merge_serialized(c, s);
+	PG_RETURN_POINTER(c);
+}

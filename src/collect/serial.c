@@ -1,0 +1,427 @@
+/*-------------------------------------------------------------------------
+ *
+ * serial.c
+ *		The collector's table as a string of bytes, and back.
+ *
+ * A header; the customers, in the order of the index; the orders, in the
+ * order of theirs.  A customer is its numbers, then what has no fixed size:
+ * the low part of a floating-point sum, the image of a by-reference key, that
+ * of a wide sum.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "collect/index.h"
+#include "collect/serial.h"
+#include "collect/ticket.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+/* Numbers are moved eight bytes at a time, whatever their width. */
+#define SERIAL_SLACK	sizeof(uint64)
+
+/* How many places of the index ahead of its use an entry is asked for. */
+#define PLACES_AHEAD	32
+
+#define FORM_FIELD(sum)		((int64) (sum)->form << 8 | (sum)->scale)
+
+static void
+ends_too_early(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg_internal("serialized state of rfm_internal.collect ends too early")));
+}
+
+/*
+ * Numbers in frames.
+ */
+
+static inline void
+widen_frame(int64 *min, int64 *max, int64 value)
+{
+	*min = Min(*min, value);
+	*max = Max(*max, value);
+}
+
+static RfmFrame
+frame_for(int64 min, int64 max)
+{
+	RfmFrame	frame = {.base = 0, .width = 0};
+	uint64		range = (uint64) max - (uint64) min;
+
+	if (min > max)
+		return frame;			/* no numbers */
+	frame.base = min;
+	if (range > 0)
+		frame.width = pg_leftmost_one_pos64(range) / BITS_PER_BYTE + 1;
+	return frame;
+}
+
+/* The bytes of a number that a frame keeps, moved to where memory has them first. */
+static inline uint64
+leading_bytes(uint64 value, int64 width)
+{
+#ifdef WORDS_BIGENDIAN
+	return width == 0 ? 0 : value << (64 - 8 * width);
+#else
+	return value;
+#endif
+}
+
+static inline void
+put_number(char **at, const RfmFrame *frame, int64 value)
+{
+	uint64		bytes = leading_bytes((uint64) value - (uint64) frame->base, frame->width);
+
+	memcpy(*at, &bytes, sizeof(bytes));
+	*at += frame->width;
+}
+
+/* The caller has checked that the numbers, and the slack after them, are there. */
+static inline int64
+get_number(const char **at, const RfmFrame *frame)
+{
+	uint64		bytes;
+
+	memcpy(&bytes, *at, sizeof(bytes));
+	*at += frame->width;
+	if (frame->width == 0)
+		return frame->base;
+#ifdef WORDS_BIGENDIAN
+	bytes >>= 64 - 8 * frame->width;
+#else
+	if (frame->width < 8)
+		bytes &= (UINT64CONST(1) << (8 * frame->width)) - 1;
+#endif
+	return (int64) (bytes + (uint64) frame->base);
+}
+
+static inline void
+put_bytes(char **at, const void *data, Size size)
+{
+	memcpy(*at, data, size);
+	*at += size;
+}
+
+/*
+ * Writing.
+ */
+
+static inline int64
+key_field(const RfmKeyType *kt, Datum key)
+{
+	return rfm_key_by_reference(kt) ? (int64) rfm_key_size(kt, key) : (int64) key;
+}
+
+/* The sum itself, or the size of the image of a wide one. */
+static inline int64
+sum_field(const RfmSum *sum)
+{
+	Size		size;
+
+	if (!rfm_sum_is_wide(sum))
+		return sum->v.scaled;
+	(void) rfm_sum_image(sum, &size);
+	return (int64) size;
+}
+
+/* Frames for the customers; returns the bytes of what has no fixed size. */
+static Size
+frame_entries(const RfmCollector *c, RfmFrame *frame)
+{
+	int64		min[RFM_ENTRY_FIELDS];
+	int64		max[RFM_ENTRY_FIELDS];
+	bool		by_reference = rfm_key_by_reference(&c->customer_type);
+	Size		loose = c->real_amounts ? c->nentries * sizeof(double) : 0;
+
+	for (int f = 0; f < RFM_ENTRY_FIELDS; f++)
+	{
+		min[f] = PG_INT64_MAX;
+		max[f] = PG_INT64_MIN;
+	}
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		const RfmEntry *e = rfm_entry(c, i);
+		int64		key = key_field(&c->customer_type, e->key);
+		int64		sum = sum_field(&e->sum);
+
+		widen_frame(&min[RFM_FIELD_KEY], &max[RFM_FIELD_KEY], key);
+		widen_frame(&min[RFM_FIELD_LAST], &max[RFM_FIELD_LAST], e->last);
+		widen_frame(&min[RFM_FIELD_SUM], &max[RFM_FIELD_SUM], sum);
+		widen_frame(&min[RFM_FIELD_ORDERS], &max[RFM_FIELD_ORDERS], e->sum.orders);
+		widen_frame(&min[RFM_FIELD_FORM], &max[RFM_FIELD_FORM], FORM_FIELD(&e->sum));
+		if (by_reference)
+			loose += key;
+		if (rfm_sum_is_wide(&e->sum))
+			loose += sum;
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	for (int f = 0; f < RFM_ENTRY_FIELDS; f++)
+		frame[f] = frame_for(min[f], max[f]);
+	return loose;
+}
+
+static Size
+frame_orders(const RfmCollector *c, RfmFrame *frame)
+{
+	int64		min = PG_INT64_MAX;
+	int64		max = PG_INT64_MIN;
+	bool		by_reference = rfm_key_by_reference(&c->order_type);
+	uint64		slots = UINT64CONST(1) << c->order_bits;
+	Size		loose = 0;
+
+	for (uint64 at = 0; at < slots; at++)
+	{
+		int64		key;
+
+		if (at % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (c->order_slot[at].customer == 0)
+			continue;
+		key = key_field(&c->order_type, c->order_slot[at].order);
+		widen_frame(&min, &max, key);
+		if (by_reference)
+			loose += key;
+	}
+	frame[RFM_FIELD_ORDER] = frame_for(min, max);
+	frame[RFM_FIELD_CUSTOMER] = frame_for(0, c->nentries - 1);
+	return loose;
+}
+
+static void
+put_entry(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 number)
+{
+	const RfmEntry *e = rfm_entry(c, number);
+	Size		size;
+
+	put_number(at, &frame[RFM_FIELD_KEY], key_field(&c->customer_type, e->key));
+	put_number(at, &frame[RFM_FIELD_LAST], e->last);
+	put_number(at, &frame[RFM_FIELD_SUM], sum_field(&e->sum));
+	put_number(at, &frame[RFM_FIELD_ORDERS], e->sum.orders);
+	put_number(at, &frame[RFM_FIELD_FORM], FORM_FIELD(&e->sum));
+	if (c->real_amounts)
+		put_bytes(at, &e->sum.low, sizeof(double));
+	if (rfm_key_by_reference(&c->customer_type))
+		put_bytes(at, DatumGetPointer(e->key), rfm_key_size(&c->customer_type, e->key));
+	if (rfm_sum_is_wide(&e->sum))
+	{
+		const void *image = rfm_sum_image(&e->sum, &size);
+
+		put_bytes(at, image, size);
+	}
+}
+
+/* Writes the customers; position, if wanted, gets the place of each by number. */
+static void
+put_entries(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 *position)
+{
+	uint64		places = rfm_index_size(c);
+	uint32		written = 0;
+
+	for (uint64 i = 0; i < places; i++)
+	{
+		uint32		number = rfm_index_number(c, i);
+		uint32		ahead = i + PLACES_AHEAD < places ? rfm_index_number(c, i + PLACES_AHEAD) : 0;
+
+		if (ahead != 0)
+			rfm_prefetch_read(rfm_entry(c, ahead - 1));
+		if (number == 0)
+			continue;
+		put_entry(at, c, frame, number - 1);
+		if (position)
+			position[number - 1] = written;
+		if (++written % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static void
+put_orders(char **at, const RfmCollector *c, const RfmFrame *frame, const uint32 *position)
+{
+	uint64		slots = UINT64CONST(1) << c->order_bits;
+
+	for (uint64 i = 0; i < slots; i++)
+	{
+		const RfmOrderSlot *s = &c->order_slot[i];
+
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (s->customer == 0)
+			continue;
+		put_number(at, &frame[RFM_FIELD_ORDER], key_field(&c->order_type, s->order));
+		put_number(at, &frame[RFM_FIELD_CUSTOMER], position[s->customer - 1]);
+		if (rfm_key_by_reference(&c->order_type))
+			put_bytes(at, DatumGetPointer(s->order), rfm_key_size(&c->order_type, s->order));
+	}
+}
+
+/* The bytes of the numbers from field first to before field end. */
+static int64
+fixed_size(const RfmFrame *frame, int first, int end)
+{
+	int64		size = 0;
+
+	for (int f = first; f < end; f++)
+		size += frame[f].width;
+	return size;
+}
+
+static void
+fill_header(const RfmCollector *c, RfmSerialHeader *header)
+{
+	memset(header, 0, sizeof(*header));
+	header->customer_type = c->customer_type.typid;
+	header->customer_collation = c->customer_type.collation;
+	header->time_type = c->time_type;
+	header->amount_type = c->amount_type;
+	header->order_type = c->distinct_orders ? c->order_type.typid : InvalidOid;
+	header->order_collation = c->distinct_orders ? c->order_type.collation : InvalidOid;
+	header->in_key_order = c->direct != NULL;
+	header->nentries = c->nentries;
+	header->norders = c->norders;
+	header->rows = c->rows;
+}
+
+bytea *
+rfm_serial_write(const RfmCollector *c)
+{
+	RfmSerialHeader header;
+	Size		size;
+	bytea	   *result;
+	char	   *at;
+	uint32	   *position = NULL;
+
+	fill_header(c, &header);
+	size = VARHDRSZ + sizeof(header) + SERIAL_SLACK;
+	size += frame_entries(c, header.frame);
+	size += c->nentries * fixed_size(header.frame, 0, RFM_ENTRY_FIELDS);
+	if (c->distinct_orders)
+	{
+		size += frame_orders(c, header.frame);
+		size += c->norders * fixed_size(header.frame, RFM_ENTRY_FIELDS, RFM_FIELDS);
+		position = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(uint32), false);
+	}
+	if (size > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the customers seen by one parallel worker do not fit into one message"),
+				 errhint("Set max_parallel_workers_per_gather to 0 for this refresh.")));
+
+	result = palloc(size);
+	SET_VARSIZE(result, size);
+	at = VARDATA(result);
+	put_bytes(&at, &header, sizeof(header));
+	put_entries(&at, c, header.frame, position);
+	if (c->distinct_orders)
+	{
+		put_orders(&at, c, header.frame, position);
+		pfree(position);
+	}
+	memset(at, 0, SERIAL_SLACK);
+	Assert(at + SERIAL_SLACK == (char *) result + size);
+	return result;
+}
+
+bytea *
+rfm_serial_hand_over(RfmCollector *c)
+{
+	Size		size = VARHDRSZ + sizeof(RfmSerialHeader) + SERIAL_SLACK;
+	bytea	   *result = palloc0(size);
+	RfmSerialHeader header;
+
+	fill_header(c, &header);
+	header.nentries = header.norders = header.rows = 0;
+	header.ticket = rfm_ticket_issue(c);
+	SET_VARSIZE(result, size);
+	memcpy(VARDATA(result), &header, sizeof(header));
+	return result;
+}
+
+/*
+ * Reading.
+ */
+
+void
+rfm_serial_open(RfmSerial *s, const char *data, Size size)
+{
+	if (size < sizeof(RfmSerialHeader) + SERIAL_SLACK)
+		ends_too_early();
+	memcpy(&s->header, data, sizeof(RfmSerialHeader));
+	s->at = data + sizeof(RfmSerialHeader);
+	s->end = data + size - SERIAL_SLACK;
+}
+
+/* Return where the next bytes are, whose size has been read before. */
+static const char *
+get_image(RfmSerial *s, int64 size)
+{
+	const char *image = s->at;
+
+	if (size < 0 || size > s->end - s->at)
+		ends_too_early();
+	s->at += size;
+	return image;
+}
+
+/* Read a key: where its image lies, or an aligned copy in the current context. */
+static Datum
+get_key(RfmSerial *s, const RfmKeyType *kt, int64 field)
+{
+	const char *image;
+	char	   *copy;
+
+	if (!rfm_key_by_reference(kt))
+		return (Datum) field;
+	image = get_image(s, field);
+	/* of these nobody expects that they are aligned */
+	if (kt->kind == RFM_KEY_BYTES && (kt->typlen > 0 || VARATT_IS_SHORT(image)))
+		return PointerGetDatum(image);
+	copy = palloc(field);
+	memcpy(copy, image, field);
+	return PointerGetDatum(copy);
+}
+
+void
+rfm_serial_entry(RfmSerial *s, const RfmCollector *c, RfmEntry *e)
+{
+	const RfmFrame *frame = s->header.frame;
+	int64		key;
+	int64		form;
+
+	if (s->end - s->at < fixed_size(frame, 0, RFM_ENTRY_FIELDS))
+		ends_too_early();
+	key = get_number(&s->at, &frame[RFM_FIELD_KEY]);
+	e->last = get_number(&s->at, &frame[RFM_FIELD_LAST]);
+	e->sum.v.scaled = get_number(&s->at, &frame[RFM_FIELD_SUM]);
+	e->sum.orders = (uint32) get_number(&s->at, &frame[RFM_FIELD_ORDERS]);
+	form = get_number(&s->at, &frame[RFM_FIELD_FORM]);
+	e->sum.form = (uint8) (form >> 8);
+	e->sum.scale = (uint8) form;
+
+	if (c->real_amounts)
+		memcpy(&e->sum.low, get_image(s, sizeof(double)), sizeof(double));
+	e->key = get_key(s, &c->customer_type, key);
+	if (rfm_sum_is_wide(&e->sum))
+	{
+		int64		size = e->sum.v.scaled;
+
+		rfm_sum_set_image(&e->sum, get_image(s, size), size);
+	}
+}
+
+void
+rfm_serial_order(RfmSerial *s, const RfmCollector *c, Datum *order, int64 *customer)
+{
+	const RfmFrame *frame = s->header.frame;
+	int64		key;
+
+	if (s->end - s->at < fixed_size(frame, RFM_ENTRY_FIELDS, RFM_FIELDS))
+		ends_too_early();
+	key = get_number(&s->at, &frame[RFM_FIELD_ORDER]);
+	*customer = get_number(&s->at, &frame[RFM_FIELD_CUSTOMER]);
+	*order = get_key(s, &c->order_type, key);
+}

@@ -1,0 +1,106 @@
+/*-------------------------------------------------------------------------
+ *
+ * table.h
+ *		The collector's table from the inside: finding, adding, growing.
+ *
+ * For those who fill it, from rows (queue.c, the ledger) or from the tables of
+ * parallel workers (merge.c), and for those who free it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_COLLECT_TABLE_H
+#define RFM_COLLECT_TABLE_H
+
+#include "collect/index.h"
+
+/*
+ * rfm_collector_create: Make an empty table in a context of its own below parent,
+ * with room for an expected number of customers.  Raises the errors of types
+ * that cannot be collected.
+ */
+extern RfmCollector *rfm_collector_create(MemoryContext parent, Oid customer_type,
+										  Oid customer_collation, Oid time_type,
+										  Oid amount_type, bool distinct_orders,
+										  Oid order_type, Oid order_collation,
+										  int64 expected);
+
+/* rfm_keep_key: Return a copy of a by-reference key that lives as long as the table. */
+extern Datum rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key);
+
+/* rfm_expect_orders: Make the set of distinct orders large enough for so many. */
+extern void rfm_expect_orders(RfmCollector *c, int64 expected);
+
+/*
+ * rfm_append_entry: Add a customer without key, order or amount, which nobody
+ * looks for in the index.
+ */
+extern RfmEntry *rfm_append_entry(RfmCollector *c);
+
+/* rfm_add_customer: Add a customer; returns its number. */
+extern uint32 rfm_add_customer(RfmCollector *c, Datum key, uint32 hash);
+
+/*
+ * rfm_count_order: Count an order id for a customer unless it has been
+ * counted; hash is rfm_order_hash of the id's own.
+ */
+extern void rfm_count_order(RfmCollector *c, uint32 customer, Datum order,
+							uint32 hash);
+
+/* rfm_order_counted: Has this order id been counted for the customer? */
+extern bool rfm_order_counted(RfmCollector *c, uint32 customer, Datum order,
+							  uint32 hash);
+
+/* rfm_collector_clear: Forget all customers and orders, but not the rows taken. */
+extern void rfm_collector_clear(RfmCollector *c);
+
+/* rfm_collector_close: Free what only adding customers needs. */
+extern void rfm_collector_close(RfmCollector *c);
+
+/* rfm_collector_free_entries: Free the customers, but not what they point to. */
+extern void rfm_collector_free_entries(RfmCollector *c);
+
+/*
+ * rfm_collector_end: Free the collector, but not the images of keys, which
+ * from now on belong to the context around it.
+ */
+extern void rfm_collector_end(RfmCollector *c);
+
+/* rfm_order_hash: Hash an order id together with its customer's key. */
+static inline uint32
+rfm_order_hash(uint32 order_hash, uint32 key_hash)
+{
+	return rfm_hash_int64((int64) ((uint64) key_hash << 32 | order_hash));
+}
+
+/* rfm_prefetch_order: Prefetch an order's place in the set of orders. */
+static pg_attribute_always_inline void
+rfm_prefetch_order(const RfmCollector *c, uint32 order_hash)
+{
+	rfm_prefetch_write(&c->order_slot[rfm_home(order_hash, c->order_bits)]);
+}
+
+/* rfm_find_customer: Return the number of the customer with this key, added if new. */
+static inline uint32
+rfm_find_customer(RfmCollector *c, Datum key, uint32 hash)
+{
+	uint32		number = rfm_index_find(c, key, hash);
+	RfmEntry   *e;
+
+	if (number == 0)
+		return rfm_add_customer(c, key, hash);
+	number--;
+	if (c->customer_type.kind == RFM_KEY_GENERIC)
+	{
+		int			cmp;
+
+		e = rfm_entry(c, number);
+		cmp = rfm_key_image_cmp(&c->customer_type, key, e->key);
+		if (cmp != 0)
+			c->images_differ = true;
+		if (cmp < 0)
+			e->key = rfm_keep_key(c, &c->customer_type, key);
+	}
+	return number;
+}
+
+#endif							/* RFM_COLLECT_TABLE_H */

@@ -1,0 +1,105 @@
+/*-------------------------------------------------------------------------
+ *
+ * lock.c
+ *		Who may use a model, and one refresh of it at a time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "base/catalog.h"
+#include "base/identity.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "model/lock.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+bool
+rfm_model_peek(const char *name, int64 *id, Oid *owner)
+{
+	Relation	rel = table_open(rfm_extension_table("rfm_model"), AccessShareLock);
+	TupleDesc	tupdesc = RelationGetDescr(rel);
+	AttrNumber	attnum = (AttrNumber) SPI_fnumber(tupdesc, "model");
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found;
+	bool		isnull;
+
+	/* the primary key is the name */
+	ScanKeyEntryInitialize(&key, 0, attnum, BTEqualStrategyNumber, InvalidOid,
+						   TupleDescAttr(tupdesc, attnum - 1)->attcollation,
+						   F_TEXTEQ, CStringGetTextDatum(name));
+	scan = systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	found = HeapTupleIsValid(tuple);
+	if (found)
+	{
+		*id = DatumGetInt64(heap_getattr(tuple, SPI_fnumber(tupdesc, "model_id"), tupdesc, &isnull));
+		*owner = DatumGetObjectId(heap_getattr(tuple, SPI_fnumber(tupdesc, "owner"), tupdesc, &isnull));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+void
+rfm_model_check_user(const char *name, Oid owner)
+{
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(owner)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("owner of model \"%s\" does not exist", name),
+				 errdetail("The role with OID %u has been dropped.", owner),
+				 errhint("As a superuser, give the model to another role: UPDATE rfm_model SET owner = 'role' WHERE model = %s.",
+						 quote_literal_cstr(name))));
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for model \"%s\"", name),
+				 errdetail("Only its owner and members of that role may use it.")));
+}
+
+/*
+ * Keeps the row: a model that is dropped meanwhile would leave its snapshot
+ * without a place in the log.
+ */
+static void
+lock_row(int64 id)
+{
+	Oid			type = INT8OID;
+	Datum		value = Int64GetDatum(id);
+	RfmIdentity	catalog;
+
+	rfm_catalog_enter(&catalog);
+	SPI_connect();
+	if (SPI_execute_with_args(psprintf("SELECT FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+									   rfm_public_name("rfm_model")),
+							  1, &type, &value, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not lock a row of table rfm_model");
+	SPI_finish();
+	rfm_catalog_leave(&catalog);
+}
+
+void
+rfm_model_lock(int64 id)
+{
+	/*
+	 * An object lock of class rfm_model, which no statement of SQL takes.  The
+	 * table keeps ids below 2^48: they fit.
+	 */
+	LockDatabaseObject(rfm_extension_table("rfm_model"), (Oid) (id & 0xFFFFFFFF),
+					   (uint16) (id >> 32), ExclusiveLock);
+	if (id != 0)
+		lock_row(id);
+}

@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_date.c
+ *		The date that is being computed, for the SQL of sources.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/xact.h"
+#include "base/version.h"
+#include "model/run_date.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+/* No query of a model is running. */
+#define NO_DATE PG_INT32_MAX
+
+#define SETTING "rfm.run_date"
+
+static int	run_date = NO_DATE;
+static bool was_asked = false;
+
+PG_FUNCTION_INFO_V1(rfm_run_date);
+
+void
+rfm_run_date_init(void)
+{
+	DefineCustomIntVariable(SETTING,
+							"Shows the date that a refresh computes, in days since 2000-01-01.",
+							"Set by rfm while the query of a model runs.",
+							&run_date,
+							NO_DATE, PG_INT32_MIN, PG_INT32_MAX,
+							PGC_USERSET,
+							GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+							NULL, NULL, NULL);
+}
+
+void
+rfm_run_date_set(DateADT date)
+{
+	was_asked = false;
+	(void) set_config_option(SETTING, psprintf("%d", date), PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+bool
+rfm_run_date_was_asked(void)
+{
+	return was_asked;
+}
+
+/*
+ * rfm_run_date() RETURNS date: outside the query of a model the current date of
+ * the session, so that views which call it can be looked at.
+ */
+Datum
+rfm_run_date(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	if (run_date == NO_DATE)
+		PG_RETURN_DATEADT(DatumGetDateADT(DirectFunctionCall1(timestamptz_date,
+															  TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()))));
+	if (run_date == RFM_MANY_DATES)
+	{
+		was_asked = true;
+		PG_RETURN_NULL();
+	}
+	PG_RETURN_DATEADT(run_date);
+}

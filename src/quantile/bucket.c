@@ -1,0 +1,115 @@
+/*-------------------------------------------------------------------------
+ *
+ * bucket.c
+ *		rfm_bucket: which of the buckets between cut points a value is in.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include <math.h>
+
+#include "access/tupmacs.h"
+#include "base/version.h"
+#include "utils/array.h"
+#include "utils/fmgrprotos.h"
+#include "value/numeric.h"
+
+PG_FUNCTION_INFO_V1(rfm_float8_bucket);
+PG_FUNCTION_INFO_V1(rfm_numeric_bucket);
+
+/* Checks the array of cut points and gives their number. */
+static int
+count_cuts(ArrayType *cuts)
+{
+	if (ARR_NDIM(cuts) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("cut points must be a one-dimensional array")));
+	if (array_contains_nulls(cuts))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("cut points must not contain nulls")));
+	return ArrayGetNItems(ARR_NDIM(cuts), ARR_DIMS(cuts));
+}
+
+/* Where the values begin: as ARR_DATA_PTR(), which takes signed for unsigned numbers. */
+static char *
+cut_values(ArrayType *cuts)
+{
+	Size		offset = ARR_OVERHEAD_NONULLS(ARR_NDIM(cuts));
+
+	if (ARR_HASNULL(cuts))
+		offset = cuts->dataoffset;
+	return (char *) cuts + offset;
+}
+
+/*
+ * rfm_bucket(float8, float8[])
+ */
+Datum
+rfm_float8_bucket(PG_FUNCTION_ARGS)
+{
+	double		value;
+	ArrayType  *cuts;
+	int			ncuts;
+	const double *cut;
+	int			below = 0;
+
+	rfm_version_check();
+	value = PG_GETARG_FLOAT8(0);
+	cuts = PG_GETARG_ARRAYTYPE_P(1);
+	ncuts = count_cuts(cuts);
+	cut = (const double *) cut_values(cuts);
+	if (isnan(value))
+	{
+		/* above everything but its like */
+		for (int i = 0; i < ncuts; i++)
+			below += !isnan(cut[i]);
+	}
+	else
+	{
+		for (int i = 0; i < ncuts; i++)
+			below += cut[i] < value;
+	}
+	PG_FREE_IF_COPY(cuts, 1);
+	PG_RETURN_INT32(1 + below);
+}
+
+/*
+ * rfm_bucket(numeric, numeric[])
+ */
+Datum
+rfm_numeric_bucket(PG_FUNCTION_ARGS)
+{
+	Numeric		value;
+	int64		code;
+	ArrayType  *cuts;
+	int			ncuts;
+	char	   *next;
+	int			below = 0;
+
+	rfm_version_check();
+	value = PG_GETARG_NUMERIC(0);
+	code = rfm_numeric_code(VARDATA(value), VARSIZE(value) - VARHDRSZ);
+	cuts = PG_GETARG_ARRAYTYPE_P(1);
+	ncuts = count_cuts(cuts);
+	next = cut_values(cuts);
+	for (int i = 0; i < ncuts; i++)
+	{
+		int64		cut_code = rfm_numeric_code(VARDATA_ANY(next),
+												VARSIZE_ANY_EXHDR(next));
+
+		/* the codes decide, unless they are the same */
+		if (cut_code < code ||
+			(cut_code == code &&
+			 DatumGetBool(DirectFunctionCall2(numeric_lt, PointerGetDatum(next),
+											  NumericGetDatum(value)))))
+			below++;
+		next = att_addlength_pointer(next, -1, next);
+		next = (char *) att_align_nominal(next, TYPALIGN_INT);
+	}
+	PG_FREE_IF_COPY(value, 0);
+	PG_FREE_IF_COPY(cuts, 1);
+	PG_RETURN_INT32(1 + below);
+}

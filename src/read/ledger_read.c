@@ -1,0 +1,358 @@
+/*-------------------------------------------------------------------------
+ *
+ * ledger_read.c
+ *		From the rows of the query into the ledger.
+ *
+ * Rows are taken in batches, so that the memory that they need is asked for
+ * before it is used.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "collect/entry.h"
+#include "collect/table.h"
+#include "catalog/pg_type.h"
+#include "common/int.h"
+#include "miscadmin.h"
+#include "model/run_date.h"
+#include "progress/progress.h"
+#include "read/ledger.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
+#define BATCH_ROWS 64
+
+/*
+ * What a customer counts for besides its share of a snapshot, and an event,
+ * which for a moment there are two of.
+ */
+#define LEDGER_CUSTOMER_BYTES 64
+#define LEDGER_EVENT_BYTES (2 * sizeof(RfmEvent))
+
+typedef struct LedgerReceiver
+{
+	DestReceiver pub;
+	RfmLedger  *ledger;
+	RfmLedgerResult result;
+	MemoryContext batchcxt;		/* of what the rows point to */
+	int			n;
+	RfmWaitingRow row[BATCH_ROWS];
+} LedgerReceiver;
+
+/*
+ * Days.
+ */
+
+/* The order time that a day begins with, give or take what a clock is changed by. */
+static int64
+about_midnight(const RfmCalendar *calendar, DateADT day)
+{
+	Datum		start;
+
+	(void) rfm_calendar_start(calendar, day, &start);
+	return calendar->time_type == DATEOID ?
+		(int64) DatumGetDateADT(start) : DatumGetInt64(start);
+}
+
+/* Which days, and which order times for certain, count on every date. */
+static void
+find_base(RfmLedger *ledger)
+{
+	const RfmCalendar *calendar = &ledger->calendar;
+
+	ledger->base_last = ledger->first;
+	ledger->base_first = ledger->lookback ?
+		rfm_calendar_first_day(ledger->last, ledger->lookback) : DATEVAL_NOBEGIN;
+
+	/* two days from the edges, no clock is changed by as much */
+	ledger->base_from = ledger->base_until = PG_INT64_MIN;
+	if (ledger->base_first > ledger->base_last ||
+		ledger->base_last - 2 < DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE)
+		return;
+	ledger->base_until = about_midnight(calendar, ledger->base_last - 1);
+	if (!DATE_IS_NOBEGIN(ledger->base_first))
+		ledger->base_from = about_midnight(calendar, ledger->base_first + 2);
+	else if (calendar->time_type == DATEOID)
+		ledger->base_from = (int64) DATEVAL_NOBEGIN + 1;
+	else
+		ledger->base_from = PG_INT64_MIN + 1;
+}
+
+/*
+ * Does a row of this time count on every date?  If not, day is its date.
+ * Infinite times are left to the dates: they are errors of theirs.
+ */
+static inline bool
+in_base(const RfmLedger *ledger, int64 time, DateADT *day)
+{
+	if (time >= ledger->base_from && time < ledger->base_until)
+		return true;
+	*day = rfm_calendar_date(&ledger->calendar, time);
+	return !DATE_NOT_FINITE(*day) &&
+		*day >= ledger->base_first && *day <= ledger->base_last;
+}
+
+/*
+ * Taking rows.
+ */
+
+/* Add a row to what its customer has on every date. */
+static void
+add_to_base(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row)
+{
+	RfmCollector *c = ledger->table;
+	RfmEntry   *e = rfm_entry(c, customer);
+
+	e->last = Max(e->last, row->last);
+	rfm_entry_add_amount(c, e, &row->amount);
+	if (row->has_order)
+		rfm_count_order(c, customer, row->order, row->order_hash);
+	else if (!c->distinct_orders)
+		rfm_entry_add_orders(c, e, 1);
+	ledger->base_rows++;
+}
+
+static RfmEvent *
+new_event(RfmLedger *ledger)
+{
+	int64		number = ledger->nevents++;
+
+	if (number / RFM_CHUNK_EVENTS == ledger->nchunks)
+	{
+		if (ledger->nchunks == ledger->chunk_space)
+		{
+			ledger->chunk_space *= 2;
+			ledger->chunk = repalloc_huge(ledger->chunk,
+										  ledger->chunk_space * sizeof(RfmEvent *));
+		}
+		ledger->chunk[ledger->nchunks++] =
+			rfm_pool_alloc(&ledger->pool, RFM_CHUNK_EVENTS * sizeof(RfmEvent));
+	}
+	return &ledger->chunk[number / RFM_CHUNK_EVENTS][number % RFM_CHUNK_EVENTS];
+}
+
+static void
+add_event(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row, DateADT day)
+{
+	RfmCollector *c = ledger->table;
+	RfmEvent   *event = new_event(ledger);
+
+	event->last = row->last;
+	event->v.scaled = row->amount.v.scaled;
+	event->customer = customer;
+	event->day = day;
+	event->form = row->amount.form;
+	event->scale = row->amount.scale;
+	event->has_order = row->has_order;
+	event->order = row->has_order ? rfm_keep_key(c, &c->order_type, row->order) : (Datum) 0;
+	if (row->amount.form == RFM_FORM_NUMERIC)
+	{
+		MemoryContext oldcxt = MemoryContextSwitchTo(c->sums);
+
+		event->v.numeric = DatumGetNumericCopy(NumericGetDatum(row->amount.v.numeric));
+		c->used += VARSIZE(event->v.numeric);
+		MemoryContextSwitchTo(oldcxt);
+	}
+}
+
+/* Takes the rows of a batch; false where the ledger cannot hold them. */
+static bool
+take_batch(LedgerReceiver *receiver)
+{
+	RfmLedger  *ledger = receiver->ledger;
+	RfmCollector *c = ledger->table;
+	Size		customers;
+	Size		events;
+
+	for (int i = 0; i < receiver->n; i++)
+		rfm_prefetch_entry(c, receiver->row[i].key, receiver->row[i].hash);
+	for (int i = 0; i < receiver->n; i++)
+	{
+		const RfmWaitingRow *row = &receiver->row[i];
+		uint32		customer = rfm_find_customer(c, row->key, row->hash);
+		DateADT		day;
+
+		if (in_base(ledger, row->last, &day))
+			add_to_base(ledger, customer, row);
+		else
+			add_event(ledger, customer, row, day);
+	}
+	rfm_progress_rows(receiver->n);
+	c->rows += receiver->n;
+	receiver->n = 0;
+	MemoryContextReset(receiver->batchcxt);
+
+	customers = c->used + c->nentries * LEDGER_CUSTOMER_BYTES;
+	events = ledger->nevents * LEDGER_EVENT_BYTES;
+	if (c->images_differ)
+		receiver->result = RFM_LEDGER_KEYS;
+	else if (customers + events > c->bound)
+		receiver->result = events > customers ? RFM_LEDGER_EVENTS : RFM_LEDGER_CUSTOMERS;
+	return receiver->result == RFM_LEDGER_READ;
+}
+
+/* A key that outlives the row that the executor gives. */
+static Datum
+row_key(const RfmKeyType *kt, Datum value)
+{
+	Datum		key = rfm_key_from_datum(kt, value);
+
+	return rfm_key_by_reference(kt) ? rfm_key_copy(kt, key) : key;
+}
+
+static void
+fill_row(RfmCollector *c, TupleTableSlot *slot, RfmWaitingRow *row)
+{
+	Datum		value;
+	bool		isnull;
+
+	row->key = row_key(&c->customer_type, slot->tts_values[0]);
+	row->hash = rfm_key_hash(&c->customer_type, row->key);
+	rfm_prefetch_place(c, row->key, row->hash);
+	value = slot->tts_values[1];
+	row->last = c->time_type == DATEOID ?
+		(int64) DatumGetDateADT(value) : DatumGetInt64(value);
+
+	row->amount.form = RFM_FORM_NONE;
+	row->amount.scale = 0;
+	row->amount.v.scaled = 0;
+	value = slot_getattr(slot, 3, &isnull);
+	if (!isnull)
+		rfm_amount_decode(c->amount_type, value, &row->amount);
+	if (row->amount.form == RFM_FORM_NUMERIC)
+		row->amount.v.numeric = DatumGetNumericCopy(NumericGetDatum(row->amount.v.numeric));
+
+	row->has_order = c->distinct_orders && !slot->tts_isnull[3];
+	if (!row->has_order)
+		return;
+	row->order = row_key(&c->order_type, slot->tts_values[3]);
+	row->order_hash = rfm_order_hash(rfm_key_hash(&c->order_type, row->order), row->hash);
+	rfm_prefetch_order(c, row->order_hash);
+}
+
+static bool
+ledger_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	LedgerReceiver *receiver = (LedgerReceiver *) self;
+	MemoryContext oldcxt;
+
+	slot_getallattrs(slot);
+	oldcxt = MemoryContextSwitchTo(receiver->batchcxt);
+	fill_row(receiver->ledger->table, slot, &receiver->row[receiver->n++]);
+	MemoryContextSwitchTo(oldcxt);
+	return receiver->n < BATCH_ROWS || take_batch(receiver);
+}
+
+/* The types of the columns are known. */
+static void
+ledger_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+	RfmLedger  *ledger = ((LedgerReceiver *) self)->ledger;
+	bool		distinct = desc->natts > 3;
+	Form_pg_attribute customer = TupleDescAttr(desc, 0);
+	Form_pg_attribute order = TupleDescAttr(desc, distinct ? 3 : 0);
+
+	ledger->table = rfm_collector_create(ledger->mcxt, customer->atttypid, customer->attcollation,
+										 TupleDescAttr(desc, 1)->atttypid,
+										 TupleDescAttr(desc, 2)->atttypid, distinct,
+										 order->atttypid, order->attcollation, 0);
+}
+
+static void
+ledger_nothing(DestReceiver *self)
+{
+}
+
+/*
+ * The whole.
+ */
+
+/* A model's definition, as far as it decides which orders count and for whom. */
+static char *
+definition_of(const RfmModel *model, const RfmSource *source)
+{
+	return psprintf("%u %u %u %u %u %u %s %s %s %s %s %s %s %s",
+					model->source, model->owner, source->key.typid, source->key.collation,
+					source->calendar.time_type, source->amount.type,
+					source->relation, source->customer, source->ordered_at,
+					source->amount.sql,
+					source->order_id ? source->order_id : "-",
+					source->filter.sql ? source->filter.sql : "-",
+					model->lookback ?
+					DatumGetCString(DirectFunctionCall1(interval_out,
+														IntervalPGetDatum(model->lookback))) : "-",
+					model->time_zone);
+}
+
+static RfmLedger *
+create_ledger(const RfmModel *model, const RfmSource *source, DateADT first, DateADT last,
+			  MemoryContext parent)
+{
+	MemoryContext mcxt = AllocSetContextCreate(parent, "rfm ledger", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
+	RfmLedger  *ledger = palloc0(sizeof(RfmLedger));
+
+	ledger->mcxt = mcxt;
+	ledger->definition = definition_of(model, source);
+	ledger->first = first;
+	ledger->last = last;
+	ledger->calendar = source->calendar;
+	if (model->lookback)
+	{
+		ledger->lookback = palloc(sizeof(Interval));
+		*ledger->lookback = *model->lookback;
+	}
+	find_base(ledger);
+	ledger->pool.mcxt = AllocSetContextCreate(mcxt, "rfm ledger rows", ALLOCSET_DEFAULT_SIZES);
+	ledger->chunk_space = 16;
+	ledger->chunk = palloc(ledger->chunk_space * sizeof(RfmEvent *));
+	MemoryContextSwitchTo(oldcxt);
+	return ledger;
+}
+
+bool
+rfm_ledger_serves(const RfmLedger *ledger, const RfmModel *model, const RfmSource *source,
+				  DateADT date)
+{
+	return date >= ledger->first && date <= ledger->last &&
+		strcmp(ledger->definition, definition_of(model, source)) == 0;
+}
+
+RfmLedgerResult
+rfm_ledger_read(const RfmModel *model, const RfmSource *source,
+				DateADT first, DateADT last, MemoryContext mcxt, RfmLedger **ledger)
+{
+	LedgerReceiver receiver = {.result = RFM_LEDGER_READ};
+
+	if (source->uses_run_date)
+		return RFM_LEDGER_RUN_DATE;
+	*ledger = create_ledger(model, source, first, last, mcxt);
+	receiver.pub.receiveSlot = ledger_receive;
+	receiver.pub.rStartup = ledger_startup;
+	receiver.pub.rShutdown = ledger_nothing;
+	receiver.pub.rDestroy = ledger_nothing;
+	receiver.pub.mydest = DestTuplestore;
+	receiver.ledger = *ledger;
+	receiver.batchcxt = AllocSetContextCreate((*ledger)->mcxt, "rfm ledger batch",
+											  ALLOCSET_DEFAULT_SIZES);
+
+	rfm_source_scan(model, source, first, last, &receiver.pub);
+	if (rfm_run_date_was_asked())
+		receiver.result = RFM_LEDGER_RUN_DATE;
+	if (receiver.result == RFM_LEDGER_READ && take_batch(&receiver))
+	{
+		rfm_ledger_sort(*ledger);
+		return RFM_LEDGER_READ;
+	}
+	rfm_ledger_end(*ledger);
+	*ledger = NULL;
+	return receiver.result;
+}
+
+void
+rfm_ledger_end(RfmLedger *ledger)
+{
+	MemoryContextDelete(ledger->mcxt);
+}

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.h
+ *		What the planner makes of a query over the source, before it runs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_PLAN_H
+#define RFM_PLAN_H
+
+#include "nodes/params.h"
+
+/* A query's plan, as far as it says how to run the query. */
+typedef struct RfmPlanLook
+{
+	double		rows;			/* expected, into the aggregate at the top if there is one */
+	bool		aggregates;		/* the node at the top aggregates, in this process */
+	bool		elsewhere;		/* some part is left to another server, or to an extension */
+	bool		pushed;			/* all of it is: rows come as the query gives them */
+} RfmPlanLook;
+
+/*
+ * rfm_plan_look: plans a query, without workers: below a Gather the planner's
+ * numbers are those of one participant.  Within SPI, as whoever will run it.
+ * Raises what planning raises.
+ */
+extern void rfm_plan_look(const char *sql, ParamListInfo params, RfmPlanLook *look);
+
+/*
+ * rfm_plan_try: the same for a query that another server may be unable to run:
+ * false where planning says FEATURE_NOT_SUPPORTED.
+ */
+extern bool rfm_plan_try(const char *sql, ParamListInfo params, RfmPlanLook *look);
+
+#endif							/* RFM_PLAN_H */

@@ -1,0 +1,196 @@
+/*-------------------------------------------------------------------------
+ *
+ * rows.c
+ *		From what a query over the source gives into the collector.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "collect/entry.h"
+#include "collect/queue.h"
+#include "collect/table.h"
+#include "collect/ticket.h"
+#include "read/rows.h"
+#include "utils/array.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+static Oid
+column_type(const RfmRowsReceiver *receiver, int column)
+{
+	return getBaseType(TupleDescAttr(receiver->desc, column)->atttypid);
+}
+
+/* The table that the first row needs, by the types that the query gives. */
+static RfmCollector *
+create_collector(RfmRowsReceiver *receiver)
+{
+	bool		distinct = receiver->reading == RFM_READ_ORDERS && receiver->desc->natts > 3;
+	Form_pg_attribute customer = TupleDescAttr(receiver->desc, 0);
+	Form_pg_attribute order = distinct ? TupleDescAttr(receiver->desc, 3) : NULL;
+
+	return rfm_collector_create(receiver->mcxt, customer->atttypid, customer->attcollation,
+								column_type(receiver, 1),
+								receiver->amount_type == FLOAT8ARRAYOID ? FLOAT8OID : receiver->amount_type,
+								distinct, distinct ? order->atttypid : InvalidOid,
+								distinct ? order->attcollation : InvalidOid, 0);
+}
+
+/* The customer and the time, which no row lacks. */
+static void
+read_key(RfmCollector *c, TupleTableSlot *slot, RfmWaitingRow *row)
+{
+	row->key = rfm_key_from_datum(&c->customer_type, slot->tts_values[0]);
+	row->last = c->time_type == DATEOID ?
+		(int64) DatumGetDateADT(slot->tts_values[1]) : DatumGetInt64(slot->tts_values[1]);
+	row->has_order = false;
+	row->amount.form = RFM_FORM_NONE;
+}
+
+static void
+read_amount(const RfmRowsReceiver *receiver, TupleTableSlot *slot, int column,
+			RfmWaitingRow *row)
+{
+	if (!slot->tts_isnull[column])
+		rfm_amount_decode(receiver->amount_type, slot->tts_values[column], &row->amount);
+	if (row->amount.form == RFM_FORM_NOT_FINITE)
+		rfm_money_error(receiver->collector, row->key, false);
+}
+
+/* A row is an order, or a part of one. */
+static void
+take_order(RfmRowsReceiver *receiver, TupleTableSlot *slot)
+{
+	RfmCollector *c = receiver->collector;
+	RfmWaitingRow row;
+
+	read_key(c, slot, &row);
+	read_amount(receiver, slot, 2, &row);
+	row.rows = 1;
+	row.has_order = c->distinct_orders && !slot->tts_isnull[3];
+	if (row.has_order)
+		row.order = rfm_key_from_datum(&c->order_type, slot->tts_values[3]);
+	rfm_queue_add(c, &row);
+}
+
+/*
+ * A sum of rfm_internal.exact_sum(): doubles that add up to it, one by one.
+ * See value/exact_sum.c for what they say where there is no sum.
+ */
+static void
+take_partials(RfmCollector *c, Datum sum, RfmWaitingRow *row)
+{
+	ArrayType  *array = DatumGetArrayTypeP(sum);
+	const double *part = (const double *) rfm_array_data(array);
+	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	if (ARR_HASNULL(array))
+		elog(ERROR, "exact sum has a null part");
+	for (int i = 0; i < n; i++)
+	{
+		if (!isfinite(part[i]))
+			rfm_money_error(c, row->key, !isnan(part[i]));
+		row->amount.form = RFM_FORM_REAL;
+		row->amount.v.real = part[i];
+		if (i < n - 1)
+		{
+			rfm_queue_add(c, row);
+			row->rows = 0;
+		}
+	}
+	rfm_queue_add(c, row);
+}
+
+/* A row is a customer, or the part of one that has an image of its own. */
+static void
+take_group(RfmRowsReceiver *receiver, TupleTableSlot *slot)
+{
+	RfmCollector *c = receiver->collector;
+	RfmWaitingRow row;
+	int64		rows = DatumGetInt64(slot->tts_values[2]);
+	int64		orders = receiver->desc->natts > 4 ? DatumGetInt64(slot->tts_values[4]) : rows;
+
+	read_key(c, slot, &row);
+	if (orders > PG_UINT32_MAX)
+		rfm_too_many_orders(c, row.key);
+	row.rows = (uint32) orders;
+	c->rows += rows - orders;
+	if (receiver->amount_type == FLOAT8ARRAYOID && !slot->tts_isnull[3])
+	{
+		take_partials(c, slot->tts_values[3], &row);
+		return;
+	}
+	read_amount(receiver, slot, 3, &row);
+	rfm_queue_add(c, &row);
+}
+
+static bool
+rows_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	RfmRowsReceiver *receiver = (RfmRowsReceiver *) self;
+	MemoryContext oldcxt;
+
+	slot_getallattrs(slot);
+	if (receiver->reading == RFM_READ_TICKET)
+	{
+		if (!slot->tts_isnull[0])
+			receiver->collector = rfm_ticket_claim(DatumGetInt64(slot->tts_values[0]),
+													  receiver->mcxt);
+		return true;
+	}
+
+	oldcxt = MemoryContextSwitchTo(receiver->rowcxt);
+	if (receiver->collector == NULL)
+		receiver->collector = create_collector(receiver);
+	if (receiver->reading == RFM_READ_GROUPED)
+		take_group(receiver, slot);
+	else
+		take_order(receiver, slot);
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextReset(receiver->rowcxt);
+	return true;
+}
+
+static void
+rows_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+	RfmRowsReceiver *receiver = (RfmRowsReceiver *) self;
+
+	receiver->desc = typeinfo;
+	if (receiver->reading != RFM_READ_TICKET)
+		receiver->amount_type = column_type(receiver, receiver->reading == RFM_READ_GROUPED ? 3 : 2);
+}
+
+static void
+rows_nothing(DestReceiver *self)
+{
+}
+
+void
+rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, MemoryContext mcxt)
+{
+	memset(receiver, 0, sizeof(*receiver));
+	receiver->pub.receiveSlot = rows_receive;
+	receiver->pub.rStartup = rows_startup;
+	receiver->pub.rShutdown = rows_nothing;
+	receiver->pub.rDestroy = rows_nothing;
+	receiver->pub.mydest = DestTuplestore;
+	receiver->reading = reading;
+	receiver->mcxt = mcxt;
+	receiver->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm row of the source",
+											 ALLOCSET_DEFAULT_SIZES);
+}
+
+RfmCollector *
+rfm_rows_finish(RfmRowsReceiver *receiver)
+{
+	if (receiver->collector && receiver->reading != RFM_READ_TICKET)
+		rfm_queue_drain(receiver->collector);
+	MemoryContextDelete(receiver->rowcxt);
+	return receiver->collector;
+}

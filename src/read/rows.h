@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * rows.h
+ *		From what a query over the source gives into the collector.
+ *
+ * Takes the rows of one query, gives the collector.  There are three queries:
+ * one whose aggregate has filled a collector in this very process, one of the
+ * orders as they are, and one that has them grouped.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_ROWS_H
+#define RFM_ROWS_H
+
+#include "collect/types.h"
+#include "tcop/dest.h"
+
+/* What the query gives. */
+typedef enum RfmReading
+{
+	RFM_READ_TICKET,			/* one row, one column: the ticket of a collector */
+	RFM_READ_ORDERS,			/* customer, time, amount [, order id]: a row an order */
+	RFM_READ_GROUPED			/* customer, last time, rows, sum [, orders]: a row a customer */
+} RfmReading;
+
+typedef struct RfmRowsReceiver
+{
+	DestReceiver pub;
+	RfmReading	reading;
+	MemoryContext mcxt;			/* where the collector shall live */
+	MemoryContext rowcxt;		/* of what one row takes */
+	TupleDesc	desc;
+	Oid			amount_type;	/* of the amounts, or sums, that come */
+	RfmCollector *collector;	/* NULL: there was no row */
+} RfmRowsReceiver;
+
+/*
+ * rfm_rows_receiver_init: a receiver for one run of a query.  The collector
+ * that it fills lives in mcxt, which outlives the query.
+ */
+extern void rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading,
+								   MemoryContext mcxt);
+
+/*
+ * rfm_rows_finish: all rows have come.  Gives the collector, NULL where no
+ * order counts.
+ */
+extern RfmCollector *rfm_rows_finish(RfmRowsReceiver *receiver);
+
+#endif							/* RFM_ROWS_H */

@@ -1,0 +1,139 @@
+/*-------------------------------------------------------------------------
+ *
+ * source.c
+ *		Resolves a model's source.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "read/source.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+static void
+check_source_kind(Relation rel)
+{
+	switch (rel->rd_rel->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+		case RELKIND_FOREIGN_TABLE:
+			return;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("source \"%s\" is not a table, view, materialized view or foreign table",
+							RelationGetRelationName(rel))));
+	}
+}
+
+static void
+resolve_amount(const RfmModel *model, Relation rel, RfmSource *source)
+{
+	Oid			base;
+
+	rfm_expression_resolve(model->amount, rel, "amount", model->name, &source->amount);
+	base = getBaseType(source->amount.type);
+	if (!rfm_amount_type(base, &source->real_amounts))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("amount \"%s\" of type %s cannot be summed",
+						model->amount, format_type_be(source->amount.type)),
+				 errdetail("An amount is of an integer type, numeric, real or double precision."),
+				 base == MONEYOID ?
+				 errhint("The scale of type money depends on lc_monetary. Use an expression that casts it: (%s)::numeric.",
+						 get_attnum(RelationGetRelid(rel), model->amount) > 0 ?
+						 quote_identifier(model->amount) : model->amount) :
+				 errhint("Set the model's \"amount\" to a column of such a type, or to an expression that casts it.")));
+}
+
+static void
+resolve_customer(const RfmModel *model, Relation rel, RfmSource *source)
+{
+	RfmExpression customer;
+
+	rfm_expression_resolve(model->customer, rel, "customer", model->name, &customer);
+	source->customer = customer.sql;
+	source->customer_type = customer.type;
+	source->customer_typmod = customer.typmod;
+	source->uses_run_date |= customer.uses_run_date;
+	rfm_key_type_init(&source->key, customer.type, customer.collation,
+					  psprintf("customer \"%s\"", model->customer),
+					  CurrentMemoryContext);
+}
+
+static void
+resolve_order_time(const RfmModel *model, Relation rel, RfmSource *source)
+{
+	RfmExpression time;
+	Oid			base;
+
+	rfm_expression_resolve(model->ordered_at, rel, "ordered_at", model->name, &time);
+	source->ordered_at = time.sql;
+	source->uses_run_date |= time.uses_run_date;
+	base = getBaseType(time.type);
+	if (base != DATEOID && base != TIMESTAMPOID && base != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("order time \"%s\" has type %s",
+						model->ordered_at, format_type_be(time.type)),
+				 errdetail("It must have type date, timestamp or timestamp with time zone."),
+				 errhint("Set the model's \"ordered_at\" to such a column, or to an expression that casts it.")));
+	rfm_calendar_init(&source->calendar, base, model->time_zone);
+}
+
+static void
+resolve_order_id(const RfmModel *model, Relation rel, RfmSource *source)
+{
+	RfmExpression order;
+	RfmKeyType	order_type;
+
+	if (model->order_id == NULL)
+		return;
+	rfm_expression_resolve(model->order_id, rel, "order_id", model->name, &order);
+	source->order_id = order.sql;
+	source->uses_run_date |= order.uses_run_date;
+	rfm_key_type_init(&order_type, order.type, order.collation,
+					  psprintf("order id \"%s\"", model->order_id),
+					  CurrentMemoryContext);
+}
+
+void
+rfm_source_resolve(const RfmModel *model, RfmSource *source)
+{
+	Relation	rel = try_relation_open(model->source, AccessShareLock);
+
+	memset(source, 0, sizeof(*source));
+	source->model = model->name;
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("source of model \"%s\" does not exist", model->name),
+				 errdetail("The relation with OID %u has been dropped.", model->source),
+				 errhint("Point the model to another source: UPDATE rfm_model SET source = 'schema.table' WHERE model = %s.",
+						 quote_literal_cstr(model->name))));
+	check_source_kind(rel);
+
+	source->alias = pstrdup(quote_identifier(RelationGetRelationName(rel)));
+	source->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+												  RelationGetRelationName(rel));
+
+	resolve_customer(model, rel, source);
+	resolve_order_time(model, rel, source);
+	resolve_order_id(model, rel, source);
+	resolve_amount(model, rel, source);
+	if (model->filter)
+		rfm_expression_parse(model->filter, rel, "filter", model->name, true,
+							 &source->filter);
+	source->uses_run_date |= source->amount.uses_run_date || source->filter.uses_run_date;
+
+	/* the lock stays: the query must meet the relation that was checked */
+	relation_close(rel, NoLock);
+}

@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * access.c
+ *		Access to a model's snapshots for the roles that may read them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "model/model.h"
+#include "run/access.h"
+#include "run/run_log.h"
+#include "target/diff.h"
+#include "target/target.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "value/key.h"
+
+/* May the role read the target?  Nobody may once it has been dropped. */
+static bool
+may_read(Oid role, const RfmModel *model)
+{
+	return has_privs_of_role(role, model->owner) ||
+		pg_class_aclcheck(model->target, role, ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(model->target, role, ACL_SELECT,
+								  ACLMASK_ANY) == ACLCHECK_OK;
+}
+
+static void
+check_access(const char *name, const RfmModel *model)
+{
+	bool		gone;
+
+	if (model == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", name),
+				 strcmp(name, RFM_DEFAULT_MODEL) == 0 ?
+				 errhint("The first rfm_refresh() makes it where there is a table ecom.orders; rfm_create_model() makes others.") :
+				 errhint("The models that you may use are the rows of rfm_model; rfm_create_model() makes a new one.")));
+
+	gone = get_rel_name(model->target) == NULL;
+	if (gone ? !has_privs_of_role(GetUserId(), model->owner) :
+		!may_read(GetUserId(), model))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for model \"%s\"", name),
+				 errdetail("Its snapshots may be read by its owner, by members of that role, and by who may SELECT from its target.")));
+	if (gone)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("target of model \"%s\" does not exist", name),
+				 errdetail("The table with OID %u has been dropped.", model->target),
+				 errhint("Point the model to another target: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
+						 quote_literal_cstr(name))));
+}
+
+/* Return the columns that the target has as a JSON object. */
+static Jsonb *
+read_columns(const RfmModel *model)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	for (int i = 0; i < RFM_COLUMNS; i++)
+	{
+		char	   *name = rfm_target_column(model, (RfmColumn) i, NULL);
+
+		if (name == NULL || get_attnum(model->target, name) <= 0)
+			continue;
+		appendStringInfoString(&json, json.len > 0 ? ", " : "{");
+		escape_json(&json, rfm_columns[i].name);
+		appendStringInfoString(&json, ": ");
+		escape_json(&json, quote_identifier(name));
+	}
+	appendStringInfoString(&json, json.len > 0 ? "}" : "{}");
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
+}
+
+/* Determine how customers are given and compared: "=" need not be in the search_path. */
+static void
+read_customer(const RfmModel *model, RfmAccess *access)
+{
+	char	   *name = rfm_target_column(model, RFM_COL_CUSTOMER, NULL);
+	AttrNumber	attnum = name ? get_attnum(model->target, name) : InvalidAttrNumber;
+	Oid			type;
+
+	if (attnum <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("target of model \"%s\" has no column for the customer", model->name)));
+	type = getBaseType(get_atttype(model->target, attnum));
+	access->customer_type = format_type_extended(type, -1,
+												 FORMAT_TYPE_TYPEMOD_GIVEN |
+												 FORMAT_TYPE_FORCE_QUALIFY);
+	access->customer_equals = rfm_equality(type);
+}
+
+void
+rfm_access_open(const char *name, RfmAccess *access)
+{
+	RfmModel   *model = rfm_model_find(name, false);
+	Relation	rel;
+
+	check_access(name, model);
+	rel = relation_open(model->target, AccessShareLock);
+	if (rel->rd_rel->relkind != RELKIND_RELATION &&
+		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("target \"%s\" of model \"%s\" is not a table",
+						RelationGetRelationName(rel), name),
+				 errhint("Point the model to a table: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
+						 quote_literal_cstr(name))));
+	access->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+												  RelationGetRelationName(rel));
+	access->columns = read_columns(model);
+	read_customer(model, access);
+	relation_close(rel, NoLock);
+
+	access->segment_rules = model->segment_rules;
+	access->comment_rules = model->comment_rules;
+	memcpy(access->buckets, model->buckets, sizeof(access->buckets));
+	access->logged = rfm_run_newest(model, false, NULL, &access->last_run);
+}

@@ -1,0 +1,275 @@
+/*-------------------------------------------------------------------------
+ *
+ * backfill.c
+ *		The snapshots of a range of dates.
+ *
+ * Each date is a refresh in a transaction of its own, which looks at the model
+ * anew; only the orders come from a ledger that outlives the transactions.
+ *
+ * What a date's row in the log says of the call that made it lets the next
+ * call tell that this one stopped halfway.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/catalog.h"
+#include "base/identity.h"
+#include "base/query.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "read/ledger.h"
+#include "run/backfill.h"
+#include "run/define_model.h"
+#include "run/refresh.h"
+#include "run/run_log.h"
+#include "target/resolve.h"
+#include "target/target.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+typedef struct Backfill
+{
+	const char *model;
+	int64		id;				/* of the model */
+	DateADT		first;
+	DateADT		last;
+	DateADT		date;			/* under way */
+	int			together;		/* so many dates are read at once */
+	char	   *label;			/* of this call, in the log: JSON */
+	MemoryContext mcxt;			/* outlives the transactions */
+	RfmLedger  *ledger;
+} Backfill;
+
+static void
+backfill_error_callback(void *arg)
+{
+	const Backfill *backfill = (const Backfill *) arg;
+
+	errcontext("backfilling model \"%s\", date %s", backfill->model,
+			   rfm_calendar_text(backfill->date));
+}
+
+/* Read fewer dates at once, and say why. */
+static void
+read_fewer(Backfill *backfill, int dates, RfmLedgerResult reason)
+{
+	const char *detail = NULL;
+
+	backfill->together = reason == RFM_LEDGER_EVENTS ? (dates + 1) / 2 : 1;
+	if (reason == RFM_LEDGER_KEYS)
+		detail = "Some customers have keys that are equal but not written the same, and which of them stands for the customer depends on the date.";
+	else if (reason == RFM_LEDGER_RUN_DATE)
+		detail = "Which orders count depends on rfm_run_date().";
+	ereport(NOTICE,
+			(backfill->together == 1 ?
+			 errmsg("the orders are read for each date by itself") :
+			 errmsg("the orders are read for %d dates at a time", backfill->together),
+			 detail ? errdetail_internal("%s", detail) :
+			 errdetail("Those for %d dates from %s on do not fit into rfm.work_mem.",
+					   dates, rfm_calendar_text(backfill->date)),
+			 detail ? 0 : errhint("Raise rfm.work_mem to read them once.")));
+}
+
+/*
+ * What was collected for the date: from the ledger, from a new one where that
+ * does not serve any more, or from a query of the date's own.
+ */
+static RfmCollector *
+collect_date(Backfill *backfill, const RfmModel *model, RfmSource *source)
+{
+	if (backfill->ledger &&
+		!rfm_ledger_serves(backfill->ledger, model, source, backfill->date))
+	{
+		rfm_ledger_end(backfill->ledger);
+		backfill->ledger = NULL;
+	}
+	while (backfill->ledger == NULL)
+	{
+		int			dates = Min(backfill->together, backfill->last - backfill->date + 1);
+		RfmLedgerResult result;
+
+		if (dates == 1)
+			return rfm_source_read(model, source, backfill->date,
+								   CurrentMemoryContext);
+		result = rfm_ledger_read(model, source, backfill->date, backfill->date + dates - 1,
+								 backfill->mcxt, &backfill->ledger);
+		if (result != RFM_LEDGER_READ)
+			read_fewer(backfill, dates, result);
+	}
+	return rfm_ledger_collect(backfill->ledger, backfill->date, CurrentMemoryContext);
+}
+
+/* Only a target with dates has room for more than one snapshot. */
+static void
+check_target(const Backfill *backfill, const RfmModel *model, const RfmSource *source)
+{
+	RfmTarget	target;
+
+	if (backfill->first == backfill->last)
+		return;
+	rfm_target_resolve(model, source, &target);
+	if (target.attnum[RFM_COL_RUN_DATE] == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" keeps no history that could be filled", model->name),
+				 errdetail("Its target %s has no run_date column: it holds the newest snapshot only.",
+						   target.relation),
+				 errhint("Compute one date with rfm_refresh(), or give the model a target with a run_date column.")));
+	rfm_target_close(&target);
+}
+
+/* One date, up to the commit. */
+static void
+backfill_date(Backfill *backfill)
+{
+	TimestampTz started_at = GetCurrentTimestamp();
+	RfmModel   *model;
+	RfmSnapshot snapshot;
+	RfmIdentity	owner;
+	RfmCollector *collector;
+
+	rfm_progress_announce(backfill->model, &backfill->date, false);
+
+	model = rfm_model_continue(backfill->model, &backfill->id);
+
+	rfm_snapshot_begin(model, &snapshot);
+	snapshot.backfill = backfill->label;
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	rfm_source_resolve(model, &snapshot.source);
+	check_target(backfill, model, &snapshot.source);
+	snapshot.run_date = backfill->date;
+	rfm_progress_date(snapshot.run_date, model->owner);
+	collector = collect_date(backfill, model, &snapshot.source);
+	rfm_owner_leave(&owner);
+
+	rfm_snapshot_finish(&snapshot, collector);
+	rfm_refresh_write(&snapshot, started_at);
+	PopActiveSnapshot();
+}
+
+/*
+ * Going on where a call stopped.
+ */
+
+/* What the log says of this call: its dates, and a digest of all that defines the model. */
+static char *
+make_label(const Backfill *backfill)
+{
+	Oid			type = TEXTOID;
+	Datum		value = CStringGetTextDatum(backfill->model);
+	Datum		digest;
+	bool		isnull;
+	RfmIdentity	catalog;
+
+	rfm_catalog_enter(&catalog);
+	digest = rfm_query_value(psprintf("SELECT pg_catalog.md5(pg_catalog.concat(m,"
+									  " (SELECT pg_catalog.string_agg(s::pg_catalog.text, ',' ORDER BY s.ruleset, s.priority)"
+									  " FROM %s s"
+									  " WHERE s.ruleset IN (m.segment_rules, m.comment_rules))))"
+									  " FROM %s m WHERE m.model OPERATOR(pg_catalog.=) $1",
+									  rfm_public_name("rfm_segment_rule"),
+									  rfm_public_name("rfm_model")),
+							 1, &type, &value, false, &isnull);
+	rfm_catalog_leave(&catalog);
+	if (isnull)
+		elog(ERROR, "could not read model \"%s\"", backfill->model);
+	return MemoryContextStrdup(backfill->mcxt,
+							   psprintf("{\"from_date\": \"%s\", \"to_date\": \"%s\", \"definition\": \"%s\"}",
+										rfm_calendar_text(backfill->first),
+										rfm_calendar_text(backfill->last),
+										TextDatumGetCString(digest)));
+}
+
+/* Has the target rows of that date?  They may have been removed by hand. */
+static bool
+target_has_date(const RfmModel *model, DateADT date)
+{
+	RfmSource	source;
+	RfmTarget	target;
+	RfmIdentity	owner;
+	Oid			type = DATEOID;
+	Datum		value = DateADTGetDatum(date);
+	bool		found;
+
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	rfm_source_resolve(model, &source);
+	rfm_target_resolve(model, &source, &target);
+	found = target.attnum[RFM_COL_RUN_DATE] > 0;
+	if (found)
+	{
+		found = rfm_query(psprintf("SELECT FROM %s WHERE %s = $1 LIMIT 1", target.relation,
+								   target.column[RFM_COL_RUN_DATE]),
+						  1, &type, &value, false) > 0;
+		rfm_query_end();
+	}
+	rfm_target_close(&target);
+	rfm_owner_leave(&owner);
+	return found;
+}
+
+/* The date to begin with: the first, unless a call like this one stopped halfway. */
+static void
+find_start(Backfill *backfill)
+{
+	RfmModel   *model;
+	DateADT		done;
+
+	backfill->date = backfill->first;
+	rfm_progress_announce(backfill->model, &backfill->date, false);
+	model = rfm_model_continue(backfill->model, &backfill->id);
+	backfill->label = make_label(backfill);
+	if (rfm_run_last_backfill(model, backfill->label, &done) &&
+		done >= backfill->first && done < backfill->last && target_has_date(model, done))
+	{
+		backfill->date = done + 1;
+		ereport(NOTICE,
+				(errmsg("going on with the backfill of model \"%s\" that stopped after %s",
+						model->name, rfm_calendar_text(done)),
+				 errhint("To compute the dates before again, too, call rfm_backfill() for those alone.")));
+	}
+	PopActiveSnapshot();
+	rfm_progress_end();
+}
+
+/* For whoever waits: phases alone do not say of which date they are. */
+static void
+show_date(const Backfill *backfill)
+{
+	if (rfm_show_progress)
+		ereport(NOTICE,
+				(errmsg("date %s, %d of %d", rfm_calendar_text(backfill->date),
+						backfill->date - backfill->first + 1,
+						backfill->last - backfill->first + 1)));
+}
+
+void
+rfm_backfill_model(const char *model, DateADT first, DateADT last)
+{
+	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm backfill",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext datecxt = AllocSetContextCreate(mcxt, "rfm backfill date",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(datecxt);
+	Backfill	backfill = {.model = model,.first = first,.last = last,.mcxt = mcxt};
+	ErrorContextCallback callback;
+
+	backfill.together = last - first + 1;
+	for (find_start(&backfill); backfill.date <= last; backfill.date++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		show_date(&backfill);
+		callback.callback = backfill_error_callback;
+		callback.arg = &backfill;
+		callback.previous = error_context_stack;
+		error_context_stack = &callback;
+		backfill_date(&backfill);
+		SPI_commit();
+		error_context_stack = callback.previous;
+		MemoryContextReset(datecxt);
+	}
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(mcxt);
+}

@@ -1,0 +1,179 @@
+/*-------------------------------------------------------------------------
+ *
+ * catch_up.c
+ *		The snapshots that a model has missed.
+ *
+ * Which date comes next is asked anew in each transaction, with the model's
+ * lock: two calls at once, a job's and one by hand, go on from each other.
+ * Only the last date is settled when the call begins.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/identity.h"
+#include "base/query.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "run/catch_up.h"
+#include "run/define_model.h"
+#include "run/refresh.h"
+#include "run/run_log.h"
+#include "target/resolve.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+int			rfm_catch_up_limit = 31;
+
+typedef struct CatchUp
+{
+	const char *model;
+	int64		id;				/* of the model */
+	DateADT		until;			/* the model's today when the call began */
+	DateADT		date;			/* under way */
+} CatchUp;
+
+static void
+catch_up_error_callback(void *arg)
+{
+	const CatchUp *catch_up = (const CatchUp *) arg;
+
+	errcontext("catching up model \"%s\", date %s", catch_up->model,
+			   rfm_calendar_text(catch_up->date));
+}
+
+/*
+ * The newest date in the target, up to not_after: of snapshots that something
+ * else than rfm wrote.  As the model's owner.
+ */
+static bool
+target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
+{
+	const char *column = target->column[RFM_COL_RUN_DATE];
+	Oid			type = DATEOID;
+	Datum		value = DateADTGetDatum(not_after);
+	bool		isnull;
+	char	   *sql;
+
+	/* uncast, so that an index on it serves */
+	if (target->type[RFM_COL_RUN_DATE] != DATEOID)
+		column = psprintf("%s::pg_catalog.date", column);
+	rfm_target_verify(target);
+	sql = psprintf("SELECT pg_catalog.max(%s) FROM %s"
+				   " WHERE %s OPERATOR(pg_catalog.<=) $1"
+				   " AND %s OPERATOR(pg_catalog.>) '-infinity'::pg_catalog.date",
+				   column, target->relation, column, column);
+
+	*date = DatumGetDateADT(rfm_query_value(sql, 1, &type, &value, true, &isnull));
+	return !isnull;
+}
+
+/*
+ * Sets catch_up->date to the date that comes next, and, at the first call,
+ * what is settled for all of them.
+ */
+static void
+find_next_date(CatchUp *catch_up, bool first)
+{
+	RfmModel   *model;
+	RfmSource	source;
+	RfmTarget	target;
+	RfmIdentity	owner;
+	DateADT		last;
+	bool		found = false;
+
+	model = rfm_model_continue(catch_up->model, &catch_up->id);
+
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	rfm_source_resolve(model, &source);
+	rfm_target_resolve(model, &source, &target);
+	if (first)
+		catch_up->until = rfm_snapshot_default_date(model, &source);
+	rfm_owner_leave(&owner);
+
+	if (target.attnum[RFM_COL_RUN_DATE] > 0)
+	{
+		found = rfm_run_last_date(model,
+								  catch_up->until, &last);
+		if (!found)
+		{
+			rfm_owner_enter(&owner, model->owner, model->time_zone);
+			found = target_last_date(&target, catch_up->until, &last);
+			rfm_owner_leave(&owner);
+		}
+	}
+	rfm_target_close(&target);
+	PopActiveSnapshot();
+
+	catch_up->date = found && last < catch_up->until ? last + 1 : catch_up->until;
+}
+
+/* Says which dates were missed. */
+static void
+report_missed(const CatchUp *catch_up)
+{
+	int			missed = catch_up->until - catch_up->date;
+
+	if (missed > 0)
+		ereport(NOTICE,
+				(errmsg_plural("model \"%s\" has missed %d date, %s: catching up",
+							   "model \"%s\" has missed %d dates from %s on: catching up",
+							   missed, catch_up->model, missed,
+							   rfm_calendar_text(catch_up->date))));
+}
+
+/* Says which dates the limit leaves. */
+static void
+report_left(const CatchUp *catch_up)
+{
+	int			left = catch_up->until - catch_up->date;
+
+	if (left > 0)
+		ereport(WARNING,
+				(errmsg_plural("model \"%s\" is still %d date behind",
+							   "model \"%s\" is still %d dates behind",
+							   left, catch_up->model, left),
+				 errdetail("The snapshots from %s to %s are left: rfm.catch_up_limit lets one call compute %d.",
+						   rfm_calendar_text(catch_up->date + 1),
+						   rfm_calendar_text(catch_up->until), rfm_catch_up_limit),
+				 errhint("The next call goes on from there. Raise rfm.catch_up_limit to compute more at once; to leave them out, refresh today with rfm_refresh().")));
+}
+
+static void
+refresh_date(CatchUp *catch_up)
+{
+	ErrorContextCallback callback;
+
+	callback.callback = catch_up_error_callback;
+	callback.arg = catch_up;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	(void) rfm_refresh_model(catch_up->model, &catch_up->date);
+	SPI_commit();
+	error_context_stack = callback.previous;
+}
+
+void
+rfm_catch_up_model(const char *model)
+{
+	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm catch up",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
+	CatchUp		catch_up = {.model = model};
+
+	find_next_date(&catch_up, true);
+	report_missed(&catch_up);
+	for (int done = 1;; done++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		refresh_date(&catch_up);
+		MemoryContextReset(mcxt);
+		if (catch_up.date >= catch_up.until || done >= rfm_catch_up_limit)
+			break;
+		find_next_date(&catch_up, false);
+	}
+
+	report_left(&catch_up);
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(mcxt);
+}

@@ -1,0 +1,351 @@
+/*-------------------------------------------------------------------------
+ *
+ * create_model.c
+ *		Making a model, checking it when its row changes, and deleting it.
+ *
+ * A model's row is made first, and takes the name: the primary key lets others
+ * wait who want that name, and nobody else.  Then comes the target.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "base/catalog.h"
+#include "base/identity.h"
+#include "base/query.h"
+#include "base/version.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "model/lock.h"
+#include "nodes/makefuncs.h"
+#include "read/source.h"
+#include "run/create_model.h"
+#include "run/define_model.h"
+#include "target/create.h"
+#include "target/resolve.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/varlena.h"
+
+PG_FUNCTION_INFO_V1(rfm_model_trigger);
+
+bool		rfm_make_latest_view = true;
+
+/* A row is being made that has no target yet: it is checked when it gets one. */
+static bool row_is_incomplete = false;
+
+/* The relation that target_name means now, or InvalidOid. */
+static Oid
+existing_target(const char *target_name)
+{
+	List	   *names = textToQualifiedNameList(cstring_to_text(target_name));
+
+	return RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
+}
+
+/* Creates the target where there is none, as the current user. */
+static Oid
+find_or_create_target(const RfmModel *model, const char *target_name)
+{
+	Oid			relid = existing_target(target_name);
+	RfmIdentity	owner;
+	RfmSource	source;
+
+	if (OidIsValid(relid))
+		return relid;
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	rfm_source_resolve(model, &source);
+	rfm_owner_leave(&owner);
+	return rfm_target_create(model, &source, target_name);
+}
+
+/* There is a model of that name; newer: than this transaction's snapshot. */
+pg_noreturn static void
+name_is_taken(const char *name, bool newer)
+{
+	if (newer)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access: model \"%s\" has been created concurrently",
+						name),
+				 errhint("The transaction might succeed if retried.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+			 errmsg("model \"%s\" already exists", name),
+			 errhint("Change it with UPDATE rfm_model, or drop it with rfm_drop_model().")));
+}
+
+/* A row of rfm_model as rfm_create_model() is given it: the target by name. */
+typedef struct Definition
+{
+	const char *name;
+	TupleDesc	tupdesc;		/* of rfm_model */
+	int			n;				/* columns that are given: the first ones, and the owner */
+	int			target;			/* which of them is the target */
+	Datum	   *values;
+	Oid		   *types;
+	char	   *nulls;			/* as SPI has them */
+} Definition;
+
+/*
+ * Takes the arguments as columns.  The target, which may not be there yet, is
+ * null in the model that is returned and 0 in the row.
+ */
+static RfmModel *
+read_definition(const char *name, FunctionCallInfo fcinfo, Definition *row)
+{
+	Relation	rel = table_open(rfm_extension_table("rfm_model"), AccessShareLock);
+	int			ncolumns = RelationGetDescr(rel)->natts;
+	bool	   *isnull = palloc(ncolumns * sizeof(bool));
+	RfmModel   *model;
+
+	row->name = name;
+	row->tupdesc = CreateTupleDescCopy(RelationGetDescr(rel));
+	table_close(rel, NoLock);
+	row->target = SPI_fnumber(row->tupdesc, "target") - 1;
+	row->n = PG_NARGS() + 1;
+	if (SPI_fnumber(row->tupdesc, "owner") != row->n)
+		rfm_version_mismatch("Function rfm_create_model has other parameters than table rfm_model has columns.");
+	row->values = palloc0(ncolumns * sizeof(Datum));
+	row->types = palloc(ncolumns * sizeof(Oid));
+	row->nulls = palloc(ncolumns);
+
+	for (int i = 0; i < ncolumns; i++)
+	{
+		isnull[i] = i >= row->n || i == row->target || (i < PG_NARGS() && PG_ARGISNULL(i));
+		if (!isnull[i])
+			row->values[i] = i < PG_NARGS() ? PG_GETARG_DATUM(i) : ObjectIdGetDatum(GetUserId());
+		row->types[i] = TupleDescAttr(row->tupdesc, i)->atttypid;
+		row->nulls[i] = isnull[i] && i != row->target ? 'n' : ' ';
+	}
+	model = rfm_model_from_tuple(heap_form_tuple(row->tupdesc, row->values, isnull), row->tupdesc);
+	row->values[row->target] = ObjectIdGetDatum(InvalidOid);
+	return model;
+}
+
+/* Inserts the row, and with it takes the name: who else wants it waits. */
+static void
+insert_row(const Definition *row)
+{
+	MemoryContext mcxt = CurrentMemoryContext;
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO %s (", rfm_public_name("rfm_model"));
+	for (int i = 0; i < row->n; i++)
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(NameStr(TupleDescAttr(row->tupdesc, i)->attname)));
+	appendStringInfoString(&sql, ") VALUES (");
+	for (int i = 0; i < row->n; i++)
+		appendStringInfo(&sql, "%s$%d", i > 0 ? ", " : "", i + 1);
+	appendStringInfoChar(&sql, ')');
+
+	row_is_incomplete = true;
+	PG_TRY();
+	{
+		rfm_execute(sql.data, row->n, row->types, row->values, row->nulls, SPI_OK_INSERT);
+	}
+	PG_CATCH();
+	{
+		row_is_incomplete = false;
+		if (geterrcode() != ERRCODE_UNIQUE_VIOLATION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(mcxt);
+		FlushErrorState();
+		name_is_taken(row->name, IsolationUsesXactSnapshot());
+	}
+	PG_END_TRY();
+	row_is_incomplete = false;
+}
+
+/* Gives the row its target.  The table's trigger checks the model. */
+static void
+set_target(const Definition *row, Oid target)
+{
+	Oid			types[] = {REGCLASSOID, TEXTOID};
+	Datum		values[] = {ObjectIdGetDatum(target), CStringGetTextDatum(row->name)};
+
+	if (rfm_execute(psprintf("UPDATE %s SET target = $1 WHERE model OPERATOR(pg_catalog.=) $2",
+							 rfm_public_name("rfm_model")),
+					lengthof(types), types, values, NULL, SPI_OK_UPDATE) != 1)
+		elog(ERROR, "could not complete table rfm_model");
+}
+
+void
+rfm_model_create(const char *name, FunctionCallInfo fcinfo)
+{
+	Definition	row;
+	RfmModel   *model;
+	Oid			target;
+	RfmGuard	save_guard;
+	int			level;
+
+	if (rfm_model_find(name, false) != NULL)
+		name_is_taken(name, false);
+	model = read_definition(name, fcinfo, &row);
+
+	level = rfm_lock_search_path();
+	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
+	insert_row(&row);
+	rfm_guard_leave(save_guard);
+	rfm_unlock_search_path(level);
+
+	/* a name without schema goes by the caller's path */
+	target = find_or_create_target(model, text_to_cstring(PG_GETARG_TEXT_PP(row.target)));
+
+	level = rfm_lock_search_path();
+	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
+	set_target(&row, target);
+	if (rfm_make_latest_view)
+		rfm_execute(psprintf("SELECT %s(%s::pg_catalog.text)",
+							 rfm_internal_name("add_latest_view"),
+							 quote_literal_cstr(name)),
+					0, NULL, NULL, NULL, SPI_OK_SELECT);
+	rfm_guard_leave(save_guard);
+	rfm_unlock_search_path(level);
+}
+
+void
+rfm_model_delete(const char *name)
+{
+	Oid			type = INT8OID;
+	Datum		value;
+	RfmIdentity	catalog;
+	int64		id;
+	Oid			owner;
+	bool		found = rfm_model_peek(name, &id, &owner);
+
+	if (found)
+	{
+		rfm_model_check_user(name, owner);
+		rfm_model_lock(id);
+		value = Int64GetDatum(id);
+		rfm_catalog_enter(&catalog);
+		found = rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
+									 rfm_public_name("rfm_model")),
+							1, &type, &value, NULL, SPI_OK_DELETE) > 0;
+		rfm_catalog_leave(&catalog);
+	}
+	if (!found)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", name),
+				 errhint("The models that you may use are the rows of rfm_model.")));
+}
+
+/*
+ * Checking a changed row.
+ */
+
+/*
+ * The trigger is that of rfm_model: of any other table nothing is known, and
+ * nobody may make the columns of another what these are.
+ */
+static void
+check_trigger(FunctionCallInfo fcinfo)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (CALLED_AS_TRIGGER(fcinfo) &&
+		RelationGetRelid(trigger->tg_relation) == rfm_extension_table("rfm_model") &&
+		TRIGGER_FIRED_BEFORE(trigger->tg_event) &&
+		TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
+		(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
+		 TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("function model_trigger() of the extension rfm can only be called as the trigger of its table rfm_model")));
+}
+
+/* The name in a row of rfm_model, "" for null. */
+static const char *
+model_name_of(HeapTuple tuple, TupleDesc tupdesc)
+{
+	char	   *name = SPI_getvalue(tuple, tupdesc, SPI_fnumber(tupdesc, "model"));
+
+	return name ? name : "";
+}
+
+/* What a model keeps for good.  Of the old row nothing else is read: what is wrong in it can be mended. */
+static void
+check_identity(HeapTuple old, HeapTuple new, TupleDesc tupdesc)
+{
+	int			id = SPI_fnumber(tupdesc, "model_id");
+	bool		isnull;
+
+	if (strcmp(model_name_of(new, tupdesc), model_name_of(old, tupdesc)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a model cannot be renamed"),
+				 errdetail("Its schedule goes by its name."),
+				 errhint("Create a model with the new name over the same source and target, and drop this one.")));
+	if (SPI_getbinval(new, tupdesc, id, &isnull) != SPI_getbinval(old, tupdesc, id, &isnull))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the number of a model cannot be changed"),
+				 errdetail("Its log goes by its number.")));
+}
+
+static void
+check_owner(HeapTuple tuple, TupleDesc tupdesc)
+{
+	bool		isnull;
+	Oid			owner = DatumGetObjectId(SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "owner"),
+													   &isnull));
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"owner\" of a model must not be null")));
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("a model cannot be given to role \"%s\"",
+						GetUserNameFromId(owner, false)),
+				 errdetail("You are not a member of that role.")));
+}
+
+/*
+ * Trigger on rfm_model, BEFORE INSERT OR UPDATE: the row is checked as
+ * rfm_create_model checks it.
+ */
+Datum
+rfm_model_trigger(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	bool		update;
+	HeapTuple	tuple;
+	TupleDesc	tupdesc;
+
+	rfm_version_check();
+	check_trigger(fcinfo);
+	update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	tuple = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	tupdesc = RelationGetDescr(trigger->tg_relation);
+
+	if (update)
+		check_identity(trigger->tg_trigtuple, tuple, tupdesc);
+	check_owner(tuple, tupdesc);
+
+	/*
+	 * pg_restore turns check_function_bodies off because what a definition
+	 * refers to may not be there yet; the next refresh checks it.  Anyone can
+	 * turn it off, so it counts only for who has made the extension, as
+	 * pg_restore does before.
+	 */
+	if (!row_is_incomplete &&
+		(update || check_function_bodies ||
+		 !rfm_extension_ownercheck(get_extension_oid("rfm", false), GetUserId())))
+		rfm_model_check(rfm_model_from_tuple(tuple, tupdesc));
+	return PointerGetDatum(tuple);
+}

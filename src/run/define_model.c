@@ -1,0 +1,281 @@
+/*-------------------------------------------------------------------------
+ *
+ * define_model.c
+ *		Models by name: who may use them, checking them, the default one by itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "base/catalog.h"
+#include "base/identity.h"
+#include "base/query.h"
+#include "base/version.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "model/lock.h"
+#include "nodes/makefuncs.h"
+#include "read/source.h"
+#include "run/define_model.h"
+#include "target/create.h"
+#include "target/resolve.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+#include "utils/varlena.h"
+#include "value/key.h"
+
+/* The orders that the default model is made from; InvalidOid without. */
+static Oid
+default_source(void)
+{
+	Oid			nsp = get_namespace_oid("ecom", true);
+
+	return OidIsValid(nsp) ? get_relname_relid("orders", nsp) : InvalidOid;
+}
+
+/*
+ * Orders that are not cancelled.  A type from another schema, such as citext, is
+ * compared by its own operator.
+ */
+static const char *
+default_filter(Oid source)
+{
+	AttrNumber	attnum = get_attnum(source, "status");
+	Oid			equality;
+	Oid			inequality;
+
+	if (attnum == InvalidAttrNumber)
+		return NULL;
+	equality = lookup_type_cache(getBaseType(get_atttype(source, attnum)), TYPECACHE_EQ_OPR)->eq_opr;
+	inequality = OidIsValid(equality) ? get_negator(equality) : InvalidOid;
+	if (OidIsValid(inequality) && inequality >= FirstNormalObjectId)
+		return psprintf("status %s 'cancelled'", rfm_operator_name(inequality));
+	return "status <> 'cancelled'";
+}
+
+/*
+ * Whose the default model is: the current user's.  A superuser makes it for
+ * the owner of the orders, whose view or policies would otherwise run with a
+ * superuser's rights every night.
+ */
+static Oid
+default_owner(Oid source)
+{
+	Oid			owner;
+
+	if (!superuser())
+		return GetUserId();
+	owner = rfm_relation_owner(source);
+	return superuser_arg(owner) ? GetUserId() : owner;
+}
+
+/* The default model as rfm_create_model() would make it, without a target. */
+static RfmModel *
+default_model(Oid source)
+{
+	RfmModel   *model = palloc0(sizeof(RfmModel));
+	const char *filter = default_filter(source);
+
+	model->name = RFM_DEFAULT_MODEL;
+	model->owner = default_owner(source);
+	model->source = source;
+	model->customer = "customer_id";
+	model->ordered_at = "created_at";
+	model->amount = "total";
+	model->filter = filter ? pstrdup(filter) : NULL;
+	model->method = RFM_NTILE;
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		model->buckets[axis] = 5;
+	model->time_zone = "UTC";
+	model->segment_rules = "sum5";
+	model->comment_rules = "traits5";
+	model->weights[RFM_RECENCY] = 100;
+	model->weights[RFM_FREQUENCY] = 10;
+	model->weights[RFM_MONETARY] = 1;
+	return model;
+}
+
+static void
+create_default_model(Oid source)
+{
+	StringInfoData sql;
+	const char *filter = default_filter(source);
+	int			level = rfm_lock_search_path();
+	Oid			save_user;
+	int			save_context;
+	RfmGuard	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "SELECT %s(%s, 'ecom.orders'::pg_catalog.regclass, 'ecom.customer_rfm_daily'",
+					 rfm_public_name("rfm_create_model"),
+					 quote_literal_cstr(RFM_DEFAULT_MODEL));
+	if (filter)
+		appendStringInfo(&sql, ", filter => %s", quote_literal_cstr(filter));
+	appendStringInfoChar(&sql, ')');
+
+	GetUserIdAndSecContext(&save_user, &save_context);
+	SetUserIdAndSecContext(default_owner(source),
+						   save_context | SECURITY_LOCAL_USERID_CHANGE);
+	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_SELECT);
+	SetUserIdAndSecContext(save_user, save_context);
+	rfm_guard_leave(save_guard);
+	rfm_unlock_search_path(level);
+}
+
+RfmModel *
+rfm_model_load(const char *name, bool store)
+{
+	RfmModel   *model = rfm_model_find(name, false);
+
+	if (model == NULL && strcmp(name, RFM_DEFAULT_MODEL) == 0)
+	{
+		Oid			source = default_source();
+
+		if (!OidIsValid(source))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("model \"%s\" does not exist", name),
+					 errdetail("It is made by itself where there is a table ecom.orders(customer_id, created_at, total, status), but this database has none."),
+					 errhint("Define it over your own orders: SELECT rfm_create_model('default', source => 'schema.orders', target => 'schema.customer_rfm_daily', customer => 'customer_id', ordered_at => 'created_at', amount => 'total');")));
+		if (!store)
+			return default_model(source);
+		create_default_model(source);
+		model = rfm_model_find(name, false);
+	}
+	if (model == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", name),
+				 errhint("The models that you may use are the rows of rfm_model; rfm_create_model() makes a new one.")));
+	rfm_model_check_user(name, model->owner);
+	return model;
+}
+
+/*
+ * Where there is no model of that name, only the default one can be about to be
+ * made, by who may read the orders it is made from.
+ */
+static bool
+may_make_default(const char *name)
+{
+	Oid			source;
+
+	if (strcmp(name, RFM_DEFAULT_MODEL) != 0)
+		return false;
+	source = default_source();
+	return OidIsValid(source) &&
+		pg_class_aclcheck(source, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/* Waits for the model's other refreshes; its number, 0 where there is none. */
+static int64
+lock_by_name(const char *name)
+{
+	int64		id = 0;
+	Oid			owner;
+	bool		found = rfm_model_peek(name, &id, &owner);
+
+	if (!found && may_make_default(name))
+	{
+		rfm_model_lock(0);
+		found = rfm_model_peek(name, &id, &owner);
+	}
+	if (!found)
+		return 0;
+	rfm_model_check_user(name, owner);
+	rfm_model_lock(id);
+	return id;
+}
+
+RfmModel *
+rfm_model_begin(const char *name)
+{
+	int64		locked = lock_by_name(name);
+	RfmModel   *model;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	model = rfm_model_load(name, true);
+	if (locked == 0)
+		rfm_model_lock(model->id);
+	else if (model->id != locked)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access: model \"%s\" has been dropped and made anew concurrently",
+						name),
+				 errhint("The transaction might succeed if retried.")));
+	return model;
+}
+
+RfmModel *
+rfm_model_continue(const char *name, int64 *id)
+{
+	RfmModel   *model = rfm_model_begin(name);
+
+	if (*id != 0 && *id != model->id)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" is another one than when the call began", name),
+				 errdetail("It has been dropped, and one of the same name has been made.")));
+	*id = model->id;
+	return model;
+}
+
+/*
+ * Checking.
+ */
+
+/* Runs the extension's own check of a rule set against the model's buckets. */
+static void
+check_ruleset(const RfmModel *model, const char *ruleset)
+{
+	char	   *buckets;
+	char	   *sql;
+
+	if (ruleset == NULL)
+		return;
+	buckets = psprintf("%d", model->buckets[RFM_RECENCY]);
+	if (model->buckets[RFM_FREQUENCY] != model->buckets[RFM_RECENCY] ||
+		model->buckets[RFM_MONETARY] != model->buckets[RFM_RECENCY])
+		buckets = psprintf("%s,%d,%d", buckets, model->buckets[RFM_FREQUENCY],
+						   model->buckets[RFM_MONETARY]);
+	/* all arguments with their types: nothing else fits such a call better */
+	sql = psprintf("SELECT %s(%s::pg_catalog.text, '{%s}'::pg_catalog.int4[], NULL::pg_catalog.text)",
+				   rfm_internal_name("check_ruleset"),
+				   quote_literal_cstr(ruleset), buckets);
+	rfm_query(sql, 0, NULL, NULL, true);
+	rfm_query_end();
+}
+
+void
+rfm_model_check(const RfmModel *model)
+{
+	RfmIdentity	owner;
+	RfmSource	source;
+	RfmTarget	target;
+
+	if (model->target == model->source)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source and target of model \"%s\" are the same table", model->name)));
+
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	rfm_source_resolve(model, &source);
+	rfm_source_check(&source);
+	check_ruleset(model, model->segment_rules);
+	check_ruleset(model, model->comment_rules);
+	rfm_target_resolve(model, &source, &target);
+	rfm_target_close(&target);
+	rfm_owner_leave(&owner);
+}

@@ -1,0 +1,74 @@
+/*-------------------------------------------------------------------------
+ *
+ * refresh.c
+ *		One refresh: a date's snapshot, from the orders to target and log.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/identity.h"
+#include "miscadmin.h"
+#include "model/model.h"
+#include "progress/progress.h"
+#include "run/define_model.h"
+#include "run/refresh.h"
+#include "run/run_log.h"
+#include "target/resolve.h"
+#include "target/retention.h"
+#include "target/write.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+static void
+log_refresh(RfmSnapshot *snapshot, const RfmCounts *counts, TimestampTz started_at)
+{
+	rfm_progress_next(&snapshot->progress,
+					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "
+					  INT64_FORMAT " deleted, " INT64_FORMAT " unchanged",
+					  counts->inserted, counts->updated, counts->deleted,
+					  counts->unchanged);
+	rfm_run_log(snapshot, counts, started_at, GetUserId());
+}
+
+void
+rfm_refresh_write(RfmSnapshot *snapshot, TimestampTz started_at)
+{
+	const RfmModel *model = snapshot->model;
+	RfmTarget	target;
+	RfmIdentity	owner;
+	RfmCounts	counts = {0};
+
+	rfm_owner_enter(&owner, model->owner, NULL);
+	rfm_target_resolve(model, &snapshot->source, &target);
+	rfm_retention_check_date(model, &target, &snapshot->source.calendar, snapshot->run_date);
+	rfm_target_write(model, &target, snapshot->customers, snapshot->scores,
+					 snapshot->segment, snapshot->comment, &counts);
+	counts.expired = rfm_retention_apply(model, &target, &snapshot->source.calendar);
+	rfm_target_close(&target);
+	rfm_owner_leave(&owner);
+	log_refresh(snapshot, &counts, started_at);
+}
+
+int64
+rfm_refresh_model(const char *name, const DateADT *run_date)
+{
+	TimestampTz started_at = GetCurrentTimestamp();
+	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm refresh",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
+	RfmModel   *model;
+	RfmSnapshot snapshot;
+	int64		customers;
+
+	rfm_progress_announce(name, run_date, false);
+
+	model = rfm_model_begin(name);
+	rfm_snapshot_compute(model, run_date, &snapshot);
+	rfm_refresh_write(&snapshot, started_at);
+	customers = snapshot.customers->n;
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(mcxt);
+	return customers;
+}

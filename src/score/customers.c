@@ -1,0 +1,282 @@
+/*-------------------------------------------------------------------------
+ *
+ * customers.c
+ *		From the collector's table to flat arrays in key order.
+ *
+ * Only when all customers have been seen is it known at which scale every sum
+ * is an integer.  So the sums are first kept as they come, each with the scale
+ * of its own, and brought to one scale, or ranked, in the end.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/memory.h"
+#include "collect/key_order.h"
+#include "collect/spill.h"
+#include "collect/table.h"
+#include "miscadmin.h"
+#include "progress/progress.h"
+#include "score/customers.h"
+#include "value/numeric.h"
+
+/* How many customers ahead of its use an entry is prefetched. */
+#define GATHER_AHEAD 16
+
+/* Room for so many customers to begin with, where their number is not known. */
+#define FIRST_CUSTOMERS 65536
+
+/* In place of a scale: the code is a pointer to a numeric. */
+#define WIDE_SCALE PG_UINT8_MAX
+
+/* The customers while they are gathered. */
+typedef struct Gathering
+{
+	RfmCustomers *customers;
+	const RfmCollector *collector;
+	const RfmCalendar *calendar;
+	int64		space;			/* of the arrays */
+	uint8	   *scale;			/* of each customer's sum; NULL: floating point */
+	int			lowest_scale;
+	int			highest_scale;
+	bool		any_wide;
+} Gathering;
+
+static void
+begin_gathering(Gathering *g, int64 space)
+{
+	RfmCustomers *customers = g->customers;
+
+	g->space = space;
+	customers->key = rfm_alloc_array(CurrentMemoryContext, space, sizeof(Datum), false);
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		customers->code[axis] = rfm_alloc_array(CurrentMemoryContext, space,
+												sizeof(int64), false);
+	if (!g->collector->real_amounts)
+		g->scale = rfm_alloc_array(CurrentMemoryContext, space, sizeof(uint8), false);
+	g->lowest_scale = RFM_MAX_SCALE;
+}
+
+/* Make the arrays twice as large. */
+static void
+enlarge(Gathering *g)
+{
+	RfmCustomers *customers = g->customers;
+
+	g->space *= 2;
+	customers->key = rfm_enlarge_array(customers->key, g->space, sizeof(Datum));
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		customers->code[axis] = rfm_enlarge_array(customers->code[axis], g->space, sizeof(int64));
+	if (g->scale)
+		g->scale = rfm_enlarge_array(g->scale, g->space, sizeof(uint8));
+}
+
+static int64
+recency_code(const Gathering *g, const RfmEntry *e)
+{
+	DateADT		date = rfm_calendar_date(g->calendar, e->last);
+
+	if (DATE_NOT_FINITE(date))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("the last order of customer \"%s\" has an infinite order time",
+						rfm_key_out(&g->collector->customer_type, e->key)),
+				 errhint("Correct the order, or leave it out with the model's filter.")));
+	return (int64) date - g->customers->run_date;
+}
+
+/* Keep the sum of a customer until all have come. */
+static void
+keep_sum(Gathering *g, int64 row, const RfmSum *sum)
+{
+	int64	   *code = &g->customers->code[RFM_MONETARY][row];
+
+	if (g->scale == NULL)
+		*code = rfm_double_to_code(rfm_sum_real(sum));
+	else if (sum->form == RFM_FORM_NUMERIC)
+	{
+		*code = (int64) (intptr_t) rfm_sum_numeric(sum);
+		g->scale[row] = WIDE_SCALE;
+		g->any_wide = true;
+	}
+	else
+	{
+		*code = sum->v.scaled;
+		g->scale[row] = sum->scale;
+		g->lowest_scale = Min(g->lowest_scale, sum->scale);
+		g->highest_scale = Max(g->highest_scale, sum->scale);
+	}
+}
+
+static inline void
+add_customer(Gathering *g, const RfmEntry *e)
+{
+	RfmCustomers *customers = g->customers;
+	int64		row = customers->n++;
+
+	customers->key[row] = e->key;
+	customers->code[RFM_RECENCY][row] = recency_code(g, e);
+	customers->code[RFM_FREQUENCY][row] = e->sum.orders;
+	keep_sum(g, row, &e->sum);
+	rfm_progress_done(1);
+	if (row % RFM_SEGMENT_ENTRIES == 0)
+		CHECK_FOR_INTERRUPTS();
+}
+
+/* Gather the customers of a table, each of which stands anywhere in memory. */
+static void
+gather_table(Gathering *g, RfmCollector *c)
+{
+	uint32	   *order;
+
+	rfm_collector_close(c);
+	order = rfm_key_order(c);
+	begin_gathering(g, c->nentries);
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		if (i + GATHER_AHEAD < c->nentries)
+			rfm_prefetch_read(rfm_entry(c, order[i + GATHER_AHEAD]));
+		add_customer(g, rfm_entry(c, order[i]));
+	}
+	pfree(order);
+}
+
+/* Gather the customers that come back from temporary files, in key order. */
+static void
+gather_spilled(Gathering *g, RfmCollector *c)
+{
+	RfmEntry	e;
+
+	rfm_spill_finish(c);
+	begin_gathering(g, FIRST_CUSTOMERS);
+	while (rfm_spill_next(c, &e))
+	{
+		if (g->customers->n == g->space)
+			enlarge(g);
+		e.key = rfm_keep_key(c, &c->customer_type, e.key);
+		add_customer(g, &e);
+	}
+	rfm_spill_end(c);
+}
+
+/*
+ * Bring all sums to the scale of the finest.  Returns false, and leaves them
+ * alone, where one of them is no int64 there.
+ */
+static bool
+align_sums(const Gathering *g)
+{
+	int64	   *code = g->customers->code[RFM_MONETARY];
+	int64		n = g->customers->n;
+
+	if (g->any_wide)
+		return false;
+	if (g->lowest_scale >= g->highest_scale)
+		return true;
+	for (int64 i = 0; i < n; i++)
+	{
+		int64		sum = code[i];
+
+		if (!rfm_rescale(&sum, g->scale[i], g->highest_scale))
+			return false;
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	for (int64 i = 0; i < n; i++)
+	{
+		(void) rfm_rescale(&code[i], g->scale[i], g->highest_scale);
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	return true;
+}
+
+/* Replace sums of which not all are int64 at one scale by their ranks. */
+static void
+rank_sums(const Gathering *g, RfmMoney *money)
+{
+	int64		n = g->customers->n;
+	Numeric    *values = rfm_alloc_array(CurrentMemoryContext, n, sizeof(Numeric), false);
+
+	for (int64 i = 0; i < n; i++)
+	{
+		if (g->scale[i] == WIDE_SCALE)
+			values[i] = (Numeric) (intptr_t) money->code[i];
+		else
+			values[i] = int64_div_fast_to_numeric(money->code[i], g->scale[i]);
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	rfm_money_rank(money, values, n);
+	pfree(values);
+}
+
+/* All customers have come: turn their sums into codes. */
+static void
+settle_money(Gathering *g, RfmMoney *money)
+{
+	money->code = g->customers->code[RFM_MONETARY];
+	if (g->scale == NULL)
+		money->form = RFM_FORM_REAL;
+	else if (align_sums(g))
+		money->scale = g->highest_scale;
+	else
+		rank_sums(g, money);
+	if (g->scale)
+		pfree(g->scale);
+}
+
+/* Leave out the customers whose money is at or below the limit. */
+static void
+apply_monetary_above(RfmCustomers *customers, Numeric limit)
+{
+	int64		first;
+	int64		kept = 0;
+	bool		reachable = rfm_money_first_code(&customers->money, limit, true, &first);
+
+	for (int64 i = 0; i < customers->n; i++)
+	{
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!reachable || customers->code[RFM_MONETARY][i] < first)
+			continue;
+		customers->key[kept] = customers->key[i];
+		for (int axis = 0; axis < RFM_AXES; axis++)
+			customers->code[axis][kept] = customers->code[axis][i];
+		kept++;
+	}
+	customers->n = kept;
+}
+
+RfmCustomers *
+rfm_customers_build(const RfmModel *model, const RfmSource *source,
+					RfmCollector *c, DateADT run_date)
+{
+	RfmCustomers *customers = palloc0(sizeof(RfmCustomers));
+	Gathering	gathering = {.customers = customers, .collector = c, .calendar = &source->calendar};
+
+	customers->run_date = run_date;
+	customers->key_type = source->key;
+	customers->money.form = RFM_FORM_SCALED;
+	if (c == NULL)
+		return customers;
+
+	customers->orders = c->rows;
+	if (c->spill)
+		gather_spilled(&gathering, c);
+	else
+		gather_table(&gathering, c);
+	settle_money(&gathering, &customers->money);
+	rfm_collector_end(c);
+	if (model->monetary_above)
+		apply_monetary_above(customers, model->monetary_above);
+	return customers;
+}
+
+Numeric
+rfm_axis_numeric(const RfmCustomers *customers, RfmAxis axis, int64 code)
+{
+	if (axis == RFM_MONETARY)
+		return rfm_money_numeric(&customers->money, code);
+	return int64_to_numeric(axis == RFM_RECENCY ? -code : code);
+}

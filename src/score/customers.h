@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * customers.h
+ *		The customers of one snapshot, in key order.
+ *
+ * Takes what was collected, gives what is scored: for every customer the
+ * three values as int64 codes in which more is better, in flat arrays.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_SCORE_CUSTOMERS_H
+#define RFM_SCORE_CUSTOMERS_H
+
+#include "read/source.h"
+
+typedef struct RfmCustomers
+{
+	int64		n;
+	DateADT		run_date;
+	int64		orders;			/* rows of the source that counted */
+	RfmKeyType	key_type;
+	Datum	   *key;			/* ascending in the key type's order */
+	int64	   *code[RFM_AXES]; /* -recency_days, frequency_orders, money code */
+	RfmMoney	money;			/* what code[RFM_MONETARY] stands for */
+} RfmCustomers;
+
+/*
+ * rfm_customers_build: Sort the collected customers by key, turn their last
+ * orders into recency and their sums into money codes, and leave out those
+ * at or below monetary_above.
+ *
+ * collector may be NULL (no orders).  It is freed; only the images of keys
+ * that the result points to live on, in the context around the collector's.
+ * The result is allocated in the current context.  Raises
+ * DATETIME_VALUE_OUT_OF_RANGE for a customer whose last order has an infinite
+ * time.
+ */
+extern RfmCustomers *rfm_customers_build(const RfmModel *model,
+										 const RfmSource *source,
+										 RfmCollector *collector,
+										 DateADT run_date);
+
+/* rfm_axis_numeric: Return a code of an axis in its natural unit, as numeric. */
+extern Numeric rfm_axis_numeric(const RfmCustomers *customers, RfmAxis axis,
+								int64 code);
+
+#endif							/* RFM_SCORE_CUSTOMERS_H */

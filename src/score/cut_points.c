@@ -1,0 +1,124 @@
+/*-------------------------------------------------------------------------
+ *
+ * cut_points.c
+ *		What each score covered, as the log keeps it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "score/cut_points.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+
+static const char *const axis_column[RFM_AXES] = {
+	"recency_days", "frequency_orders", "monetary_value"
+};
+
+static Numeric
+numeric_call(PGFunction function, Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a),
+											   NumericGetDatum(b)));
+}
+
+/* A quantile in the axis's natural unit. */
+static Numeric
+quantile_value(const RfmCustomers *customers, RfmAxis axis, const RfmQuantile *q)
+{
+	Numeric		lower = rfm_axis_numeric(customers, axis, q->lower);
+	Numeric		step;
+
+	if (q->numerator == 0 || q->lower == q->upper)
+		return lower;
+	step = numeric_call(numeric_sub, rfm_axis_numeric(customers, axis, q->upper), lower);
+	step = numeric_call(numeric_mul, step, int64_to_numeric(q->numerator));
+	step = numeric_call(numeric_div, step, int64_to_numeric(q->denominator));
+	return numeric_call(numeric_add, lower, step);
+}
+
+/* The cut point below score (1-based, above 1), or NULL where it is open. */
+static Numeric
+cut_point(const RfmModel *model, const RfmCustomers *customers,
+		  const RfmScores *scores, RfmAxis axis, int score)
+{
+	int			buckets = model->buckets[axis];
+
+	switch (model->method)
+	{
+		case RFM_BREAKS:
+			return model->breaks[axis][axis == RFM_RECENCY ? buckets - score : score - 2];
+		case RFM_QUANTILE:
+			if (customers->n == 0)
+				return NULL;
+			return quantile_value(customers, axis, &scores->quantile[axis][score - 2]);
+		case RFM_NTILE:
+		case RFM_RANK:
+			break;
+	}
+	if (scores->range[axis][score - 1].customers == 0)
+		return NULL;
+	return rfm_axis_numeric(customers, axis, scores->range[axis][score - 1].lowest);
+}
+
+static char *
+numeric_text(Numeric value)
+{
+	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
+}
+
+static void
+append_score_range(StringInfo json, const RfmModel *model,
+				   const RfmCustomers *customers, const RfmScores *scores,
+				   RfmAxis axis, int score)
+{
+	const RfmScoreRange *range = &scores->range[axis][score - 1];
+
+	appendStringInfo(json, "%s{\"score\": %d, \"customers\": " INT64_FORMAT,
+					 score > 1 ? ", " : "", score, range->customers);
+	if (range->customers > 0)
+	{
+		/* codes of recency run against the natural value */
+		bool		recency = axis == RFM_RECENCY;
+
+		appendStringInfo(json, ", \"lowest\": %s, \"highest\": %s",
+						 numeric_text(rfm_axis_numeric(customers, axis,
+													   recency ? range->highest : range->lowest)),
+						 numeric_text(rfm_axis_numeric(customers, axis,
+													   recency ? range->lowest : range->highest)));
+	}
+	if (score > 1)
+	{
+		Numeric		cut = cut_point(model, customers, scores, axis, score);
+
+		if (cut)
+			appendStringInfo(json, ", \"cut_point\": %s", numeric_text(cut));
+		if (model->method == RFM_NTILE && range->customers > 0)
+		{
+			appendStringInfoString(json, ", \"from_customer\": ");
+			escape_json(json, rfm_key_out(&customers->key_type,
+										  customers->key[range->first]));
+		}
+	}
+	appendStringInfoChar(json, '}');
+}
+
+char *
+rfm_cut_points_json(const RfmModel *model, const RfmCustomers *customers,
+					const RfmScores *scores)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	for (int axis = 0; axis < RFM_AXES; axis++)
+	{
+		appendStringInfo(&json, "%s\"%s\": [", axis > 0 ? ", " : "{", axis_column[axis]);
+		for (int score = 1; score <= model->buckets[axis]; score++)
+			append_score_range(&json, model, customers, scores, (RfmAxis) axis, score);
+		appendStringInfoChar(&json, ']');
+	}
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+

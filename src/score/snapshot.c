@@ -1,0 +1,96 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.c
+ *		A snapshot in memory: from a model to scored, labelled customers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/identity.h"
+#include "score/rules.h"
+#include "score/snapshot.h"
+
+/* The day after must be a timestamp, too: orders are compared with it. */
+void
+rfm_snapshot_check_date(DateADT run_date)
+{
+	if (DATE_NOT_FINITE(run_date))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("run date must be finite")));
+	if (run_date >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE - 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("run date is out of range"),
+				 errdetail("The end of that day is no timestamp that order times can be compared with.")));
+}
+
+DateADT
+rfm_snapshot_default_date(const RfmModel *model, const RfmSource *source)
+{
+	DateADT		date;
+
+	if (model->latest_order && rfm_source_latest_date(model, source, &date))
+		return date;
+	return rfm_calendar_today(&source->calendar);
+}
+
+void
+rfm_snapshot_begin(const RfmModel *model, RfmSnapshot *snapshot)
+{
+	memset(snapshot, 0, sizeof(*snapshot));
+	snapshot->model = model;
+	rfm_progress_start(&snapshot->progress);
+
+	rfm_source_forbid_nesting();
+	snapshot->segment = rfm_labels_load(model->segment_rules);
+	snapshot->comment = rfm_labels_load(model->comment_rules);
+}
+
+void
+rfm_snapshot_finish(RfmSnapshot *snapshot, RfmCollector *collector)
+{
+	const RfmModel *model = snapshot->model;
+
+	rfm_progress_next(&snapshot->progress,
+					  collector && collector->spill ?
+					  INT64_FORMAT " orders, their customers in temporary files" :
+					  INT64_FORMAT " orders of " INT64_FORMAT " customers",
+					  collector ? collector->rows : (int64) 0,
+					  collector ? collector->nentries : (int64) 0);
+	rfm_progress_expect(collector ? collector->nentries : 0);
+
+	snapshot->customers = rfm_customers_build(model, &snapshot->source, collector,
+											  snapshot->run_date);
+	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers in key order",
+					  snapshot->customers->n);
+	rfm_progress_expect(snapshot->customers->n);
+
+	snapshot->scores = rfm_scores_build(model, snapshot->customers);
+	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers scored",
+					  snapshot->customers->n);
+	rfm_progress_expect(snapshot->customers->n);
+}
+
+void
+rfm_snapshot_compute(const RfmModel *model, const DateADT *run_date,
+					 RfmSnapshot *snapshot)
+{
+	RfmIdentity	owner;
+	RfmCollector *collector;
+
+	if (run_date)
+		rfm_snapshot_check_date(*run_date);
+	rfm_snapshot_begin(model, snapshot);
+
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	rfm_source_resolve(model, &snapshot->source);
+	snapshot->run_date = run_date ? *run_date :
+		rfm_snapshot_default_date(model, &snapshot->source);
+	rfm_progress_date(snapshot->run_date, model->owner);
+	collector = rfm_source_read(model, &snapshot->source,
+								snapshot->run_date, CurrentMemoryContext);
+	rfm_owner_leave(&owner);
+	rfm_snapshot_finish(snapshot, collector);
+}

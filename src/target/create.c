@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ *
+ * create.c
+ *		Making the target of a model that has none yet.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/xact.h"
+#include "base/identity.h"
+#include "base/query.h"
+#include "catalog/namespace.h"
+#include "nodes/makefuncs.h"
+#include "target/create.h"
+#include "target/partition.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+#include "utils/varlena.h"
+
+static void
+append_created_column(StringInfo sql, const RfmModel *model,
+					  const RfmSource *source, RfmColumn column,
+					  const char *name)
+{
+	appendStringInfo(sql, "\n  %s ", quote_identifier(name));
+	switch (column)
+	{
+		case RFM_COL_CUSTOMER:
+			appendStringInfoString(sql, format_type_with_typemod(source->customer_type,
+																 source->customer_typmod));
+			if (OidIsValid(source->key.collation) &&
+				source->key.collation != get_typcollation(source->customer_type))
+				appendStringInfo(sql, " COLLATE %s",
+								 generate_collation_name(source->key.collation));
+			appendStringInfoString(sql, " NOT NULL");
+			break;
+		case RFM_COL_MONETARY:
+			appendStringInfoString(sql, source->real_amounts ?
+								   "double precision NOT NULL" : "numeric NOT NULL");
+			break;
+		default:
+			appendStringInfoString(sql, rfm_columns[column].created_as);
+			break;
+	}
+	appendStringInfoChar(sql, ',');
+}
+
+/* No two columns of a target to be created may have one name. */
+static void
+check_created_name(char **names, RfmColumn column)
+{
+	for (int i = 0; i < (int) column; i++)
+		if (names[i] && strcmp(names[i], names[column]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("target would have two columns \"%s\", for %s and for %s",
+							names[column], rfm_columns[i].name,
+							rfm_columns[column].name),
+					 errhint("Map one of them to another name, or to null, in target_columns.")));
+}
+
+/* Columns that only an explicit mapping asks for. */
+static bool
+created_on_demand(const RfmModel *model, RfmColumn column)
+{
+	switch (column)
+	{
+		case RFM_COL_CELL:
+		case RFM_COL_WEIGHTED:
+		case RFM_COL_LOGS:
+			return true;
+		case RFM_COL_SEGMENT:
+			return model->segment_rules == NULL;
+		case RFM_COL_COMMENTS:
+			return model->comment_rules == NULL;
+		default:
+			return false;
+	}
+}
+
+Oid
+rfm_target_create(const RfmModel *model, const RfmSource *source,
+				  const char *qualified_name)
+{
+	List	   *names = textToQualifiedNameList(cstring_to_text(qualified_name));
+	RangeVar   *rv = makeRangeVarFromNameList(names);
+	Oid			nsp = RangeVarGetCreationNamespace(rv);
+	char	   *relation = quote_qualified_identifier(get_namespace_name(nsp), rv->relname);
+	char	   *key = NULL;
+	char	   *created[RFM_COLUMNS] = {NULL};
+	StringInfoData sql;
+	int			level = rfm_lock_search_path();
+
+	rfm_target_check_names(model);
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE TABLE %s (", relation);
+	for (int i = 0; i < RFM_COLUMNS; i++)
+	{
+		bool		mapped;
+		char	   *name = rfm_target_column(model, (RfmColumn) i, &mapped);
+
+		if (name == NULL || (!mapped && created_on_demand(model, (RfmColumn) i)))
+			continue;
+		created[i] = name;
+		check_created_name(created, (RfmColumn) i);
+		append_created_column(&sql, model, source, (RfmColumn) i, name);
+		if (i == RFM_COL_RUN_DATE || i == RFM_COL_CUSTOMER)
+			key = key ? psprintf("%s, %s", key, quote_identifier(name)) :
+				pstrdup(quote_identifier(name));
+	}
+	appendStringInfo(&sql, "\n  PRIMARY KEY (%s)\n)%s", key,
+					 rfm_partition_clause(model, created[RFM_COL_RUN_DATE] ?
+										  quote_identifier(created[RFM_COL_RUN_DATE]) : NULL));
+
+	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	rfm_unlock_search_path(level);
+	CommandCounterIncrement();
+	return get_relname_relid(rv->relname, nsp);
+}

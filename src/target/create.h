@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * create.h
+ *		Making the target of a model that has none yet.
+ *
+ * Takes a model, its resolved source and a name; gives the OID of a new table
+ * with the columns that the model asks for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_TARGET_CREATE_H
+#define RFM_TARGET_CREATE_H
+
+#include "target/target.h"
+
+/*
+ * rfm_target_create: create the target with its key and return its OID.  As the
+ * current user, under a name that is qualified or resolves by the search_path
+ * in force.  Raises INVALID_PARAMETER_VALUE for columns that do not fit
+ * together, and the errors of CREATE TABLE.
+ */
+extern Oid	rfm_target_create(const RfmModel *model, const RfmSource *source,
+							  const char *qualified_name);
+
+#endif							/* RFM_TARGET_CREATE_H */

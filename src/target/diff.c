@@ -1,0 +1,354 @@
+/*-------------------------------------------------------------------------
+ *
+ * diff.c
+ *		Compares what stands in the target with the snapshot.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/memory.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_operator.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "progress/progress.h"
+#include "target/diff.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+/*
+ * Finding the row of the snapshot that has a key of the target.
+ */
+
+typedef struct Lookup
+{
+	RfmKeyType	type;			/* of the target's column */
+	SortSupportData ssup;		/* unless type is an integer */
+	int64		n;
+	Datum	   *key;			/* ascending in type's order */
+	int64	   *row;			/* the row of key[i]; NULL: i */
+	int64		next;			/* where the next key is expected */
+} Lookup;
+
+typedef struct ConvertedKey
+{
+	Datum		key;
+	int64		row;
+} ConvertedKey;
+
+static inline int
+lookup_cmp(Lookup *lookup, Datum a, Datum b)
+{
+	return rfm_key_cmp(&lookup->type, &lookup->ssup, a, b);
+}
+
+/* How the key at a position compares with another. */
+static inline int
+lookup_cmp_at(Lookup *lookup, int64 at, Datum key)
+{
+	return lookup_cmp(lookup, lookup->key[at], key);
+}
+
+static int
+converted_key_cmp(const void *a, const void *b, void *arg)
+{
+	CHECK_FOR_INTERRUPTS();
+	return lookup_cmp((Lookup *) arg, ((const ConvertedKey *) a)->key,
+					  ((const ConvertedKey *) b)->key);
+}
+
+/*
+ * The target's column has another type than the source's: keys are converted
+ * as they would be stored, and sorted anew in the target's order.
+ */
+static void
+convert_keys(Lookup *lookup, RfmRowMaker *maker)
+{
+	int64		n = lookup->n;
+	ConvertedKey *converted = rfm_alloc_array(CurrentMemoryContext, n,
+											  sizeof(ConvertedKey), false);
+
+	for (int64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Datum		value = rfm_row_value(maker, RFM_COL_CUSTOMER, i, &isnull);
+
+		if (isnull)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("customer \"%s\" becomes null in the target",
+							rfm_key_out(&maker->customers->key_type,
+										maker->customers->key[i]))));
+		converted[i].key = rfm_key_from_datum(&lookup->type, value);
+		converted[i].row = i;
+		CHECK_FOR_INTERRUPTS();
+	}
+	qsort_arg(converted, n, sizeof(ConvertedKey), converted_key_cmp, lookup);
+
+	lookup->key = rfm_alloc_array(CurrentMemoryContext, n, sizeof(Datum), false);
+	lookup->row = rfm_alloc_array(CurrentMemoryContext, n, sizeof(int64), false);
+	for (int64 i = 0; i < n; i++)
+	{
+		lookup->key[i] = converted[i].key;
+		lookup->row[i] = converted[i].row;
+		CHECK_FOR_INTERRUPTS();
+		if (i > 0 && lookup_cmp(lookup, lookup->key[i - 1], lookup->key[i]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNIQUE_VIOLATION),
+					 errmsg("two customers become the same value \"%s\" in the target",
+							rfm_key_out(&lookup->type, lookup->key[i])),
+					 errhint("Give the target's customer column the type of the source's.")));
+	}
+	pfree(converted);
+}
+
+static void
+lookup_init(Lookup *lookup, RfmRowMaker *maker)
+{
+	const RfmCustomers *customers = maker->customers;
+	const RfmTarget *target = maker->target;
+
+	memset(lookup, 0, sizeof(*lookup));
+	rfm_key_type_init(&lookup->type, target->type[RFM_COL_CUSTOMER],
+					  target->collation[RFM_COL_CUSTOMER],
+					  "the target's customer column", CurrentMemoryContext);
+	lookup->key = customers->key;
+	lookup->n = customers->n;
+
+	if (lookup->type.kind == RFM_KEY_INT && customers->key_type.kind == RFM_KEY_INT)
+		return;
+	if (lookup->type.typid == customers->key_type.typid)
+	{
+		/* the order is the one that the snapshot is sorted in */
+		lookup->type = customers->key_type;
+		rfm_key_sort_support(&lookup->type, &lookup->ssup);
+		return;
+	}
+	if (lookup->type.kind != RFM_KEY_INT)
+		rfm_key_sort_support(&lookup->type, &lookup->ssup);
+	convert_keys(lookup, maker);
+}
+
+/*
+ * The row with this key, or -1.  Snapshots are written, and mostly come back,
+ * in key order: what is looked for is the next row, or not far behind it.
+ */
+static int64
+lookup_find(Lookup *lookup, Datum key)
+{
+	int64		low = 0;
+	int64		high = lookup->next;
+	int			cmp = high < lookup->n ? lookup_cmp_at(lookup, high, key) : 1;
+
+	if (cmp == 0)
+		low = high;
+	else if (cmp < 0)
+	{
+		low = high + 1;
+		high = lookup->n;
+		for (int64 step = 1; low + step < high; step *= 2)
+		{
+			if (lookup_cmp_at(lookup, low + step, key) < 0)
+				low += step + 1;
+			else
+				high = low + step;
+		}
+	}
+
+	/* the first key that is not below this one stands at low, or up to high */
+	while (low < high)
+	{
+		int64		mid = low + (high - low) / 2;
+
+		if (lookup_cmp_at(lookup, mid, key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (cmp != 0 && (low == lookup->n || lookup_cmp_at(lookup, low, key) != 0))
+		return -1;
+	lookup->next = low + 1;
+	return lookup->row ? lookup->row[low] : low;
+}
+
+/*
+ * The receiver of the target's rows: column 1 is the customer, the last one
+ * says where the row is, those between are compared.
+ */
+#define FIRST_CHANGED 64
+
+typedef struct DiffReceiver
+{
+	DestReceiver pub;
+	RfmRowMaker *maker;
+	RfmDiff    *diff;
+	Lookup		lookup;
+	int			ncompared;
+	RfmColumn	compared[RFM_COLUMNS];
+	MemoryContext rowcxt;
+	bool		keep_stale;
+	int64		changed_space;	/* of the list of changed rows; 0: it has ended */
+	Size		changed_bound;	/* bytes that it may take */
+} DiffReceiver;
+
+static bool
+row_unchanged(DiffReceiver *receiver, TupleTableSlot *slot, int64 row)
+{
+	for (int c = 0; c < receiver->ncompared; c++)
+		if (!rfm_row_same(receiver->maker, receiver->compared[c], row,
+						  slot->tts_values[c + 1], slot->tts_isnull[c + 1]))
+			return false;
+	return true;
+}
+
+/* Lists a changed row; where the list would take too much memory it ends. */
+static void
+note_changed(DiffReceiver *receiver, int64 row, ItemPointer tid)
+{
+	RfmDiff    *diff = receiver->diff;
+
+	if (diff->nchanged == receiver->changed_space && receiver->changed_space > 0)
+	{
+		int64		space = receiver->changed_space * 2;
+
+		if (space * sizeof(RfmChangedRow) <= receiver->changed_bound)
+			diff->changed = repalloc_huge(diff->changed, space * sizeof(RfmChangedRow));
+		else
+		{
+			pfree(diff->changed);
+			diff->changed = NULL;
+			space = 0;
+		}
+		receiver->changed_space = space;
+	}
+	if (diff->changed)
+	{
+		diff->changed[diff->nchanged].row = row;
+		diff->changed[diff->nchanged].tid = *tid;
+	}
+	diff->nchanged++;
+}
+
+static bool
+diff_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	DiffReceiver *receiver = (DiffReceiver *) self;
+	RfmDiff    *diff = receiver->diff;
+	MemoryContext oldcxt = MemoryContextSwitchTo(receiver->rowcxt);
+	int64		row = -1;
+
+	slot_getallattrs(slot);
+	if (!slot->tts_isnull[0])
+		row = lookup_find(&receiver->lookup,
+						  rfm_key_from_datum(&receiver->lookup.type, slot->tts_values[0]));
+	if (row >= 0)
+	{
+		if (row_unchanged(receiver, slot, row))
+		{
+			diff->state[row] = RFM_ROW_SAME;
+			diff->nsame++;
+			rfm_progress_done(1);
+		}
+		else
+		{
+			diff->state[row] = RFM_ROW_CHANGED;
+			note_changed(receiver, row,
+						 (ItemPointer) DatumGetPointer(slot->tts_values[receiver->ncompared + 1]));
+		}
+	}
+	else if (!receiver->keep_stale)
+	{
+		tuplestore_putvalues(diff->gone, diff->gone_desc,
+							 slot->tts_values, slot->tts_isnull);
+		diff->ngone++;
+	}
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextReset(receiver->rowcxt);
+	return true;
+}
+
+static void
+diff_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static void
+diff_nothing(DestReceiver *self)
+{
+}
+
+static void
+receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
+{
+	receiver->pub.receiveSlot = diff_receive;
+	receiver->pub.rStartup = diff_startup;
+	receiver->pub.rShutdown = diff_nothing;
+	receiver->pub.rDestroy = diff_nothing;
+	receiver->pub.mydest = DestTuplestore;
+	receiver->maker = maker;
+	receiver->diff = diff;
+	receiver->keep_stale = maker->model->keep_stale;
+	receiver->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm target row",
+											 ALLOCSET_DEFAULT_SIZES);
+	receiver->changed_space = FIRST_CHANGED;
+	receiver->changed_bound = rfm_memory_bound() / 4;
+	diff->changed = palloc(FIRST_CHANGED * sizeof(RfmChangedRow));
+	lookup_init(&receiver->lookup, maker);
+}
+
+void
+rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
+{
+	const RfmTarget *target = maker->target;
+	DiffReceiver receiver = {{0}};
+	SPIExecuteOptions options = {0};
+	StringInfoData sql;
+
+	memset(diff, 0, sizeof(*diff));
+	diff->state = rfm_alloc_array(CurrentMemoryContext, maker->customers->n,
+								  sizeof(uint8), true);
+	diff->gone = tuplestore_begin_heap(false, false, work_mem);
+	diff->gone_desc = CreateTemplateTupleDesc(1);
+	TupleDescInitEntry(diff->gone_desc, 1, "c1", target->type[RFM_COL_CUSTOMER],
+					   target->typmod[RFM_COL_CUSTOMER], 0);
+	TupleDescInitEntryCollation(diff->gone_desc, 1, target->collation[RFM_COL_CUSTOMER]);
+	TupleDescFinalize(diff->gone_desc);
+
+	receiver_init(&receiver, maker, diff);
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s", target->column[RFM_COL_CUSTOMER]);
+	for (int i = 0; i < RFM_COLUMNS; i++)
+	{
+		if (i == RFM_COL_CUSTOMER || maker->column[i].kind == RFM_VALUE_NONE ||
+			maker->column[i].kind == RFM_VALUE_CONSTANT)
+			continue;
+		receiver.compared[receiver.ncompared++] = (RfmColumn) i;
+		appendStringInfo(&sql, ", %s", target->column[i]);
+	}
+	appendStringInfo(&sql, ", ctid FROM %s%s", rfm_target_only(target), target->relation);
+
+	if (target->column[RFM_COL_RUN_DATE])
+	{
+		options.params = makeParamList(1);
+		appendStringInfo(&sql, " WHERE %s %s $1", target->column[RFM_COL_RUN_DATE],
+						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
+		options.params->params[0].value = maker->column[RFM_COL_RUN_DATE].constant;
+		options.params->params[0].isnull = false;
+		options.params->params[0].pflags = PARAM_FLAG_CONST;
+		options.params->params[0].ptype = target->type[RFM_COL_RUN_DATE];
+	}
+	options.read_only = active_snapshot;
+	options.must_return_tuples = true;
+	options.dest = &receiver.pub;
+
+	rfm_target_verify(target);
+	SPI_connect();
+	if (SPI_execute_extended(sql.data, &options) != SPI_OK_SELECT)
+		elog(ERROR, "could not read target %s", target->relation);
+	SPI_finish();
+	MemoryContextDelete(receiver.rowcxt);
+}

@@ -1,0 +1,73 @@
+/*-------------------------------------------------------------------------
+ *
+ * place.h
+ *		The one table that all new rows of a snapshot go to.
+ *
+ * Takes a target and a run date; gives the target itself, or the partition
+ * that takes the date.  Where there is none and the model says partition_by,
+ * it is made: a table of its own that is filled first and attached then, with
+ * its indexes, so that readers of the target never wait.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_TARGET_PLACE_H
+#define RFM_TARGET_PLACE_H
+
+#include "target/target.h"
+#include "utils/relcache.h"
+
+typedef struct RfmPlace
+{
+	const RfmModel *model;
+	RfmTarget  *target;
+	DateADT		run_date;
+	Oid			relid;			/* InvalidOid: the target must route the rows */
+	bool		made;			/* a partition made for this snapshot */
+	bool		attached;		/* that partition belongs to the target by now */
+	char	   *relation;		/* its name, qualified and quoted */
+	DateADT		lower;			/* the first date that it takes */
+	DateADT		upper;			/* the first date after those */
+} RfmPlace;
+
+/*
+ * rfm_place_find: determine where new rows of the customers' run date go, and
+ * make the partition where there is none and the model says so.  It is still
+ * to be attached: by rfm_place_attach, or at the latest by rfm_place_finish.
+ * To be called with the target locked, as the model's owner.  Raises
+ * CHECK_VIOLATION where no partition takes the date.
+ */
+extern void rfm_place_find(RfmPlace *place, const RfmModel *model,
+						   RfmTarget *target, const RfmCustomers *customers);
+
+/*
+ * rfm_place_attach: attach the partition that rfm_place_find has made, if it
+ * has.  Before it is filled only where subscribers must see from the start that
+ * its rows are the target's.
+ */
+extern void rfm_place_attach(RfmPlace *place);
+
+/*
+ * rfm_place_finish: attach the partition, now that the rows are written,
+ * gather its statistics if it has none yet, and make the next one where the
+ * model has one ahead.  inserted is the number of rows.
+ */
+extern void rfm_place_finish(RfmPlace *place, int64 inserted);
+
+/* rfm_place_open: open the table to write new rows to, in RowExclusiveLock. */
+extern Relation rfm_place_open(const RfmPlace *place);
+
+/*
+ * rfm_place_bypasses: may rows go straight to rel as far as the target is
+ * concerned?  Not where the target has triggers, rules or row security that
+ * its partition does not show, and not where rel is a partition by itself.
+ */
+extern bool rfm_place_bypasses(const RfmTarget *target, Relation rel);
+
+/*
+ * rfm_place_attnum: return the target's number of a column of rel, which is the
+ * target or its partition; they may have their columns in different orders.
+ */
+extern AttrNumber rfm_place_attnum(const RfmTarget *target, Relation rel,
+								   AttrNumber attnum);
+
+#endif							/* RFM_TARGET_PLACE_H */

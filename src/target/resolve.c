@@ -1,0 +1,262 @@
+/*-------------------------------------------------------------------------
+ *
+ * resolve.c
+ *		Finding and checking a model's target.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/genam.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "base/identity.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_coerce.h"
+#include "target/partition.h"
+#include "target/resolve.h"
+#include "target/retention.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/varlena.h"
+
+/* The type in which a column's values are computed, before conversion. */
+static Oid
+native_type(RfmColumn column, const RfmSource *source)
+{
+	if (column == RFM_COL_CUSTOMER)
+		return source->key.typid;
+	if (column == RFM_COL_MONETARY)
+		return source->real_amounts ? FLOAT8OID : NUMERICOID;
+	return rfm_columns[column].type;
+}
+
+/* How a native value becomes one of the target's column, as by assignment. */
+static Node *
+conversion(RfmTarget *target, RfmColumn column, Oid native, Oid native_collation,
+		   Relation rel)
+{
+	CaseTestExpr *value = makeNode(CaseTestExpr);
+	Node	   *expr;
+
+	value->typeId = native;
+	value->typeMod = -1;
+	value->collation = native_collation;
+	expr = coerce_to_target_type(NULL, (Node *) value, native,
+								 target->type[column], target->typmod[column],
+								 COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+	if (expr == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column %s of target \"%s\" is of type %s, which cannot hold %s",
+						target->column[column], RelationGetRelationName(rel),
+						format_type_be(target->type[column]),
+						rfm_columns[column].name),
+				 errdetail("Values of %s are of type %s.",
+						   rfm_columns[column].name, format_type_be(native))));
+	while (IsA(expr, RelabelType))
+		expr = (Node *) ((RelabelType *) expr)->arg;
+	return IsA(expr, CaseTestExpr) ? NULL : expr;
+}
+
+static void
+resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
+			   RfmTarget *target, RfmColumn column)
+{
+	bool		mapped;
+	char	   *name = rfm_target_column(model, column, &mapped);
+	Form_pg_attribute att;
+	AttrNumber	attnum;
+
+	if (name == NULL)
+		return;
+	attnum = get_attnum(target->relid, name);
+	if (attnum <= 0)
+	{
+		if (mapped || rfm_columns[column].required)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("target \"%s\" has no column \"%s\" for %s",
+							RelationGetRelationName(rel), name,
+							rfm_columns[column].name),
+					 column == RFM_COL_CUSTOMER ?
+					 errhint("Name the column in the model's target_columns.") :
+					 errhint("Name the column in the model's target_columns, or map %s to null there: target_columns => '{\"%s\": null}'.",
+							 rfm_columns[column].name, rfm_columns[column].name)));
+		return;
+	}
+
+	att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	if (att->attgenerated != '\0' || att->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_GENERATED_ALWAYS),
+				 errmsg("column \"%s\" of target \"%s\" is a generated column and cannot hold %s",
+						name, RelationGetRelationName(rel), rfm_columns[column].name)));
+	for (int i = 0; i < (int) column; i++)
+		if (target->attnum[i] == attnum)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" of target \"%s\" would hold both %s and %s",
+							name, RelationGetRelationName(rel),
+							rfm_columns[i].name, rfm_columns[column].name),
+					 errhint("Map one of them to another name, or to null, in the model's target_columns.")));
+
+	target->attnum[column] = attnum;
+	target->column[column] = pstrdup(quote_identifier(name));
+	target->type[column] = att->atttypid;
+	target->typmod[column] = att->atttypmod;
+	target->collation[column] = att->attcollation;
+	target->convert[column] =
+		conversion(target, column, native_type(column, source),
+				   column == RFM_COL_CUSTOMER ? source->key.collation :
+				   get_typcollation(native_type(column, source)), rel);
+}
+
+/*
+ * The key.
+ */
+
+/* Is this a unique index on exactly the snapshot's key, always enforced? */
+static bool
+index_is_key(Relation index, const RfmTarget *target)
+{
+	Form_pg_index form = index->rd_index;
+	int			wanted = target->attnum[RFM_COL_RUN_DATE] > 0 ? 2 : 1;
+	bool		has_date = false;
+	bool		has_customer = false;
+
+	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
+		form->indnkeyatts != wanted ||
+		RelationGetIndexPredicate(index) != NIL ||
+		RelationGetIndexExpressions(index) != NIL)
+		return false;
+	for (int i = 0; i < form->indnkeyatts; i++)
+	{
+		has_date |= form->indkey.values[i] == target->attnum[RFM_COL_RUN_DATE];
+		has_customer |= form->indkey.values[i] == target->attnum[RFM_COL_CUSTOMER];
+	}
+	return has_customer && (has_date || wanted == 1);
+}
+
+static void
+check_key(Relation rel, const RfmTarget *target)
+{
+	List	   *indexes = RelationGetIndexList(rel);
+	bool		found = false;
+	ListCell   *lc;
+	char	   *key;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		found |= index_is_key(index, target);
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	if (found)
+		return;
+
+	key = target->attnum[RFM_COL_RUN_DATE] > 0 ?
+		psprintf("%s, %s", target->column[RFM_COL_RUN_DATE], target->column[RFM_COL_CUSTOMER]) :
+		target->column[RFM_COL_CUSTOMER];
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+			 errmsg("target \"%s\" has no unique key on (%s)",
+					RelationGetRelationName(rel), key),
+			 errdetail("A snapshot has one row for each customer; without a key nothing keeps it so."),
+			 errhint("ALTER TABLE %s ADD PRIMARY KEY (%s);", target->relation, key)));
+}
+
+/*
+ * A check that waits for the end of the transaction would run there with the
+ * rights of whoever asked for the refresh; PostgreSQL refuses to queue it.
+ */
+static void
+check_no_deferred(Relation rel)
+{
+	TriggerDesc *triggers = rel->trigdesc;
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+
+		if (!trigger->tginitdeferred || trigger->tgenabled == TRIGGER_DISABLED)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("target \"%s\" has a constraint or trigger that is initially deferred",
+						RelationGetRelationName(rel)),
+				 OidIsValid(trigger->tgconstraint) ?
+				 errdetail("It is \"%s\".", get_constraint_name(trigger->tgconstraint)) :
+				 errdetail("It is \"%s\".", trigger->tgname),
+				 errhint("A refresh works with the rights of the model's owner, which end before the transaction does. Make it INITIALLY IMMEDIATE.")));
+	}
+}
+
+/* The owner reads and writes the target; that is checked before any work. */
+static void
+check_rights(const RfmModel *model, Relation rel)
+{
+	AclMode		needed = ACL_SELECT | ACL_INSERT | ACL_UPDATE;
+	Oid			relid = RelationGetRelid(rel);
+
+	bool		deletes = !model->keep_stale || model->retention != NULL;
+
+	if (deletes)
+		needed |= ACL_DELETE;
+	if (pg_class_aclmask(relid, GetUserId(), needed, ACLMASK_ALL) != needed)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for target \"%s\"", RelationGetRelationName(rel)),
+				 errdetail("Role \"%s\", the owner of model \"%s\", needs SELECT, INSERT%s UPDATE%s on it.",
+						   GetUserNameFromId(GetUserId(), false), model->name,
+						   deletes ? "," : " and",
+						   deletes ? " and DELETE" : "")));
+}
+
+void
+rfm_target_resolve(const RfmModel *model, const RfmSource *source,
+				   RfmTarget *target)
+{
+	Relation	rel = try_relation_open(model->target, AccessShareLock);
+
+	memset(target, 0, sizeof(*target));
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("target of model \"%s\" does not exist", model->name),
+				 errdetail("The table with OID %u has been dropped.", model->target),
+				 errhint("Point the model to another table: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
+						 quote_literal_cstr(model->name))));
+
+	target->rel = rel;
+	target->relid = RelationGetRelid(rel);
+	target->relkind = rel->rd_rel->relkind;
+	target->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+												  RelationGetRelationName(rel));
+	if (target->relkind != RELKIND_RELATION &&
+		target->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("target \"%s\" is not a table", RelationGetRelationName(rel))));
+
+	rfm_target_check_names(model);
+	for (int i = 0; i < RFM_COLUMNS; i++)
+		resolve_column(model, source, rel, target, (RfmColumn) i);
+	check_key(rel, target);
+	check_no_deferred(rel);
+	check_rights(model, rel);
+	rfm_partition_check(model, target, rel);
+	rfm_retention_check(model, target);
+}
+

@@ -1,0 +1,298 @@
+/*-------------------------------------------------------------------------
+ *
+ * retention.c
+ *		How long a target keeps its snapshots.
+ *
+ * DROP of a partition locks readers out of the target until the transaction
+ * ends.  So it is done last, only where nobody is in the way at that moment,
+ * and only where the refresh is a transaction of its own that commits at
+ * once: otherwise DELETE, which disturbs nobody, empties the partition, and a
+ * later refresh drops it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "base/query.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "target/diff.h"
+#include "target/partition.h"
+#include "target/place.h"
+#include "target/retention.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/rls.h"
+#include "value/key.h"
+
+void
+rfm_retention_check(const RfmModel *model, const RfmTarget *target)
+{
+	if (model->retention == NULL)
+		return;
+	if (target->column[RFM_COL_RUN_DATE] == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" cannot have a retention", model->name),
+				 errdetail("Its target has no run_date column: it holds the newest snapshot only."),
+				 errhint("Set retention to null.")));
+	if (getBaseType(target->type[RFM_COL_RUN_DATE]) != DATEOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("model \"%s\" cannot have a retention", model->name),
+				 errdetail("Column %s of its target is of type %s, not date.",
+						   target->column[RFM_COL_RUN_DATE],
+						   format_type_be(target->type[RFM_COL_RUN_DATE])),
+				 errhint("Set retention to null, or change the type of the column.")));
+}
+
+/*
+ * Dates of the target.
+ */
+
+/* "aggregate(run_date) FROM target WHERE first <= run_date <= last"; false: none. */
+static bool
+find_date(const RfmTarget *target, const char *aggregate, DateADT first, DateADT last,
+		  DateADT *found)
+{
+	const char *column = target->column[RFM_COL_RUN_DATE];
+	Oid			types[] = {DATEOID, DATEOID};
+	Datum		values[] = {DateADTGetDatum(first), DateADTGetDatum(last)};
+	bool		isnull;
+
+	rfm_target_verify(target);
+	*found = DatumGetDateADT(rfm_query_value(psprintf("SELECT pg_catalog.%s(%s) FROM %s%s WHERE %s >= $1 AND %s <= $2",
+													  aggregate, column, rfm_target_only(target),
+													  target->relation, column, column),
+											 lengthof(types), types, values, false, &isnull));
+	return !isnull;
+}
+
+static void
+delete_date(const RfmTarget *target, DateADT date)
+{
+	Oid			type = DATEOID;
+	Datum		value = DateADTGetDatum(date);
+
+	rfm_target_verify(target);
+	rfm_execute(psprintf("DELETE FROM %s%s WHERE %s = $1",
+						 rfm_target_only(target), target->relation,
+						 target->column[RFM_COL_RUN_DATE]),
+				1, &type, &value, NULL, SPI_OK_DELETE);
+}
+
+/* How many run dates there are from first to last; deleted as they are met. */
+static int64
+count_dates(const RfmTarget *target, DateADT first, DateADT last, bool delete)
+{
+	int64		n = 0;
+	DateADT		date;
+
+	/* beginning after the one that was met: what was deleted is still in the way */
+	while (first <= last && find_date(target, "min", first, last, &date))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (delete)
+			delete_date(target, date);
+		n++;
+		if (date == DATEVAL_NOEND)
+			break;
+		first = date == DATEVAL_NOBEGIN ? DATEVAL_NOBEGIN + 1 : date + 1;
+	}
+	return n;
+}
+
+/*
+ * The first date that the target keeps; false: it keeps them all.  run_date
+ * is one that counts though it may not be there yet.
+ */
+static bool
+first_kept(const RfmModel *model, const RfmTarget *target, const RfmCalendar *calendar,
+		   const DateADT *run_date, DateADT *kept)
+{
+	DateADT		today = rfm_calendar_today(calendar);
+	DateADT		newest;
+	bool		found;
+
+	if (model->retention == NULL)
+		return false;
+	found = find_date(target, "max", DATEVAL_NOBEGIN, today, &newest);
+	if (run_date && *run_date <= today && (!found || *run_date > newest))
+	{
+		newest = *run_date;
+		found = true;
+	}
+	if (!found || DATE_NOT_FINITE(newest))
+		return false;
+	*kept = Min(rfm_calendar_first_day(newest, model->retention), newest);
+	return !DATE_IS_NOBEGIN(*kept);
+}
+
+void
+rfm_retention_check_date(const RfmModel *model, const RfmTarget *target,
+						 const RfmCalendar *calendar, DateADT run_date)
+{
+	DateADT		kept;
+
+	if (!first_kept(model, target, calendar, &run_date, &kept) || run_date >= kept)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("run date %s is beyond the retention of model \"%s\"",
+					DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(run_date))),
+					model->name),
+			 errdetail("Its target keeps snapshots from %s on; this one would have to go at once.",
+					   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(kept)))),
+			 errhint("rfm_preview() shows the snapshot without keeping it. To keep it, make the retention longer: UPDATE rfm_model SET retention = ... WHERE model = %s.",
+					 quote_literal_cstr(model->name))));
+}
+
+/*
+ * Dropping partitions.
+ */
+
+/*
+ * Runs a utility statement.  Returns NULL, or, with nothing done, the error
+ * of one that cannot be done because of what depends on the object or uses it.
+ */
+static ErrorData *
+try_utility(const char *sql)
+{
+	MemoryContext oldcxt = CurrentMemoryContext;
+	ResourceOwner oldowner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(oldcxt);
+	PG_TRY();
+	{
+		rfm_partition_utility(sql);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(oldcxt);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(oldcxt);
+	CurrentResourceOwner = oldowner;
+
+	if (error && error->sqlerrcode != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST &&
+		error->sqlerrcode != ERRCODE_OBJECT_IN_USE)
+		ReThrowError(error);
+	return error;
+}
+
+/*
+ * May a partition with that many dates be dropped?  Not where rows have
+ * triggers that want to see them go, or policies that keep them.
+ */
+static bool
+may_drop(const RfmTarget *target, const RfmPartition *partition, int64 dates)
+{
+	Relation	rel;
+	bool		plain;
+
+	if (!rfm_partition_is_own(partition->relid) || IsTransactionBlock() ||
+		check_enable_rls(target->relid, InvalidOid, true) != RLS_NONE)
+		return false;
+	if (dates == 0)
+		return true;
+	rel = table_open(partition->relid, AccessShareLock);
+	plain = rfm_place_bypasses(target, rel) &&
+		rel->trigdesc == NULL && rel->rd_rules == NULL;
+	table_close(rel, NoLock);
+	return plain;
+}
+
+/*
+ * Everything that DROP would wait for is free, and ours until the end; the
+ * target last, which most are in need of.
+ */
+static bool
+lock_for_drop(const RfmTarget *target, const RfmPartitions *partitions,
+			  const RfmPartition *partition)
+{
+	return ConditionalLockRelationOid(partition->relid, AccessExclusiveLock) &&
+		(!OidIsValid(partitions->default_relid) ||
+		 ConditionalLockRelationOid(partitions->default_relid, AccessExclusiveLock)) &&
+		ConditionalLockRelationOid(target->relid, AccessExclusiveLock);
+}
+
+/*
+ * Drops a partition all of whose dates are to go.  Returns false where it has
+ * to wait for a later refresh; otherwise *expired grows by the dates that
+ * were dropped, and those that are still there are for DELETE.
+ */
+static bool
+drop_partition(const RfmTarget *target, const RfmPartitions *partitions,
+			   const RfmPartition *partition, int64 *expired)
+{
+	char	   *name = get_rel_name(partition->relid);
+	int64		dates = count_dates(target, partition->lower, partition->upper - 1, false);
+	ErrorData  *error;
+
+	if (!may_drop(target, partition, dates))
+		return true;
+	if (!lock_for_drop(target, partitions, partition))
+	{
+		ereport(NOTICE,
+				(errmsg("expired partition \"%s\" is left for a later refresh", name),
+				 errdetail("Other transactions are using it or target %s.", target->relation)));
+		return false;
+	}
+	error = try_utility(psprintf("DROP TABLE %s", rfm_partition_name(partition->relid)));
+	if (error == NULL)
+	{
+		*expired += dates;
+		return true;
+	}
+	if (error->sqlerrcode == ERRCODE_OBJECT_IN_USE)
+	{
+		ereport(NOTICE,
+				(errmsg("expired partition \"%s\" is left for a later refresh", name),
+				 errdetail("This session is using it.")));
+		return false;
+	}
+	ereport(NOTICE,
+			(errmsg("expired partition \"%s\" is emptied, but not dropped", name),
+			 error->detail ? errdetail_internal("%s", error->detail) : 0,
+			 errhint("Drop what depends on it, or detach it from target %s.", target->relation)));
+	return true;
+}
+
+int64
+rfm_retention_apply(const RfmModel *model, const RfmTarget *target,
+					const RfmCalendar *calendar)
+{
+	RfmPartitions partitions;
+	DateADT		kept;
+	DateADT		first = DATEVAL_NOBEGIN;
+	int64		expired = 0;
+
+	if (!first_kept(model, target, calendar, NULL, &kept))
+		return 0;
+	if (rfm_partitions_read(target, &partitions))
+	{
+		for (int i = 0; i < partitions.n; i++)
+		{
+			const RfmPartition *partition = &partitions.partition[i];
+
+			/* DELETE must not empty what waits to be dropped: it begins after it */
+			if (partition->upper <= kept &&
+				!drop_partition(target, &partitions, partition, &expired))
+				first = partition->upper;
+		}
+	}
+	return expired + count_dates(target, first, kept - 1, true);
+}

@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * target.h
+ *		The table that a model's snapshots go to: its names and columns.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_TARGET_TARGET_H
+#define RFM_TARGET_TARGET_H
+
+#include "nodes/primnodes.h"
+#include "score/scores.h"
+#include "utils/relcache.h"
+
+/* What a column of the target can hold. */
+typedef enum RfmColumn
+{
+	RFM_COL_RUN_DATE,
+	RFM_COL_CUSTOMER,
+	RFM_COL_RECENCY,
+	RFM_COL_FREQUENCY,
+	RFM_COL_MONETARY,
+	RFM_COL_R_SCORE,
+	RFM_COL_F_SCORE,
+	RFM_COL_M_SCORE,
+	RFM_COL_SCORE,
+	RFM_COL_SEGMENT,
+	RFM_COL_COMMENTS,
+	RFM_COL_CELL,
+	RFM_COL_WEIGHTED,
+	RFM_COL_CREATED_AT,
+	RFM_COL_UPDATED_AT,
+	RFM_COL_LOGS
+} RfmColumn;
+
+#define RFM_COLUMNS (RFM_COL_LOGS + 1)
+
+/*
+ * A model's target, resolved.  What was found of it holds as long as the
+ * relation is open: code of its owner that runs meanwhile, in a cast, a check
+ * or a trigger, cannot change its columns.
+ */
+typedef struct RfmTarget
+{
+	Relation	rel;			/* open; NULL: closed, or not now */
+	Oid			relid;
+	char		relkind;
+	char	   *relation;		/* qualified and quoted */
+	AttrNumber	attnum[RFM_COLUMNS];	/* 0: the target has no such column */
+	char	   *column[RFM_COLUMNS];	/* quoted names, NULL where there is none */
+	Oid			type[RFM_COLUMNS];
+	int32		typmod[RFM_COLUMNS];
+	Oid			collation[RFM_COLUMNS];
+	Node	   *convert[RFM_COLUMNS];	/* from the native type, NULL: as it is */
+} RfmTarget;
+
+/* What a refresh did to the target. */
+typedef struct RfmCounts
+{
+	int64		inserted;
+	int64		updated;
+	int64		deleted;
+	int64		unchanged;
+	int64		expired;		/* run dates that went by the model's retention */
+} RfmCounts;
+
+typedef struct RfmColumnInfo
+{
+	const char *name;			/* where target_columns gives no other */
+	Oid			type;			/* InvalidOid: depends on the source */
+	const char *created_as;		/* in a target that rfm creates */
+	bool		required;		/* unless target_columns maps it to null */
+} RfmColumnInfo;
+
+extern const RfmColumnInfo rfm_columns[RFM_COLUMNS];
+
+/*
+ * rfm_target_column: the name that the model gives a column of its target,
+ * palloc'd, NULL for none.  Whether the target has it is another matter.
+ * *mapped, where mapped is not NULL, tells whether target_columns names it.
+ */
+extern char *rfm_target_column(const RfmModel *model, RfmColumn column,
+							   bool *mapped);
+
+/*
+ * rfm_target_check_names: target_columns is an object that knows only columns
+ * of rfm, and gives no name twice.  Raises INVALID_PARAMETER_VALUE.
+ */
+extern void rfm_target_check_names(const RfmModel *model);
+
+/*
+ * rfm_target_verify: the target goes by the names that were found, which
+ * PostgreSQL lets be changed even while it is open.  To be called before any
+ * statement that names it.  Raises TRIGGERED_DATA_CHANGE_VIOLATION.
+ */
+extern void rfm_target_verify(const RfmTarget *target);
+
+/*
+ * rfm_target_release, rfm_target_retake: around a command of our own that
+ * PostgreSQL refuses for a table that is open.  Nothing of what was found may
+ * have changed when it is opened again; raises what rfm_target_verify raises.
+ */
+extern void rfm_target_release(RfmTarget *target);
+extern void rfm_target_retake(RfmTarget *target);
+
+/* rfm_target_close: what was found is not used any more.  The lock stays. */
+extern void rfm_target_close(RfmTarget *target);
+
+/* rfm_target_only: "ONLY " where the target is no partitioned table. */
+extern const char *rfm_target_only(const RfmTarget *target);
+
+#endif							/* RFM_TARGET_TARGET_H */

@@ -1,0 +1,305 @@
+/*-------------------------------------------------------------------------
+ *
+ * write.c
+ *		Writes the difference between a snapshot and its target.
+ *
+ * New rows go in bulk and in key order straight to the table and its indexes
+ * where the target, or the partition of it that takes them all, is a plain
+ * table on which nothing else hangs.  Everything else is an ordinary INSERT,
+ * UPDATE or DELETE over a tuplestore, so that triggers, foreign keys,
+ * generated columns, row security and partition routing behave as they always
+ * do.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "progress/progress.h"
+#include "storage/lmgr.h"
+#include "target/bulk.h"
+#include "target/diff.h"
+#include "target/place.h"
+#include "target/write.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* The name under which statements see the rows they work on. */
+#define ROWS_NAME "rfm_rows"
+
+/*
+ * The executor's path.
+ */
+
+/* Columns that statements write, in the order of their c1, c2, ... */
+typedef struct WrittenColumns
+{
+	int			n;
+	RfmColumn	column[RFM_COLUMNS];
+	TupleDesc	desc;
+} WrittenColumns;
+
+static void
+list_columns(const RfmRowMaker *maker, WrittenColumns *written)
+{
+	const RfmTarget *target = maker->target;
+
+	/* the customer is c1 everywhere */
+	written->n = 0;
+	written->column[written->n++] = RFM_COL_CUSTOMER;
+	for (int i = 0; i < RFM_COLUMNS; i++)
+		if (i != RFM_COL_CUSTOMER && maker->column[i].kind != RFM_VALUE_NONE)
+			written->column[written->n++] = (RfmColumn) i;
+
+	written->desc = CreateTemplateTupleDesc(written->n);
+	for (int i = 0; i < written->n; i++)
+	{
+		RfmColumn	column = written->column[i];
+
+		TupleDescInitEntry(written->desc, (AttrNumber) (i + 1), psprintf("c%d", i + 1),
+						   target->type[column], target->typmod[column], 0);
+		TupleDescInitEntryCollation(written->desc, (AttrNumber) (i + 1),
+									target->collation[column]);
+	}
+	TupleDescFinalize(written->desc);
+}
+
+/* The rows of the snapshot in one state, as they will be written. */
+static Tuplestorestate *
+rows_in_state(RfmRowMaker *maker, const RfmDiff *diff, RfmRowState state,
+			  const WrittenColumns *written)
+{
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	MemoryContext rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm row",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(rowcxt);
+
+	for (int64 i = 0; i < maker->customers->n; i++)
+	{
+		Datum		values[RFM_COLUMNS];
+		bool		isnull[RFM_COLUMNS];
+
+		if (diff->state[i] != state)
+			continue;
+		for (int c = 0; c < written->n; c++)
+			values[c] = rfm_row_value(maker, written->column[c], i, &isnull[c]);
+		tuplestore_putvalues(store, written->desc, values, isnull);
+		MemoryContextReset(rowcxt);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(rowcxt);
+	return store;
+}
+
+/* Runs a statement over a tuplestore that it sees as rfm_rows, and ends it. */
+static int64
+run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
+			  Tuplestorestate *rows, TupleDesc desc, int64 nrows)
+{
+	EphemeralNamedRelationData relation = {{0}};
+	const RfmTarget *target = maker->target;
+	int64		processed;
+
+	relation.md.name = ROWS_NAME;
+	relation.md.reliddesc = InvalidOid;
+	relation.md.tupdesc = desc;
+	relation.md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation.md.enrtuples = (double) nrows;
+	relation.reldata = rows;
+
+	rfm_target_verify(target);
+	SPI_connect();
+	if (SPI_register_relation(&relation) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register the rows to write");
+	if (SPI_execute_with_args(sql, has_date ? 1 : 0,
+							  unconstify(Oid *, &target->type[RFM_COL_RUN_DATE]),
+							  &maker->column[RFM_COL_RUN_DATE].constant,
+							  NULL, false, 0) < 0)
+		elog(ERROR, "could not write to target %s", target->relation);
+	processed = (int64) SPI_processed;
+	SPI_finish();
+	tuplestore_end(rows);
+	return processed;
+}
+
+/* "WHERE the target's key is that of the row", for UPDATE and DELETE. */
+static void
+append_key_condition(StringInfo sql, const RfmTarget *target)
+{
+	appendStringInfo(sql, " WHERE t.%s %s s.c1",
+					 target->column[RFM_COL_CUSTOMER],
+					 rfm_equality(target->type[RFM_COL_CUSTOMER]));
+	if (target->column[RFM_COL_RUN_DATE])
+		appendStringInfo(sql, " AND t.%s %s $1", target->column[RFM_COL_RUN_DATE],
+						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
+}
+
+static int64
+delete_gone(RfmRowMaker *maker, const RfmDiff *diff)
+{
+	const RfmTarget *target = maker->target;
+	StringInfoData sql;
+
+	if (diff->ngone == 0)
+	{
+		tuplestore_end(diff->gone);
+		return 0;
+	}
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "DELETE FROM %s%s AS t USING " ROWS_NAME " AS s",
+					 rfm_target_only(target), target->relation);
+	append_key_condition(&sql, target);
+	return run_statement(maker, sql.data, target->column[RFM_COL_RUN_DATE] != NULL,
+						 diff->gone, diff->gone_desc, diff->ngone);
+}
+
+static int64
+update_by_statement(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written)
+{
+	const RfmTarget *target = maker->target;
+	StringInfoData sql;
+	const char *separator = "";
+	int64		processed;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "UPDATE %s%s AS t SET ", rfm_target_only(target), target->relation);
+	for (int c = 0; c < written->n; c++)
+	{
+		RfmColumn	column = written->column[c];
+
+		if (column == RFM_COL_CUSTOMER || column == RFM_COL_RUN_DATE ||
+			column == RFM_COL_CREATED_AT)
+			continue;
+		appendStringInfo(&sql, "%s%s = s.c%d", separator, target->column[column], c + 1);
+		separator = ", ";
+	}
+	appendStringInfoString(&sql, " FROM " ROWS_NAME " AS s");
+	append_key_condition(&sql, target);
+	processed = run_statement(maker, sql.data, target->column[RFM_COL_RUN_DATE] != NULL,
+							  rows_in_state(maker, diff, RFM_ROW_CHANGED, written),
+							  written->desc, diff->nchanged);
+	rfm_progress_done(processed);
+	return processed;
+}
+
+static int64
+insert_by_statement(RfmRowMaker *maker, const RfmDiff *diff,
+					const WrittenColumns *written, int64 nrows)
+{
+	const RfmTarget *target = maker->target;
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO %s (", target->relation);
+	for (int c = 0; c < written->n; c++)
+		appendStringInfo(&sql, "%s%s", c > 0 ? ", " : "",
+						 target->column[written->column[c]]);
+	appendStringInfoString(&sql, ") SELECT * FROM " ROWS_NAME);
+	return run_statement(maker, sql.data, false,
+						 rows_in_state(maker, diff, RFM_ROW_NEW, written),
+						 written->desc, nrows);
+}
+
+/*
+ * Which path.
+ */
+
+static int64
+update_changed(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written,
+			   const RfmPlace *place)
+{
+	Relation	rel;
+	bool		straight;
+
+	if (diff->nchanged == 0)
+		return 0;
+	if (diff->changed == NULL || !OidIsValid(place->relid))
+		return update_by_statement(maker, diff, written);
+	rel = rfm_place_open(place);
+	straight = rfm_bulk_allowed(maker, rel);
+	if (straight)
+		rfm_bulk_update(maker, rel, diff->changed, diff->nchanged);
+	table_close(rel, NoLock);
+	return straight ? diff->nchanged : update_by_statement(maker, diff, written);
+}
+
+static int64
+insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written,
+		   RfmPlace *place)
+{
+	int64		nrows = maker->customers->n - diff->nsame - diff->nchanged;
+	Relation	rel;
+	bool		straight;
+
+	if (nrows == 0)
+		return 0;
+	rel = rfm_place_open(place);
+	straight = rfm_bulk_allowed(maker, rel);
+	if (straight)
+		rfm_bulk_insert(maker, rel, diff->state);
+	table_close(rel, NoLock);
+	if (straight)
+		return nrows;
+	rfm_place_attach(place);
+	return insert_by_statement(maker, diff, written, nrows);
+}
+
+/*
+ * In a transaction with one snapshot for all its statements, the target may
+ * have been changed by others since that snapshot.  What stands there now must
+ * call for the same writes, or they cannot be made.
+ */
+static void
+check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
+{
+	RfmDiff		now;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	rfm_diff_build(maker, true, &now);
+	PopActiveSnapshot();
+	if (now.ngone != diff->ngone ||
+		memcmp(now.state, diff->state, maker->customers->n) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent changes of target %s",
+						maker->target->relation),
+				 errhint("The refresh might succeed if retried.")));
+	tuplestore_end(now.gone);
+	pfree(now.state);
+	if (now.changed)
+		pfree(now.changed);
+}
+
+void
+rfm_target_write(const RfmModel *model, RfmTarget *target,
+				 const RfmCustomers *customers, const RfmScores *scores,
+				 char **segment, char **comment, RfmCounts *counts)
+{
+	RfmRowMaker maker;
+	RfmDiff		diff;
+	WrittenColumns written;
+	RfmPlace	place;
+
+	/* readers pass; what is compared stays as it is until it is written */
+	LockRelationOid(target->relid, ShareRowExclusiveLock);
+	rfm_place_find(&place, model, target, customers);
+
+	rfm_row_maker_init(&maker, model, target, customers, scores, segment, comment);
+	rfm_diff_build(&maker, false, &diff);
+	if (IsolationUsesXactSnapshot())
+		check_serializable(&maker, &diff);
+	list_columns(&maker, &written);
+
+	counts->unchanged = diff.nsame;
+	counts->deleted = delete_gone(&maker, &diff);
+	counts->updated = update_changed(&maker, &diff, &written, &place);
+	counts->inserted = insert_new(&maker, &diff, &written, &place);
+	rfm_place_finish(&place, counts->inserted);
+	rfm_row_maker_end(&maker);
+}

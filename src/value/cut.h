@@ -1,0 +1,105 @@
+/*-------------------------------------------------------------------------
+ *
+ * cut.h
+ *		Order statistics, and the cut points of one axis of scores.
+ *
+ * Takes int64 codes that order the customers of one axis (a larger code is a
+ * better value) in the order of their customer keys, and gives the cut points
+ * between the scores, as pairs that every row can be compared with.  Knows
+ * nothing of what the codes stand for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_VALUE_CUT_H
+#define RFM_VALUE_CUT_H
+
+#define RFM_MIN_BUCKETS 2
+#define RFM_MAX_BUCKETS 10
+#define RFM_MAX_CUTS (RFM_MAX_BUCKETS - 1)
+
+typedef enum RfmMethod
+{
+	RFM_NTILE,
+	RFM_RANK,
+	RFM_QUANTILE,
+	RFM_BREAKS
+} RfmMethod;
+
+/*
+ * One order statistic: the value that stands at a 0-based rank of the sorted
+ * values, and how many values equal to it stand before that rank.
+ */
+typedef struct RfmOrderStat
+{
+	int64		value;
+	int64		ties_before;
+} RfmOrderStat;
+
+/*
+ * The cut points of one axis.  Row i with code v has the score
+ * 1 + the number of cuts j with (v, i) >= (value[j], tie[j]), compared as
+ * pairs.  A tie of PG_INT64_MAX therefore means "strictly above value[j]",
+ * a tie of 0 "value[j] or above".  Cuts ascend; those that no row reaches,
+ * which come last, have PG_INT64_MAX for both.
+ */
+typedef struct RfmCuts
+{
+	int			buckets;		/* k; there are k - 1 cuts */
+	int64		value[RFM_MAX_CUTS];
+	int64		tie[RFM_MAX_CUTS];
+} RfmCuts;
+
+/*
+ * The two neighbouring order statistics that a quantile lies between, and how
+ * far: cut = lower + (upper - lower) * numerator / denominator.
+ */
+typedef struct RfmQuantile
+{
+	int64		lower;
+	int64		upper;
+	int64		numerator;
+	int64		denominator;
+} RfmQuantile;
+
+/*
+ * rfm_order_stats: the values at nranks 0-based ranks (each below n, in any
+ * order, repeated or not), in linear time.
+ */
+extern void rfm_order_stats(const int64 *values, int64 n,
+							const int64 *ranks, int nranks,
+							RfmOrderStat *stats);
+
+/*
+ * rfm_quantile_position: of the buckets - 1 quantiles of n sorted values,
+ * number j (1-based) lies at 0-based position (n - 1) * j / buckets.  Gives
+ * its whole part and the numerator of its fraction over buckets.
+ */
+extern void rfm_quantile_position(int64 n, int j, int buckets,
+								  int64 *rank, int64 *numerator);
+
+/*
+ * rfm_quantiles_of: the buckets - 1 quantiles of n values (at least one),
+ * exact, as neighbouring order statistics (type 7, percentile_cont).
+ * quantiles has room for buckets - 1.
+ */
+extern void rfm_quantiles_of(const int64 *values, int64 n, int buckets,
+							 RfmQuantile *quantiles);
+
+/*
+ * rfm_cut_rank: the 0-based rank among n codes whose value makes cut number j
+ * (1-based) of ntile, rank or quantile; n where no row lies above the cut.
+ */
+extern int64 rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
+						  int j);
+
+/*
+ * rfm_find_cuts: the cut points for ntile, rank or quantile.  codes are in
+ * customer key order.  reversed says that the codes are the negated natural
+ * values of the axis (recency): quantile intervals are open on the left in
+ * terms of the natural value, so they close on the other side in codes.
+ * n may be 0.
+ */
+extern void rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method,
+						  int buckets, bool reversed, RfmCuts *cuts);
+
+#endif							/* RFM_VALUE_CUT_H */

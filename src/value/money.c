@@ -1,0 +1,494 @@
+/*-------------------------------------------------------------------------
+ *
+ * money.c
+ *		Amounts and their exact sums.
+ *
+ * Floating-point sums follow J. R. Shewchuk, "Adaptive Precision
+ * Floating-Point Arithmetic and Fast Robust Geometric Predicates" (1997):
+ * a sum is kept as an expansion of doubles that do not overlap.  Two doubles
+ * hold nearly every sum of prices; longer expansions live out of line.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "value/money.h"
+#include "value/numeric.h"
+
+bool
+rfm_amount_type(Oid typid, bool *real)
+{
+	switch (getBaseType(typid))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case NUMERICOID:
+			*real = false;
+			return true;
+		case FLOAT4OID:
+		case FLOAT8OID:
+			*real = true;
+			return true;
+		default:
+			return false;
+	}
+}
+
+void
+rfm_amount_error(bool real, const char *customer, bool overflow)
+{
+	if (overflow)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 real ?
+				 errmsg("the amounts of customer \"%s\" sum up to more than double precision can hold",
+						customer) :
+				 errmsg("the amounts of customer \"%s\" sum up to more than numeric can hold",
+						customer)));
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("an order of customer \"%s\" has an amount that is not a finite number",
+					customer),
+			 errhint("Correct the order, or leave it out with the model's filter.")));
+}
+
+void
+rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount)
+{
+	amount->form = RFM_FORM_SCALED;
+	amount->scale = 0;
+	switch (typid)
+	{
+		case NUMERICOID:
+			if (!rfm_numeric_to_scaled(value, &amount->v.scaled, &amount->scale))
+			{
+				amount->v.numeric = DatumGetNumeric(value);
+				amount->form =
+					numeric_is_nan(amount->v.numeric) ||
+					numeric_is_inf(amount->v.numeric) ?
+					RFM_FORM_NOT_FINITE : RFM_FORM_NUMERIC;
+			}
+			break;
+		case INT8OID:
+			amount->v.scaled = DatumGetInt64(value);
+			break;
+		case INT4OID:
+			amount->v.scaled = DatumGetInt32(value);
+			break;
+		case INT2OID:
+			amount->v.scaled = DatumGetInt16(value);
+			break;
+		case FLOAT4OID:
+		case FLOAT8OID:
+			amount->v.real = typid == FLOAT8OID ?
+				DatumGetFloat8(value) : (double) DatumGetFloat4(value);
+			amount->form = isfinite(amount->v.real) ?
+				RFM_FORM_REAL : RFM_FORM_NOT_FINITE;
+			break;
+		default:
+			elog(ERROR, "amounts of type %u cannot be summed", typid);
+	}
+}
+
+/*
+ * Exact sums.
+ */
+
+/* Add a numeric to an exact sum, which becomes a wide one; false: overflow. */
+static bool
+add_numeric(RfmSum *sum, Numeric addend, MemoryContext mcxt)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
+	Numeric		old = rfm_sum_numeric(sum);
+	bool		overflow;
+	Numeric		total = rfm_numeric_add(old, addend, &overflow);
+
+	MemoryContextSwitchTo(oldcxt);
+	if (overflow)
+		return false;
+	pfree(old);
+	if (sum->form == RFM_FORM_NUMERIC)
+		pfree(sum->v.numeric);
+	sum->v.numeric = total;
+	sum->form = RFM_FORM_NUMERIC;
+	return true;
+}
+
+static bool
+add_scaled(RfmSum *sum, int64 value, uint8 scale, MemoryContext mcxt)
+{
+	int64		total = sum->v.scaled;
+	int64		addend = value;
+	Numeric		wide;
+	bool		fits;
+
+	if (sum->form == RFM_FORM_SCALED &&
+		rfm_align_scales(&total, sum->scale, &addend, scale) &&
+		!pg_add_s64_overflow(total, addend, &total))
+	{
+		sum->v.scaled = total;
+		sum->scale = Max(sum->scale, scale);
+		return true;
+	}
+	wide = int64_div_fast_to_numeric(value, scale);
+	fits = add_numeric(sum, wide, mcxt);
+	pfree(wide);
+	return fits;
+}
+
+/*
+ * Floating-point sums.
+ */
+
+/* a + b = *high + *low, exactly, with *high the rounded sum. */
+static inline void
+two_sum(double a, double b, double *high, double *low)
+{
+	double		sum = a + b;
+	double		bb = sum - a;
+
+	*low = (a - (sum - bb)) + (b - bb);
+	*high = sum;
+}
+
+int
+rfm_expansion_add(double *part, int n, double x)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		double		low;
+
+		two_sum(part[i], x, &x, &low);
+		if (low != 0)
+			part[kept++] = low;
+	}
+	part[kept++] = x;
+	return kept;
+}
+
+/* Add one double to an expansion; false where it overflows. */
+static bool
+grow_partials(RfmPartials **partials, double x, MemoryContext mcxt)
+{
+	RfmPartials *p = *partials;
+
+	if (p->count == p->space)
+	{
+		int			space = p->space * 2;
+		RfmPartials *larger = MemoryContextAlloc(mcxt, offsetof(RfmPartials, part) +
+												 space * sizeof(double));
+
+		memcpy(larger, p, offsetof(RfmPartials, part) + p->count * sizeof(double));
+		larger->space = space;
+		pfree(p);
+		*partials = p = larger;
+	}
+	p->count = rfm_expansion_add(p->part, p->count, x);
+	return isfinite(p->part[p->count - 1]);
+}
+
+/* Add a double to a floating-point sum; false where it overflows. */
+static bool
+add_real(RfmSum *sum, double x, MemoryContext mcxt)
+{
+	if (sum->form == RFM_FORM_REAL)
+	{
+		RfmPartials *p;
+		double		high;
+		double		carry;
+		double		rest;
+		double		lost;
+
+		two_sum(sum->v.high, x, &high, &carry);
+		two_sum(sum->low, carry, &rest, &lost);
+		if (lost == 0)
+		{
+			two_sum(high, rest, &sum->v.high, &sum->low);
+			return isfinite(sum->v.high);
+		}
+
+		p = MemoryContextAlloc(mcxt, offsetof(RfmPartials, part) + 4 * sizeof(double));
+		p->count = 0;
+		p->space = 4;
+		if (!grow_partials(&p, sum->low, mcxt) ||
+			!grow_partials(&p, sum->v.high, mcxt))
+			return false;
+		sum->v.partials = p;
+		sum->low = 0;
+		sum->form = RFM_FORM_PARTIALS;
+	}
+	return grow_partials(&sum->v.partials, x, mcxt);
+}
+
+bool
+rfm_sum_add(RfmSum *sum, const RfmAmount *amount, MemoryContext mcxt)
+{
+	switch ((RfmAmountForm) amount->form)
+	{
+		case RFM_FORM_SCALED:
+			return add_scaled(sum, amount->v.scaled, amount->scale, mcxt);
+		case RFM_FORM_NUMERIC:
+			return add_numeric(sum, amount->v.numeric, mcxt);
+		case RFM_FORM_REAL:
+			return add_real(sum, amount->v.real, mcxt);
+		default:
+			break;
+	}
+	return true;
+}
+
+bool
+rfm_sum_merge(RfmSum *sum, const RfmSum *other, MemoryContext mcxt)
+{
+	const RfmPartials *p = other->v.partials;
+
+	switch ((RfmAmountForm) other->form)
+	{
+		case RFM_FORM_SCALED:
+			return add_scaled(sum, other->v.scaled, other->scale, mcxt);
+		case RFM_FORM_NUMERIC:
+			return add_numeric(sum, other->v.numeric, mcxt);
+		case RFM_FORM_REAL:
+			return add_real(sum, other->v.high, mcxt) && add_real(sum, other->low, mcxt);
+		default:
+			break;
+	}
+	for (int i = 0; i < p->count; i++)
+		if (!add_real(sum, p->part[i], mcxt))
+			return false;
+	return true;
+}
+
+/*
+ * Images of wide sums: a numeric, or doubles one after another.
+ */
+
+const void *
+rfm_sum_image(const RfmSum *sum, Size *size)
+{
+	if (sum->form == RFM_FORM_PARTIALS)
+	{
+		*size = sum->v.partials->count * sizeof(double);
+		return sum->v.partials->part;
+	}
+	*size = VARSIZE(sum->v.numeric);
+	return sum->v.numeric;
+}
+
+void
+rfm_sum_set_image(RfmSum *sum, const void *image, Size size)
+{
+	if (sum->form == RFM_FORM_PARTIALS)
+	{
+		RfmPartials *p = palloc(offsetof(RfmPartials, part) + size);
+
+		p->count = p->space = (int) (size / sizeof(double));
+		memcpy(p->part, image, size);
+		sum->v.partials = p;
+	}
+	else
+	{
+		sum->v.numeric = palloc(size);
+		memcpy(sum->v.numeric, image, size);
+	}
+}
+
+/*
+ * Values of sums.
+ */
+
+Numeric
+rfm_sum_numeric(const RfmSum *sum)
+{
+	if (sum->form == RFM_FORM_SCALED)
+		return int64_div_fast_to_numeric(sum->v.scaled, sum->scale);
+	return DatumGetNumericCopy(NumericGetDatum(sum->v.numeric));
+}
+
+/*
+ * The double nearest to an expansion, ties to even: add from the largest part
+ * down to the first rounding error; what lies below that error decides when
+ * the error is exactly half a unit in the last place.
+ */
+double
+rfm_sum_real(const RfmSum *sum)
+{
+	const RfmPartials *p = sum->v.partials;
+	double		high;
+	double		rest = 0;
+	int			i;
+
+	if (sum->form == RFM_FORM_REAL)
+		return sum->v.high + sum->low;
+
+	i = p->count - 1;
+	high = p->part[i];
+	while (i > 0 && rest == 0)
+		two_sum(high, p->part[--i], &high, &rest);
+	if (i > 0 && rest != 0 && (rest < 0) == (p->part[i - 1] < 0))
+	{
+		double		doubled = rest * 2;
+		double		next = high + doubled;
+
+		if (next - high == doubled)
+			high = next;
+	}
+	return high;
+}
+
+/*
+ * Codes.
+ */
+
+typedef struct RankItem
+{
+	Numeric		value;
+	int64		row;
+} RankItem;
+
+static int
+rank_item_cmp(const void *a, const void *b)
+{
+	CHECK_FOR_INTERRUPTS();
+	return rfm_numeric_cmp(((const RankItem *) a)->value,
+						   ((const RankItem *) b)->value);
+}
+
+void
+rfm_money_rank(RfmMoney *money, Numeric *values, int64 n)
+{
+	RankItem   *items = rfm_alloc_array(CurrentMemoryContext, n, sizeof(RankItem), false);
+	int64		code = -1;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		items[i].value = values[i];
+		items[i].row = i;
+	}
+	qsort(items, n, sizeof(RankItem), rank_item_cmp);
+
+	money->form = RFM_FORM_NUMERIC;
+	money->distinct = rfm_alloc_array(CurrentMemoryContext, n, sizeof(Numeric), false);
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i == 0 || rfm_numeric_cmp(items[i - 1].value, items[i].value) != 0)
+			money->distinct[++code] = items[i].value;
+		money->code[items[i].row] = code;
+	}
+	money->ndistinct = code + 1;
+	pfree(items);
+}
+
+/*
+ * Through the shortest text that reads back as the same double: the direct
+ * cast would keep only 15 digits.
+ */
+static Numeric
+numeric_from_double(double value)
+{
+	char	   *digits = float8out_internal(value);
+	Numeric		result;
+
+	result = DatumGetNumeric(DirectFunctionCall3(numeric_in,
+												 CStringGetDatum(digits),
+												 ObjectIdGetDatum(InvalidOid),
+												 Int32GetDatum(-1)));
+	pfree(digits);
+	return result;
+}
+
+Numeric
+rfm_money_numeric(const RfmMoney *money, int64 code)
+{
+	switch (money->form)
+	{
+		case RFM_FORM_SCALED:
+			return int64_div_fast_to_numeric(code, money->scale);
+		case RFM_FORM_REAL:
+			return numeric_from_double(rfm_code_to_double(code));
+		default:
+			return money->distinct[code];
+	}
+}
+
+/* The smallest integer at least (strict: above) a numeric, if it fits. */
+static bool
+numeric_first_int64(Numeric bound, bool strict, int64 *result)
+{
+	Datum		datum = NumericGetDatum(bound);
+	Numeric		whole;
+
+	if (strict)
+		datum = DirectFunctionCall2(numeric_add, DirectFunctionCall1(numeric_floor, datum),
+									NumericGetDatum(int64_to_numeric(1)));
+	else
+		datum = DirectFunctionCall1(numeric_ceil, datum);
+	whole = DatumGetNumeric(datum);
+
+	if (rfm_numeric_cmp(whole, int64_to_numeric(PG_INT64_MAX)) > 0)
+		return false;
+	if (rfm_numeric_cmp(whole, int64_to_numeric(PG_INT64_MIN)) < 0)
+		*result = PG_INT64_MIN;
+	else
+		*result = DatumGetInt64(DirectFunctionCall1(numeric_int8,
+													NumericGetDatum(whole)));
+	return true;
+}
+
+bool
+rfm_money_first_code(const RfmMoney *money, Numeric bound, bool strict,
+					 int64 *code)
+{
+	if (money->form == RFM_FORM_SCALED)
+	{
+		Numeric		unit = int64_to_numeric(rfm_power_of_ten[money->scale]);
+
+		bound = DatumGetNumeric(DirectFunctionCall2(numeric_mul,
+													NumericGetDatum(bound),
+													NumericGetDatum(unit)));
+		return numeric_first_int64(bound, strict, code);
+	}
+
+	if (money->form == RFM_FORM_REAL)
+	{
+		/* as SQL compares double precision with numeric: in double precision */
+		double		real = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+															  NumericGetDatum(bound)));
+
+		*code = rfm_double_to_code(real);
+		if (strict)
+			(*code)++;
+		return true;
+	}
+
+	{
+		int64		low = 0;
+		int64		high = money->ndistinct;
+
+		while (low < high)
+		{
+			int64		mid = low + (high - low) / 2;
+			int			cmp = rfm_numeric_cmp(money->distinct[mid], bound);
+
+			if (cmp < 0 || (strict && cmp == 0))
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		*code = low;
+		return low < money->ndistinct;
+	}
+}
+
