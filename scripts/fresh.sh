@@ -90,7 +90,7 @@ state() {
 	: >"$work/$name.done"
 	[ -n "$suite" ] || { result SKIPPED "this machine has no packages of that distribution"; return; }
 	root=$work/root
-	rm -rf --one-file-system "$root"
+	rm -rf --one-file-system "${root:?}"
 	if ! make_state >"$log" 2>&1; then
 		result SKIPPED "cannot be made here: $(grep -E '^(E|fresh):' "$log" | head -n 1)"
 		return
@@ -101,7 +101,7 @@ state() {
 	running=
 	[ -z "${RFM_KEEP:-}" ] || { mkdir -p "$RFM_KEEP" && rm -rf "$RFM_KEEP/$name" && cp -R "$root/printed" "$RFM_KEEP/$name"; }
 	judge
-	rm -rf --one-file-system "$root"
+	rm -rf --one-file-system "${root:?}"
 }
 
 # Makes $root: a copy of the suite's, with the packages and the checkout
@@ -119,8 +119,8 @@ make_state() {
 	# with the network, and mounts of its own
 	[ -z "$prepare" ] || (isolated="" mounts="" && in_root "$root" sh -e -c "$prepare") || return
 	# as in an image of Debian, that has no lists of packages either
-	case $isolated$prepare in *lists*) ;; *) rm -rf "$root"/var/lib/apt/lists/* ;; esac
-	rm -rf "$root"/var/cache/apt/archives/*.deb
+	case $isolated$prepare in *lists*) ;; *) rm -rf "${root:?}"/var/lib/apt/lists/* ;; esac
+	rm -rf "${root:?}"/var/cache/apt/archives/*.deb
 }
 
 install_in_root() {
