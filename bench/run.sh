@@ -24,7 +24,7 @@ Settings from the environment:
   RFM_BENCH_ROUNDS=3     rounds of each; medians are reported
   RFM_BENCH_BIG=yes      growth also at five times the orders and customers
   RFM_BENCH_RESULTS=FILE where the results are written (default: bench/results.md)
-  PG_CONFIG=PROGRAM      the PostgreSQL to use (default: Debian's)
+  PG_CONFIG=PROGRAM      the PostgreSQL to use (default: as for scripts/check.sh)
 END
 }
 
@@ -32,6 +32,9 @@ me=bench
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$top/scripts/lib.sh"
+. "$top/scripts/packages.sh"
+. "$top/scripts/postgres.sh"
+. "$top/scripts/server.sh"
 prepare_shell
 
 all_sections="first again changed sql floors pandas duckdb text uuid lines serial growth memory bound"
@@ -51,13 +54,10 @@ main() {
 	orders=${1:-$orders}
 	customers=${2:-$customers}
 	check_arguments
-	tmp=${TMPDIR:-/tmp}
-	check_work_path "${tmp%/}/rfm-bench-XXXXXX"
 	trap on_exit EXIT
-	ensure_packages build
+	# 15 GB at the default size
+	begin_work build $((500 + orders / 700))
 	begun=$(date +%s)
-	work=$(mktemp -d "${tmp%/}/rfm-bench-XXXXXX") || exit 1
-	adopt_work "$work"
 	results=$work/results
 	: >"$results"
 	load_before=$(cut -d ' ' -f 1-3 /proc/loadavg)

@@ -11,7 +11,7 @@ The last line counts the tests: N passed, N failed[, N skipped]
 
 Settings from the environment:
   RFM_DATA=DIR         the data sets that some tests need (default: ../shared/data beside the checkout); without them those tests are skipped
-  PG_CONFIG=PROGRAM    the PostgreSQL 15 to use (default: Debian's)
+  PG_CONFIG=PROGRAM    the PostgreSQL to use, 15 to 19 (default: the newest installed one, else this system's own)
 END
 }
 
@@ -19,6 +19,9 @@ me=check
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
+. "$here/postgres.sh"
+. "$here/server.sh"
 prepare_shell
 
 suite_seconds=1500               # a suite that hangs is ended
@@ -36,12 +39,8 @@ main() {
 	suites=$*
 	find_data
 	trap on_exit EXIT
-	ensure_packages tap
+	begin_work tap 3000
 	begun=$(date +%s)
-	tmp=${TMPDIR:-/tmp}
-	check_work_path "$tmp"
-	work=$(mktemp -d "$tmp/rfm-check.XXXXXX") || exit 1
-	adopt_work "$work"
 
 	step "Copying the sources and PostgreSQL's programs" copy_all || give_up
 	step "Building the extension with -Werror" build COPT=-Werror || give_up

@@ -10,6 +10,7 @@ me=check_pages
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
 . "$here/pages.sh"
 prepare_shell
 base=$1 psql=$2 socket=$3 server_port=$4
@@ -50,16 +51,9 @@ find_validator() {
 	reason=
 	vnu=${RFM_VNU:-}
 	[ -z "$vnu" ] || return 0
-	packages=
-	command -v java >/dev/null || packages=default-jre-headless
-	command -v npm >/dev/null || packages="$packages npm"
-	if [ -n "$packages" ]; then
-		sudo=
-		[ "$as_root" = yes ] || sudo="sudo -n"
-		if ! { command -v apt-get >/dev/null && ${sudo:-true} true 2>/dev/null && (install_packages); }; then
-			reason="no validator of HTML: missing, by the names of their Debian packages: $packages"
-			return 1
-		fi
+	if ! wanted java:default-jre-headless npm:npm; then
+		reason="no validator of HTML: missing, by the names of their Debian packages: $packages"
+		return 1
 	fi
 	npm install --prefix "$base/npm" --cache "$base/npm-cache" --ignore-scripts --no-save --no-audit --no-fund vnu-jar@26 >"$base/npm.log" 2>&1
 	vnu=$base/npm/node_modules/vnu-jar/build/dist/vnu.jar

@@ -20,6 +20,9 @@ me=citus
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
+. "$here/postgres.sh"
+. "$here/server.sh"
 prepare_shell
 
 case $# in 0) ;; *) usage; exit 2 ;; esac
@@ -262,16 +265,12 @@ test_worker_dies() {
 ## the whole
 
 trap 'status=$?; stop_ticker; allow_main_cluster; remove_work; exit $status' EXIT
-ensure_packages build
+begin_work build 3000
 if [ ! -f "$("$pg_config" --pkglibdir)/citus.so" ] || [ ! -f "$("$pg_config" --sharedir)/extension/citus.control" ]; then
 	warn "SKIPPED, NOTHING TESTED: Citus is not installed in $("$pg_config" --version) ($("$pg_config" --pkglibdir))"
 	say "0 passed, 0 failed, 1 skipped"
 	exit 0
 fi
-tmp=${TMPDIR:-/tmp}
-check_work_path "$tmp"
-work=$(mktemp -d "$tmp/rfm-citus.XXXXXX") || exit 1
-adopt_work "$work"
 step "Copying the sources and PostgreSQL's programs" eval "copy_source && copy_installation" || exit 1
 step "Building the extension with -Werror" build COPT=-Werror || exit 1
 step "Starting a coordinator and two workers" create_cluster || exit 1

@@ -19,6 +19,7 @@ me=container
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
 . "$here/rootfs.sh"
 case ${1:-} in -h | --help | help) usage; exit ;; esac
 prepare_shell
@@ -28,7 +29,6 @@ image=${RFM_IMAGE:-$tag}
 arguments=                       # of the server
 volume=
 password='it'\''s "$ecret\'
-suite=
 passed=0
 failed=0
 
@@ -81,7 +81,7 @@ choose_engine() {
 		base=${BASE:-debian:bookworm-slim}
 	else
 		need_root
-		need buildah buildah podman podman runc runc podman-compose podman-compose
+		need buildah:buildah podman:podman runc:runc podman-compose:podman-compose
 		engine=podman
 		base=${BASE:-localhost/$tag-base}
 	fi
@@ -105,7 +105,7 @@ build_image() {
 		return
 	fi
 	if [ -z "${BASE:-}" ]; then
-		make_root "$work/base.tar" && podman import -q "$work/base.tar" "$base" || return
+		make_root "$work/base.tar" bookworm && podman import -q "$work/base.tar" "$base" || return
 		made_base=yes
 		rm "$work/base.tar"
 	fi

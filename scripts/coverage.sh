@@ -14,6 +14,9 @@ me=coverage
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
+. "$here/postgres.sh"
+. "$here/server.sh"
 prepare_shell
 
 case ${1:-} in -*) usage; exit 2 ;; esac
@@ -51,11 +54,7 @@ give_up() { say "0 passed, 1 failed"; exit 1; }
 
 trap 'status=$?; stop_ticker; allow_main_cluster; remove_work; exit $status' EXIT
 find_data
-ensure_packages tap
-tmp=${TMPDIR:-/tmp}
-check_work_path "$tmp"
-work=$(mktemp -d "$tmp/rfm-coverage.XXXXXX") || exit 1
-adopt_work "$work"
+begin_work tap 3000
 step "Copying the sources and PostgreSQL's programs" eval "copy_source && copy_installation && copy_data" || give_up
 step "Building the extension with gcov's counters" build COPT="-Og --coverage" with_llvm=no || give_up
 step "Starting a server" start_server "max_worker_processes = 16" || give_up

@@ -12,7 +12,7 @@ sh scripts/demo.sh stop          stops the server and removes everything
 Settings from the environment:
   RFM_DEMO_ORDERS=200000  RFM_DEMO_CUSTOMERS=20000  RFM_DEMO_SEED=1   the made-up shop
   RFM_DEMO_DIR=DIR     the directory of all files (default: rfm-demo-UID in $TMPDIR or /tmp)
-  PG_CONFIG=PROGRAM    the PostgreSQL 15 to use (default: Debian's)
+  PG_CONFIG=PROGRAM    the PostgreSQL to use, 15 to 19 (default: the newest installed one, else this system's own)
 
 END
 	orders_usage
@@ -21,12 +21,17 @@ END
 me=demo
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
-again="sh $0"
 . "$here/lib.sh"
+. "$here/packages.sh"
+. "$here/postgres.sh"
+. "$here/server.sh"
 . "$here/load_orders.sh"
 prepare_shell
 
 dir=${RFM_DEMO_DIR:-${TMPDIR:-/tmp}/rfm-demo-$(id -u)}
+again="sh $(quoted "$0")"
+[ -z "${RFM_DEMO_DIR:-}${TMPDIR:-}" ] || again="RFM_DEMO_DIR=$dir $again"
+[ -z "${RFM_DEMO_DIR:-}" ] || place=RFM_DEMO_DIR=/var/tmp/${RFM_DEMO_DIR##*/}
 orders=${RFM_DEMO_ORDERS:-200000}
 customers=${RFM_DEMO_CUSTOMERS:-20000}
 seed=${RFM_DEMO_SEED:-1}
@@ -95,13 +100,13 @@ start() {
 	begun=$(date +%s)
 	[ -z "$orders_file" ] || check_orders_file
 	check_settings
-	check_work_path "$dir"
+	check_place "${dir%/*}" 250
 	if is_ours && starter_is_alive; then
 		die "process $starter is just starting a demo in $dir"
 	fi
 	[ ! -e "$dir" ] || is_ours || die "$dir is in the way, and no demo made it: remove it, or name another directory in RFM_DEMO_DIR"
 	trap on_exit EXIT
-	ensure_packages build
+	ensure_packages demo
 	if is_ours; then
 		say "A demo is already there: it makes room for the new one."
 		stop

@@ -18,6 +18,7 @@ me=dist
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
 . "$here/rootfs.sh"
 case ${1:-} in -h | --help | help) usage; exit ;; esac
 prepare_shell
@@ -36,7 +37,7 @@ on_exit() {
 
 make_zip() { make -s -C "$top" dist DIST_DIR="$work" PG_CONFIG="${pg_config:-pg_config}"; }
 
-need git git make make unzip unzip perl perl
+need git:git make:make unzip:unzip perl:perl
 work=$(mktemp -d "${TMPDIR:-/tmp}/rfm-dist.XXXXXX") || exit 1
 trap on_exit EXIT
 log=$work/step.log

@@ -10,6 +10,9 @@ me=docs
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
+. "$here/postgres.sh"
+. "$here/server.sh"
 . "$here/pages.sh"
 prepare_shell
 
@@ -23,9 +26,7 @@ done
 psql_as() { as_owner sh -c 'cd "$TMPDIR" && exec "$@"' sh "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$work/socket" -p "$port" -U postgres -d "$@"; }
 
 trap 'status=$?; stop_ticker; remove_work; exit $status' EXIT
-ensure_packages build
-check_work_path "${TMPDIR:-/tmp}"
-adopt_work "$(mktemp -d "${TMPDIR:-/tmp}/rfm-docs.XXXXXX")"
+begin_work build 500
 pages_tmp=$work
 step "Copying the sources and PostgreSQL's programs" eval 'copy_source && copy_installation' || exit
 step "Building the extension" build || exit

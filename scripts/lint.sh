@@ -11,7 +11,7 @@ A tool that is not here and cannot be installed is skipped, and said so. The las
 N passed, N failed[, N skipped]
 
 Settings from the environment:
-  PG_CONFIG=PROGRAM    the PostgreSQL whose headers clang-tidy reads (default: Debian's)
+  PG_CONFIG=PROGRAM    the PostgreSQL whose headers clang-tidy reads (default: as for check.sh)
 END
 }
 
@@ -19,6 +19,8 @@ me=lint
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
+. "$here/postgres.sh"
 prepare_shell
 
 cd "$top" || exit 1

@@ -31,6 +31,9 @@ me=memcheck
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
+. "$here/postgres.sh"
+. "$here/server.sh"
 prepare_shell
 
 [ $# -gt 0 ] || set -- assertions smith sanitizers valgrind
@@ -91,7 +94,7 @@ server() {
 	prefix=$cache/postgresql-$pg_major-$1
 	[ ! -f "$prefix/valgrind.supp" ] || return 0
 	wanted pkg-config:pkg-config /usr/include/unicode/utypes.h:libicu-dev /usr/include/libxml2/libxml/parser.h:libxml2-dev \
-		bzip2:bzip2 || return 1
+		bzip2:bzip2 bison:bison flex:flex || return 1
 	log=$(mktemp) || return 1
 	step "Fetching PostgreSQL's source" fetch_source || { rm -f "$log"; return 1; }
 	step "Building PostgreSQL, $1" build_server "$@" || { rm -f "$log"; return 2; }
@@ -335,8 +338,8 @@ keep() {
 
 trap 'status=$?; trap "" HUP INT PIPE TERM; stop_ticker; allow_main_cluster; end_servers; remove_work; exit $status' EXIT
 find_data
+check_place "${TMPDIR:-/tmp}" 3000
 ensure_packages tap
-check_work_path "${TMPDIR:-/tmp}"
 mkdir -p "$cache" && chmod 755 "$cache" || exit 1
 for tool in "$@"; do
 	name=assertions

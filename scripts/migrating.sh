@@ -17,6 +17,9 @@ me=migrating
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
+. "$here/postgres.sh"
+. "$here/server.sh"
 . "$here/rootfs.sh"
 page=$top/docs/migrating.md
 export_dir=/srv/export           # as the page has it
@@ -100,10 +103,8 @@ run_session() {
 trap 'status=$?; stop_ticker; remove_work; exit $status' EXIT
 [ -r "$data" ] || skip "there is no online-retail/raw_trans.csv.gz in RFM_DATA"
 command -v npm >/dev/null || skip "there is no npm, to install DuckDB with"
-need python3-pandas /usr/share/doc/python3-pandas python3-psycopg2 /usr/share/doc/python3-psycopg2
-ensure_packages build
-check_work_path "${TMPDIR:-/tmp}"
-adopt_work "$(mktemp -d "${TMPDIR:-/tmp}/rfm-migrating.XXXXXX")"
+need /usr/share/doc/python3-pandas:python3-pandas /usr/share/doc/python3-psycopg2:python3-psycopg2
+begin_work build 1500
 database=shop
 step "Copying the sources and PostgreSQL's programs" eval 'copy_source && copy_installation' || exit
 step "Building the extension" build with_llvm=no || exit

@@ -19,10 +19,11 @@ me=package
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
 . "$here/rootfs.sh"
 prepare_shell
 
-suite=
+suite=$own_suite
 passed=0
 failed=0
 
@@ -91,7 +92,8 @@ build_package() {
 }
 
 make_build_root() {
-	make_root build "build-essential,fakeroot,lintian,debhelper,$(build_dependencies)" || return
+	make_root build "$suite" "build-essential,fakeroot,lintian,debhelper,$(build_dependencies)" || return
+	no_services build
 	in_root build useradd -m -d /build builder || return
 	mkdir build/build/rfm && pack_source | tar -C build/build/rfm -xf - && chown -R --reference=build/build build/build
 }
@@ -103,7 +105,7 @@ build_dependencies() {
 
 # In another suite other versions are filled in
 control_is_current() {
-	[ "$suite" = "$(. /etc/os-release && echo "$VERSION_CODENAME")" ] || return 0
+	[ "$suite" = "$own_suite" ] || return 0
 	diff "$top/debian/control" build/build/rfm/debian/control && diff "$top/debian/tests/control" build/build/rfm/debian/tests/control
 }
 
@@ -118,7 +120,8 @@ lintian_is_silent() {
 ## installing
 
 install_package() {
-	step "Making a fresh root" make_root target || finish
+	step "Making a fresh root" make_root target "$suite" || finish
+	no_services target
 	say "  it takes $(megabytes target) MB"
 	mkdir target/packages
 	cp build/build/*.deb target/packages

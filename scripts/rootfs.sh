@@ -1,64 +1,70 @@
-# Packages that a script cannot do without, and fresh roots of Debian; sourced after lib.sh, never run by itself.
+# Fresh roots of Debian; sourced after lib.sh and packages.sh, never run by itself.
 #
 # A root is made by mmdebstrap from the machine's own sources of packages, so no host is named here. What runs in one
 # has mounts and processes of its own, which are gone with it.
 # shellcheck shell=sh disable=SC2034,SC2154 # set and used in lib.sh
 
+own_suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")       # the machine's own suite
+
 skip() { say "SKIPPED: $*"; exit 0; }
 
-# need PACKAGE PROGRAM [PACKAGE PROGRAM]...: installs the packages whose programs (or directories) are missing, or skips all
-need() {
-	packages=
-	while [ $# -gt 0 ]; do
-		command -v "$2" >/dev/null || [ -d "$2" ] || packages="$packages $1"
-		shift 2
-	done
-	[ -n "$packages" ] || return 0
-	[ "$as_root" = yes ] || skip "only root may install what is missing:$packages"
-	command -v apt-get >/dev/null || skip "these Debian packages are missing:$packages"
-	sudo=
-	apt_log=$(mktemp)
-	log=$apt_log
-	say "Installing Debian packages:$packages"
-	step "  fetching the package lists" apt_get update -q || warn "trying with the lists that are here"
-	# shellcheck disable=SC2086 # a list of names
-	step "  downloading and installing" apt_get install -q -y --no-install-recommends $packages ||
-		{ rm -f "$apt_log"; skip "apt-get could not install$packages"; }
-	rm -f "$apt_log"
-}
+# need WHAT:PACKAGE...: as wanted, but without them there is nothing to do
+need() { wanted "$@" || skip "these Debian packages are missing, and could not be installed: $packages"; }
 
 need_root() {
 	[ "$as_root" = yes ] || skip "only root may make and enter a fresh root"
-	need mmdebstrap mmdebstrap
+	unshare -m true 2>/dev/null || skip "no mount namespaces here (a container without the right to mount?)"
+	need mmdebstrap:mmdebstrap /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 }
 
-# The machine's sources, for another suite if $suite is set
+# machine_sources FILE SUITE: the machine's own sources of packages, written there as those of SUITE. sid has no updates, but
+# beside it experimental, with release candidates
 machine_sources() {
-	own=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	suite=${suite:-$own}
-	cat /etc/apt/sources.list.d/debian.sources 2>/dev/null >"$1" || cp /etc/apt/sources.list "$1" || return
-	sed -i -e '/^#/d' -e "s/\\b$own\\b/$suite/g" "$1"
+	set -- "$1" "$2" "/etc/apt/sources.list.d/$(. /etc/os-release && echo "$ID").sources"
+	if [ ! -f "$3" ]; then
+		grep '^deb ' /etc/apt/sources.list | sed "s/\\b$own_suite\\b/$2/g" >"$1"
+		[ "$2" != sid ] || sed -i -n -e '1p' -e '1s/ sid / experimental /p' "$1"
+	elif [ "$2" = sid ]; then
+		awk 'BEGIN { RS = "" } { gsub(/(^|\n)#[^\n]*/, ""); sub(/Suites:[^\n]*/, "Suites: sid experimental"); sub(/^\n/, ""); print; exit }' "$3" >"$1"
+	else
+		sed -e '/^#/d' -e "s/\\b$own_suite\\b/$2/g" "$3" >"$1"
+	fi
 }
 
-# make_root DIR_OR_TAR PACKAGE,...
+# make_root DIR_OR_TAR SUITE [PACKAGE,...]: with apt in it. Testing's lists of packages expire within days, and so they have
+# where a mirror stands still: they are taken all the same; their signatures are checked. Of experimental only PostgreSQL is taken.
 make_root() {
-	machine_sources "$work/tmp/apt.sources" &&
-		mmdebstrap --quiet --variant=minbase --aptopt='APT::Install-Recommends "false"' ${2:+--include="$2"} \
-			"$suite" "$1" "$work/tmp/apt.sources" || return
-	[ -d "$1" ] || return 0
+	sources=$(mktemp) && mv "$sources" "$sources.sources" && sources=$sources.sources && machine_sources "$sources" "$2" || return
+	# shellcheck disable=SC2016 # expanded by the hook's shell
+	mmdebstrap --quiet --variant=minbase --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
+		--setup-hook='mkdir -p "$1/etc/apt/preferences.d" &&
+			printf "Package: src:postgresql-19\nPin: release a=experimental\nPin-Priority: 500\n" >"$1/etc/apt/preferences.d/experimental"' \
+		${3:+--include="$3"} "$2" "$1" "$sources"
+	made=$?
+	rm -f "$sources"
+	[ $made -eq 0 ] && [ -d "$1" ] || return $made
 	cp /etc/resolv.conf "$1/etc/resolv.conf"
-	# no service starts when its package is installed
+}
+
+# no_services DIR: none starts when its package is installed there
+no_services() {
 	printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
 	chmod 755 "$1/usr/sbin/policy-rc.d"
 }
 
-# in_root DIR COMMAND...: as its root user, in /; every process ends with the command
-in_root() {
-	# shellcheck disable=SC2016 # expanded by that shell
-	unshare -m -p -f --kill-child --propagation private sh -c '
+# in_root DIR COMMAND...: as its root user, in /; every process and mount ends with the command. $isolated: further options
+# of unshare; $mounts: commands of a shell that mount more, below "$root".
+in_root() (exec_in_root "$@")
+
+# The same in the place of this shell, to be called in the background: its process id is then that of what ends all
+exec_in_root() {
+	# shellcheck disable=SC2016,SC2086 # expanded by that shell; a list of options
+	export mounts
+	exec unshare -m -p -f --kill-child --propagation private ${isolated:-} sh -c '
 		root=$1
 		shift
-		mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount -t tmpfs tmpfs "$root/dev/shm" || exit
+		mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount -t tmpfs tmpfs "$root/dev/shm" &&
+			chmod 1777 "$root/dev/shm" && eval "${mounts:-true}" || exit
 		exec chroot "$root" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 			LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive ${http_proxy:+http_proxy="$http_proxy"} "$@"' sh "$@"
 }

@@ -13,6 +13,9 @@ me=soak
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 top=${here%/*}
 . "$here/lib.sh"
+. "$here/packages.sh"
+. "$here/postgres.sh"
+. "$here/server.sh"
 prepare_shell
 
 case ${1:-} in
@@ -57,11 +60,7 @@ of_all() {
 }
 
 trap 'status=$?; stop_ticker; allow_main_cluster; remove_work; exit $status' EXIT
-ensure_packages build
-tmp=${TMPDIR:-/tmp}
-check_work_path "$tmp"
-work=$(mktemp -d "$tmp/rfm-soak.XXXXXX") || exit 1
-adopt_work "$work"
+begin_work build 2000
 step "Copying the sources and PostgreSQL's programs" eval "copy_source && copy_installation" || exit 1
 step "Building the extension with -Werror" build COPT=-Werror || exit 1
 step "Starting a server" start_server "max_worker_processes = 16" || exit 1

@@ -14,7 +14,8 @@ sh scripts/tools.sh [TOOL...]   all of these in this order, unless told:
   coverage     the lines of src/ that the suites run, at least 90 % (coverage.sh)
   valgrind     the suites under Valgrind (memcheck.sh)
 
-also check, every suite on the server as it is (check.sh), where it is named. The last line counts what passed in all of
+also check, every suite on the server as it is (check.sh), and fresh, the scripts on a few machines that nobody prepared
+(fresh.sh few), where they are named. The last line counts what passed in all of
 them: N passed, N failed[, N skipped]
 
 Settings from the environment:
@@ -29,7 +30,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 [ $# -gt 0 ] || set -- lint assertions smith sanitizers coverage valgrind
 for tool in "$@"; do
 	case $tool in
-	check | lint | assertions | smith | sanitizers | coverage | valgrind) ;;
+	check | fresh | lint | assertions | smith | sanitizers | coverage | valgrind) ;;
 	*) usage; exit 2 ;;
 	esac
 done
@@ -37,6 +38,7 @@ done
 script_of() {
 	case $1 in
 	check) echo check.sh ;;
+	fresh) echo fresh.sh few ;;
 	lint) echo lint.sh ;;
 	coverage) echo coverage.sh ;;
 	*) say "memcheck.sh $1" ;;
