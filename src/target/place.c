@@ -223,7 +223,8 @@ rfm_place_find(RfmPlace *place, const RfmModel *model, RfmTarget *target,
 	else if (model->partition_by != RFM_PERIOD_NONE)
 	{
 		make_partition(place, &partitions, customers->run_date);
-		if (is_published(target))
+		/* Citus routes rows to what belongs to the target only */
+		if (target->routed || is_published(target))
 			rfm_place_attach(place);
 	}
 	else if (customers->n > 0)

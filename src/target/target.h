@@ -48,6 +48,7 @@ typedef struct RfmTarget
 	Relation	rel;			/* open; NULL: closed, or not now */
 	Oid			relid;
 	char		relkind;
+	bool		routed;			/* Citus routes its rows: see routed.h */
 	char	   *relation;		/* qualified and quoted */
 	AttrNumber	attnum[RFM_COLUMNS];	/* 0: the target has no such column */
 	char	   *column[RFM_COLUMNS];	/* quoted names, NULL where there is none */

@@ -7,7 +7,8 @@
  * where the target, or the partition that takes them all, is a plain table
  * without triggers and the like.  All else is an ordinary INSERT, UPDATE or
  * DELETE over a tuplestore, so that triggers, foreign keys, generated columns,
- * row security and partition routing behave as they always do.
+ * row security and partition routing behave as they always do.  Where Citus
+ * routes the rows of the target, it writes them (routed.h).
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +23,7 @@
 #include "target/bulk.h"
 #include "target/diff.h"
 #include "target/place.h"
+#include "target/routed.h"
 #include "target/write.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -150,6 +152,8 @@ delete_gone(RfmRowMaker *maker, const RfmDiff *diff)
 		tuplestore_end(diff->gone);
 		return 0;
 	}
+	if (target->routed)
+		return rfm_routed_delete(maker, diff->gone, diff->gone_desc);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "DELETE FROM %s%s AS t USING " ROWS_NAME " AS s",
 					 rfm_target_only(target), target->relation);
@@ -218,6 +222,10 @@ update_changed(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *wr
 
 	if (diff->nchanged == 0)
 		return 0;
+	if (maker->target->routed)
+		return rfm_routed_insert(maker->target,
+								 rows_in_state(maker, diff, RFM_ROW_CHANGED, written),
+								 written->desc, written->column, true);
 	if (diff->changed == NULL || !OidIsValid(place->relid))
 		return update_by_statement(maker, diff, written);
 	rel = rfm_place_open(place);
@@ -238,6 +246,10 @@ insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *writte
 
 	if (nrows == 0)
 		return 0;
+	if (maker->target->routed)
+		return rfm_routed_insert(maker->target,
+								 rows_in_state(maker, diff, RFM_ROW_NEW, written),
+								 written->desc, written->column, false);
 	rel = rfm_place_open(place);
 	straight = rfm_bulk_allowed(maker, rel);
 	if (straight)
@@ -291,7 +303,8 @@ rfm_target_write(const RfmModel *model, RfmTarget *target,
 
 	rfm_row_maker_init(&maker, model, target, customers, scores, segment, comment);
 	rfm_diff_build(&maker, false, &diff);
-	if (IsolationUsesXactSnapshot())
+	/* other servers have their own snapshots, and notice by themselves */
+	if (IsolationUsesXactSnapshot() && !target->routed)
 		check_serializable(&maker, &diff);
 	list_columns(&maker, &written);
 
