@@ -30,7 +30,7 @@ sub try_all
 	my ($name, $role, @sql) = @_;
 	my $dir = PostgreSQL::Test::Utils::tempdir();
 	open my $file, '>', "$dir/try.sql" or die "cannot write: $!";
-	print {$file} "SET client_min_messages = error; SET statement_timeout = '10s';\n", map { "$_;\n" } @sql;
+	print {$file} "SET client_min_messages = error; SET statement_timeout = '500ms';\n", map { "$_;\n" } @sql;
 	close $file;
 	my $connstr = $node->connstr('postgres') . " user=$role";
 	my $rc = system(qq{psql -XAtq -v VERBOSITY=verbose -d "$connstr" -f "$dir/try.sql" >"$dir/out" 2>"$dir/err"});
@@ -55,7 +55,7 @@ sub functions
 # its own: without a column, with columns of its tables' names in other types,
 # and with exactly theirs
 #
-my @triggers = functions('oid::regproc', q{prorettype = 'trigger'::regtype});
+my @triggers = functions('p.oid::regproc', q{prorettype = 'trigger'::regtype});
 cmp_ok(scalar(@triggers), '>', 2, 'there are trigger functions');
 my @own = split /\n/, $node->safe_psql('postgres', q{SELECT c.oid::regclass FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e' WHERE c.relkind = 'r' ORDER BY 1});
 my @tables = ('CREATE TABLE strange ()');
@@ -128,7 +128,6 @@ for (@functions)
 	push @sql, "$call $function(" . join(', ', map { $_->[0] } @args) . ')', "$call $function(" . join(', ', map { $_->[-1] } @args) . ')';
 	for my $i (0 .. $#args)
 	{
-		push @sql, "$call $function(" . join(', ', map { $_ == $i ? $args[$i][ $_[0] // 0 ] : $args[$_][0] } 0 .. $#args) . ')' for 1;
 		for my $value (@{ $args[$i] })
 		{
 			push @sql, "$call $function(" . join(', ', map { $_ == $i ? $value : $args[$_][0] } 0 .. $#args) . ')';
