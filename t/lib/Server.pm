@@ -69,7 +69,8 @@ sub wait_for
 sub temp_files
 {
 	my ($node) = @_;
-	return glob($node->data_dir . '/base/pgsql_tmp/*');
+	my @files = glob($node->data_dir . '/base/pgsql_tmp/*');
+	return @files;
 }
 
 # Kills a process of the node's server and waits until the server is up again;
