@@ -6,29 +6,6 @@
 -- several columns are grouped, OFFSET 0 keeps the planner from multiplying what it
 -- knows of the columns: it would expect a group a customer, and sort them all.
 
--- A year of snapshots is enough for a trend; each is found by one look into
--- the target's key.
-CREATE FUNCTION rfm_internal.report_dates(query text, upto date)
-RETURNS date[]
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $body$
-DECLARE
-    dates date[];
-BEGIN
-    EXECUTE format('WITH RECURSIVE found(day, n) AS ('
-                   ' SELECT (SELECT q.run_date FROM (%1$s) AS q WHERE q.run_date <= $1 ORDER BY q.run_date DESC LIMIT 1), 1'
-                   ' UNION ALL'
-                   ' SELECT (SELECT q.run_date FROM (%1$s) AS q WHERE q.run_date < found.day ORDER BY q.run_date DESC LIMIT 1), n + 1'
-                   '   FROM found WHERE day IS NOT NULL AND n < 366)'
-                   ' SELECT array_agg(day ORDER BY day) FROM found WHERE day IS NOT NULL', query)
-       INTO dates USING coalesce(upto, 'infinity');
-    RETURN dates;
-END
-$body$;
-COMMENT ON FUNCTION rfm_internal.report_dates(text, date) IS
-    'internal: the dates of the last snapshots up to a date, oldest first';
-
 -- One snapshot of the query that snapshot_rows() gives, as a subquery.
 CREATE FUNCTION rfm_internal.report_snapshot(query text, run_date date)
 RETURNS text
@@ -268,7 +245,8 @@ DECLARE
 BEGIN
     SELECT * INTO source FROM rfm_internal.snapshot_rows(model, NULL);
     PERFORM rfm_internal.require_columns(model, source.columns, ARRAY['recency_days', 'frequency_orders', 'monetary_value', 'r_score', 'f_score', 'm_score']);
-    dates := rfm_internal.report_dates(source.query, run_date);
+    -- a year of snapshots is enough for a trend
+    dates := nullif(rfm_internal.snapshot_dates(source.query, run_date, 366), '{}');
     IF dates IS NULL AND run_date IS NULL AND compare_to IS NULL THEN
         RETURN rfm_internal.report_page(model, 'No snapshot yet.', rfm_internal.report_section('empty', 'Nothing to show',
                    'There is no snapshot of this model. rfm_refresh() computes one.', ''));
