@@ -14,6 +14,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "base/catalog.h"
+#include "base/citus.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/version.h"
@@ -192,6 +193,7 @@ rfm_model_create(const char *name, FunctionCallInfo fcinfo)
 
 	if (rfm_model_find(name, false) != NULL)
 		name_is_taken(name, false);
+	rfm_citus_refuse_worker();
 	model = read_definition(name, fcinfo, &row);
 	rfm_ruleset_check_model(model->segment_rules, model);
 	rfm_ruleset_check_model(model->comment_rules, model);
