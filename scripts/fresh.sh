@@ -186,11 +186,11 @@ run() {
 
 # what must be the same afterwards
 alone() {
-	tar -C "$at" -cf - . | cksum
+	find "$at" -type f ! -path "$at/rfm.html" -exec cksum {} + | sort
 	pg_lsclusters -h 2>/dev/null
 	cat /var/lib/postgresql/*/*/postmaster.pid 2>/dev/null
 	find /etc/postgresql /var/lib/postgresql -type f -name '*.conf' -exec cksum {} + 2>/dev/null
-	find / -xdev -path /proc -prune -o -path /tmp -prune -o -path "$at" -prune -o -path /printed -prune -o -name '*rfm*' -print
+	find / -xdev -path /proc -prune -o -path /tmp -prune -o -path "$at" -prune -o -path /printed -prune -o \( -name 'rfm*' -o -name '*-rfm*' \) -print
 	find /tmp -mindepth 1 -maxdepth 1 -name '*rfm*'
 	find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' -lname '*/rfm-*' 2>/dev/null
 }

@@ -31,7 +31,7 @@ everything="postgresql-15 postgresql-server-dev-15 postgresql-15-cron make gcc l
 # What may be installed of PostgreSQL, and what not
 states_12() {
 	state 12-bare bookworm run="demo check" chosen=15
-	state 12-server bookworm few with="postgresql-15" chosen=15
+	state 12-server bookworm with="postgresql-15" chosen=15
 	state 12-server-libpq bookworm with="postgresql libpq-dev" chosen=15
 	state 12-client bookworm few with="postgresql-client-15" chosen=15
 	state 12-client-libpq bookworm with="postgresql-client-15 libpq-dev" chosen=15
@@ -40,7 +40,7 @@ states_12() {
 	state 12-cron bookworm with="postgresql-15-cron" chosen=15
 	state 12-common bookworm with="postgresql-common" chosen=15
 	state 12-libpq bookworm with="libpq-dev" chosen=15
-	state 12-everything bookworm few with="$everything" offline chosen=15
+	state 12-everything bookworm with="$everything" offline chosen=15
 	state 12-gcc bookworm with="gcc make" chosen=15
 	state 12-main-cluster bookworm few with="postgresql-15" before="pg_ctlcluster 15 main start" chosen=15
 	state 12-lost-headers bookworm with="$everything" prepare="rm /usr/include/postgresql/15/server/postgres.h" types says="--reinstall"
@@ -48,7 +48,7 @@ states_12() {
 
 # Users, shells, places, networks
 states_of_machine() {
-	state 12-sudo bookworm few with="sudo" as=sudo chosen=15
+	state 12-sudo bookworm with="sudo" as=sudo chosen=15
 	state 12-sudo-password bookworm with="sudo" as=password prepare="apt-get update -qq # lists stay" says="Type, as root" types chosen=15
 	state 12-plain bookworm as=plain says="apt-get update"
 	state 12-plain-lists bookworm few as=plain prepare="apt-get update -qq # lists stay" says="Type, as root" types chosen=15
@@ -60,8 +60,9 @@ states_of_machine() {
 	state 12-full-tmp bookworm few mounts='mount -t tmpfs -o size=20m tmpfs "$root/tmp"' says="has 20 MB left, and this takes"
 	state 12-noexec-tmp bookworm few mounts='mount -t tmpfs -o noexec tmpfs "$root/tmp"' says="TMPDIR=/var/tmp sh scripts/demo.sh"
 	state 12-other-tmp bookworm with="$everything" mounts='mount -t tmpfs -o noexec tmpfs "$root/tmp"' before="export TMPDIR=/var/tmp" chosen=15
-	state 12-blanks-read-only bookworm few with="$everything" at="/srv/my rfm" run="demo check=demo" \
+	state 12-blanks-read-only bookworm few with="$everything" at="/srv/my rfm" offline \
 		mounts='mount --bind "$root/srv/my rfm" "$root/srv/my rfm" && mount -o remount,bind,ro "$root/srv/my rfm"' chosen=15
+	state 12-blanks-check bookworm with="$everything" at="/srv/my rfm's" run="demo check" chosen=15
 	state 12-blanks-tmp bookworm before="export TMPDIR='/tmp/a b'; mkdir '/tmp/a b'" says="must do without blanks"
 	state 12-locked bookworm with="python3-minimal" says="Another apt-get or dpkg is at work" \
 		before='python3 -c "import fcntl, time; f = open(\"/var/lib/dpkg/lock-frontend\", \"w\"); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(900)" & sleep 1'
@@ -100,7 +101,7 @@ postgresql-18 18.2
 postgresql-client-18 18.2
 postgresql-server-dev-18 18.2
 postgresql-18-cron 1.6.7"
-	state 12-pgdg-server-here bookworm few with="postgresql-15" chosen=15 \
+	state 12-pgdg-server-here bookworm with="postgresql-15" chosen=15 \
 		fake="postgresql 18+300.pgdg12+1 postgresql-18
 postgresql-18 18.2
 postgresql-client-18 18.2

@@ -83,9 +83,9 @@ install_packages() {
 	fi
 	case " $* " in *" postgresql-"[0-9]*) prevent_main_cluster ;; esac
 	apt_step "  downloading and installing" install -q -y --no-install-recommends --no-remove "$@"
-	installed=$?
+	apt_status=$?
 	allow_main_cluster
-	return $installed
+	return $apt_status
 }
 
 # Fresh, postgresql-NN creates and starts a cluster "main". Its configuration has a directory for settings like the one that

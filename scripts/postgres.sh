@@ -167,8 +167,7 @@ choose_postgres() {
 	pick_own && return
 	command -v apt-get >/dev/null || die "no PostgreSQL $oldest to $newest with its headers and pg_cron is here. Install them, and name its pg_config in PG_CONFIG."
 	[ "$lists" != failed ] || die "${apt_says%.}; so no PostgreSQL can be installed, and none that has all it takes is here."
-	[ "$lists" = fetched ] || die "no PostgreSQL that has all it takes is here, and there are no lists of packages. Type, as root: apt-get update
-and run this again: it says what to install."
+	[ "$lists" = fetched ] || die "no PostgreSQL that has all it takes is here, and there are no lists of packages. Type, as root: apt-get update; then run this again, which says what to install."
 	die "no PostgreSQL $oldest to $newest with server, headers and pg_cron is in the lists of this system's packages.
 Install one (the PostgreSQL project has packages for older systems; on Ubuntu pg_cron is in \"universe\"), and run this again."
 }

@@ -5,8 +5,12 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
 
 my $date = '2024-06-30';
@@ -14,15 +18,6 @@ my $node = PostgreSQL::Test::Cluster->new('dump');
 $node->init;
 $node->append_conf('postgresql.conf', 'autovacuum = off');
 $node->start;
-
-# Runs SQL that must fail; returns what psql says.
-sub error_of
-{
-	my ($db, $sql) = @_;
-	my ($rc, $out, $err) = $node->psql($db, "\\set VERBOSITY verbose\n$sql");
-	like($err, qr/ERROR/, "fails: $sql");
-	return $err;
-}
 
 sub as
 {
@@ -150,11 +145,11 @@ SELECT run_id - $runs, model, inserted, updated, deleted FROM rfm_run WHERE run_
 		$node->safe_psql($db, "SELECT rfm_refresh('2024-07-01', 'parts')");
 		is($node->safe_psql($db, $partitions), 'parts_2024_06_30 parts_2024_07_01', "$kind: partitions come and go there");
 	}
-	like(error_of($db, "SELECT rfm_refresh('$date', 'gone')"),
+	like(error_of($node, $db, "SELECT rfm_refresh('$date', 'gone')"),
 		qr/source of model "gone" does not exist/, "$kind: what was gone is still gone");
-	like(error_of($db, "DELETE FROM rfm_segment_rule WHERE ruleset = 'sum5'"),
+	like(error_of($node, $db, "DELETE FROM rfm_segment_rule WHERE ruleset = 'sum5'"),
 		qr/shipped/, "$kind: shipped rules are protected");
-	like(error_of($db, "UPDATE rfm_model SET filter = 'no_such_column' WHERE model = 'mine'"),
+	like(error_of($node, $db, "UPDATE rfm_model SET filter = 'no_such_column' WHERE model = 'mine'"),
 		qr/column "no_such_column" does not exist/, "$kind: edits are checked");
 	my (undef, undef, $err) = $node->psql($db, "UPDATE rfm_segment_rule SET label = 'x' WHERE ruleset = 'my_traits'",
 		extra_params => [ '-U', "O'Hara; Ltd." ]);
@@ -162,19 +157,22 @@ SELECT run_id - $runs, model, inserted, updated, deleted FROM rfm_run WHERE run_
 		0, "$kind: rules belong to who made them");
 }
 
-# pg_restore -j loads tables side by side: rule sets can come after what refers to them
+# pg_restore -j loads tables side by side: what is referred to can come last
 my ($toc) = run_command([ 'pg_restore', '-l', "$dir/custom.dump" ]);
-my $late = qr/^\d+; .* TABLE DATA \S+ rfm_ruleset .*\n/m;
-like($toc, $late, 'there is an entry with the rule sets');
-my $entry = $toc =~ s/($late)// ? $1 : '';
-like($toc, qr/rfm_segment_rule/, 'and one with the rules');
-$toc =~ s/(.*TABLE DATA[^\n]*\n)/$1$entry/s;
-append_to_file("$dir/list", $toc);
-$node->safe_psql('postgres', 'CREATE DATABASE restored_late TEMPLATE template0');
-$node->command_ok([ 'pg_restore', '--exit-on-error', '-L', "$dir/list", '-d', $node->connstr('restored_late'), "$dir/custom.dump" ],
-	'rule sets last: restore');
-is($node->safe_psql('restored_late', $everything), $before, 'models, rules, log and scores are back');
-like(error_of('restored_late', "UPDATE rfm_ruleset SET buckets = '{4}' WHERE ruleset = 'my_traits'"), qr/cannot be changed/, 'and rule sets are protected');
+for my $table (qw(rfm_ruleset rfm_model))
+{
+	my $last = $toc;
+	my $entry = $last =~ s/^(\d+; .* TABLE DATA \S+ $table .*\n)//m ? $1 : '';
+	isnt($entry, '', "there is an entry with the data of $table");
+	$last =~ s/(.*TABLE DATA[^\n]*\n)/$1$entry/s;
+	append_to_file("$dir/list_$table", $last);
+	$node->safe_psql('postgres', "CREATE DATABASE late_$table TEMPLATE template0");
+	$node->command_ok([ 'pg_restore', '--exit-on-error', '-L', "$dir/list_$table", '-d', $node->connstr("late_$table"), "$dir/custom.dump" ],
+		"$table last: restore");
+	is($node->safe_psql("late_$table", $everything), $before, "$table last: models, rules, log and scores are back");
+	like(error_of($node, "late_$table", "UPDATE rfm_ruleset SET buckets = '{4}' WHERE ruleset = 'my_traits'"), qr/cannot be changed/,
+		"$table last: rule sets are protected");
+}
 
 # a dump of the copy is the dump
 $node->command_ok([ 'pg_dump', '-s', '-f', "$dir/again", $node->connstr('restored_custom') ], 'dump of the copy');
@@ -217,20 +215,20 @@ is( $node->safe_psql('shop', "SELECT count(*) FROM rfm_run WHERE model = 'mine' 
 #
 my $err;
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst"."Orders, all" RENAME COLUMN customer_id TO client');
-$err = error_of('shop', $refresh_mine);
+$err = error_of($node, 'shop', $refresh_mine);
 like($err, qr/source "Orders, all" has no column "customer_id"/, 'a column of the source is gone: message');
 like($err, qr/DETAIL: .*client/, 'detail');
 like($err, qr/HINT: .*"customer"/, 'hint');
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst"."Orders, all" RENAME COLUMN client TO customer_id');
 
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst".scores RENAME COLUMN r_score TO r');
-$err = error_of('shop', $refresh_mine);
+$err = error_of($node, 'shop', $refresh_mine);
 like($err, qr/target "scores" has no column "r_score"/, 'a column of the target is gone: message');
 like($err, qr/HINT: .*target_columns/, 'hint');
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst".scores RENAME COLUMN r TO r_score');
 
 $node->safe_psql('shop', 'DROP FUNCTION "An ""alyst".counts(text)');
-$err = error_of('shop', $refresh_mine);
+$err = error_of($node, 'shop', $refresh_mine);
 like($err, qr/counts\(text\) does not exist/, 'a function of the filter is gone: message');
 like($err, qr/CONTEXT: .*filter of model "mine"/, 'context');
 $node->safe_psql('shop', q{UPDATE rfm_model SET filter = NULL WHERE model = 'mine'});
@@ -238,14 +236,14 @@ $node->safe_psql('shop', q{UPDATE rfm_model SET filter = NULL WHERE model = 'min
 my $log = $node->safe_psql('shop', 'SELECT count(*) FROM rfm_run');
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst".scores RENAME TO kept; CREATE TABLE "An ""alyst".scores (a int);'
 	  . ' DROP TABLE "An ""alyst".kept CASCADE');
-$err = error_of('shop', $refresh_mine);
+$err = error_of($node, 'shop', $refresh_mine);
 like($err, qr/42P01: target of model "mine" does not exist/, 'the target is gone: message');
 like($err, qr/HINT: .*UPDATE rfm_model SET target/, 'hint');
 $node->safe_psql('shop', 'DROP TABLE "An ""alyst"."Orders, all" CASCADE');
-$err = error_of('shop', $refresh_mine);
+$err = error_of($node, 'shop', $refresh_mine);
 like($err, qr/42P01: source of model "mine" does not exist/, 'the source is gone: message');
 like($err, qr/HINT: .*UPDATE rfm_model SET source/, 'hint');
-like(error_of('shop', "SELECT * FROM rfm_preview('$date', 'mine')"),
+like(error_of($node, 'shop', "SELECT * FROM rfm_preview('$date', 'mine')"),
 	qr/source of model "mine" does not exist/, 'for a preview, too');
 is($node->safe_psql('shop', 'SELECT count(*) FROM rfm_run'), $log, 'and nothing is logged');
 
@@ -291,12 +289,12 @@ is($node->safe_psql('strange', "SELECT count(*) FROM $q.rfm_cut_points('$date', 
 is( $node->safe_psql('strange', "SELECT $q.rfm_bucket(2.5, $q.rfm_quintiles(i)), $q.rfm_bucket(2.5::float8, $q.rfm_quantiles(i::float8, 4))"
 		  . " FROM generate_series(1, 10) i"),
 	'1|1', 'aggregates');
-$err = error_of('strange', "DELETE FROM $q.rfm_segment_rule WHERE ruleset = 'sum5'");
+$err = error_of($node, 'strange', "DELETE FROM $q.rfm_segment_rule WHERE ruleset = 'sum5'");
 my ($hint) = $err =~ /HINT: .*?(SELECT .*;)/;
 ok($hint && defined $node->safe_psql('strange', $hint), 'the hint for shipped rules can be run as it stands');
-like(error_of('strange', "SELECT $q.rfm_schedule()"), qr/pg_cron is not available/, 'schedule');
-like(error_of('strange', "SELECT $q.rfm_unschedule('m')"), qr/pg_cron is not available/, 'unschedule');
-like(error_of('strange', "SELECT * FROM $q.rfm_progress"), qr/needs rfm in "shared_preload_libraries"/, 'progress');
+like(error_of($node, 'strange', "SELECT $q.rfm_schedule()"), qr/pg_cron is not available/, 'schedule');
+like(error_of($node, 'strange', "SELECT $q.rfm_unschedule('m')"), qr/pg_cron is not available/, 'unschedule');
+like(error_of($node, 'strange', "SELECT * FROM $q.rfm_progress"), qr/needs rfm in "shared_preload_libraries"/, 'progress');
 is($node->safe_psql('strange', "SELECT rfm_internal.ensure_model('m')"), '', 'ensure');
 is($node->safe_psql('strange', "SELECT rfm_internal.job_command('x')"), "CALL $q.rfm_catch_up('x')", 'the command of a job');
 is($node->safe_psql('strange', "CALL $q.rfm_catch_up('m'); SELECT max(run_date) > '$date' FROM $q.rfm_run WHERE model = 'm'"), 't', 'catching up');

@@ -5,9 +5,13 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
 
 my $date = '2024-06-30';
@@ -23,12 +27,10 @@ sub as
 	return $node->safe_psql($db // 'shop', $sql, extra_params => [ '-U', $role ]);
 }
 
-sub error_of
+sub refused
 {
-	my ($role, $sql, $db) = @_;
-	my ($rc, $out, $err) = $node->psql($db // 'shop', $sql, extra_params => [ '-U', $role ]);
-	isnt($rc, 0, "fails for $role: $sql");
-	return $err;
+	my ($role, $sql) = @_;
+	return error_of($node, 'shop', $sql, $role);
 }
 
 # As whom functions that look around have run, since asked last
@@ -71,7 +73,7 @@ like(as('dbo', "SELECT rfm.rfm_report('$date')"), qr/<html/, 'report');
 is(as('dbo', "SELECT sum(customers) FROM rfm.rfm_segment_summary('$date')"), 97, 'summary');
 is(as('dbo', "SELECT count(*) FROM rfm.rfm_score_now(5, 'default')"), 1, 'score of one customer');
 like(as('dbo', 'SELECT string_agg(model || to_do, $$,$$ ORDER BY model) FROM rfm.rfm_jobs'), qr/^default.*,second/, 'jobs');
-my $err = error_of('dbo', 'SELECT rfm.rfm_schedule()');
+my $err = refused('dbo', 'SELECT rfm.rfm_schedule()');
 like($err, qr/pg_cron is not available/, 'schedule: error');
 like($err, qr/HINT: /, 'hint');
 
@@ -96,7 +98,7 @@ my %refused = (
 	qq{INSERT INTO rfm.rfm_run SELECT (rfm_run).* FROM (SELECT r FROM rfm.rfm_run r) AS r(rfm_run)} => qr/cannot insert a non-DEFAULT value/,
 	q{INSERT INTO rfm.rfm_run (model, owner, run_date, customers, orders, inserted, updated, deleted, unchanged, expired, cut_points, phases, started_at, finished_at, run_by, version) VALUES ('m', 'alice', '2024-01-01', 0, 0, 0, 0, 0, 0, 0, '{}', '{}', now(), now(), 'x', 'x')} => qr/row-level security/,
 	q{DELETE FROM rfm.rfm_run} => qr/permission denied/);
-like(error_of('dbo', $_), $refused{$_}, 'and why') for sort keys %refused;
+like(refused('dbo', $_), $refused{$_}, 'and why') for sort keys %refused;
 
 # a role that is not the database's owner
 $node->safe_psql('shop', 'CREATE SCHEMA alice AUTHORIZATION alice');
@@ -108,14 +110,14 @@ SELECT rfm.rfm_refresh('2024-06-30', 'alice')});
 is(as('alice', 'SELECT string_agg(model, $$,$$) FROM rfm.rfm_model'), 'alice', 'another role sees its own models');
 is(as('alice', 'SELECT count(*) FROM rfm.rfm_run'), 1, 'and runs');
 is(as('alice', 'UPDATE rfm.rfm_model SET filter = NULL RETURNING model'), 'alice', 'and changes nothing else');
-like(error_of('alice', "SELECT rfm.rfm_refresh('$date')"), qr/permission denied for model "default"/, 'nor runs it');
-like(error_of('alice', "SELECT * FROM rfm.rfm_segment_summary('$date')"), qr/permission denied for model/, 'nor reads it');
-like(error_of('alice', "DELETE FROM rfm.rfm_run"), qr/permission denied/, 'nor the log');
-like(error_of('alice', "SELECT setval('rfm.rfm_run_run_id_seq', 1)"), qr/permission denied/, 'nor its numbers');
+like(refused('alice', "SELECT rfm.rfm_refresh('$date')"), qr/permission denied for model "default"/, 'nor runs it');
+like(refused('alice', "SELECT * FROM rfm.rfm_segment_summary('$date')"), qr/permission denied for model/, 'nor reads it');
+like(refused('alice', "DELETE FROM rfm.rfm_run"), qr/permission denied/, 'nor the log');
+like(refused('alice', "SELECT setval('rfm.rfm_run_run_id_seq', 1)"), qr/permission denied/, 'nor its numbers');
 is(as('dbo', 'SELECT string_agg(model, $$,$$ ORDER BY model) FROM rfm.rfm_model'), 'default,second', 'nor does the database owner see those of others');
-like(error_of('dbo', "SELECT rfm.rfm_refresh('$date', 'alice')"), qr/permission denied for model "alice"/, 'or run them');
-like(error_of('alice', "SELECT rfm.rfm_drop_ruleset('mine')"), qr/must be owner of rule set "mine"/, 'nor drops a rule set');
-like(error_of('alice', "SELECT rfm.rfm_drop_rule('mine', 10)"), qr/must be owner of rule set "mine"/, 'or a rule');
+like(refused('dbo', "SELECT rfm.rfm_refresh('$date', 'alice')"), qr/permission denied for model "alice"/, 'or run them');
+like(refused('alice', "SELECT rfm.rfm_drop_ruleset('mine')"), qr/must be owner of rule set "mine"/, 'nor drops a rule set');
+like(refused('alice', "SELECT rfm.rfm_drop_rule('mine', 10)"), qr/must be owner of rule set "mine"/, 'or a rule');
 is(as('dbo', "SELECT count(*) > 0 FROM rfm.rfm_segment_rule WHERE ruleset = 'mine'"), 't', 'and rule sets are safe');
 
 #
@@ -184,12 +186,12 @@ $session->finish;
 #
 as('dbo', q{
 CREATE FUNCTION dbo.trans(bigint, int, timestamptz, numeric) RETURNS bigint LANGUAGE sql AS $$ SELECT 1::bigint WHERE dbo.see('collect') $$});
-like(error_of('dbo', $_), qr/permission denied for schema rfm_internal/, 'and why')
+like(refused('dbo', $_), qr/permission denied for schema rfm_internal/, 'and why')
   for 'CREATE AGGREGATE rfm_internal.collect(int, timestamptz, numeric) (SFUNC = dbo.trans, STYPE = bigint)',
   'CREATE FUNCTION rfm_internal.own_ruleset(varchar) RETURNS void LANGUAGE sql AS $$ SELECT $$',
   'CREATE TABLE rfm_internal.t (i int)';
-like(error_of('dbo', 'ALTER SCHEMA rfm_internal RENAME TO mine'), qr/must be owner of schema rfm_internal/, 'and why');
-like(error_of('dbo', 'ALTER EXTENSION rfm DROP SCHEMA rfm_internal'), qr/must be owner of schema rfm_internal/, 'and why');
+like(refused('dbo', 'ALTER SCHEMA rfm_internal RENAME TO mine'), qr/must be owner of schema rfm_internal/, 'and why');
+like(refused('dbo', 'ALTER EXTENSION rfm DROP SCHEMA rfm_internal'), qr/must be owner of schema rfm_internal/, 'and why');
 as('dbo', q{
 CREATE AGGREGATE rfm.rfm_collect(int, timestamptz, numeric) (SFUNC = dbo.trans, STYPE = bigint, INITCOND = '0');
 CREATE FUNCTION rfm.rfm_own_ruleset(text) RETURNS void LANGUAGE sql AS $$ SELECT FROM dbo.see('own_ruleset') $$});

@@ -64,17 +64,22 @@ rfm_citus_distribution(Oid relid)
 	return isnull ? NULL : TextDatumGetCString(name);
 }
 
-bool
-rfm_citus_worker(void)
+void
+rfm_citus_refuse_worker(void)
 {
 	bool		isnull;
-	Datum		group = (Datum) 0;
+	Datum		group;
 
 	if (!has_citus())
-		return false;
+		return;
 	group = rfm_query_value("SELECT groupid FROM pg_catalog.pg_dist_local_group", 0, NULL, NULL,
 							true, &isnull);
-	return !isnull && DatumGetInt32(group) > 0;
+	if (!isnull && DatumGetInt32(group) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this server is a worker of Citus and has no models"),
+				 errdetail("Models and their log are kept on the coordinator."),
+				 errhint("Connect to the coordinator and call the function there.")));
 }
 
 /*

@@ -23,8 +23,11 @@ extern bool rfm_citus_manages(Oid relid);
  */
 extern char *rfm_citus_distribution(Oid relid);
 
-/* rfm_citus_worker: is this server a worker, and not the coordinator? */
-extern bool rfm_citus_worker(void);
+/*
+ * rfm_citus_refuse_worker: raise OBJECT_NOT_IN_PREREQUISITE_STATE where this
+ * server is a worker of Citus: for whoever does not find a model, or makes one.
+ */
+extern void rfm_citus_refuse_worker(void);
 
 /*
  * rfm_citus_send_settings: where the database has Citus, let whatever runs on

@@ -40,7 +40,7 @@ rfm_model_peek(const char *name, int64 *id, Oid *owner)
 	ScanKeyEntryInitialize(&key, 0, attnum, BTEqualStrategyNumber, InvalidOid,
 						   TupleDescAttr(tupdesc, attnum - 1)->attcollation,
 						   F_TEXTEQ, CStringGetTextDatum(name));
-	scan = systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true, NULL, 1, &key);
+	scan = systable_beginscan(rel, rfm_RelationGetPrimaryKeyIndex(rel), true, NULL, 1, &key);
 	tuple = systable_getnext(scan);
 	found = HeapTupleIsValid(tuple);
 	if (found)

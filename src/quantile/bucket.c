@@ -49,7 +49,7 @@ rfm_float8_bucket(PG_FUNCTION_ARGS)
 	value = PG_GETARG_FLOAT8(0);
 	cuts = PG_GETARG_ARRAYTYPE_P(1);
 	ncuts = count_cuts(cuts);
-	cut = (const double *) (char *) rfm_array_data(cuts);
+	cut = (const double *) (void *) rfm_array_data(cuts);
 	if (isnan(value))
 	{
 		/* above everything but its like */

@@ -9,6 +9,7 @@
 
 #include "access/relation.h"
 #include "base/catalog.h"
+#include "base/citus.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -40,6 +41,8 @@ check_access(const char *name, const RfmModel *model)
 {
 	bool		gone;
 
+	if (model == NULL)
+		rfm_citus_refuse_worker();
 	if (model == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

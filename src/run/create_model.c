@@ -14,6 +14,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "base/catalog.h"
+#include "base/citus.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/version.h"
@@ -192,6 +193,7 @@ rfm_model_create(const char *name, FunctionCallInfo fcinfo)
 
 	if (rfm_model_find(name, false) != NULL)
 		name_is_taken(name, false);
+	rfm_citus_refuse_worker();
 	model = read_definition(name, fcinfo, &row);
 	rfm_ruleset_check_model(model->segment_rules, model);
 	rfm_ruleset_check_model(model->comment_rules, model);
@@ -262,8 +264,7 @@ check_trigger(FunctionCallInfo fcinfo)
 		RelationGetRelid(trigger->tg_relation) == rfm_extension_table("rfm_model") &&
 		TRIGGER_FIRED_BEFORE(trigger->tg_event) &&
 		TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
-		(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		 TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
+		!TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -319,8 +320,27 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 }
 
 /*
- * Trigger on rfm_model, BEFORE INSERT OR UPDATE: the row is checked as
- * rfm_create_model checks it.
+ * Delete the log of a model.  A foreign key would do it too, but pg_restore -j
+ * may bring the log before the models.
+ */
+static void
+delete_log(HeapTuple tuple, TupleDesc tupdesc)
+{
+	Oid			type = INT8OID;
+	bool		isnull;
+	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);
+	RfmIdentity	catalog;
+
+	rfm_catalog_enter(&catalog);
+	rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
+						 rfm_public_name("rfm_run")),
+				1, &type, &id, NULL, SPI_OK_DELETE);
+	rfm_catalog_leave(&catalog);
+}
+
+/*
+ * Trigger on rfm_model, BEFORE INSERT OR UPDATE OR DELETE: the row is checked as
+ * rfm_create_model checks it; the log goes with its model.
  */
 Datum
 rfm_model_trigger(PG_FUNCTION_ARGS)
@@ -336,6 +356,11 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	tuple = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	tupdesc = RelationGetDescr(trigger->tg_relation);
 
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+	{
+		delete_log(tuple, tupdesc);
+		return PointerGetDatum(tuple);
+	}
 	if (update)
 		check_identity(trigger->tg_trigtuple, tuple, tupdesc);
 	check_owner(tuple, tupdesc);

@@ -12,6 +12,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "base/catalog.h"
+#include "base/citus.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/version.h"
@@ -140,6 +141,8 @@ rfm_model_load(const char *name, bool store)
 {
 	RfmModel   *model = rfm_model_find(name, false);
 
+	if (model == NULL)
+		rfm_citus_refuse_worker();
 	if (model == NULL && strcmp(name, RFM_DEFAULT_MODEL) == 0)
 	{
 		Oid			source = default_source();
