@@ -29,7 +29,7 @@ sub findings
 	$text =~ s/^(\s*--[^\n]*\n|\\echo[^\n]*\n|\s*\n)*//;
 	push @found, 'no path' unless $text =~ s/^SET LOCAL search_path = pg_catalog, pg_temp;\n//;
 	push @found, 'another path' if $text =~ /^\s*(SET|SELECT\s+set_config)\b.*search_path(?!\s*=\s*pg_catalog, pg_temp$)/im;
-	push @found, $1 while $text =~ /^(CREATE OR REPLACE|CREATE \w+ IF NOT EXISTS|DO\b)/mg;
+	push @found, $1 while $text =~ /^(CREATE OR REPLACE|CREATE \w+ IF NOT EXISTS)/mg;
 	push @found, $1 while $text =~ /^(CREATE (?:FUNCTION|PROCEDURE|AGGREGATE|TYPE|VIEW|TABLE|SEQUENCE) (?!(?:\@extschema\@|rfm_internal)\.)\S+)/mg;
 	return join(', ', @found);
 }
