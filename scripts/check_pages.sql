@@ -8,6 +8,7 @@ CREATE TABLE pages.orders AS
 SELECT i AS order_id, '<b>customer</b> & "' || i % 3000 || '"' AS customer_id, timestamp '2025-01-01' + (i::int8 * 7919 % 3000) * interval '3 hours' AS created_at,
        ((i * 31 % 211)::numeric ^ 4 * 12345.67)::numeric(20,2) AS total
   FROM generate_series(1, 20000) AS i;
+INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('pages', '{10}');
 INSERT INTO rfm_segment_rule (ruleset, priority, label, total)
 SELECT 'pages', n, CASE WHEN n % 2 = 0 THEN '<script>alert("' || n || '")</script> & ''so''' ELSE 'A rather long label for segment number ' || n END, int4range(n, n + 1)
   FROM generate_series(3, 30) AS n;

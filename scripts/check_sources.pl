@@ -2,7 +2,7 @@
 # To be run at the top of the tree; with --typedefs it prints what typedefs.list should be.
 #
 # A room is a source file with its header: src/FLOOR/ROOM.c and src/FLOOR/ROOM.h.
-#   - Only rfm.c lies flat in src/, every other file on a floor.
+#   - Only rfm.c lies flat in src/, every other file on a floor; docs/internals.md names every room.
 #   - A file includes what is on its own floor or below, by its path from src/, and no circle of rooms comes of it.
 #   - A function has at most 60 lines, from its name to its last brace.
 #   - What a header declares extern, a comment in it names or stands right before, and the source of the same room defines.
@@ -40,6 +40,14 @@ for my $file (sort glob('src/*.[ch] src/*/*.[ch]'))
 	finding("$file: is on no floor of docs/internals.md") if $floor && !exists $level{$floor};
 }
 die "no sources here\n" if !$text{'rfm.c'};
+
+my %rooms = map { s/\.[ch]$//r => 1 } grep { m{/} } keys %text;
+my $page = slurp('docs/internals.md');
+for my $room (sort keys %rooms)
+{
+	my ($floor, $name) = split m{/}, $room;
+	finding("docs/internals.md: its table of floors lacks $room") if $page !~ m{^\| `$floor/` \|.*`$name`}m;
+}
 
 sub room { my ($path) = @_; return $path =~ s/\.[ch]$//r; }
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Refreshes that are pushed down, on Citus: a coordinator and two workers on Unix sockets, gone afterwards.
+# rfm on Citus: a coordinator and two workers on Unix sockets, gone afterwards.
 # shellcheck disable=SC2154,SC2317 # set in lib.sh; called through step and trap
 
 usage() {
 	cat <<'END'
-sh scripts/citus.sh     on three private servers: random shops, a large one, plans, bytes, a worker that dies
+sh scripts/citus.sh     on three private servers: every kind of table, random shops, a large one with times, workers that die
 
 Needs Citus in the PostgreSQL that it copies; without it the script says so and skips everything.
 The last line counts the tests: N passed, N failed
@@ -34,27 +34,19 @@ passed=0 failed=0
 
 ## three servers
 
-node_port() { echo $((port + $1)); }
-
 # ask NODE ARGUMENTS...: psql on the coordinator (0) or a worker (1, 2)
 ask() {
 	node=$1
 	shift
-	as_owner "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$work/socket" -p "$(node_port "$node")" -U postgres -d postgres "$@"
+	as_owner "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$work/socket" -p $((port + node)) -U postgres -d postgres "$@"
 }
 
-start_node() {
-	as_owner "$bin/pg_ctl" -D "$work/data/$1" -l "$work/data/$1.log" -w -t 60 start || {
-		tail -n 20 "$work/data/$1.log"
-		return 1
-	}
-}
+start_node() { as_owner "$bin/pg_ctl" -D "$work/data/$1" -l "$work/data/$1.log" -w -t 60 start || { tail -n 20 "$work/data/$1.log"; return 1; }; }
 
 create_node() {
 	as_owner "$bin/initdb" -D "$work/data/$1" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions || return
-	for setting in "listen_addresses = ''" "port = $(node_port "$1")" "unix_socket_directories = '$work/socket'" \
-		"timezone = 'UTC'" "fsync = off" "shared_preload_libraries = 'citus'" "citus.enable_statistics_collection = off" \
-		"max_prepared_transactions = 100" "max_connections = 100" "wal_level = logical"; do
+	for setting in "listen_addresses = ''" "port = $((port + $1))" "unix_socket_directories = '$work/socket'" "fsync = off" \
+		"shared_preload_libraries = 'citus'" "citus.enable_statistics_collection = off" "max_prepared_transactions = 100" "max_connections = 100"; do
 		echo "$setting"
 	done | as_owner tee -a "$work/data/$1/postgresql.conf" >/dev/null
 	# datestyle and time zone of the workers must not matter
@@ -67,9 +59,8 @@ create_cluster() {
 	for node in 0 1 2; do
 		create_node $node && ask $node -c 'CREATE EXTENSION citus' || return
 	done
-	ask 0 -c "SELECT citus_set_coordinator_host('$work/socket', $(node_port 0))" \
-		-c "SELECT citus_add_node('$work/socket', $(node_port 1))" -c "SELECT citus_add_node('$work/socket', $(node_port 2))" \
-		-c 'CREATE EXTENSION rfm' -c 'CREATE SCHEMA big'
+	ask 0 -c "SELECT citus_set_coordinator_host('$work/socket', $port)" -c "SELECT citus_add_node('$work/socket', $((port + 1)))" \
+		-c "SELECT citus_add_node('$work/socket', $((port + 2)))" -c 'CREATE EXTENSION rfm'
 }
 
 ## tests
@@ -95,171 +86,145 @@ expect() {
   instead of $2"
 }
 
-# says NAME PATTERN SQL: an error, or a notice, does
+# says NODE NAME PATTERN SQL: an error does
 says() {
-	got=$(ask 0 -c "$3" 2>&1)
-	check "$1" [ "$(printf '%s\n' "$got" | grep -c -- "$2")" -gt 0 ]
+	got=$(ask "$1" -c "$4" 2>&1)
+	check "$2" [ "$(printf '%s\n' "$got" | grep -c -- "$3")" -gt 0 ]
+}
+
+# run_tests FILE: a script of t/citus, each of whose lines is a test
+run_tests() {
+	as_owner "$bin/psql" -XAtq -h "$work/socket" -p "$port" -U postgres -d postgres -f "$work/src/t/citus/$1" >"$work/tests" 2>&1
+	grep -E '^(ok|FAILED): |ERROR' "$work/tests"
+	passed=$((passed + $(grep -c '^ok: ' "$work/tests")))
+	failed=$((failed + $(grep -cE '^FAILED: |ERROR' "$work/tests")))
 }
 
 random_shops() {
-	ask 0 -f "$work/src/t/shops/reference.sql" -f "$work/src/t/shops/generator.sql" -f "$work/src/t/shops/model.sql" \
+	ask 0 -c "SET client_min_messages = error" -f "$work/src/t/shops/reference.sql" -f "$work/src/t/shops/generator.sql" -f "$work/src/t/shops/model.sql" \
 		-f "$work/src/t/shops/compare.sql" -f "$work/src/t/shops/distributed.sql" -c "CALL shops.run_distributed($seed, $shops)"
 }
 
-# load_shop NAME CUSTOMERS: orders in 8 shards, five for each customer, and a model that pushes its refresh down
 load_shop() {
-	ask 0 -c "CREATE TABLE big.$1 (order_id bigint, customer_id bigint NOT NULL, created_at timestamptz, total numeric(12,2), status text)" \
-		-c "SELECT create_distributed_table('big.$1', 'customer_id', shard_count => 8)" \
-		-c "INSERT INTO big.$1
-		    SELECT i, (i::bigint * 7919 + i / 7) % $2, timestamptz '2024-03-31 12:00+00' - (i::bigint * 104729 % 8760000) * interval '10 seconds',
+	ask 0 -c "CREATE SCHEMA big" \
+		-c "CREATE TABLE big.orders (order_id bigint, customer_id bigint NOT NULL, created_at timestamptz, total numeric(12,2), status text)" \
+		-c "SELECT create_distributed_table('big.orders', 'customer_id', shard_count => 8)" \
+		-c "INSERT INTO big.orders
+		    SELECT i, (i::bigint * 7919 + i / 7) % $customers, timestamptz '2024-03-31 12:00+00' - (i::bigint * 104729 % 8760000) * interval '10 seconds',
 		           (i::bigint * 15485863 % 10000019) / 100.0, CASE WHEN i % 11 = 0 THEN 'cancelled' ELSE 'paid' END
-		      FROM generate_series(1, 5 * $2) i" \
-		-c "ANALYZE big.$1" \
-		-c "SELECT rfm_create_model('$1', 'big.$1', 'big.$1_rfm', filter => 'status <> ''cancelled''')"
+		      FROM generate_series(1, $orders) i" \
+		-c "ANALYZE big.orders" \
+		-c "SELECT rfm_create_model('orders', 'big.orders', 'big.rfm', filter => 'status <> ''cancelled''')" \
+		-c "CREATE TABLE big.by_hand (LIKE big.rfm INCLUDING DEFAULTS INCLUDING INDEXES)" \
+		-c "SELECT create_distributed_table('big.by_hand', 'customer_id', colocate_with => 'big.orders')"
 }
 
-# refresh MODEL DATE: as one statement of its own; its debug messages go to $work/MODEL.messages
-refresh() {
-	ask 0 -c 'SET client_min_messages = debug1' -c "SELECT rfm_refresh('$2', '$1')" >"$work/$1.messages" 2>&1
+# processor time of all servers until now, in 1/100 s: of who is there, and of who was
+processor_time() {
+	for pid in $(processes exe); do
+		cat "/proc/$pid/stat" 2>/dev/null
+	done | awk '{ sub(/^.*\) /, ""); sum += $12 + $13 + $14 + $15 } END { print sum }'
 }
 
-# statement MODEL PATTERN: the first such statement of the last refresh
-statement() { sed -n "s/^DEBUG:  rfm: \($2.*\)/\1/p" "$work/$1.messages" | head -n 1; }
+wal_written() { for node in 0 1 2; do ask $node -c "SELECT pg_current_wal_insert_lsn() - '0/0'"; done | awk '{ sum += $1 } END { printf "%.0f\n", sum }'; }
 
-# received MODEL: bytes of what shards told: the most of one, and in all
-received() { sed -n 's/^DEBUG:  rfm: \([0-9]*\) bytes from a shard.*/\1/p' "$work/$1.messages" | awk '{ sum += $1; if ($1 > most) most = $1 } END { print most + 0, sum + 0 }'; }
-
-# digest: of everything in the target of the large shop
-digest() { ask 0 -c "SELECT count(*), sum(hashtext(t::text)::bigint) FROM big.orders_rfm t"; }
-
-contains() { printf '%s\n' "$1" | grep -q -- "$2"; }
-lacks() { ! contains "$@"; }
-
-test_plans() {
-	plan=$(ask 0 -c "EXPLAIN $(statement orders 'SELECT.*rfm_shard_summary')")
-	check "reading: all shards group their own orders" contains "$plan" 'Task Count: 8'
-	check "reading: what comes to the coordinator is one summary a shard" contains "$plan" '->  Aggregate.*rows=1 '
-	check "reading: no intermediate result" lacks "$plan" 'Distributed Subplan'
-	plan=$(ask 0 -c "EXPLAIN $(statement orders INSERT)")
-	check "writing: all shards write their own rows" contains "$plan" 'Task Count: 8'
-	check "writing: where they are" contains "$plan" 'Insert on orders_rfm_[0-9]'
-	check "writing: no row by way of the coordinator" lacks "$plan" 'INSERT/SELECT method\|Distributed Subplan'
-	plan=$(ask 0 -c "EXPLAIN $(statement orders DELETE)")
-	check "deleting: in all shards" contains "$plan" 'Task Count: 8'
-	check "deleting: where the rows are" contains "$plan" 'Delete on orders_rfm_[0-9]'
+# measure NAME SQL: sets $wall and $cpu, in 1/100 s, and $wal, in bytes
+measure() {
+	cpu=$(processor_time) wal=$(wal_written) wall=$(date +%s%N)
+	ask 0 -c "$2" >/dev/null || return
+	wall=$((($(date +%s%N) - wall) / 10000000)) wal=$(($(wal_written) - wal))
+	cpu=$(($(processor_time) - cpu))
+	say "    $(printf '%-48s %6.2f s  %6.2f CPU s  %9d bytes of WAL' "$1" "$(echo "scale=2; $wall / 100" | bc)" "$(echo "scale=2; $cpu / 100" | bc)" "$wal")"
 }
 
-test_bytes() {
-	few=$(received few)
-	many=$(received orders)
-	say "    $((customers / 4)) customers: most from a shard, and in all, in bytes: $few"
-	say "    $customers customers: most from a shard, and in all, in bytes: $many"
-	check "a shard tells no more than 1 MB for an axis" [ "${many% *}" -le $((3 * 1024 * 1024)) ]
-	check "what all shards tell does not grow with the customers" [ "${many#* }" -le $((${few#* } * 5 / 4)) ]
+# What Citus can do by itself in plain SQL, scores and labels apart: it groups in the shards, and writes by way of the coordinator
+by_hand="INSERT INTO big.by_hand (run_date, customer_id, recency_days, frequency_orders, monetary_value, r_score, f_score, m_score, rfm_score)
+	SELECT date '2024-03-31', customer_id, days, n, total, r, f, m, r + f + m
+	  FROM (SELECT *, ntile(5) OVER (ORDER BY days DESC, customer_id) AS r, ntile(5) OVER (ORDER BY n, customer_id) AS f, ntile(5) OVER (ORDER BY total, customer_id) AS m
+	          FROM (SELECT customer_id, date '2024-03-31' - (max(created_at) AT TIME ZONE 'UTC')::date AS days, count(*) AS n, sum(total) AS total
+	                  FROM big.orders WHERE status <> 'cancelled' AND created_at < '2024-04-01' GROUP BY customer_id) g) s
+	ON CONFLICT (run_date, customer_id) DO UPDATE SET recency_days = EXCLUDED.recency_days, frequency_orders = EXCLUDED.frequency_orders,
+	       monetary_value = EXCLUDED.monetary_value, r_score = EXCLUDED.r_score, f_score = EXCLUDED.f_score, m_score = EXCLUDED.m_score, rfm_score = EXCLUDED.rfm_score
+	 WHERE (by_hand.recency_days, by_hand.frequency_orders, by_hand.monetary_value, by_hand.r_score, by_hand.f_score, by_hand.m_score)
+	       IS DISTINCT FROM (EXCLUDED.recency_days, EXCLUDED.frequency_orders, EXCLUDED.monetary_value, EXCLUDED.r_score, EXCLUDED.f_score, EXCLUDED.m_score)"
+
+less_than_by_hand() { [ "$wall" -lt "$hand_wall" ] && [ "$cpu" -lt "$hand_cpu" ]; }
+
+test_large() {
+	measure "by hand, $customers new rows" "$by_hand"
+	hand_wall=$wall hand_cpu=$cpu
+	measure "rfm, $customers new rows" "SELECT rfm_refresh('2024-03-31', 'orders')"
+	check "a new date takes less than by hand" less_than_by_hand
+	measure "by hand again, nothing changed" "$by_hand"
+	hand_wall=$wall hand_cpu=$cpu
+	measure "rfm again, nothing changed" "SELECT rfm_refresh('2024-03-31', 'orders')"
+	check "so does the same date again" less_than_by_hand
+	check "it writes nothing but its log" [ "$wal" -lt 100000 ]
+	expect "the orders were read grouped" grouped "SELECT DISTINCT reading FROM rfm_run WHERE model = 'orders'"
+	expect "both have the same numbers" 0 "SELECT count(*) FROM big.rfm a FULL JOIN big.by_hand b USING (run_date, customer_id)
+		WHERE (a.recency_days, a.frequency_orders, a.monetary_value::text, a.r_score, a.f_score, a.m_score) IS DISTINCT FROM (b.recency_days, b.frequency_orders, b.monetary_value::text, b.r_score, b.f_score, b.m_score)"
+	measure "a row of each tenth customer changed" "UPDATE big.rfm SET m_score = 9 WHERE customer_id % 10 = 0"
+	measure "rfm puts them right" "SELECT rfm_refresh('2024-03-31', 'orders')"
+	measure "the orders of 1000 customers go" "DELETE FROM big.orders WHERE customer_id < 1000"
+	measure "so do their rows" "SELECT rfm_refresh('2024-03-31', 'orders')"
+	check "deleting them takes no longer than the rest" [ "$wall" -lt $((4 * hand_wall)) ]
+	expect "and nobody else's" 1000 "SELECT deleted FROM rfm_run WHERE model = 'orders' ORDER BY run_id DESC LIMIT 1"
 }
 
-# The large shop, natively to a local target, is what it must be equal to
-test_native() {
-	ask 0 -c "SET rfm.strategy = native" \
-		-c "SELECT rfm_create_model('native', 'big.orders', 'big.native_rfm', filter => 'status <> ''cancelled''')" \
-		-c "SELECT rfm_refresh('2024-03-31', 'native')" >/dev/null 2>&1
-	expect "rows are those of the native refresh" "0 of $customers" \
-		"SELECT format('%s of %s', count(*) FILTER (WHERE (a.recency_days, a.frequency_orders, a.monetary_value::text, a.r_score, a.f_score, a.m_score, a.rfm_score, a.rfm_segment, a.comments)
-		               IS DISTINCT FROM (b.recency_days, b.frequency_orders, b.monetary_value::text, b.r_score, b.f_score, b.m_score, b.rfm_score, b.rfm_segment, b.comments)), count(*))
-		   FROM big.orders_rfm a FULL JOIN big.native_rfm b USING (run_date, customer_id) WHERE run_date = '2024-03-31'"
-	expect "and so is the log" 1 "SELECT count(DISTINCT (cut_points, customers, orders)) FROM rfm_run WHERE model IN ('orders', 'native') AND run_date = '2024-03-31'"
+test_errors() {
+	says 1 "a worker sends its callers to the coordinator" 'Connect to the coordinator' "SELECT rfm_refresh()"
+	says 1 "and makes no model" 'Connect to the coordinator' "SELECT rfm_create_model('there', 'big.orders', 'big.there')"
+	ask 0 -c "SELECT rfm_create_model('floats', 'kinds.distributed', 'kinds.floats_of_two', amount => 'price')" >/dev/null
+	ask 2 -c "SET citus.enable_ddl_propagation = off" -c "DROP EXTENSION rfm"
+	says 0 "a worker without the extension is named" "command on .*:$((port + 2))" "SELECT rfm_refresh('2024-03-30', 'floats')"
+	ask 2 -c "SET citus.enable_ddl_propagation = off" -c "CREATE EXTENSION rfm"
+	expect "with it, all is well" t "SELECT rfm_refresh('2024-03-30', 'floats') > 0"
 }
 
-# A customer's orders go: their row does, and nobody else's
-test_vanished() {
-	ask 0 -c "DELETE FROM big.orders WHERE customer_id = 17"
-	refresh orders 2024-03-31
-	expect "a customer without orders loses the row" "1|0" \
-		"SELECT deleted, (SELECT count(*) FROM big.orders_rfm WHERE customer_id = 17 AND run_date = '2024-03-31') FROM rfm_run WHERE model = 'orders' ORDER BY run_id DESC LIMIT 1"
-}
-
-test_fallback() {
-	ask 0 -c "CREATE TABLE big.by_order AS SELECT * FROM big.few LIMIT 0" -c "SELECT create_distributed_table('big.by_order', 'order_id')" \
-		-c "INSERT INTO big.by_order SELECT * FROM big.few LIMIT 1000" -c "CREATE VIEW big.hidden AS SELECT * FROM big.few WHERE order_id <= 1000" \
-		-c "SELECT rfm_create_model('by_order', 'big.by_order', 'big.by_order_rfm')" -c "SELECT rfm_create_model('hidden', 'big.hidden', 'big.hidden_rfm')" >/dev/null 2>&1
-	says "orders that are distributed otherwise are refreshed natively" 'DETAIL:.* is distributed by column "order_id", not by the customer' "SELECT rfm_refresh('2024-03-31', 'by_order')"
-	says "so are orders behind a view" 'DETAIL:.*"hidden" is a view' "SELECT rfm_refresh('2024-03-31', 'hidden')"
-	expect "both have their rows" 2 "SELECT count(DISTINCT model) FROM rfm_run WHERE model IN ('by_order', 'hidden') AND inserted > 0"
-	says "a filter that depends on settings is not sent to the shards" 'DETAIL:.*filter depends on settings' \
-		"UPDATE rfm_model SET filter = 'created_at < current_date + 100000' WHERE model = 'few'; SELECT rfm_refresh('2024-03-31', 'few')"
-	says "natively nothing is written past Citus" 'is a distributed table' "SET rfm.strategy = native; SELECT rfm_refresh('2024-03-31', 'orders')"
-}
-
-# order_in_between DATE PSQL-ARGUMENTS: writing waits for the lock of one row; meanwhile an order comes in
-order_in_between() {
-	date=$1
-	shift
-	ask 0 -c "UPDATE big.orders_rfm SET comments = 'edited' WHERE customer_id = 18 AND run_date = '$date'"
-	ask 0 -c "BEGIN" -c "SELECT FROM big.orders_rfm WHERE customer_id = 18 AND run_date = '$date' FOR UPDATE" -c "SELECT pg_sleep(600)" \
-		-c "COMMIT" >/dev/null 2>&1 &
-	locker=$!
-	wait_for 0 "query LIKE 'SELECT pg_sleep(600)%'" || return
-	ask 0 "$@" >"$work/between.out" 2>&1 &
-	refresher=$!
-	wait_for "1 2" "wait_event_type = 'Lock' AND query LIKE 'INSERT INTO%'" || return
-	ask 0 -c "INSERT INTO big.orders VALUES (0, 19, '2024-03-31', 1000000, 'paid')" \
-		-c "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)%'" >/dev/null
-	wait "$locker" 2>/dev/null
-	wait "$refresher"
-}
-
-# wait_for NODES CONDITION: on pg_stat_activity of one of them
+# wait_for PATTERN: until a worker runs such a statement; sets $found_on
 wait_for() {
 	n=0
-	while [ $n -lt 600 ]; do
-		for node in $1; do
-			[ "$(ask "$node" -c "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND $2" 2>/dev/null)" != t ] || {
+	while [ $n -lt 1200 ]; do
+		for node in 1 2; do
+			[ "$(ask $node -c "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE '$1'" 2>/dev/null)" != t ] || {
 				found_on=$node
 				return 0
 			}
 		done
-		sleep 0.05
 		n=$((n + 1))
 	done
 	return 1
 }
 
-test_order_in_between() {
-	before=$(ask 0 -c "SELECT count(*), sum(hashtext(t::text)::bigint) FROM big.orders_rfm t WHERE customer_id <> 18")
-	order_in_between 2024-03-31 -c "SELECT rfm_refresh('2024-03-31', 'orders')"
-	check "an order between the queries of a refresh is noticed" grep -q 'orders of model "orders" changed while they were read' "$work/between.out"
-	expect "and the target is as it was" "$before" "SELECT count(*), sum(hashtext(t::text)::bigint) FROM big.orders_rfm t WHERE customer_id <> 18"
-	order_in_between 2024-03-31 -c "BEGIN ISOLATION LEVEL REPEATABLE READ" -c "SELECT rfm_refresh('2024-03-31', 'orders')" -c COMMIT
-	check "a refresh of one snapshot does not see it" grep -q "^[0-9]*$" "$work/between.out"
-	refresh orders 2024-03-31
-	expect "the next one does" 5 "SELECT m_score FROM big.orders_rfm WHERE customer_id = 19 AND run_date = '2024-03-31'"
+digest() { ask 0 -c "SELECT count(*), sum(hashtext(t::text)::bigint) FROM big.rfm t"; }
 
-	# as if the next day had not been computed yet, though its rows are there
-	refresh orders 2024-04-01
-	ask 0 -c "DELETE FROM rfm_run WHERE model = 'orders' AND run_date = '2024-04-01'"
-	order_in_between 2024-04-01 -c "SET rfm.catch_up_limit = 1" -c "CALL rfm_catch_up('orders')"
-	expect "the nightly job has one snapshot, too" "1|0" \
-		"SELECT updated, inserted FROM rfm_run WHERE model = 'orders' AND run_date = '2024-04-01'"
+# test_worker_dies PHASE PATTERN: during such a statement of a refresh
+test_worker_dies() {
+	ask 0 -c "UPDATE big.rfm SET comments = 'edited' WHERE run_date = '2024-03-31'"
+	before=$(digest)
+	ask 0 -c "SELECT rfm_refresh('2024-03-31', 'orders')" >"$work/dies" 2>&1 &
+	refresher=$!
+	if ! wait_for "$2"; then
+		check "a worker was seen $1" false
+		wait $refresher
+		return
+	fi
+	as_owner "$bin/pg_ctl" -D "$work/data/$found_on" -m immediate -w stop >/dev/null
+	wait $refresher
+	check "a worker that dies while $1 fails the refresh" grep -q ERROR "$work/dies"
+	start_node "$found_on" >/dev/null
+	ask 0 -c 'SELECT recover_prepared_transactions()' >/dev/null
+	check "and the target is as it was" [ "$(digest)" = "$before" ]
+	check "no prepared transaction is left" [ "$(for node in 0 1 2; do ask $node -c 'SELECT count(*) FROM pg_prepared_xacts'; done | sort -u)" = 0 ]
+	check "the next refresh is right" ask 0 -c "SELECT rfm_refresh('2024-03-31', 'orders')" -o /dev/null
+	expect "to the letter" "$good" "SELECT md5(string_agg(format('%s %s', customer_id, comments), ',' ORDER BY customer_id)) FROM big.rfm WHERE run_date = '2024-03-31'"
 }
 
-# A worker dies while rows are written
-test_worker_dies() {
-	before=$(digest)
-	refresh orders 2024-02-01 &
-	refresher=$!
-	if wait_for "1 2" "query LIKE 'INSERT INTO big.orders_rfm%' AND state = 'active'"; then
-		as_owner "$bin/pg_ctl" -D "$work/data/$found_on" -m immediate -w stop >/dev/null
-		wait "$refresher"
-		check "a refresh fails with a worker" [ $? -ne 0 ]
-		say "    $(grep -m 1 ERROR "$work/orders.messages")"
-		start_node "$found_on" >/dev/null
-		ask 0 -c 'SELECT recover_prepared_transactions()' >/dev/null
-		expect "and the target is as it was, in all shards" "$before" "SELECT count(*), sum(hashtext(t::text)::bigint) FROM big.orders_rfm t"
-		refresh orders 2024-02-01
-		check "the same refresh works when the worker is back" [ $? -eq 0 ]
-	else
-		check "a worker was seen writing" false
-	fi
+test_deaths() {
+	good=$(ask 0 -c "SELECT md5(string_agg(format('%s %s', customer_id, comments), ',' ORDER BY customer_id)) FROM big.rfm WHERE run_date = '2024-03-31'")
+	test_worker_dies "reading" 'SELECT%max(%big.orders_1%'
+	test_worker_dies "comparing" 'SELECT%recency_days%big.rfm_1%'
+	test_worker_dies "writing" '%INSERT INTO big.rfm_1%'
 }
 
 ## the whole
@@ -274,22 +239,16 @@ fi
 step "Copying the sources and PostgreSQL's programs" eval "copy_source && copy_installation" || exit 1
 step "Building the extension with -Werror" build COPT=-Werror || exit 1
 step "Starting a coordinator and two workers" create_cluster || exit 1
+run_tests sources.sql
+run_tests functions.sql
 step "Random shops" random_shops
 check "the shops were refreshed" [ $? -eq 0 ]
 say "    $(ask 0 -c "SELECT string_agg(format('%s: %s', outcome, n), '; ') FROM (SELECT outcome, count(*) AS n FROM shops.distributed GROUP BY 1 ORDER BY 2 DESC) o")"
-expect "random shops are as the native refresh has them" "" "SELECT format('seed %s: %s; %s', seed, message, detail) FROM shops.failure ORDER BY seed LIMIT 5"
+expect "random shops are as they are in a plain table" "" "SELECT format('seed %s: %s; %s', seed, message, detail) FROM shops.failure ORDER BY seed LIMIT 5"
 expect "most of them could be distributed" t "SELECT count(*) FILTER (WHERE outcome = 'compared') > count(*) / 2 FROM shops.distributed"
-step "Loading a large shop, and one of a quarter of its customers" eval "load_shop orders $customers && load_shop few $((customers / 4))" || exit 1
-step "Refreshing the large shop" refresh orders 2024-03-31
-check "the large shop was refreshed" [ $? -eq 0 ]
-step "Refreshing the other" refresh few 2024-03-31
-test_bytes
-step "Refreshing it natively, to a local target" test_native
-tail -n 4 "$log"
-test_vanished
-test_plans
-test_fallback
-test_order_in_between
-test_worker_dies
+step "Loading a large shop" load_shop || exit 1
+test_large
+test_errors
+test_deaths
 say "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -8,7 +8,7 @@ sh scripts/memcheck.sh [TOOL...]    all four, unless told; any finding fails
 
   assertions   every suite on a server with assertions
   smith        SQL made up by sqlsmith, as an ordinary user with a model, on that server
-  sanitizers   the suites and the fuzz module under AddressSanitizer and UndefinedBehaviorSanitizer
+  sanitizers   the suites under AddressSanitizer and UndefinedBehaviorSanitizer
   valgrind     the suites under Valgrind, the largest tests with less data
 
 The last line counts the tests: N passed, N failed[, N skipped]. The first time it fetches PostgreSQL's source and
@@ -16,13 +16,13 @@ builds it, with assertions and for Valgrind (some two minutes each), and keeps t
 
 Settings from the environment:
   RFM_CACHE=DIR        where (default: /var/cache/rfm for root, else ~/.cache/rfm)
-  RFM_SUITES="SUITE..." of regress, isolation, tap and fuzz only these
+  RFM_SUITES="SUITE..." of regress, isolation and tap only these
   RFM_TESTS="NAME..."  the regression tests to run after "install" (default: all)
   RFM_TAP="t/FILE..."  the TAP tests to run (default: all that the tool can run; under Valgrind two)
   RFM_FULL=1           the whole data under Valgrind, too: takes hours for the tests that make it
   RFM_SECONDS=N        a suite that takes longer is ended (default: 1800)
   RFM_QUERIES=N        of sqlsmith (default: 2000)
-  RFM_SEED=N           of sqlsmith and of the fuzz module (default: from the clock)
+  RFM_SEED=N           of sqlsmith (default: from the clock)
   RFM_KEEP=DIR         keeps the logs there
 END
 }
@@ -136,10 +136,6 @@ run_suite() {
 		;;
 	isolation) installcheck REGRESS= TAP_TESTS= ;;
 	tap) installcheck REGRESS= ISOLATION= PROVE_TESTS="$tap_tests" PROVE_FLAGS=-v ;;
-	fuzz)
-		as_owner timeout -k 20 "$suite_seconds" "$bin/psql" -XAtq -F : -h "$work/socket" -p "$port" -U postgres -d fuzz \
-			-v module="$work/src/fuzz/rfm_fuzz" -v seed="$seed" -v mutants="$mutants" -f "$work/src/fuzz/fuzz.sql"
-		;;
 	esac
 }
 
@@ -162,7 +158,7 @@ run_suites() {
 
 prepare() {
 	copy_source && copy_installation && copy_data && wrap_server || return
-	build COPT="$copt" && as_owner make -s -C "$work/src/fuzz" PG_CONFIG="$pg_config" COPT="$copt"
+	build COPT="$copt"
 }
 
 start() {
@@ -179,9 +175,7 @@ autovacuum = off
 track_functions = all
 END
 	# what Valgrind and the sanitizers say goes where the server's standard error does
-	as_owner "$bin/pg_ctl" -D "$work/data" -l "$work/tmp/server.out" -w -t 180 start &&
-		as_owner "$bin/psql" -Xq -h "$work/socket" -p "$port" -U postgres -d postgres -c 'CREATE DATABASE fuzz' &&
-		as_owner "$bin/psql" -Xq -h "$work/socket" -p "$port" -U postgres -d fuzz -c 'CREATE EXTENSION rfm'
+	as_owner "$bin/pg_ctl" -D "$work/data" -l "$work/tmp/server.out" -w -t 180 start
 }
 
 ## sqlsmith
@@ -202,14 +196,16 @@ count_smith() {
 	queries=$(sed -n "s/^queries: \([0-9]*\).*/\1/p" "$work/smith.out" | tail -n 1)
 	if [ "${queries:-0}" -gt 0 ]; then ok=1; else bad=1; tail -n 20 "$work/smith.out"; fi
 	# the log of one error, by lines: ERROR, then its DETAIL, HINT, CONTEXT, LOCATION
-	(cd "$work/src/src" && echo *.c) | tr ' ' '\n' >"$work/tmp/rooms"
-	awk -v rooms="$work/tmp/rooms" '
+	for file in "$work"/src/src/*.c "$work"/src/src/*/*.c; do
+		sed -n "s/^\([a-z0-9_]*\)(.*/\1, ${file##*/}/p" "$file"
+	done >"$work/tmp/functions"
+	awk -v functions="$work/tmp/functions" '
 		function done() { if (error != "" && ours) print error; error = ""; ours = 0 }
-		BEGIN { while ((getline room <rooms) > 0) is_room[room] = 1 }
+		BEGIN { while ((getline name <functions) > 0) is_ours[name] = 1 }
 		/ (LOG|STATEMENT|ERROR|FATAL|PANIC|WARNING|NOTICE):  / { done() }
 		/ (ERROR|FATAL|PANIC):  XX/ { error = $0 }
 		/ CONTEXT:  .*rfm_/ { ours = 1 }
-		/ LOCATION:  / { file = $NF; sub(/:[0-9]*$/, "", file); if (file in is_room) ours = 1 }
+		/ LOCATION:  / { name = $(NF - 1) " " $NF; sub(/:[0-9]*$/, "", name); if (name in is_ours) ours = 1 }
 		END { done() }' "$work/tmp/server.out" >"$work/internal.out"
 	n=$(wc -l <"$work/internal.out")
 	bad=$((bad + n))
@@ -232,10 +228,6 @@ count() {
 	tap)
 		good=$(grep -cE '^ok ' "$work/$1.out")
 		failures=$(grep -E '^not ok ' "$work/$1.out" | sed 's/ /_/g')
-		;;
-	fuzz)
-		good=$(grep -cE '^[^:]*:[0-9]+:[0-9]+:[0-9]+$' "$work/$1.out")
-		failures=$(grep ERROR "$work/$1.out" | sed 's/ /_/g')
 		;;
 	esac
 	status=$(cat "$work/$1.status")
@@ -287,7 +279,7 @@ run() {
 	work=$(mktemp -d "${TMPDIR:-/tmp}/rfm-memcheck.XXXXXX") || exit 1
 	adopt_work "$work"
 	pg_config=$prefix/bin/pg_config
-	copt=-Werror by="" name_it_has="" small="" tap_tests='t/*.pl' mutants=500 shops=120 suites="regress isolation tap fuzz"
+	copt=-Werror by="" name_it_has="" small="" tap_tests='t/*.pl' shops=120 suites="regress isolation tap"
 	case $tool in
 	sanitizers)
 		copt="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-wrapv -O1"
@@ -303,7 +295,6 @@ run() {
 		by="valgrind --quiet --leak-check=no --trace-children=yes --error-markers=VALGRIND-BEGIN,VALGRIND-END"
 		by="$by --suppressions=$prefix/valgrind.supp --log-file=$work/tmp/valgrind.%p.log"
 		tap_tests="t/006_standby.pl t/009_backfill.pl"
-		mutants=20
 		[ -n "${RFM_FULL:-}" ] || small=1
 		;;
 	smith) suites= ;;

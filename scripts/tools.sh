@@ -8,7 +8,6 @@ usage() {
 sh scripts/tools.sh [TOOL...]   all of these in this order, unless told:
 
   lint         cppcheck and clang-tidy (lint.sh)
-  fuzz         spoiled states (fuzz.sh)
   assertions   every suite on a server with assertions (memcheck.sh)
   smith        sqlsmith on that server (memcheck.sh)
   sanitizers   the suites under AddressSanitizer and UndefinedBehaviorSanitizer (memcheck.sh)
@@ -28,10 +27,10 @@ END
 me=tools
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 . "$here/lib.sh"
-[ $# -gt 0 ] || set -- lint fuzz assertions smith sanitizers coverage valgrind
+[ $# -gt 0 ] || set -- lint assertions smith sanitizers coverage valgrind
 for tool in "$@"; do
 	case $tool in
-	check | fresh | lint | fuzz | assertions | smith | sanitizers | coverage | valgrind) ;;
+	check | fresh | lint | assertions | smith | sanitizers | coverage | valgrind) ;;
 	*) usage; exit 2 ;;
 	esac
 done
@@ -41,7 +40,6 @@ script_of() {
 	check) echo check.sh ;;
 	fresh) echo fresh.sh few ;;
 	lint) echo lint.sh ;;
-	fuzz) echo fuzz.sh ;;
 	coverage) echo coverage.sh ;;
 	*) say "memcheck.sh $1" ;;
 	esac

@@ -359,7 +359,7 @@ RESET ROLE;
 SET client_min_messages = warning;
 
 SELECT count(rfm_drop_model(model)) FROM rfm_model WHERE model LIKE 'ana%' OR model LIKE 'O''Hara%';
-DELETE FROM rfm_segment_rule WHERE ruleset = 'ana';
+SELECT rfm_drop_ruleset('ana');
 DROP SCHEMA ana CASCADE;
 DROP ROLE regress_rfm_analyst, regress_rfm_nobody;
 RESET client_min_messages;

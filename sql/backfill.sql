@@ -280,6 +280,6 @@ SELECT count(DISTINCT updated_at) AS transactions FROM bf.own;
 SET client_min_messages = warning;
 SELECT rfm_drop_model(model, drop_target => true) FROM rfm_model WHERE model IN ('filled', 'refreshed', 'own') ORDER BY model;
 DELETE FROM rfm_run WHERE model IN ('filled', 'refreshed', 'own');
-DELETE FROM rfm_segment_rule WHERE ruleset = 'bf_rules';
+SELECT rfm_drop_ruleset('bf_rules');
 DROP SCHEMA bf CASCADE;
 DROP ROLE regress_rfm_filler, regress_rfm_passerby;

@@ -172,14 +172,12 @@ SELECT rfm_create_model('err_m', 'err.orders', 'err.t', lookback => '0');
 SELECT rfm_create_model('err_m', 'err.orders', 'err.t', lookback => '-5 days');
 
 -- Rule sets
-INSERT INTO rfm_segment_rule (ruleset, priority, label, r) VALUES ('err_seven', 1, 'Best', '[7,7]');
-SELECT * FROM err.said($$SELECT rfm_create_model('err_m', 'err.orders', 'err.t', segment_rules => 'err_none')$$)
- WHERE what <> 'detail'; -- which lists what other tests may have left
-SELECT * FROM err.said($$SELECT rfm_create_model('err_m', 'err.orders', 'err.t', comment_rules => 'err_none')$$)
- WHERE what <> 'detail';
+INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('err_seven', '{7}');
+SELECT rfm_create_model('err_m', 'err.orders', 'err.t', segment_rules => 'err_none');
+SELECT rfm_create_model('err_m', 'err.orders', 'err.t', comment_rules => 'err_none');
 SELECT rfm_create_model('err_m', 'err.orders', 'err.t', comment_rules => 'err_seven');
 SELECT rfm_create_model('err_m', 'err.orders', 'err.t', buckets => '{4}');
-DELETE FROM rfm_segment_rule WHERE ruleset = 'err_seven';
+SELECT rfm_drop_ruleset('err_seven');
 
 -- Names of the target's columns
 SELECT rfm_create_model('err_m', 'err.orders', 'err.t', target_columns => '{"recency": "R"}');

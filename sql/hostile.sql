@@ -54,7 +54,7 @@ SELECT rfm_create_model('hst', 'hst.orders', 'hst.t', comment_rules => :'bad');
 SELECT rfm_create_model('hst', 'hst.orders', 'hst.t', target_columns => jsonb_build_object(:'bad', 'x'));
 BEGIN;
 SELECT rfm_copy_ruleset('sum5', :'bad');
-SELECT count(*) FROM rfm_segment_coverage(:'bad', '{2}') WHERE status = 'taken';
+SELECT count(*) FROM rfm_segment_coverage(:'bad') WHERE status = 'taken';
 -- as a name it is one like any other
 SELECT rfm_create_model(:'bad', 'hst.orders', format('hst.%I', :'bad'),
                         target_columns => jsonb_build_object('r_score', :'bad', 'logs', 'l"o"gs', 'customer_id', 'select'),
@@ -70,6 +70,7 @@ SELECT rfm_drop_model(:'bad', true);
 ROLLBACK;
 -- labels and customers are data
 CREATE TABLE hst.texts AS SELECT :'bad' || i AS customer_id, created_at, total FROM hst.orders, generate_series(1, 2) i;
+INSERT INTO rfm_ruleset (ruleset) VALUES ('hst');
 INSERT INTO rfm_segment_rule (ruleset, priority, label) VALUES ('hst', 1, :'bad');
 SELECT rfm_create_model('hst', 'hst.texts', 'hst.t', segment_rules => 'hst', comment_rules => NULL);
 SELECT rfm_refresh('2024-02-01', 'hst');
@@ -79,7 +80,7 @@ SELECT customer_id, rfm_segment FROM hst.t ORDER BY 1;
 DELETE FROM hst.texts WHERE customer_id LIKE '%1';
 SELECT rfm_refresh('2024-02-01', 'hst');
 SELECT rfm_drop_model('hst', true);
-DELETE FROM rfm_segment_rule WHERE ruleset = 'hst';
+SELECT rfm_drop_ruleset('hst');
 SELECT * FROM hst.precious;
 
 --

@@ -21,6 +21,7 @@ CREATE TABLE r_rfm.k5 (LIKE r_rfm.custom);
 SELECT count(*) AS orders, count(DISTINCT customer_id) AS customers, sum(revenue) AS revenue FROM r_rfm.orders;
 
 -- the segments of the package's example
+INSERT INTO rfm_ruleset (ruleset) VALUES ('r_rfm');
 INSERT INTO rfm_segment_rule (ruleset, priority, label, r, f, m) VALUES
     ('r_rfm', 1, 'Champions',          '[5,5]', '[5,5]', '[5,5]'),
     ('r_rfm', 2, 'Potential Loyalist', '[3,5]', '[3,5]', '[2,5]'),
@@ -79,7 +80,7 @@ SELECT rfm_segment, count(*) FROM r_rfm.result GROUP BY 1 ORDER BY 2 DESC, 1;
 SELECT metric, score, customers, lowest, highest, round(cut_point, 3) AS cut_point FROM rfm_cut_points('2006-12-31', 'r_rfm');
 
 SELECT rfm_drop_model('r_rfm');
-DELETE FROM rfm_segment_rule WHERE ruleset = 'r_rfm';
+SELECT rfm_drop_ruleset('r_rfm');
 DROP SCHEMA r_rfm CASCADE;
 RESET datestyle;
 RESET client_min_messages;

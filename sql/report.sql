@@ -192,6 +192,6 @@ RESET ROLE;
 
 DROP VIEW report.rows;
 SELECT rfm_drop_model('shop <b>', true), rfm_drop_model('plain', true);
-DELETE FROM rfm_segment_rule WHERE ruleset = 'report rules';
+SELECT rfm_drop_ruleset('report rules');
 DROP SCHEMA report CASCADE;
 DROP ROLE regress_report_reader, regress_report_stranger;

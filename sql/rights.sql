@@ -452,6 +452,24 @@ SELECT rfm_refresh('2024-02-01');
 ROLLBACK;
 
 --
+-- What parallel workers send is believed, so nobody may make it up: no value has
+-- the type internal, and only a superuser's aggregate has a state of that type
+--
+SELECT p.oid::regprocedure, proisstrict AS strict
+  FROM pg_proc p
+ WHERE pronamespace = 'rfm_internal'::regnamespace AND prorettype = 'internal'::regtype
+   AND ('internal'::regtype <> ALL (proargtypes) OR 'bytea'::regtype = ANY (proargtypes))
+ ORDER BY proname;
+SET ROLE regress_rfm_bob;
+SELECT rfm_internal.collect_deserialize('\xff', NULL);
+SELECT rfm_internal.quantile_deserialize('\xff', NULL);
+CREATE AGGREGATE bob.forged("any", "any", "any") (SFUNC = rfm_internal.collect_trans, STYPE = internal);
+CREATE AGGREGATE bob.forged(int) (SFUNC = int4pl, STYPE = int, FINALFUNC = rfm_internal.collect_final);
+CREATE AGGREGATE bob.forged(bytea) (SFUNC = byteacat, STYPE = bytea, FINALFUNC = rfm_internal.collect_deserialize, FINALFUNC_EXTRA);
+CREATE AGGREGATE bob.forged(bytea) (SFUNC = byteacat, STYPE = bytea, FINALFUNC = rfm_internal.collect_deserialize);
+RESET ROLE;
+
+--
 -- An owner who is gone
 --
 CREATE ROLE regress_rfm_gone;

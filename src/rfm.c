@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
+#include "base/catalog.h"
 #include "base/guard.h"
 #include "base/reading.h"
 #include "base/version.h"
@@ -28,6 +29,7 @@
 #include "run/define_model.h"
 #include "run/jobs.h"
 #include "run/refresh.h"
+#include "run/ruleset.h"
 #include "run/score_one.h"
 #include "score/snapshot.h"
 #include "utils/acl.h"
@@ -48,6 +50,10 @@ PG_FUNCTION_INFO_V1(rfm_preview);
 PG_FUNCTION_INFO_V1(rfm_create_model);
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
 PG_FUNCTION_INFO_V1(rfm_delete_model);
+PG_FUNCTION_INFO_V1(rfm_own_ruleset);
+PG_FUNCTION_INFO_V1(rfm_restoring);
+PG_FUNCTION_INFO_V1(rfm_drop_ruleset);
+PG_FUNCTION_INFO_V1(rfm_drop_rule);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
 PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_score_one);
@@ -250,7 +256,7 @@ rfm_backfill(PG_FUNCTION_ARGS)
 #define PREVIEW_COLUMNS 13
 
 static void
-preview_row(const RfmSnapshot *snapshot, int64 i, RfmCell cell,
+preview_row(const RfmScoredSnapshot *snapshot, int64 i, RfmCell cell,
 			Datum *values, bool *nulls)
 {
 	const RfmCustomers *customers = snapshot->customers;
@@ -286,7 +292,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	MemoryContext oldcxt;
 	char	   *name;
 	DateADT    *run_date;
-	RfmSnapshot snapshot;
+	RfmScoredSnapshot snapshot;
 
 	rfm_version_check();
 	InitMaterializedSRF(fcinfo, 0);
@@ -328,7 +334,7 @@ rfm_score_one(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	char	   *name;
-	RfmSnapshot snapshot;
+	RfmScoredSnapshot snapshot;
 	RfmCell		cell;
 	DateADT		cut_date;
 	Datum		values[PREVIEW_COLUMNS + 1];
@@ -395,6 +401,73 @@ rfm_delete_model(PG_FUNCTION_ARGS)
 	rfm_version_check();
 	PreventCommandIfReadOnly("rfm_drop_model()");
 	rfm_model_delete(model_argument(fcinfo, 0));
+	PG_RETURN_VOID();
+}
+
+/*
+ * rfm_own_ruleset(ruleset text) RETURNS int4[]: the three bucket counts of a
+ * rule set that the caller may change.
+ */
+Datum
+rfm_own_ruleset(PG_FUNCTION_ARGS)
+{
+	char	   *ruleset;
+
+	rfm_version_check();
+	ruleset = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (rfm_is_restore())
+		rfm_ruleset_expect(ruleset);
+	return rfm_ruleset_own(ruleset);
+}
+
+/*
+ * rfm_is_restore() RETURNS bool
+ */
+Datum
+rfm_restoring(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	PG_RETURN_BOOL(rfm_is_restore());
+}
+
+static char *
+ruleset_argument(FunctionCallInfo fcinfo, int arg)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("name of a rule set must not be null")));
+	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+/*
+ * rfm_drop_ruleset(ruleset text) RETURNS void
+ */
+Datum
+rfm_drop_ruleset(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	PreventCommandIfReadOnly("rfm_drop_ruleset()");
+	rfm_ruleset_drop(ruleset_argument(fcinfo, 0));
+	PG_RETURN_VOID();
+}
+
+/*
+ * rfm_drop_rule(ruleset text, priority int4) RETURNS void
+ */
+Datum
+rfm_drop_rule(PG_FUNCTION_ARGS)
+{
+	char	   *ruleset;
+
+	rfm_version_check();
+	PreventCommandIfReadOnly("rfm_drop_rule()");
+	ruleset = ruleset_argument(fcinfo, 0);
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("priority of a rule must not be null")));
+	rfm_rule_drop(ruleset, PG_GETARG_INT32(1));
 	PG_RETURN_VOID();
 }
 

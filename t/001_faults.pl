@@ -8,10 +8,9 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
-use Crash;
-use IO::Handle;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
 use Time::HiRes qw(usleep);
 
@@ -125,50 +124,6 @@ sub differences_sql
 	  . " FROM (($target EXCEPT ALL $preview) UNION ALL ($preview EXCEPT ALL $target)) d;";
 }
 
-sub temp_files
-{
-	return scalar(() = glob($node->data_dir . '/base/pgsql_tmp/*'));
-}
-
-# A session that stays: psql, fed through a pipe; what it says goes to files.
-sub session
-{
-	my %s = map { $_ => PostgreSQL::Test::Utils::tempdir() . "/$_" } qw(out err);
-	my $connstr = $node->connstr('postgres') . ' application_name=refresher';
-	open $s{in}, '|-', qq{psql -XAtq -d "$connstr" -f - >"$s{out}" 2>"$s{err}"} or die "no psql: $!";
-	$s{in}->autoflush;
-	return \%s;
-}
-
-sub say_to
-{
-	my ($s, @sql) = @_;
-	print { $s->{in} } map { "$_;\n" } @sql;
-	return;
-}
-
-# Lets it end, and returns what it said.
-sub end_of
-{
-	my $s = shift;
-	close $s->{in};
-	return (slurp_file($s->{out}), slurp_file($s->{err}));
-}
-
-sub wait_for
-{
-	my ($sql, $what) = @_;
-	for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return 1 if $node->safe_psql('postgres', $sql) eq 't';
-		usleep(50_000);
-	}
-	diag "waited in vain for: $what\n",
-	  $node->safe_psql('postgres',
-		'SELECT pid, backend_type, state, wait_event, query FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
-	return 0;
-}
-
 my $refresher = "FROM pg_stat_activity WHERE application_name = 'refresher' AND backend_type = 'client backend'";
 
 # Starts a refresh that stops at a gate, and waits until it stands there; returns
@@ -176,20 +131,13 @@ my $refresher = "FROM pg_stat_activity WHERE application_name = 'refresher' AND 
 sub refresh_to_gate
 {
 	my ($model, $stage, $n, @settings) = @_;
-	my $s = session();
+	my $s = session($node, 'application_name=refresher');
 	say_to($s,
 		@settings, "INSERT INTO gates VALUES ('$stage', $n)",
 		'SELECT reset_ticks()', "SELECT rfm_refresh('$date', '$model')");
-	my $pid = '';
-	for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		$pid = $node->safe_psql('postgres',
-			"SELECT COALESCE(min(leader_pid), min(pid)) FROM pg_stat_activity"
-			  . " WHERE application_name = 'refresher' AND wait_event = 'PgSleep'");
-		last if $pid ne '';
-		usleep(50_000);
-	}
-	isnt($pid, '', "the refresh of $model stands at $stage $n");
+	my $asleep = "FROM pg_stat_activity WHERE application_name = 'refresher' AND wait_event = 'PgSleep'";
+	ok(wait_for($node, "SELECT count(*) > 0 $asleep"), "the refresh of $model stands at $stage $n");
+	my $pid = $node->safe_psql('postgres', "SELECT coalesce(min(leader_pid), min(pid)) $asleep");
 	return ($s, $pid);
 }
 
@@ -199,7 +147,7 @@ sub check_untouched
 	my ($model, $name, $before) = @_;
 	is($node->safe_psql('postgres', fingerprint_sql($model) . $remains_sql),
 		"$before\nlocks|0\nasleep|0", "$name: target and log are as before, no lock or process is left");
-	is(temp_files(), 0, "$name: no temporary file is left");
+	is(scalar temp_files($node), 0, "$name: no temporary file is left");
 	return;
 }
 
@@ -241,7 +189,7 @@ sub kill_refresh
 		# on a slow machine it may come before the gate: that is fine, too
 		$node->safe_psql('postgres',
 			"INSERT INTO gates VALUES ('$stage', $n); SELECT reset_ticks()");
-		$s = session();
+		$s = session($node, 'application_name=refresher');
 		say_to($s, @settings, "SET statement_timeout = '800ms'", "SELECT rfm_refresh('$date', '$model')");
 		for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
 		{
@@ -256,13 +204,13 @@ sub kill_refresh
 			'>', 0, "$name: workers are at it")
 		  if $stage eq 'parallel';
 		# the rows to write lie in a file
-		cmp_ok(temp_files(), '>', 0, "$name: it has temporary files") if $stage eq 'INSERT';
+		cmp_ok(scalar temp_files($node), '>', 0, "$name: it has temporary files") if $stage eq 'INSERT';
 		$back = $kill{$how}->($pid);
 	}
 
 	if ($survives)
 	{
-		ok(wait_for("SELECT NOT EXISTS (SELECT $refresher AND state <> 'idle')", 'the end'),
+		ok(wait_for($node, "SELECT NOT EXISTS (SELECT $refresher AND state <> 'idle')", 'the end'),
 			"$name: the refresh ends, its session lives");
 	}
 	elsif ($how eq 'SIGKILL')
@@ -271,7 +219,7 @@ sub kill_refresh
 	}
 	else
 	{
-		ok(wait_for("SELECT NOT EXISTS (SELECT $refresher)", 'the end'), "$name: the session ends");
+		ok(wait_for($node, "SELECT NOT EXISTS (SELECT $refresher)", 'the end'), "$name: the session ends");
 	}
 
 	check_untouched($model, $name, $before);

@@ -5,8 +5,12 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
 
 chomp(my $sharedir = `pg_config --sharedir`);
@@ -36,29 +40,6 @@ cron.database_name = 'postgres'
 cron.use_background_workers = on
 });
 $node->start;
-
-# Runs SQL that must fail; returns what psql says.
-sub error_of
-{
-	my ($on, $db, $sql, @extra) = @_;
-	my ($rc, $out, $err) =
-	  $on->psql($db, $sql, on_error_stop => 1, extra_params => \@extra);
-	isnt($rc, 0, "fails: $sql");
-	return $err;
-}
-
-# Waits for a query to say true.
-sub wait_for
-{
-	my ($sql, $seconds) = @_;
-	for (1 .. $seconds)
-	{
-		return 1 if $node->safe_psql('postgres', $sql) eq 't';
-		sleep 1;
-	}
-	diag $node->safe_psql('postgres', 'SELECT * FROM cron.job_run_details');
-	return 0;
-}
 
 #
 # Loaded, not created
@@ -149,10 +130,10 @@ SELECT bool_and(active AND schedule = '* * * * *' AND next_run_at = date_trunc('
 	't|analyst postgres', 'rfm_jobs: the jobs');
 
 ok( wait_for(
-		q{SELECT count(DISTINCT jobid) FILTER (WHERE status = 'succeeded') = 6
-		         AND count(DISTINCT jobid) FILTER (WHERE status = 'failed') = 1 FROM cron.job_run_details},
-		90),
-	'pg_cron has run all of them within 90 seconds');
+		$node, q{SELECT count(DISTINCT jobid) FILTER (WHERE status = 'succeeded') = 6
+		         AND count(DISTINCT jobid) FILTER (WHERE status = 'failed') = 1 FROM cron.job_run_details}),
+	'pg_cron has run all of them')
+  or diag $node->safe_psql('postgres', 'SELECT * FROM cron.job_run_details');
 is( $node->safe_psql('postgres', q{
 SELECT DISTINCT jobname FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE status = 'failed'}),
 	'rfm: failing', 'and only one failed');
@@ -287,7 +268,7 @@ like(error_of($node, 'postgres', q{SELECT rfm_schedule(model => 'nope')}),
 is( $node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE jobname = 'rfm: nope'}),
 	0, 'makes no job');
 
-$err = error_of($node, 'postgres', q{SELECT rfm_schedule(model => 'theirs')}, '-U', 'analyst');
+$err = error_of($node, 'postgres', q{SELECT rfm_schedule(model => 'theirs')}, 'analyst');
 like($err, qr/permission denied for pg_cron/, 'no rights on pg_cron: message');
 like($err, qr/HINT: .*GRANT USAGE ON SCHEMA cron TO analyst/, 'no rights on pg_cron: hint');
 
@@ -304,7 +285,7 @@ is( $node->safe_psql(
 		q{SELECT count(*) || ' ' || min(username) || ' ' || min(schedule) FROM cron.job WHERE jobname = 'rfm: theirs'}),
 	'1 analyst 15 4 * * *',
 	"the owner's schedule replaces the superuser's");
-error_of($node, 'postgres', q{SELECT rfm_schedule()}, '-U', 'analyst');
+error_of($node, 'postgres', q{SELECT rfm_schedule()}, 'analyst');
 is( $node->safe_psql(
 		'postgres', q{SELECT rfm_unschedule()},
 		extra_params => [ '-U', 'analyst' ]),
@@ -321,7 +302,7 @@ is($node->safe_psql('postgres', q{SELECT rfm_unschedule('theirs')}), 't', "a sup
 $node->safe_psql('postgres', "SELECT rfm_unschedule('$long$_')") for (1, 2);
 is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'), 0, 'no job is left');
 
-$err = error_of($node, 'shop', q{SELECT rfm_schedule()}, '-U', 'analyst');
+$err = error_of($node, 'shop', q{SELECT rfm_schedule()}, 'analyst');
 like($err, qr/DETAIL: .*in one database of a server only/, 'elsewhere, as an ordinary user: detail');
 $node->stop;
 
@@ -375,9 +356,9 @@ $bare->init;
 $bare->append_conf('postgresql.conf', "cron.database_name = 'postgres'");
 $bare->start;
 $bare->safe_psql('postgres', 'CREATE EXTENSION rfm; CREATE ROLE analyst LOGIN');
-for my $user ([], [ '-U', 'analyst' ])
+for my $user (undef, 'analyst')
 {
-	$err = error_of($bare, 'postgres', 'SELECT rfm_schedule()', @$user);
+	$err = error_of($bare, 'postgres', 'SELECT rfm_schedule()', $user);
 	like($err, qr/DETAIL: .*not in shared_preload_libraries/, 'not loaded: detail');
 	like($err, qr/HINT: .*restart the server, run CREATE EXTENSION pg_cron/, 'not loaded: hint');
 }

@@ -5,8 +5,12 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
 
 my $date = '2024-06-30';
@@ -14,15 +18,6 @@ my $node = PostgreSQL::Test::Cluster->new('dump');
 $node->init;
 $node->append_conf('postgresql.conf', 'autovacuum = off');
 $node->start;
-
-# Runs SQL that must fail; returns what psql says.
-sub error_of
-{
-	my ($db, $sql) = @_;
-	my ($rc, $out, $err) = $node->psql($db, "\\set VERBOSITY verbose\n$sql");
-	like($err, qr/ERROR/, "fails: $sql");
-	return $err;
-}
 
 sub as
 {
@@ -59,7 +54,9 @@ SELECT rfm_refresh('$date');
 });
 as( 'shop', 'analyst', qq{
 SELECT rfm_copy_ruleset('traits5', 'my_traits');
-UPDATE rfm_segment_rule SET label = 'Our ' || label WHERE ruleset = 'my_traits';
+UPDATE rfm_segment_rule SET label = 'Our ' || label, description = 'those', action = 'call them' WHERE ruleset = 'my_traits';
+UPDATE rfm_ruleset SET description = 'ours' WHERE ruleset = 'my_traits';
+INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('empty', '{2,3,4}');
 CREATE FUNCTION analyst.counts(text) RETURNS bool IMMUTABLE LANGUAGE sql AS \$\$ SELECT \$1 <> 'cancelled' \$\$;
 SELECT rfm_create_model('mine', 'ecom.orders', 'analyst.scores', filter => 'analyst.counts(status)',
                         comment_rules => 'my_traits', method => 'quantile', lookback => '60 days',
@@ -88,8 +85,9 @@ $node->safe_psql('shop', "CREATE TABLE gone (LIKE ecom.orders);"
 
 my $everything = q{
 SELECT 'model', model, regexp_replace(m::text, '\d{5,}', 'oid') FROM rfm_model m ORDER BY model;
-SELECT 'rule', s FROM rfm_segment_rule s WHERE NOT shipped ORDER BY ruleset, priority;
-SELECT 'shipped', count(*) FROM rfm_segment_rule s WHERE shipped;
+SELECT 'set', s FROM rfm_ruleset s WHERE NOT shipped ORDER BY ruleset;
+SELECT 'rule', s FROM rfm_segment_rule s JOIN rfm_ruleset USING (ruleset) WHERE NOT shipped ORDER BY s.ruleset, priority;
+SELECT 'shipped', count(*) FROM rfm_segment_rule JOIN rfm_ruleset USING (ruleset) WHERE shipped;
 SELECT 'run', r FROM rfm_run r ORDER BY run_id;
 SELECT 'daily', d FROM ecom.customer_rfm_daily d ORDER BY run_date, customer_id;
 SELECT 'mine', d FROM analyst.scores d ORDER BY run_date, customer_id;
@@ -147,16 +145,33 @@ SELECT run_id - $runs, model, inserted, updated, deleted FROM rfm_run WHERE run_
 		$node->safe_psql($db, "SELECT rfm_refresh('2024-07-01', 'parts')");
 		is($node->safe_psql($db, $partitions), 'parts_2024_06_30 parts_2024_07_01', "$kind: partitions come and go there");
 	}
-	like(error_of($db, "SELECT rfm_refresh('$date', 'gone')"),
+	like(error_of($node, $db, "SELECT rfm_refresh('$date', 'gone')"),
 		qr/source of model "gone" does not exist/, "$kind: what was gone is still gone");
-	like(error_of($db, "DELETE FROM rfm_segment_rule WHERE ruleset = 'sum5'"),
+	like(error_of($node, $db, "DELETE FROM rfm_segment_rule WHERE ruleset = 'sum5'"),
 		qr/shipped/, "$kind: shipped rules are protected");
-	like(error_of($db, "UPDATE rfm_model SET filter = 'no_such_column' WHERE model = 'mine'"),
+	like(error_of($node, $db, "UPDATE rfm_model SET filter = 'no_such_column' WHERE model = 'mine'"),
 		qr/column "no_such_column" does not exist/, "$kind: edits are checked");
 	my (undef, undef, $err) = $node->psql($db, "UPDATE rfm_segment_rule SET label = 'x' WHERE ruleset = 'my_traits'",
 		extra_params => [ '-U', "O'Hara; Ltd." ]);
 	is($node->safe_psql($db, "SELECT count(*) FROM rfm_segment_rule WHERE label = 'x'"),
 		0, "$kind: rules belong to who made them");
+}
+
+# pg_restore -j loads tables side by side: what is referred to can come last
+my ($toc) = run_command([ 'pg_restore', '-l', "$dir/custom.dump" ]);
+for my $table (qw(rfm_ruleset rfm_model))
+{
+	my $last = $toc;
+	my $entry = $last =~ s/^(\d+; .* TABLE DATA \S+ $table .*\n)//m ? $1 : '';
+	isnt($entry, '', "there is an entry with the data of $table");
+	$last =~ s/(.*TABLE DATA[^\n]*\n)/$1$entry/s;
+	append_to_file("$dir/list_$table", $last);
+	$node->safe_psql('postgres', "CREATE DATABASE late_$table TEMPLATE template0");
+	$node->command_ok([ 'pg_restore', '--exit-on-error', '-L', "$dir/list_$table", '-d', $node->connstr("late_$table"), "$dir/custom.dump" ],
+		"$table last: restore");
+	is($node->safe_psql("late_$table", $everything), $before, "$table last: models, rules, log and scores are back");
+	like(error_of($node, "late_$table", "UPDATE rfm_ruleset SET buckets = '{4}' WHERE ruleset = 'my_traits'"), qr/cannot be changed/,
+		"$table last: rule sets are protected");
 }
 
 # a dump of the copy is the dump
@@ -200,20 +215,20 @@ is( $node->safe_psql('shop', "SELECT count(*) FROM rfm_run WHERE model = 'mine' 
 #
 my $err;
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst"."Orders, all" RENAME COLUMN customer_id TO client');
-$err = error_of('shop', $refresh_mine);
+$err = error_of($node, 'shop', $refresh_mine);
 like($err, qr/source "Orders, all" has no column "customer_id"/, 'a column of the source is gone: message');
 like($err, qr/DETAIL: .*client/, 'detail');
 like($err, qr/HINT: .*"customer"/, 'hint');
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst"."Orders, all" RENAME COLUMN client TO customer_id');
 
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst".scores RENAME COLUMN r_score TO r');
-$err = error_of('shop', $refresh_mine);
+$err = error_of($node, 'shop', $refresh_mine);
 like($err, qr/target "scores" has no column "r_score"/, 'a column of the target is gone: message');
 like($err, qr/HINT: .*target_columns/, 'hint');
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst".scores RENAME COLUMN r TO r_score');
 
 $node->safe_psql('shop', 'DROP FUNCTION "An ""alyst".counts(text)');
-$err = error_of('shop', $refresh_mine);
+$err = error_of($node, 'shop', $refresh_mine);
 like($err, qr/counts\(text\) does not exist/, 'a function of the filter is gone: message');
 like($err, qr/CONTEXT: .*filter of model "mine"/, 'context');
 $node->safe_psql('shop', q{UPDATE rfm_model SET filter = NULL WHERE model = 'mine'});
@@ -221,14 +236,14 @@ $node->safe_psql('shop', q{UPDATE rfm_model SET filter = NULL WHERE model = 'min
 my $log = $node->safe_psql('shop', 'SELECT count(*) FROM rfm_run');
 $node->safe_psql('shop', 'ALTER TABLE "An ""alyst".scores RENAME TO kept; CREATE TABLE "An ""alyst".scores (a int);'
 	  . ' DROP TABLE "An ""alyst".kept CASCADE');
-$err = error_of('shop', $refresh_mine);
+$err = error_of($node, 'shop', $refresh_mine);
 like($err, qr/42P01: target of model "mine" does not exist/, 'the target is gone: message');
 like($err, qr/HINT: .*UPDATE rfm_model SET target/, 'hint');
 $node->safe_psql('shop', 'DROP TABLE "An ""alyst"."Orders, all" CASCADE');
-$err = error_of('shop', $refresh_mine);
+$err = error_of($node, 'shop', $refresh_mine);
 like($err, qr/42P01: source of model "mine" does not exist/, 'the source is gone: message');
 like($err, qr/HINT: .*UPDATE rfm_model SET source/, 'hint');
-like(error_of('shop', "SELECT * FROM rfm_preview('$date', 'mine')"),
+like(error_of($node, 'shop', "SELECT * FROM rfm_preview('$date', 'mine')"),
 	qr/source of model "mine" does not exist/, 'for a preview, too');
 is($node->safe_psql('shop', 'SELECT count(*) FROM rfm_run'), $log, 'and nothing is logged');
 
@@ -274,12 +289,12 @@ is($node->safe_psql('strange', "SELECT count(*) FROM $q.rfm_cut_points('$date', 
 is( $node->safe_psql('strange', "SELECT $q.rfm_bucket(2.5, $q.rfm_quintiles(i)), $q.rfm_bucket(2.5::float8, $q.rfm_quantiles(i::float8, 4))"
 		  . " FROM generate_series(1, 10) i"),
 	'1|1', 'aggregates');
-$err = error_of('strange', "DELETE FROM $q.rfm_segment_rule WHERE ruleset = 'sum5'");
+$err = error_of($node, 'strange', "DELETE FROM $q.rfm_segment_rule WHERE ruleset = 'sum5'");
 my ($hint) = $err =~ /HINT: .*?(SELECT .*;)/;
 ok($hint && defined $node->safe_psql('strange', $hint), 'the hint for shipped rules can be run as it stands');
-like(error_of('strange', "SELECT $q.rfm_schedule()"), qr/pg_cron is not available/, 'schedule');
-like(error_of('strange', "SELECT $q.rfm_unschedule('m')"), qr/pg_cron is not available/, 'unschedule');
-like(error_of('strange', "SELECT * FROM $q.rfm_progress"), qr/needs rfm in "shared_preload_libraries"/, 'progress');
+like(error_of($node, 'strange', "SELECT $q.rfm_schedule()"), qr/pg_cron is not available/, 'schedule');
+like(error_of($node, 'strange', "SELECT $q.rfm_unschedule('m')"), qr/pg_cron is not available/, 'unschedule');
+like(error_of($node, 'strange', "SELECT * FROM $q.rfm_progress"), qr/needs rfm in "shared_preload_libraries"/, 'progress');
 is($node->safe_psql('strange', "SELECT rfm_internal.ensure_model('m')"), '', 'ensure');
 is($node->safe_psql('strange', "SELECT rfm_internal.job_command('x')"), "CALL $q.rfm_catch_up('x')", 'the command of a job');
 is($node->safe_psql('strange', "CALL $q.rfm_catch_up('m'); SELECT max(run_date) > '$date' FROM $q.rfm_run WHERE model = 'm'"), 't', 'catching up');
@@ -304,7 +319,7 @@ is( $node->safe_psql(
 SELECT string_agg(DISTINCT proname, ' ' ORDER BY proname) FROM pg_proc
  WHERE pronamespace = '$q'::regnamespace AND NOT obj_description(oid, 'pg_proc') ~ '^(internal|trigger|error unless)'
    AND NOT 'internal'::regtype = ANY (proargtypes) AND prorettype <> 'trigger'::regtype}),
-	join(' ', sort qw(rfm_refresh rfm_preview rfm_create_model rfm_copy_ruleset rfm_segment_coverage rfm_cut_points rfm_bucket
+	join(' ', sort qw(rfm_refresh rfm_preview rfm_create_model rfm_copy_ruleset rfm_drop_ruleset rfm_drop_rule rfm_segment_coverage rfm_cut_points rfm_bucket
 		  rfm_quintiles rfm_quantiles rfm_schedule rfm_unschedule rfm_drop_model
 		  rfm_catch_up rfm_backfill rfm_segment_summary rfm_migration rfm_movers rfm_grid rfm_trend rfm_customer
 		  rfm_score_now rfm_export rfm_latest_view rfm_report rfm_run_date)),

@@ -8,12 +8,11 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
-use Crash;
-use IO::Handle;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
 my $date = '2024-06-30';
 my $customers = 300_000;
@@ -102,45 +101,6 @@ END
 $$;
 });
 
-# A session that stays: psql, fed through a pipe; what it says goes to files.
-sub session
-{
-	my ($on, @options) = @_;
-	my %s = map { $_ => PostgreSQL::Test::Utils::tempdir() . "/$_" } qw(out err);
-	my $connstr = $on->connstr('postgres');
-	open $s{in}, '|-', qq{psql -XAtq -d "$connstr" @options -f - >"$s{out}" 2>"$s{err}"} or die "no psql: $!";
-	$s{in}->autoflush;
-	return \%s;
-}
-
-sub say_to
-{
-	my ($s, @sql) = @_;
-	print { $s->{in} } map { "$_;\n" } @sql;
-	return;
-}
-
-# Lets it end, and returns what it said.
-sub end_of
-{
-	my $s = shift;
-	close $s->{in};
-	return (slurp_file($s->{out}), slurp_file($s->{err}));
-}
-
-sub wait_for
-{
-	my ($sql, $what) = @_;
-	for (1 .. 600)
-	{
-		return 1 if $node->safe_psql('postgres', $sql) eq 't';
-		usleep(50_000);
-	}
-	diag "waited in vain for: $what\n",
-	  $node->safe_psql('postgres', 'TABLE rfm_progress; SELECT pid, state, wait_event, query FROM pg_stat_activity');
-	return 0;
-}
-
 my $nothing_shown = 'SELECT count(*) = 0 FROM rfm_progress';
 
 #
@@ -155,10 +115,10 @@ sub watch_refresh
 	my ($name, @settings) = @_;
 	my $watcher = session($node);
 	say_to($watcher, q{CALL watch('shop')});
-	wait_for(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CALL watch%' AND state = 'active'}, 'the watcher');
+	wait_for($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CALL watch%' AND state = 'active'}, 'the watcher');
 	my $s = session($node);
 	say_to($s, @settings, 'BEGIN', "SELECT rfm_refresh('$date', 'shop')");
-	ok(wait_for("SELECT count(*) = 1 FROM rfm_progress WHERE phase = 'done' AND percent = 100 AND done = $customers AND total = done"),
+	ok(wait_for($node, "SELECT count(*) = 1 FROM rfm_progress WHERE phase = 'done' AND percent = 100 AND done = $customers AND total = done"),
 		"$name: it ends at 100 percent");
 	say_to($s, 'COMMIT');
 	end_of($watcher);
@@ -218,7 +178,7 @@ $node->safe_psql('postgres', q{SELECT rfm_create_model('guess', 'orders', 'guess
 $node->safe_psql('postgres', 'TRUNCATE seen');
 my $watcher = session($node);
 say_to($watcher, q{CALL watch('guess')});
-wait_for(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CALL watch%' AND state = 'active'}, 'the watcher');
+wait_for($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CALL watch%' AND state = 'active'}, 'the watcher');
 $node->safe_psql('postgres', "SELECT rfm_refresh('$date', 'guess')");
 end_of($watcher);
 is( $node->safe_psql('postgres', qq{
@@ -240,9 +200,9 @@ SELECT rfm_create_model('kept', 'few', 'kept_scores');
 });
 for my $asker ('keeper', 'postgres')
 {
-	my $s = session($node, "-U $asker");
+	my $s = session($node, "user=$asker");
 	say_to($s, 'BEGIN', "SELECT rfm_refresh('$date', 'kept')");
-	wait_for(q{SELECT count(*) = 1 FROM rfm_progress WHERE phase = 'done'}, 'the refresh');
+	wait_for($node, q{SELECT count(*) = 1 FROM rfm_progress WHERE phase = 'done'}, 'the refresh');
 	for my $who (qw(stranger keeper helper monitor postgres))
 	{
 		is( $node->safe_psql('postgres', 'SELECT datname, run_by, command, model, run_date, phase FROM rfm_progress',
@@ -251,7 +211,7 @@ for my $asker ('keeper', 'postgres')
 			"asked for by $asker, seen by $who");
 	}
 	say_to($s, 'ROLLBACK');
-	ok(wait_for($nothing_shown), 'rolled back: nothing to see');
+	ok(wait_for($node, $nothing_shown), 'rolled back: nothing to see');
 	end_of($s);
 }
 
@@ -260,20 +220,20 @@ for my $asker ('keeper', 'postgres')
 #
 my $first = session($node);
 say_to($first, 'BEGIN', "SELECT rfm_refresh('$date', 'few')");
-wait_for(q{SELECT count(*) = 1 FROM rfm_progress WHERE phase = 'done'}, 'the first');
+wait_for($node, q{SELECT count(*) = 1 FROM rfm_progress WHERE phase = 'done'}, 'the first');
 my $second = session($node);
 say_to($second, "SELECT rfm_refresh('2024-06-29', 'few')");
-ok(wait_for(q{SELECT count(*) = 1 FROM rfm_progress WHERE phase = 'wait' AND run_date = '2024-06-29' AND percent = 0}),
+ok(wait_for($node, q{SELECT count(*) = 1 FROM rfm_progress WHERE phase = 'wait' AND run_date = '2024-06-29' AND percent = 0}),
 	'one that waits for another of its model is seen to wait');
 my $ms = $node->safe_psql('postgres', q{SELECT cancel_in('few', 'wait', 0)});
 cmp_ok($ms, '<', $cancel_ms, "cancelled while it waits: $ms ms");
 is($node->safe_psql('postgres', q{SELECT count(*), min(phase) FROM rfm_progress}), '1|done', 'it is gone, the other still there');
 say_to($second, "SELECT rfm_refresh('2024-06-29', 'few')");
-wait_for(q{SELECT count(*) = 2 FROM rfm_progress}, 'the second, again');
+wait_for($node, q{SELECT count(*) = 2 FROM rfm_progress}, 'the second, again');
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM rfm_progress WHERE phase = 'wait'});
-ok(wait_for(q{SELECT count(*) = 1 FROM rfm_progress}), 'terminated: gone, too');
+ok(wait_for($node, q{SELECT count(*) = 1 FROM rfm_progress}), 'terminated: gone, too');
 say_to($first, q{PREPARE TRANSACTION 'kept'});
-ok(wait_for($nothing_shown), 'a transaction that is prepared has nothing to show');
+ok(wait_for($node, $nothing_shown), 'a transaction that is prepared has nothing to show');
 $node->safe_psql('postgres', q{ROLLBACK PREPARED 'kept'});
 end_of($first);
 close $second->{in};
@@ -359,11 +319,6 @@ SELECT 'workers', count(*) FROM pg_stat_activity WHERE backend_type = 'parallel 
 SELECT 'shown', count(*) FROM rfm_progress});
 }
 
-sub temp_files
-{
-	return scalar(() = glob($node->data_dir . '/base/pgsql_tmp/*'));
-}
-
 sub cancelled_refresh
 {
 	my ($name, $phase, $part, @settings) = @_;
@@ -385,7 +340,7 @@ sub cancelled_refresh
 	like($err, qr/ERROR: +canceling statement due to user request/, "$name: it is cancelled");
 	cmp_ok($ms || $cancel_ms, '<', $cancel_ms, "$name: within $ms ms");
 	is(fingerprint(), $before, "$name: target and log are as before, no lock, worker or progress is left");
-	is(temp_files(), 0, "$name: no temporary file is left");
+	is(scalar temp_files($node), 0, "$name: no temporary file is left");
 	return;
 }
 
@@ -415,7 +370,7 @@ for my $timeout (20, 60, 120, 200, 300, 450, 700)
 	last if $rc == 0 && $err eq '';
 	like($err, qr/canceling statement due to statement timeout/, "after $timeout ms: timeout");
 	is(fingerprint(), $before, "after $timeout ms: everything as before");
-	is(temp_files(), 0, "after $timeout ms: no temporary file");
+	is(scalar temp_files($node), 0, "after $timeout ms: no temporary file");
 }
 my $differences = 'SELECT %s, recency_days, frequency_orders, monetary_value, r_score, f_score, m_score, comments FROM %s';
 is( $node->safe_psql('postgres', "SELECT rfm_refresh('$date', 'shop') = $customers; SELECT count(*) FROM (("
@@ -451,7 +406,7 @@ my $s = session($node);
 $node->append_conf('postgresql.conf', 'restart_after_crash = on');
 $node->reload;
 say_to($s, 'BEGIN', "SELECT rfm_refresh('$date', 'few')");
-wait_for(q{SELECT count(*) = 1 FROM rfm_progress}, 'the refresh');
+wait_for($node, q{SELECT count(*) = 1 FROM rfm_progress}, 'the refresh');
 ok(kill_backend($node, $node->safe_psql('postgres', 'SELECT pid FROM rfm_progress')), 'the server comes back after a crash');
 is($node->safe_psql('postgres', $nothing_shown), 't', 'after a crash there is nothing to see');
 close $s->{in};

@@ -3,8 +3,12 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
 
 my $date = '2024-06-30';
@@ -31,24 +35,16 @@ $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 $primary->wait_for_catchup($standby);
 
-# Runs SQL on the standby that must fail; returns what psql says.
-sub error_of
-{
-	my $sql = shift;
-	my ($rc, $out, $err) = $standby->psql('postgres', "\\set VERBOSITY verbose\n$sql");
-	like($err, qr/ERROR: +25006/, "fails on a standby: $sql");
-	return $err;
-}
-
 for my $call ("rfm_refresh('$date', 'shop')", "rfm_refresh('$date')", "rfm_refresh('$date', 'no such model')")
 {
-	my $err = error_of("SELECT $call");
-	like($err, qr/cannot execute rfm_refresh\(\) during recovery/, 'message');
+	my $err = error_of($standby, 'postgres', "SELECT $call");
+	like($err, qr/ERROR: +25006: cannot execute rfm_refresh\(\) during recovery/, 'message');
 	like($err, qr/DETAIL: +This server is a standby/, 'detail');
 	like($err, qr/HINT: +Refresh on the primary server/, 'hint');
 }
-error_of("SELECT rfm_create_model('other', 'ecom.orders', 'other_scores')");
-error_of("SELECT rfm_drop_model('shop')");
+like(error_of($standby, 'postgres', "SELECT $_"), qr/ERROR: +25006/, 'nothing is written on a standby')
+  for "rfm_create_model('other', 'ecom.orders', 'other_scores')", "rfm_drop_model('shop')", "rfm_copy_ruleset('sum5', 'mine')", "rfm_drop_ruleset('sum5')",
+  "rfm_drop_rule('sum5', 10)";
 
 # what only reads works, and gives what the primary gives
 my @reads = (

@@ -9,9 +9,9 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
-use Crash;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
@@ -94,7 +94,7 @@ sub wrong_after
 	return 'target is neither as before nor as after' if $state ne $before && $state ne $after;
 	return 'target and log do not belong together' if $log - $runs != ($state eq $after ? 1 : 0);
 	$found{ $state eq $after ? 'after' : 'before' }++;
-	my @files = glob($node->data_dir . '/base/pgsql_tmp/*');
+	my @files = temp_files($node);
 	return "temporary files are left: @files" if @files;
 	return '';
 }
@@ -143,47 +143,29 @@ try_faults('statement timeouts', 25, qr/canceling statement due to statement tim
 	sub { refresh_with("$_[0] SET statement_timeout = " . moment($_[0]) . ';') });
 
 # a session of its own, that another does something to before and during the refresh
+my $victim = "FROM pg_stat_activity WHERE application_name = 'victim'";
+
 sub refresh_and
 {
 	my ($way, $during, $before) = @_;
-	my $out = PostgreSQL::Test::Utils::tempdir() . '/said';
-	my $connstr = $node->connstr('postgres') . ' application_name=victim';
-	open my $psql, '|-', qq{psql -XAtq -d "$connstr" >"$out" 2>&1} or die "no psql: $!";
-	print $psql "$way SELECT pg_backend_pid();\n";
-	$psql->flush;
-	my $pid = '';
-	for (1 .. 400)
-	{
-		($pid) = slurp_file($out) =~ /^(\d+)\n/ if -s $out;
-		last if $pid;
-		usleep(5_000);
-	}
+	my $s = session($node, 'application_name=victim');
+	say_to($s, "$way SELECT pg_backend_pid()");
+	wait_for($node, "SELECT count(*) = 1 $victim AND state = 'idle' AND query ~ 'pg_backend_pid'");
+	my $pid = ask("SELECT pid $victim");
 	$before->($pid) if $before;
-	print $psql "$refresh\n";
-	$psql->flush;
+	say_to($s, $refresh);
 	if ($during)
 	{
 		usleep(1000 * moment($way));
 		$during->($pid);
 	}
-	close $psql;
-	return slurp_file($out);
-}
-
-sub wait_until_gone
-{
-	for (1 .. 400)
-	{
-		return if ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'victim'") == 0;
-		usleep(10_000);
-	}
-	return;
+	return join '', end_of($s);
 }
 
 try_faults('cancelled', 10, qr/canceling statement due to user request/,
 	sub { refresh_and($_[0], sub { ask("SELECT pg_cancel_backend($_[0])") }) });
 try_faults('terminated', 10, qr/terminating connection due to administrator command/,
-	sub { my $said = refresh_and($_[0], sub { ask("SELECT pg_terminate_backend($_[0])") }); wait_until_gone(); $said });
+	sub { my $said = refresh_and($_[0], sub { ask("SELECT pg_terminate_backend($_[0])") }); wait_for($node, "SELECT count(*) = 0 $victim"); $said });
 try_faults('SIGKILL', 5, qr/server closed the connection|terminating connection because of crash/,
 	sub { my $said = refresh_and($_[0], sub { kill_backend($node, $_[0]) }); $said });
 

@@ -8,12 +8,10 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
-use Crash;
-use IO::Handle;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 my ($first, $last) = ('2024-06-01', '2024-06-30');
 my $node = PostgreSQL::Test::Cluster->new('backfill');
@@ -50,38 +48,15 @@ SELECT rfm_refresh(d::date, 'refreshed') FROM generate_series(date '$first', '$l
 my $patience = $PostgreSQL::Test::Utils::timeout_default / 60;
 my $filler = "FROM pg_stat_activity WHERE application_name = 'filler'";
 
-# Starts a backfill that stops at a gate; returns its pipe, its process, and where what it says is.
+# Starts a backfill that stops at a gate; returns its session and process.
 sub backfill_to_gate
 {
 	my ($day, @settings) = @_;
-	my $err = PostgreSQL::Test::Utils::tempdir() . '/err';
-	my $connstr = $node->connstr('postgres') . ' application_name=filler';
-	my $pid = '';
-
+	my $s = session($node, 'application_name=filler');
 	$node->safe_psql('postgres', "DELETE FROM gates; INSERT INTO gates VALUES ('$day')");
-	open my $in, '|-', qq{psql -XAtq -d "$connstr" -f - 2>"$err"} or die "no psql: $!";
-	$in->autoflush;
-	print {$in} map { "$_;\n" } @settings, "CALL rfm_backfill('$first', '$last', 'filled')";
-	for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		$pid = $node->safe_psql('postgres', "SELECT pid $filler AND wait_event = 'PgSleep'");
-		last if $pid ne '';
-		usleep(50_000);
-	}
-	isnt($pid, '', "the backfill stands at $day");
-	return ($in, $pid, $err);
-}
-
-# Waits until its process is gone.
-sub wait_gone
-{
-	for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return if $node->safe_psql('postgres', "SELECT count(*) $filler") eq '0';
-		usleep(50_000);
-	}
-	fail('the session ends');
-	return;
+	say_to($s, @settings, "CALL rfm_backfill('$first', '$last', 'filled')");
+	ok(wait_for($node, "SELECT count(*) = 1 $filler AND wait_event = 'PgSleep'"), "the backfill stands at $day");
+	return ($s, $node->safe_psql('postgres', "SELECT pid $filler"));
 }
 
 sub dates_of
@@ -108,7 +83,7 @@ for my $end (
 	[ 'statement timeout', '2024-06-26', 25 ])
 {
 	my ($how, $day, $dates) = @$end;
-	my ($in, $pid, $err) =
+	my ($s, $pid) =
 	  backfill_to_gate($day, $how eq 'statement timeout' ? ("SET statement_timeout = '${patience}s'") : ());
 	my $yesterday = $node->safe_psql('postgres', "SELECT date '$day' - 1");
 
@@ -120,12 +95,12 @@ for my $end (
 	{
 		$node->safe_psql('postgres', "SELECT pg_${how}_backend($pid)");
 	}
-	close $in;
-	wait_gone();
+	my (undef, $err) = end_of($s);
+	ok(wait_for($node, "SELECT count(*) = 0 $filler"), "$how: the session ends");
 	is(dates_of(), "$first|$yesterday|$dates|$dates\n$first|$yesterday||$dates",
 		"$how: the dates before stay, each computed once");
 	is($node->safe_psql('postgres', $none), 0, "$how: no lock is left");
-	like(slurp_file($err),
+	like($err,
 		$done == 0 ? qr/^(?!.*going on)/s : qr/going on with the backfill of model "filled" that stopped after 2024/,
 		"$how: where that call began");
 	$done = $dates;
@@ -142,11 +117,11 @@ is( $node->safe_psql('postgres',
 # The orders are those of the one reading
 #
 $node->safe_psql('postgres', 'TRUNCATE filled');
-my ($in, $pid, $err) = backfill_to_gate('2024-06-10');
+my ($s) = backfill_to_gate('2024-06-10');
 $node->safe_psql('postgres', 'CREATE TABLE gone AS SELECT * FROM orders WHERE order_id % 2 = 0;'
 	  . 'DELETE FROM orders WHERE order_id % 2 = 0; DELETE FROM gates');
-close $in;
-is(slurp_file($err), '', 'orders change meanwhile');
+my (undef, $err) = end_of($s);
+is($err, '', 'orders change meanwhile');
 is($node->safe_psql('postgres', $differences), 0, 'and all dates are of those that there were');
 $node->safe_psql('postgres', 'INSERT INTO orders SELECT * FROM gone');
 
@@ -154,15 +129,15 @@ $node->safe_psql('postgres', 'INSERT INTO orders SELECT * FROM gone');
 # A model that changes meanwhile: the dates after that are of the new one
 #
 $node->safe_psql('postgres', 'TRUNCATE filled');
-($in, $pid, $err) = backfill_to_gate('2024-06-10');
+($s) = backfill_to_gate('2024-06-10');
 my ($out, $complaint) = ('', '');
 my $change = IPC::Run::start(
 	[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "UPDATE rfm_model SET lookback = '5 days' WHERE model = 'filled'" ],
 	'>', \$out, '2>', \$complaint);
 $node->safe_psql('postgres', 'SELECT pg_sleep(1); DELETE FROM gates');
 $change->finish;
-close $in;
-is($complaint . slurp_file($err), '', 'the model changes meanwhile');
+(undef, $err) = end_of($s);
+is($complaint . $err, '', 'the model changes meanwhile');
 is($node->safe_psql('postgres', "SELECT count(DISTINCT run_date) FROM (SELECT $columns FROM filled WHERE run_date <= '2024-06-10'"
 	  . " INTERSECT SELECT $columns FROM refreshed) d"), 10, 'dates before that are of the old model');
 is($node->safe_psql('postgres', "SELECT rfm_refresh('$last', 'filled'); SELECT unchanged = customers, inserted, updated, deleted"

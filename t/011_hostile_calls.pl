@@ -165,11 +165,11 @@ for my $f (@functions)
 # columns that users write
 for my $line (split /\n/, $node->safe_psql('postgres', q{
 SELECT concat_ws('|', attrelid::regclass, quote_ident(attname), format_type(atttypid, NULL))
-  FROM pg_attribute WHERE attrelid IN ('rfm_model'::regclass, 'rfm_segment_rule'::regclass) AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum}))
+  FROM pg_attribute WHERE attrelid IN ('rfm_model'::regclass, 'rfm_ruleset'::regclass, 'rfm_segment_rule'::regclass) AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum}))
 {
 	my ($table, $column, $type) = split /\|/, $line;
 	$type = { integer => 'int4', boolean => 'bool', 'integer[]' => 'int4[]' }->{$type} // $type;
-	my $where = $table eq 'rfm_model' ? "model = 'shop'" : "ruleset = 'mine' AND priority = 10";
+	my $where = { rfm_model => "model = 'shop'", rfm_ruleset => "ruleset = 'mine'", rfm_segment_rule => "ruleset = 'mine' AND priority = 10" }->{$table};
 	for my $value (hostile($type))
 	{
 		push @undone, "UPDATE $table SET $column = $value WHERE $where";
@@ -177,7 +177,7 @@ SELECT concat_ws('|', attrelid::regclass, quote_ident(attname), format_type(attt
 		push @undone, "WITH u AS (UPDATE $table SET $column = $value WHERE $where RETURNING 1) SELECT 1 FROM u; SELECT rfm_refresh('2024-06-30', 'shop'); SELECT count(*) FROM rfm_preview('2024-06-28', 'shop')";
 	}
 }
-push @undone, map { "SELECT count(*) FROM rfm_segment_coverage('mine', $_)" } hostile('int4[]');
+push @undone, map { "INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('other', $_)" } hostile('int4[]');
 
 # Runs them one by one; what must not be said goes by a pattern of SQLSTATEs.
 # Returns how often each SQLSTATE was said.

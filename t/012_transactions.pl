@@ -3,8 +3,12 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
 
 my $date = '2024-06-30';
@@ -26,13 +30,6 @@ SELECT rfm_create_model('parts', 'orders', 'parts_scores', partition_by => 'day'
 
 sub ask { return $node->safe_psql('postgres', shift) }
 
-sub error_of
-{
-	my ($sql) = @_;
-	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
-	return $err;
-}
-
 # Rows that the target and the definition in plain SQL do not share
 sub differences
 {
@@ -52,8 +49,6 @@ sub state_of
 	return ask("SELECT count(*), md5(string_agg(concat(run_date, ctid, xmin, t), ',' ORDER BY run_date, customer_id)), (SELECT count(*) FROM rfm_run WHERE model = '$model') FROM ${model}_scores t");
 }
 
-sub temp_files { return scalar(() = glob($node->data_dir . '/base/pgsql_tmp/*')) }
-
 #
 # PREPARE TRANSACTION
 #
@@ -69,8 +64,8 @@ for my $model (qw(bulk row parts))
 
 		ask($prepare);
 		is(state_of($model), $before, "$name: prepared, nothing is seen");
-		is(temp_files(), 0, "$name: no temporary file is left");
-		like(error_of("SET lock_timeout = '100ms'; SELECT rfm_refresh('$date', '$model')"), qr/ERROR: +55P03/, "$name: the next refresh queues behind it");
+		is(scalar temp_files($node), 0, "$name: no temporary file is left");
+		like(error_of($node, 'postgres', "SET lock_timeout = '100ms'; SELECT rfm_refresh('$date', '$model')"), qr/ERROR: +55P03/, "$name: the next refresh queues behind it");
 		is(ask("SELECT count(*) > 0 FROM rfm_preview('$date', '$model')"), 't', "$name: a preview does not");
 		ask("ROLLBACK PREPARED 'refresh'");
 		is(state_of($model), $before, "$name: rolled back, all is as before");
@@ -81,7 +76,7 @@ for my $model (qw(bulk row parts))
 		{
 			$node->stop('immediate');
 			$node->start;
-			like(error_of("SET lock_timeout = '100ms'; SELECT rfm_refresh('$date', '$model')"), qr/ERROR: +55P03/, "$name: after a crash, too, the next one queues");
+			like(error_of($node, 'postgres', "SET lock_timeout = '100ms'; SELECT rfm_refresh('$date', '$model')"), qr/ERROR: +55P03/, "$name: after a crash, too, the next one queues");
 		}
 		ask("COMMIT PREPARED 'refresh'");
 		is(differences($model, '2024-06-29') . ' ' . differences($model, $date), '0 0', "$name: committed, the snapshots are those of the definition");
@@ -93,12 +88,12 @@ is(ask("SELECT count(*) FROM pg_locks WHERE pid IS DISTINCT FROM pg_backend_pid(
 
 # a temporary table: PostgreSQL itself says no, and nothing is left
 my $before = state_of('bulk');
-my $err = error_of(q{
+my $err = error_of($node, 'postgres', q{
 CREATE TEMP TABLE passing AS TABLE orders;
 BEGIN; CREATE TEMP TABLE touched (a int); SELECT rfm_refresh('2024-06-30', 'bulk'); PREPARE TRANSACTION 'refresh';});
 like($err, qr/ERROR: +0A000: +cannot PREPARE a transaction that has operated on temporary objects/, 'temporary objects: refused by PostgreSQL');
 is(state_of('bulk'), $before, 'and nothing is left');
-$err = error_of("CREATE TEMP TABLE passing AS TABLE orders; SELECT rfm_create_model('passing', 'passing', 'pg_temp.passing_scores');\n"
+$err = error_of($node, 'postgres', "CREATE TEMP TABLE passing AS TABLE orders; SELECT rfm_create_model('passing', 'passing', 'pg_temp.passing_scores');\n"
 	  . "BEGIN; SELECT rfm_refresh('2024-06-30', 'passing'); PREPARE TRANSACTION 'refresh';");
 unlike($err, qr/XX\d\d\d/, 'a temporary source: no internal error') or diag $err;
 is(ask('SELECT count(*) FROM pg_prepared_xacts'), 0, 'and nothing is prepared');
@@ -110,8 +105,8 @@ ask("DELETE FROM rfm_model WHERE model = 'passing'");
 for my $call ("rfm_backfill('2024-06-29', '$date', 'bulk')", "rfm_catch_up('bulk')")
 {
 	$before = state_of('bulk');
-	like(error_of("BEGIN; CALL $call; PREPARE TRANSACTION 'refresh'"), qr/ERROR: +25001/, "$call: not in a transaction block");
-	like(error_of("DO \$\$ BEGIN CALL $call; EXCEPTION WHEN division_by_zero THEN NULL; END \$\$"), qr/ERROR: +(25001|2D000)/, "$call: not where exceptions are caught");
+	like(error_of($node, 'postgres', "BEGIN; CALL $call; PREPARE TRANSACTION 'refresh'"), qr/ERROR: +25001/, "$call: not in a transaction block");
+	like(error_of($node, 'postgres', "DO \$\$ BEGIN CALL $call; EXCEPTION WHEN division_by_zero THEN NULL; END \$\$"), qr/ERROR: +(25001|2D000)/, "$call: not where exceptions are caught");
 	is(state_of('bulk'), $before, "$call: nothing was done");
 	is(ask('SELECT count(*) FROM pg_prepared_xacts'), 0, "$call: nothing is prepared");
 }

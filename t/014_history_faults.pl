@@ -10,9 +10,9 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
-use Crash;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
@@ -133,7 +133,7 @@ SELECT (SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid() AND database
        (SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'parts\_scores\_%' AND NOT relispartition)});
 	return "$locks locks are left" if $locks;
 	return "$orphans tables are left" if $orphans;
-	my @files = glob($node->data_dir . '/base/pgsql_tmp/*');
+	my @files = temp_files($node);
 	return "temporary files are left: @files" if @files;
 	my $err = run_call($name, '');
 	return "the next call fails: $err" if $err =~ /ERROR|FATAL/;

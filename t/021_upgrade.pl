@@ -62,7 +62,9 @@ SELECT line FROM (
     SELECT 'dumped', r.oid::regclass::text, c.condition
       FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS c(oid, condition) JOIN pg_class r ON r.oid = c.oid WHERE e.extname = 'rfm'
     UNION ALL
-    SELECT 'shipped rule', concat(s.ruleset, ' ', s.priority), (s.*)::text FROM public.rfm_segment_rule s WHERE s.shipped
+    SELECT 'shipped rule', concat(s.ruleset, ' ', s.priority), (s.*)::text FROM public.rfm_segment_rule s WHERE rfm_internal.is_shipped(s.ruleset)
+    UNION ALL
+    SELECT 'shipped rule set', s.ruleset, (s.*)::text FROM public.rfm_ruleset s WHERE s.shipped
     UNION ALL
     SELECT 'extension', extversion, extrelocatable::text FROM pg_extension WHERE extname = 'rfm'
 ) AS l(kind, name, what), LATERAL concat_ws(' | ', kind, name, what) AS line
@@ -73,7 +75,8 @@ sub catalog { return $node->safe_psql($_[0], $catalog) }
 # What users have in it
 my $data = q{
 SELECT 'model', to_jsonb(m) FROM rfm_model m ORDER BY model;
-SELECT 'rule', to_jsonb(s) FROM rfm_segment_rule s WHERE NOT shipped ORDER BY ruleset, priority;
+SELECT 'set', to_jsonb(s) FROM rfm_ruleset s WHERE NOT shipped ORDER BY ruleset;
+SELECT 'rule', to_jsonb(s) FROM rfm_segment_rule s WHERE NOT rfm_internal.is_shipped(ruleset) ORDER BY ruleset, priority;
 SELECT 'run', to_jsonb(r) FROM rfm_run r ORDER BY run_id;
 SELECT 'score', d FROM ecom.customer_rfm_daily d ORDER BY run_date, customer_id;
 SELECT 'latest', pg_get_viewdef('ecom.customer_rfm_daily_latest');
@@ -164,9 +167,19 @@ my $column = q{
 ALTER TABLE @extschema@.rfm_run ADD COLUMN made_up pg_catalog.int4;
 UPDATE @extschema@.rfm_model SET model = model;
 };
+my $rules = q{
+ALTER TABLE @extschema@.rfm_ruleset DISABLE TRIGGER USER;
+ALTER TABLE @extschema@.rfm_segment_rule DISABLE TRIGGER USER;
+INSERT INTO @extschema@.rfm_ruleset (ruleset, shipped) VALUES ('made up', true);
+INSERT INTO @extschema@.rfm_segment_rule (ruleset, priority, label) VALUES ('made up', 10, 'All');
+UPDATE @extschema@.rfm_segment_rule SET description = 'made up' WHERE ruleset = 'sum5';
+ALTER TABLE @extschema@.rfm_ruleset ENABLE TRIGGER USER;
+ALTER TABLE @extschema@.rfm_segment_rule ENABLE TRIGGER USER;
+};
 my %next = (
 	'98.0.0' => { whole => $function,           step => $function },
 	'98.1.0' => { whole => $function . $column, step => $column, from => '98.0.0' },
+	'98.2.0' => { whole => $rules,              step => $rules },
 	'99.0.0' => { whole => $function,           step => q{COMMENT ON TABLE @extschema@.rfm_run IS 'another'; } . $function },
 	'99.1.0' => { whole => $function,           step => '' },
 	'99.2.0' => { whole => '',                  step => q{GRANT DELETE ON @extschema@.rfm_run TO PUBLIC;} },
@@ -219,6 +232,12 @@ is(scalar(() = $lines =~ /$mismatch/g), 1, 'and not between');
 (undef, $out, $lines) = $node->psql('twice', "$bucket\nBEGIN;\nALTER EXTENSION rfm UPDATE TO '98.0.0';\n$bucket\nROLLBACK;\n$bucket", on_error_stop => 0);
 is($out, "3\n3", 'its own update, rolled back: the same');
 is(scalar(() = $lines =~ /$mismatch/g), 1, 'in the transaction, too');
+
+# one that changes the rule sets that come with it
+$node->safe_psql('postgres', 'CREATE DATABASE rules TEMPLATE template0');
+$node->safe_psql('rules', "CREATE EXTENSION rfm VERSION '$newest'; ALTER EXTENSION rfm UPDATE TO '98.2.0'");
+is(catalog('rules'), installed('98.2.0'), 'shipped rule sets are changed by a script');
+like(catalog('rules'), qr/^shipped rule set \| made up.*^shipped rule \| made up 10 /ms, 'which does so');
 
 # and what must not go unseen
 my %seen = (

@@ -5,9 +5,13 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Server;
 use Test::More;
 
 my $date = '2024-06-30';
@@ -23,12 +27,10 @@ sub as
 	return $node->safe_psql($db // 'shop', $sql, extra_params => [ '-U', $role ]);
 }
 
-sub error_of
+sub refused
 {
-	my ($role, $sql, $db) = @_;
-	my ($rc, $out, $err) = $node->psql($db // 'shop', $sql, extra_params => [ '-U', $role ]);
-	isnt($rc, 0, "fails for $role: $sql");
-	return $err;
+	my ($role, $sql) = @_;
+	return error_of($node, 'shop', $sql, $role);
 }
 
 # As whom functions that look around have run, since asked last
@@ -71,7 +73,7 @@ like(as('dbo', "SELECT rfm.rfm_report('$date')"), qr/<html/, 'report');
 is(as('dbo', "SELECT sum(customers) FROM rfm.rfm_segment_summary('$date')"), 97, 'summary');
 is(as('dbo', "SELECT count(*) FROM rfm.rfm_score_now(5, 'default')"), 1, 'score of one customer');
 like(as('dbo', 'SELECT string_agg(model || to_do, $$,$$ ORDER BY model) FROM rfm.rfm_jobs'), qr/^default.*,second/, 'jobs');
-my $err = error_of('dbo', 'SELECT rfm.rfm_schedule()');
+my $err = refused('dbo', 'SELECT rfm.rfm_schedule()');
 like($err, qr/pg_cron is not available/, 'schedule: error');
 like($err, qr/HINT: /, 'hint');
 
@@ -80,6 +82,9 @@ like($err, qr/HINT: /, 'hint');
 #
 my %refused = (
 	q{UPDATE rfm.rfm_segment_rule SET label = 'x' WHERE ruleset = 'sum5'} => qr/shipped/,
+	q{SET check_function_bodies = off; SELECT rfm.rfm_drop_ruleset('sum5')} => qr/shipped/,
+	q{BEGIN; LOCK TABLE rfm.rfm_ruleset IN SHARE MODE} => qr/permission denied/,
+	q{DELETE FROM rfm.rfm_segment_rule} => qr/permission denied/,
 	q{ALTER TABLE rfm.rfm_model DISABLE TRIGGER ALL} => qr/must be owner of table rfm_model/,
 	q{ALTER TABLE rfm.rfm_model DISABLE ROW LEVEL SECURITY} => qr/must be owner of table rfm_model/,
 	q{CREATE TRIGGER t BEFORE INSERT ON rfm.rfm_run FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()} => qr/permission denied/,
@@ -93,7 +98,7 @@ my %refused = (
 	qq{INSERT INTO rfm.rfm_run SELECT (rfm_run).* FROM (SELECT r FROM rfm.rfm_run r) AS r(rfm_run)} => qr/cannot insert a non-DEFAULT value/,
 	q{INSERT INTO rfm.rfm_run (model, owner, run_date, customers, orders, inserted, updated, deleted, unchanged, expired, cut_points, phases, started_at, finished_at, run_by, version) VALUES ('m', 'alice', '2024-01-01', 0, 0, 0, 0, 0, 0, 0, '{}', '{}', now(), now(), 'x', 'x')} => qr/row-level security/,
 	q{DELETE FROM rfm.rfm_run} => qr/permission denied/);
-like(error_of('dbo', $_), $refused{$_}, 'and why') for sort keys %refused;
+like(refused('dbo', $_), $refused{$_}, 'and why') for sort keys %refused;
 
 # a role that is not the database's owner
 $node->safe_psql('shop', 'CREATE SCHEMA alice AUTHORIZATION alice');
@@ -105,13 +110,14 @@ SELECT rfm.rfm_refresh('2024-06-30', 'alice')});
 is(as('alice', 'SELECT string_agg(model, $$,$$) FROM rfm.rfm_model'), 'alice', 'another role sees its own models');
 is(as('alice', 'SELECT count(*) FROM rfm.rfm_run'), 1, 'and runs');
 is(as('alice', 'UPDATE rfm.rfm_model SET filter = NULL RETURNING model'), 'alice', 'and changes nothing else');
-like(error_of('alice', "SELECT rfm.rfm_refresh('$date')"), qr/permission denied for model "default"/, 'nor runs it');
-like(error_of('alice', "SELECT * FROM rfm.rfm_segment_summary('$date')"), qr/permission denied for model/, 'nor reads it');
-like(error_of('alice', "DELETE FROM rfm.rfm_run"), qr/permission denied/, 'nor the log');
-like(error_of('alice', "SELECT setval('rfm.rfm_run_run_id_seq', 1)"), qr/permission denied/, 'nor its numbers');
+like(refused('alice', "SELECT rfm.rfm_refresh('$date')"), qr/permission denied for model "default"/, 'nor runs it');
+like(refused('alice', "SELECT * FROM rfm.rfm_segment_summary('$date')"), qr/permission denied for model/, 'nor reads it');
+like(refused('alice', "DELETE FROM rfm.rfm_run"), qr/permission denied/, 'nor the log');
+like(refused('alice', "SELECT setval('rfm.rfm_run_run_id_seq', 1)"), qr/permission denied/, 'nor its numbers');
 is(as('dbo', 'SELECT string_agg(model, $$,$$ ORDER BY model) FROM rfm.rfm_model'), 'default,second', 'nor does the database owner see those of others');
-like(error_of('dbo', "SELECT rfm.rfm_refresh('$date', 'alice')"), qr/permission denied for model "alice"/, 'or run them');
-as('alice', "DELETE FROM rfm.rfm_segment_rule WHERE ruleset = 'mine'");
+like(refused('dbo', "SELECT rfm.rfm_refresh('$date', 'alice')"), qr/permission denied for model "alice"/, 'or run them');
+like(refused('alice', "SELECT rfm.rfm_drop_ruleset('mine')"), qr/must be owner of rule set "mine"/, 'nor drops a rule set');
+like(refused('alice', "SELECT rfm.rfm_drop_rule('mine', 10)"), qr/must be owner of rule set "mine"/, 'or a rule');
 is(as('dbo', "SELECT count(*) > 0 FROM rfm.rfm_segment_rule WHERE ruleset = 'mine'"), 't', 'and rule sets are safe');
 
 #
@@ -127,13 +133,12 @@ CREATE PROCEDURE dbo.swap() LANGUAGE plpgsql AS $$ BEGIN
     CREATE SCHEMA rfm;
     CREATE VIEW rfm.rfm_model AS SELECT m.* FROM away.rfm_model m WHERE dbo.see('rfm_model');
     CREATE VIEW rfm.rfm_run AS SELECT r.* FROM away.rfm_run r WHERE dbo.see('rfm_run');
+    CREATE VIEW rfm.rfm_ruleset AS SELECT r.* FROM away.rfm_ruleset r WHERE dbo.see('rfm_ruleset');
     CREATE VIEW rfm.rfm_segment_rule AS SELECT r.* FROM away.rfm_segment_rule r WHERE dbo.see('rfm_segment_rule');
-    GRANT SELECT ON rfm.rfm_model, rfm.rfm_run, rfm.rfm_segment_rule TO PUBLIC;
+    GRANT SELECT ON rfm.rfm_model, rfm.rfm_run, rfm.rfm_ruleset, rfm.rfm_segment_rule TO PUBLIC;
     CREATE FUNCTION rfm.rfm_axis_buckets(int[]) RETURNS int[] LANGUAGE sql AS 'SELECT ARRAY[5,5,5] WHERE dbo.see(''axis'')';
-    CREATE FUNCTION rfm.rfm_lock_ruleset(text, bool) RETURNS void LANGUAGE sql AS 'SELECT FROM dbo.see($1)';
     CREATE FUNCTION rfm.rfm_job_name(text) RETURNS text LANGUAGE sql AS 'SELECT dbo.see($1)::text';
     CREATE FUNCTION rfm.rfm_cron_field(text, int, int) RETURNS int[] LANGUAGE sql AS 'SELECT ARRAY[1] WHERE dbo.see($1)';
-    CREATE FUNCTION rfm.rfm_ruleset_buckets(text) RETURNS SETOF int[] LANGUAGE sql AS 'SELECT ARRAY[5] WHERE dbo.see($1)';
     GRANT USAGE ON SCHEMA rfm TO PUBLIC;
 END $$;
 CREATE PROCEDURE dbo.swap_back() LANGUAGE plpgsql AS $$ BEGIN DROP SCHEMA rfm CASCADE; ALTER SCHEMA away RENAME TO rfm; END $$});
@@ -141,8 +146,10 @@ CREATE PROCEDURE dbo.swap_back() LANGUAGE plpgsql AS $$ BEGIN DROP SCHEMA rfm CA
 my @calls = (
 	"SELECT rfm_refresh('$date')", "SELECT count(*) FROM rfm_preview('$date')", 'SELECT * FROM rfm_jobs', 'SELECT * FROM rfm_internal.cron_jobs()',
 	"SELECT rfm_internal.ensure_model('default')", "CALL rfm_backfill('2024-06-01', '2024-06-02', 'second')", "CALL rfm_catch_up('second')",
-	"SELECT * FROM rfm_score_now('5', 'default')", "SELECT * FROM rfm_internal.access('default')", "SELECT rfm_internal.ruleset_buckets('mine')",
-	"UPDATE rfm_segment_rule SET label = 'X' WHERE ruleset = 'mine' AND priority = 10",
+	"SELECT * FROM rfm_score_now('5', 'default')", "SELECT * FROM rfm_internal.access('default')", "SELECT rfm_internal.own_ruleset('mine')", "SELECT rfm_internal.is_shipped('mine')",
+	"UPDATE rfm_segment_rule SET label = 'X' WHERE ruleset = 'mine' AND priority = 10", "SELECT rfm_drop_rule('mine', 20)",
+	"SELECT rfm_copy_ruleset('mine', 'third')", "UPDATE rfm_ruleset SET description = 'x' WHERE ruleset = 'third'", "SELECT rfm_drop_ruleset('third')",
+	"SET check_function_bodies = off; INSERT INTO rfm_segment_rule (ruleset, priority, label) VALUES ('fourth', 1, 'x'); RESET check_function_bodies",
 	"UPDATE rfm_model SET filter = 'true' WHERE model = 'second'",
 	"SELECT rfm_create_model('third', 'ecom.orders', 'ecom.third')", "SELECT rfm_report('$date')", "SELECT rfm_drop_model('third')");
 as('dbo', 'CALL dbo.swap()');
@@ -179,20 +186,20 @@ $session->finish;
 #
 as('dbo', q{
 CREATE FUNCTION dbo.trans(bigint, int, timestamptz, numeric) RETURNS bigint LANGUAGE sql AS $$ SELECT 1::bigint WHERE dbo.see('collect') $$});
-like(error_of('dbo', $_), qr/permission denied for schema rfm_internal/, 'and why')
+like(refused('dbo', $_), qr/permission denied for schema rfm_internal/, 'and why')
   for 'CREATE AGGREGATE rfm_internal.collect(int, timestamptz, numeric) (SFUNC = dbo.trans, STYPE = bigint)',
-  'CREATE FUNCTION rfm_internal.check_ruleset(text, text) RETURNS void LANGUAGE sql AS $$ SELECT $$',
+  'CREATE FUNCTION rfm_internal.own_ruleset(varchar) RETURNS void LANGUAGE sql AS $$ SELECT $$',
   'CREATE TABLE rfm_internal.t (i int)';
-like(error_of('dbo', 'ALTER SCHEMA rfm_internal RENAME TO mine'), qr/must be owner of schema rfm_internal/, 'and why');
-like(error_of('dbo', 'ALTER EXTENSION rfm DROP SCHEMA rfm_internal'), qr/must be owner of schema rfm_internal/, 'and why');
+like(refused('dbo', 'ALTER SCHEMA rfm_internal RENAME TO mine'), qr/must be owner of schema rfm_internal/, 'and why');
+like(refused('dbo', 'ALTER EXTENSION rfm DROP SCHEMA rfm_internal'), qr/must be owner of schema rfm_internal/, 'and why');
 as('dbo', q{
 CREATE AGGREGATE rfm.rfm_collect(int, timestamptz, numeric) (SFUNC = dbo.trans, STYPE = bigint, INITCOND = '0');
-CREATE FUNCTION rfm.rfm_check_ruleset(text, text) RETURNS void LANGUAGE sql AS $$ SELECT FROM dbo.see('check_ruleset') $$});
+CREATE FUNCTION rfm.rfm_own_ruleset(text) RETURNS void LANGUAGE sql AS $$ SELECT FROM dbo.see('own_ruleset') $$});
 is(as('alice', "SELECT rfm.rfm_refresh('$date', 'alice')"), 7, 'refresh');
 as('alice', "UPDATE rfm.rfm_model SET filter = 'true' WHERE model = 'alice'");
 is(seen(), '', 'none of them has run');
 as('dbo', q{
-DROP AGGREGATE rfm.rfm_collect(int, timestamptz, numeric); DROP FUNCTION rfm.rfm_check_ruleset(text, text);
+DROP AGGREGATE rfm.rfm_collect(int, timestamptz, numeric); DROP FUNCTION rfm.rfm_own_ruleset(text);
 CREATE FUNCTION rfm.rfm_notify(int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT $1 > 0'; GRANT USAGE ON SCHEMA rfm TO PUBLIC});
 as('alice', "UPDATE rfm.rfm_model SET filter = 'rfm.rfm_notify(customer_id)' WHERE model = 'alice'");
 is(as('alice', "SELECT rfm.rfm_refresh('$date', 'alice')"), 6, 'a function of one\'s own may be called rfm_...');
@@ -205,7 +212,8 @@ as('dbo', 'DROP SCHEMA dbo CASCADE; DROP FUNCTION rfm.rfm_notify');
 $node->safe_psql('shop', 'DROP SCHEMA alice CASCADE');
 my $everything = q{
 SELECT 'model', model, regexp_replace(m::text, '\d{5,}', 'oid') FROM rfm.rfm_model m ORDER BY model;
-SELECT 'rule', s FROM rfm.rfm_segment_rule s WHERE NOT shipped ORDER BY ruleset, priority;
+SELECT 'set', s FROM rfm.rfm_ruleset s WHERE NOT shipped ORDER BY ruleset;
+SELECT 'rule', s FROM rfm.rfm_segment_rule s JOIN rfm.rfm_ruleset USING (ruleset) WHERE NOT shipped ORDER BY s.ruleset, priority;
 SELECT 'run', r FROM rfm.rfm_run r WHERE model <> 'alice' ORDER BY run_id;
 };
 my $dir = PostgreSQL::Test::Utils::tempdir();

@@ -126,14 +126,14 @@ run(q{UPDATE rfm_model SET amount = 'total + 0' WHERE (model OPERATOR(pg_catalog
 run("CALL rfm_backfill('2024-06-27'::date, '2024-06-29'::date, 'm'::text)");
 run("SET rfm.catch_up_limit = 1; SET client_min_messages = error; CALL rfm_catch_up('m'::text)");
 for my $call (
-	"rfm_preview('$date'::date, 'm'::text)", "rfm_cut_points('$date'::date, 'default'::text)", "rfm_segment_coverage('mine'::text, '{5}'::int[])",
-	"rfm_segment_coverage('traits5'::text, NULL::int[])", "rfm_segment_summary('$date'::date, 'default'::text, 'segment'::text)",
+	"rfm_preview('$date'::date, 'm'::text)", "rfm_cut_points('$date'::date, 'default'::text)", "rfm_segment_coverage('mine'::text)",
+	"rfm_segment_summary('$date'::date, 'default'::text, 'segment'::text)",
 	"rfm_segment_summary('$date'::date, 'default'::text, 'comment'::text)",
 	"rfm_migration('2024-06-01'::date, '$date'::date, 'default'::text)", "rfm_movers('2024-06-01'::date, '$date'::date, 'default'::text, 'down'::text, 5)",
 	"rfm_grid('$date'::date, 'default'::text, 'r'::text, 'f'::text, 'customers'::text)", "rfm_trend('default'::text, NULL::date, NULL::date)",
 	"rfm_customer('5'::text, 'default'::text)", "rfm_score_now('5'::text, 'default'::text)", "rfm_customer(5, 'default'::text)", "rfm_score_now(5, 'default'::text)",
 	"rfm_export('$date'::date, 'default'::text, 'At Risk'::text, 'segment'::text)", "rfm_latest_view('m'::text)", "rfm_internal.ensure_model('m'::text)",
-	"rfm_report('$date'::date, 'default'::text, NULL::date)", 'rfm_jobs', 'rfm_model', 'rfm_run', 'rfm_segment_rule',
+	"rfm_report('$date'::date, 'default'::text, NULL::date)", 'rfm_jobs', 'rfm_model', 'rfm_run', 'rfm_ruleset', 'rfm_segment_rule',
 	"rfm_bucket(2.5::numeric, '{1,2,3}'::numeric[])", "rfm_internal.next_run('0 2 * * *'::text, 'UTC'::text, '2024-06-30 00:00+00'::timestamptz)", "rfm_internal.job_name('x'::text)",
 	"(SELECT rfm_quintiles(total), rfm_quantiles(total, 3) FROM ecom.orders) AS q")
 {
@@ -144,6 +144,11 @@ like($err, qr/pg_cron is not available/, 'schedule');
 ($rc, $out, $err) = $node->psql('shop', "SELECT rfm_unschedule('m'::text)", extra_params => [ '-U', 'dbo' ]);
 like($err, qr/pg_cron is not available/, 'unschedule');
 run("SELECT rfm_drop_model('m'::text, true)");
+run("INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('another'::text, '{4,4,4}'::int[])");
+run("INSERT INTO rfm_segment_rule (ruleset, priority, label, r) VALUES ('another'::text, 1, 'x'::text, '[4,)'::int4range)");
+run("UPDATE rfm_ruleset SET description = 'x' WHERE (ruleset OPERATOR(pg_catalog.=) 'another')");
+run("SELECT rfm_drop_rule('another'::text, 1)");
+run("SELECT rfm_drop_ruleset('another'::text), rfm_drop_ruleset('mine'::text)");
 
 # every function that is there for users
 is( $node->safe_psql('shop', q{SET search_path = pg_catalog; SELECT count(*) FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rfm'

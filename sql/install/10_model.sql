@@ -23,16 +23,15 @@ CREATE TABLE @extschema@.rfm_model (
     time_zone      text       NOT NULL DEFAULT 'UTC',
     as_of          text       NOT NULL DEFAULT 'today',
     monetary_above numeric,
-    segment_rules  text       DEFAULT 'sum5',
-    comment_rules  text       DEFAULT 'traits5',
+    segment_rules  text       DEFAULT 'sum5' REFERENCES @extschema@.rfm_ruleset,
+    comment_rules  text       DEFAULT 'traits5' REFERENCES @extschema@.rfm_ruleset,
     target_columns jsonb,
     keep_stale     bool       NOT NULL DEFAULT false,
     weights        int4[]     NOT NULL DEFAULT '{100,10,1}',
     retention      interval,
     partition_by   text,
     owner          regrole    NOT NULL DEFAULT quote_ident(CURRENT_USER)::regrole,
-    model_id       int8       GENERATED ALWAYS AS IDENTITY UNIQUE CHECK (model_id BETWEEN 1 AND 281474976710655),
-    UNIQUE (model_id, model)
+    model_id       int8       GENERATED ALWAYS AS IDENTITY UNIQUE CHECK (model_id BETWEEN 1 AND 281474976710655)
 );
 
 COMMENT ON TABLE @extschema@.rfm_model IS
@@ -73,10 +72,10 @@ LANGUAGE c
 AS 'MODULE_PATHNAME', 'rfm_model_trigger';
 
 COMMENT ON FUNCTION rfm_internal.model_trigger() IS
-    'trigger of rfm_model: checks a model when it is made or changed';
+    'trigger of rfm_model: checks a model when it is made or changed; its log goes with it';
 
 CREATE TRIGGER rfm_model_check
-    BEFORE INSERT OR UPDATE ON @extschema@.rfm_model
+    BEFORE INSERT OR UPDATE OR DELETE ON @extschema@.rfm_model
     FOR EACH ROW EXECUTE FUNCTION rfm_internal.model_trigger();
 
 ALTER TABLE @extschema@.rfm_model ENABLE ROW LEVEL SECURITY;

@@ -20,9 +20,7 @@ CREATE TABLE @extschema@.rfm_run (
     finished_at timestamptz NOT NULL,
     run_by      text        NOT NULL,
     version     text        NOT NULL,
-    backfill    jsonb,
-    -- the log goes with its model
-    FOREIGN KEY (model_id, model) REFERENCES @extschema@.rfm_model (model_id, model) ON DELETE CASCADE
+    backfill    jsonb
 );
 
 CREATE INDEX rfm_run_model_id_run_date_idx ON @extschema@.rfm_run (model_id, run_date, run_id);

@@ -91,3 +91,13 @@ COMMENT ON FUNCTION rfm_internal.exact_sum_add(float8[], float8) IS
     'internal: transition function of rfm_internal.exact_sum()';
 COMMENT ON FUNCTION rfm_internal.exact_sum_combine(float8[], float8[]) IS
     'internal: combine function of rfm_internal.exact_sum()';
+
+-- Writing through Citus ----------------------------------------------------
+
+CREATE FUNCTION rfm_internal.staged_rows()
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rfm_staged_rows';
+
+COMMENT ON FUNCTION rfm_internal.staged_rows() IS
+    'internal: the rows that the refresh under way in this session writes to a target whose rows Citus routes';

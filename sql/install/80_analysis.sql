@@ -43,7 +43,7 @@ AS $body$
                            ' ELSE ''Others'' END',
                            $3 ->> 'r_score', $3 ->> 'f_score', $3 ->> 'm_score', $4[1], $4[2], $4[3],
                            array_agg(c.label ORDER BY c.r, c.f, c.m))
-               FROM @extschema@.rfm_segment_coverage($1, $4) AS c
+               FROM @extschema@.rfm_segment_coverage($1) AS c
               WHERE c.r IS NOT NULL)
     END
 $body$;
@@ -147,6 +147,34 @@ END
 $body$;
 COMMENT ON FUNCTION rfm_internal.snapshot_date(text, text, date, date) IS
     'internal: the date of the snapshot that was asked for';
+
+-- The dates of the last snapshots, oldest first.  The key of a target begins with
+-- the date: each is found by one look into it, and by a statement of its own, as
+-- Citus knows no recursive query over its tables.
+CREATE FUNCTION rfm_internal.snapshot_dates(
+    query text,
+    upto  date DEFAULT NULL,
+    most  int4 DEFAULT NULL)
+RETURNS date[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    dates date[] := '{}';
+    day   date;
+BEGIN
+    WHILE most IS NULL OR cardinality(dates) < most LOOP
+        EXECUTE format('SELECT s.run_date FROM (%s) s WHERE s.run_date %s $1 ORDER BY s.run_date DESC LIMIT 1',
+                       query, CASE WHEN day IS NULL THEN '<=' ELSE '<' END)
+           INTO day USING coalesce(day, upto, 'infinity');
+        EXIT WHEN day IS NULL;
+        dates := day || dates;
+    END LOOP;
+    RETURN dates;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.snapshot_dates(text, date, int4) IS
+    'internal: the dates of the last snapshots up to a date, oldest first';
 
 CREATE FUNCTION @extschema@.rfm_segment_summary(
     run_date date DEFAULT NULL,
@@ -529,23 +557,13 @@ BEGIN
         RAISE EXCEPTION 'customer must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL);
-    -- the key of a target begins with the date: one look into it a date, and one
-    -- to find the next
     RETURN QUERY EXECUTE format($query$
-        WITH RECURSIVE day(run_date) AS (
-            (SELECT s.run_date FROM (%1$s) AS s ORDER BY s.run_date LIMIT 1)
-            UNION ALL
-            SELECT (SELECT s.run_date FROM (%1$s) AS s WHERE s.run_date > day.run_date ORDER BY s.run_date LIMIT 1)
-              FROM day
-             WHERE day.run_date IS NOT NULL)
         SELECT s.run_date, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score, s.segment, s.comment
-          FROM day
-               CROSS JOIN LATERAL (SELECT * FROM (%1$s) AS s
-                                    WHERE s.run_date = day.run_date AND s.customer %2$s CAST($1 AS %3$s)
-                                   OFFSET 0) AS s
+          FROM (%1$s) AS s
+         WHERE s.run_date = ANY ($2) AND s.customer %2$s CAST($1 AS %3$s)
          ORDER BY s.run_date
         $query$, rows.query, rows.customer_equals, rows.customer_type)
-    USING customer;
+    USING customer, rfm_internal.snapshot_dates(rows.query);
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_customer(text, text) IS

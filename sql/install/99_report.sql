@@ -6,29 +6,6 @@
 -- several columns are grouped, OFFSET 0 keeps the planner from multiplying what it
 -- knows of the columns: it would expect a group a customer, and sort them all.
 
--- A year of snapshots is enough for a trend; each is found by one look into
--- the target's key.
-CREATE FUNCTION rfm_internal.report_dates(query text, upto date)
-RETURNS date[]
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $body$
-DECLARE
-    dates date[];
-BEGIN
-    EXECUTE format('WITH RECURSIVE found(day, n) AS ('
-                   ' SELECT (SELECT q.run_date FROM (%1$s) AS q WHERE q.run_date <= $1 ORDER BY q.run_date DESC LIMIT 1), 1'
-                   ' UNION ALL'
-                   ' SELECT (SELECT q.run_date FROM (%1$s) AS q WHERE q.run_date < found.day ORDER BY q.run_date DESC LIMIT 1), n + 1'
-                   '   FROM found WHERE day IS NOT NULL AND n < 366)'
-                   ' SELECT array_agg(day ORDER BY day) FROM found WHERE day IS NOT NULL', query)
-       INTO dates USING coalesce(upto, 'infinity');
-    RETURN dates;
-END
-$body$;
-COMMENT ON FUNCTION rfm_internal.report_dates(text, date) IS
-    'internal: the dates of the last snapshots up to a date, oldest first';
-
 -- One snapshot of the query that snapshot_rows() gives, as a subquery.
 CREATE FUNCTION rfm_internal.report_snapshot(query text, run_date date)
 RETURNS text
@@ -130,7 +107,7 @@ COMMENT ON FUNCTION rfm_internal.report_moves(text, text, text) IS
 -- Only those are joined again whose change is among the ten largest, with no more
 -- of them than it takes to choose; the rest of the chosen is looked up after that.
 CREATE FUNCTION rfm_internal.report_movers(
-    snapshot text, before text, equals text, moves rfm_internal.report_move[])
+    snapshot text, before text, equals text, customer_type text, moves rfm_internal.report_move[])
 RETURNS rfm_internal.report_mover[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -139,6 +116,7 @@ DECLARE
     many CONSTANT int4 := 10;
     fall int4;
     rise int4;
+    chosen text[];
     movers rfm_internal.report_mover[];
 BEGIN
     SELECT max(t.change) FILTER (WHERE t.change < 0 AND t.fell - t.customers < many),
@@ -150,25 +128,26 @@ BEGIN
               FROM unnest(moves) AS m
              GROUP BY m.change) AS t;
     EXECUTE format($query$
-        WITH chosen AS MATERIALIZED (
-            SELECT t.customer
-              FROM (SELECT a.customer, row_number() OVER (PARTITION BY a.score > b.score
-                               ORDER BY abs(a.score - b.score) DESC, a.revenue DESC NULLS LAST, a.customer::text COLLATE "C") AS n
-                      FROM (SELECT s.customer, s.revenue, s.r + s.f + s.m AS score FROM %1$s AS s) AS a
-                           JOIN (SELECT s.customer, s.r + s.f + s.m AS score FROM %2$s AS s) AS b ON a.customer %3$s b.customer
-                     WHERE a.score - b.score <= $1 OR a.score - b.score >= $2) AS t
-             WHERE t.n <= $3)
+        SELECT array_agg(t.customer::text)
+          FROM (SELECT a.customer, row_number() OVER (PARTITION BY a.score > b.score
+                           ORDER BY abs(a.score - b.score) DESC, a.revenue DESC NULLS LAST, a.customer::text COLLATE "C") AS n
+                  FROM (SELECT s.customer, s.revenue, s.r + s.f + s.m AS score FROM %1$s AS s) AS a
+                       JOIN (SELECT s.customer, s.r + s.f + s.m AS score FROM %2$s AS s) AS b ON a.customer %3$s b.customer
+                 WHERE a.score - b.score <= $1 OR a.score - b.score >= $2) AS t
+         WHERE t.n <= $3
+        $query$, snapshot, before, equals)
+       INTO chosen USING fall, rise, many;
+    EXECUTE format($query$
         SELECT array_agg(ROW(a.customer::text, b.segment, a.segment, b.r + b.f + b.m, a.r + a.f + a.m,
                              a.days::numeric, a.orders::numeric, a.revenue::numeric)::rfm_internal.report_mover)
-          FROM chosen AS c
-               CROSS JOIN LATERAL (SELECT * FROM %1$s AS s WHERE s.customer %3$s c.customer OFFSET 0) AS a
-               CROSS JOIN LATERAL (SELECT * FROM %2$s AS s WHERE s.customer %3$s c.customer OFFSET 0) AS b
-        $query$, snapshot, before, equals)
-       INTO movers USING fall, rise, many;
+          FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer
+         WHERE a.customer %3$s ANY (CAST($1 AS %4$s[])) AND b.customer %3$s ANY (CAST($1 AS %4$s[]))
+        $query$, snapshot, before, equals, customer_type)
+       INTO movers USING chosen;
     RETURN movers;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_movers(text, text, text, rfm_internal.report_move[]) IS
+COMMENT ON FUNCTION rfm_internal.report_movers(text, text, text, text, rfm_internal.report_move[]) IS
     'internal: the customers who rose or fell most between two snapshots';
 
 -- Snapshots evenly spread over the dates, the last one included: as many as
@@ -268,7 +247,8 @@ DECLARE
 BEGIN
     SELECT * INTO source FROM rfm_internal.snapshot_rows(model, NULL);
     PERFORM rfm_internal.require_columns(model, source.columns, ARRAY['recency_days', 'frequency_orders', 'monetary_value', 'r_score', 'f_score', 'm_score']);
-    dates := rfm_internal.report_dates(source.query, run_date);
+    -- a year of snapshots is enough for a trend
+    dates := nullif(rfm_internal.snapshot_dates(source.query, run_date, 366), '{}');
     IF dates IS NULL AND run_date IS NULL AND compare_to IS NULL THEN
         RETURN rfm_internal.report_page(model, 'No snapshot yet.', rfm_internal.report_section('empty', 'Nothing to show',
                    'There is no snapshot of this model. rfm_refresh() computes one.', ''));
@@ -304,7 +284,7 @@ BEGIN
                   FROM rfm_internal.report_counts(snapshot, scales) AS c)
             || '</div>'),
         CASE WHEN before IS NOT NULL THEN
-            rfm_internal.report_of_movements(picked.before, cells, before, moves, rfm_internal.report_movers(snapshot, earlier, source.customer_equals, moves)) END,
+            rfm_internal.report_of_movements(picked.before, cells, before, moves, rfm_internal.report_movers(snapshot, earlier, source.customer_equals, source.customer_type, moves)) END,
         CASE WHEN cardinality(dates) > 1 THEN
             rfm_internal.report_of_trend(
                 rfm_internal.report_points(source.query, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c), known),

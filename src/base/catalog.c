@@ -16,6 +16,8 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -111,6 +113,20 @@ rfm_extension_table(const char *name)
 				 errmsg("table %s of the extension rfm is missing", name),
 				 errhint("Drop and create the extension again.")));
 	return relid;
+}
+
+char *
+rfm_relation_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+bool
+rfm_is_restore(void)
+{
+	return !check_function_bodies &&
+		rfm_extension_ownercheck(get_extension_oid("rfm", false), GetUserId());
 }
 
 Oid

@@ -46,6 +46,17 @@ extern char *rfm_internal_name(const char *name);
 /* rfm_extension_table: return the OID of a table of the extension.  Raises UNDEFINED_TABLE. */
 extern Oid	rfm_extension_table(const char *name);
 
+/* rfm_relation_name: return a relation's name, qualified, quoted and palloc'd. */
+extern char *rfm_relation_name(Oid relid);
+
+/*
+ * rfm_is_restore: tell whether rows come from a dump.  pg_restore turns
+ * check_function_bodies off because what a definition refers to may not be
+ * there yet.  Anyone can turn it off, so it counts only for who has made the
+ * extension, as pg_restore does before.
+ */
+extern bool rfm_is_restore(void);
+
 /* rfm_relation_owner: return the owner of a relation, which must exist. */
 extern Oid	rfm_relation_owner(Oid relid);
 

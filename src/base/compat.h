@@ -111,6 +111,13 @@ extern Numeric rfm_numeric_add(Numeric a, Numeric b, bool *overflow);
 #define rfm_DomainHasConstraints(type) DomainHasConstraints(type)
 #endif
 
+/* 18 asks whether one that is deferrable will do */
+#if PG_VERSION_NUM >= 180000
+#define rfm_RelationGetPrimaryKeyIndex(rel) RelationGetPrimaryKeyIndex(rel, false)
+#else
+#define rfm_RelationGetPrimaryKeyIndex(rel) RelationGetPrimaryKeyIndex(rel)
+#endif
+
 /* 19 lets no hook change what another may still read */
 #if PG_VERSION_NUM >= 190000
 typedef const JumbleState RfmJumbleState;

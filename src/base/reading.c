@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * reading.c
- *		Whose code a query over somebody else's table would run.
+ *		A check that queries over another role's table run trusted code only.
  *
  *-------------------------------------------------------------------------
  */
@@ -131,7 +131,7 @@ check_node(Node *node, void *context)
 }
 
 static void
-look_at_query(ParseState *pstate, Query *query, JumbleState *jstate)
+look_at_query(ParseState *pstate, Query *query, RfmJumbleState *jstate)
 {
 	if (prev_analyze_hook)
 		prev_analyze_hook(pstate, query, jstate);

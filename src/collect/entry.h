@@ -19,7 +19,7 @@
 extern void rfm_entry_merge(RfmCollector *c, RfmEntry *e, const RfmEntry *other,
 							MemoryContext mcxt);
 
-/* rfm_entry_add_slowly: rfm_entry_add_amount, for any amount. */
+/* rfm_entry_add_slowly: Do the same as rfm_entry_add_amount, for any amount. */
 extern void rfm_entry_add_slowly(RfmCollector *c, RfmEntry *e, const RfmAmount *amount);
 
 /*

@@ -26,7 +26,7 @@ enter_hash(RfmCollector *c, uint32 hash, uint32 number)
 	c->slot[at] = (uint64) hash << 32 | number;
 }
 
-/* Makes a hashed index larger; the hashes stand in it, so that no customer is read. */
+/* Enlarge a hashed index.  As it holds the hashes, no customer is read. */
 static void
 grow_slots(RfmCollector *c, int bits)
 {
@@ -45,7 +45,7 @@ grow_slots(RfmCollector *c, int bits)
 	pfree(old);
 }
 
-/* Makes a hashed index of all customers. */
+/* Make a hashed index of all customers. */
 static void
 build_hashed(RfmCollector *c)
 {
@@ -65,7 +65,7 @@ build_hashed(RfmCollector *c)
  * The direct form.
  */
 
-/* The keys that a direct index would have a place for. */
+/* The keys that a direct index has places for. */
 typedef struct DirectRange
 {
 	int64		low;
@@ -73,9 +73,9 @@ typedef struct DirectRange
 } DirectRange;
 
 /*
- * All customers' keys, and a quarter more on either side, as new ones often
- * have the next ids.  False where a hashed index for as many customers takes
- * less memory, or just as much.
+ * Determine the range of all customers' keys, and a quarter more on either side,
+ * as new customers often have the next ids.  Returns false where a direct index
+ * for it is not smaller than a hashed one.
  */
 static bool
 find_range(const RfmCollector *c, DirectRange *range)

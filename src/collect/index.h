@@ -27,35 +27,36 @@
 /* Bits of one that is at most half full with n of them. */
 #define RFM_BITS_FOR(n)		((int) pg_ceil_log2_64(Max(n, 1)) + 1)
 
-/* rfm_index_init: an empty index with room for so many customers; hashed. */
+/* rfm_index_init: Make an empty, hashed index with room for so many customers. */
 extern void rfm_index_init(RfmCollector *c, int64 expected);
 
-/* rfm_index_clear: forgets all customers. */
+/* rfm_index_clear: Forget all customers. */
 extern void rfm_index_clear(RfmCollector *c);
 
 /*
- * rfm_index_close: nothing will be looked up or added any more.  Frees a hashed
- * index; a direct one stays, as the order of the keys.
+ * rfm_index_close: Free a hashed index, when nothing will be looked up or added
+ * any more.  A direct one stays: it has the order of the keys.
  */
 extern void rfm_index_close(RfmCollector *c);
 
 /*
- * rfm_index_expect: makes a hashed index large enough for so many customers.
- * Merging from front to back needs that for the larger of both tables, or
- * customers pile up at the front of a table that is about to grow.
+ * rfm_index_expect: Make a hashed index large enough for so many customers.
+ * Before two tables are merged from front to back it must be large enough for
+ * the larger one, or all customers would collide at the front of the index
+ * until it grows.
  */
 extern void rfm_index_expect(RfmCollector *c, int64 expected);
 
 /*
- * rfm_index_add: enters the newest customer, whose key is not in the index.
- * May give the index another form or size.
+ * rfm_index_add: Enter the newest customer, whose key is not in the index.
+ * This may give the index another form or size.
  */
 extern void rfm_index_add(RfmCollector *c, uint32 hash);
 
 /*
- * rfm_index_size, rfm_index_number: for those who walk it from front to back: how
- * many places it has, and the number of the customer there, plus one; 0: none.
- * A direct index is in key order.
+ * rfm_index_size, rfm_index_number: Return how many places the index has, and
+ * the number of the customer at a place, plus one (0: none), to walk through it
+ * from front to back.  A direct index is in key order.
  */
 static inline uint64
 rfm_index_size(const RfmCollector *c)
@@ -69,21 +70,21 @@ rfm_index_number(const RfmCollector *c, uint64 at)
 	return c->direct ? c->direct[at] : (uint32) c->slot[at];
 }
 
-/* rfm_home: where in an index of 2 ^ bits slots a hash belongs. */
+/* rfm_home: Return where in an index of 2 ^ bits slots a hash belongs. */
 static inline uint64
 rfm_home(uint32 hash, int bits)
 {
 	return ((uint64) hash << 32) >> (64 - bits);
 }
 
-/* rfm_direct_at: the place of an integer key; not below direct_span: it has none. */
+/* rfm_direct_at: Return the place of an integer key; from direct_span on: it has none. */
 static inline uint64
 rfm_direct_at(const RfmCollector *c, Datum key)
 {
 	return (uint64) key - (uint64) c->direct_low;
 }
 
-/* rfm_prefetch_place: the index is soon asked for a customer. */
+/* rfm_prefetch_place: Prefetch the place of a customer in the index. */
 static pg_attribute_always_inline void
 rfm_prefetch_place(const RfmCollector *c, Datum key, uint32 hash)
 {
@@ -94,8 +95,8 @@ rfm_prefetch_place(const RfmCollector *c, Datum key, uint32 hash)
 }
 
 /*
- * rfm_index_guess: the number, plus one, of the customer that a key likely
- * has: of the first one with this hash; 0: no customer has it.
+ * rfm_index_guess: Return the number, plus one, of the first customer with this
+ * hash, which likely has the key; 0: no customer has.
  */
 static inline uint32
 rfm_index_guess(const RfmCollector *c, Datum key, uint32 hash)
@@ -110,7 +111,7 @@ rfm_index_guess(const RfmCollector *c, Datum key, uint32 hash)
 	return (uint32) c->slot[at];
 }
 
-/* rfm_prefetch_entry: the second step, when the place has arrived. */
+/* rfm_prefetch_entry: Prefetch the customer found there: the second step. */
 static pg_attribute_always_inline void
 rfm_prefetch_entry(const RfmCollector *c, Datum key, uint32 hash)
 {
@@ -120,7 +121,7 @@ rfm_prefetch_entry(const RfmCollector *c, Datum key, uint32 hash)
 		rfm_prefetch_write(rfm_entry(c, number - 1));
 }
 
-/* rfm_prefetch_key: the third, for keys that stand by reference. */
+/* rfm_prefetch_key: Prefetch the customer's key: the third, for by-reference keys. */
 static pg_attribute_always_inline void
 rfm_prefetch_key(const RfmCollector *c, Datum key, uint32 hash)
 {
@@ -130,7 +131,7 @@ rfm_prefetch_key(const RfmCollector *c, Datum key, uint32 hash)
 		rfm_prefetch_read(DatumGetPointer(rfm_entry(c, number - 1)->key));
 }
 
-/* rfm_index_find: the number, plus one, of the customer with this key; 0: none. */
+/* rfm_index_find: Return the number, plus one, of the customer with this key; 0: none. */
 static inline uint32
 rfm_index_find(RfmCollector *c, Datum key, uint32 hash)
 {

@@ -3,15 +3,15 @@
  * key_order.c
  *		The order of the collected customers by key.
  *
- * Integers are sorted digit by digit.  Keys whose order is that of their bytes
- * are, too, by the eight bytes that follow what all of them begin with (ids
- * mostly do: cus_, order-); the few that agree in those are compared.  All
- * others are compared by their type's own function.
+ * Integers are sorted digit by digit.  So are keys whose order is that of their
+ * bytes, by the eight bytes after the prefix that all of them share (cus_,
+ * order-); the few that agree in those are compared.  All others are compared by
+ * their type's own function.
  *
- * The ids of a shop mostly stand in the order of their bytes whatever their
- * collation has for other words.  So text is sorted by bytes first, and its
- * collation asked of each two neighbours: only where it objects to some must
- * it compare them all.
+ * The collation of text mostly puts the ids of a shop in the order of their
+ * bytes.  So text is sorted by bytes first, and then each key is compared with
+ * the one before it by the collation: only where that finds two in the wrong
+ * order are all compared.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +23,7 @@
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 
-/* How many customers ahead of its use a key is asked for. */
+/* How many customers ahead of its use a key is prefetched. */
 #define LOOK_AHEAD	32
 
 typedef struct KeyedEntry
@@ -36,8 +36,8 @@ typedef struct KeyedEntry
 #define RADIX_SIZE	(1 << RADIX_BITS)
 
 /*
- * Sorts by key, least significant digit first, over the bits that the keys
- * differ in.  Stable; linear in n.
+ * Sort by key, least significant digit first, over the bits that the keys
+ * differ in.  The sort is stable, and linear in n.
  */
 static KeyedEntry *
 radix_sort(KeyedEntry *items, int64 n)
@@ -107,7 +107,7 @@ sort_by_comparing(const RfmCollector *c, KeyedEntry *items, int64 n, SortSupport
 	qsort_arg(items, n, sizeof(KeyedEntry), keyed_entry_cmp, ssup);
 }
 
-/* How many bytes all keys have in common at their beginning. */
+/* Determine how many bytes all keys have in common at their beginning. */
 static Size
 common_prefix(const RfmCollector *c)
 {
@@ -131,7 +131,7 @@ common_prefix(const RfmCollector *c)
 	return common;
 }
 
-/* Eight bytes of a key, the first one leading; zeros after its end. */
+/* Return eight bytes of a key, most significant first; zeros after its end. */
 static uint64
 leading_bytes(const RfmKeyType *kt, Datum key, Size skip)
 {
@@ -181,7 +181,7 @@ is_ascending(const RfmCollector *c, const KeyedEntry *items, SortSupport ssup)
 	return true;
 }
 
-/* Sorts, by whichever way suits the type. */
+/* Sort in the way that suits the type. */
 static KeyedEntry *
 sort_entries(const RfmCollector *c)
 {
@@ -210,7 +210,7 @@ sort_entries(const RfmCollector *c)
 	return items;
 }
 
-/* A direct index has them in order. */
+/* Take the order from a direct index. */
 static void
 walk_index(const RfmCollector *c, uint32 *order)
 {

@@ -11,8 +11,8 @@
 #include "collect/types.h"
 
 /*
- * rfm_key_order: the customers' numbers, ascending by key in the key type's
- * default order under its collation; in the current context.
+ * rfm_key_order: Return the customers' numbers, ascending by key in the key
+ * type's default order under its collation, in the current context.
  */
 extern uint32 *rfm_key_order(const RfmCollector *c);
 

@@ -215,7 +215,7 @@ put_entry(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 number
 	}
 }
 
-/* Writes the customers; position, if wanted, gets the place of each by number. */
+/* Write the customers; position, if wanted, gets the place of each by number. */
 static void
 put_entries(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 *position)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * lock.c
- *		Who may use a model, and one refresh of it at a time.
+ *		The right to use a model, and the lock of its refreshes.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,8 +13,8 @@
 #include "access/table.h"
 #include "base/catalog.h"
 #include "base/identity.h"
+#include "base/query.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "model/lock.h"
 #include "storage/lmgr.h"
@@ -40,7 +40,7 @@ rfm_model_peek(const char *name, int64 *id, Oid *owner)
 	ScanKeyEntryInitialize(&key, 0, attnum, BTEqualStrategyNumber, InvalidOid,
 						   TupleDescAttr(tupdesc, attnum - 1)->attcollation,
 						   F_TEXTEQ, CStringGetTextDatum(name));
-	scan = systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true, NULL, 1, &key);
+	scan = systable_beginscan(rel, rfm_RelationGetPrimaryKeyIndex(rel), true, NULL, 1, &key);
 	tuple = systable_getnext(scan);
 	found = HeapTupleIsValid(tuple);
 	if (found)
@@ -71,8 +71,8 @@ rfm_model_check_user(const char *name, Oid owner)
 }
 
 /*
- * Keeps the row: a model that is dropped meanwhile would leave its snapshot
- * without a place in the log.
+ * Lock the row against deletion: a model that is dropped meanwhile would leave
+ * its snapshot without a place in the log.
  */
 static void
 lock_row(int64 id)
@@ -82,12 +82,9 @@ lock_row(int64 id)
 	RfmIdentity	catalog;
 
 	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
-									   rfm_public_name("rfm_model")),
-							  1, &type, &value, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not lock a row of table rfm_model");
-	SPI_finish();
+	rfm_execute(psprintf("SELECT FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+						 rfm_public_name("rfm_model")),
+				1, &type, &value, NULL, SPI_OK_SELECT);
 	rfm_catalog_leave(&catalog);
 }
 

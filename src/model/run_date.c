@@ -17,8 +17,6 @@
 /* No query of a model is running. */
 #define NO_DATE PG_INT32_MAX
 
-#define SETTING "rfm.run_date"
-
 static int	run_date = NO_DATE;
 static bool was_asked = false;
 
@@ -27,7 +25,7 @@ PG_FUNCTION_INFO_V1(rfm_run_date);
 void
 rfm_run_date_init(void)
 {
-	DefineCustomIntVariable(SETTING,
+	DefineCustomIntVariable(RFM_RUN_DATE_SETTING,
 							"Shows the date that a refresh computes, in days since 2000-01-01.",
 							"Set by rfm while the query of a model runs.",
 							&run_date,
@@ -41,7 +39,7 @@ void
 rfm_run_date_set(DateADT date)
 {
 	was_asked = false;
-	(void) set_config_option(SETTING, psprintf("%d", date), PGC_USERSET, PGC_S_SESSION,
+	(void) set_config_option(RFM_RUN_DATE_SETTING, psprintf("%d", date), PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 

@@ -14,6 +14,9 @@
 
 #include "utils/date.h"
 
+/* The setting that holds it, for servers that have a part in a query. */
+#define RFM_RUN_DATE_SETTING "rfm.run_date"
+
 /* What the date is while one query reads the orders of many. */
 #define RFM_MANY_DATES PG_INT32_MIN
 

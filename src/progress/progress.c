@@ -17,10 +17,10 @@
 #include "progress/progress.h"
 #include "utils/timestamp.h"
 
-/* Orders or customers after which the count that others see is brought up. */
+/* Orders or customers after which the count that others see is updated. */
 #define PUBLISH_EVERY	1024
 
-/* Between two NOTICE lines of one phase. */
+/* Time between two NOTICE lines of one phase. */
 #define NOTICE_MILLISEC	2000
 
 bool		rfm_show_progress = false;
@@ -32,7 +32,7 @@ static const char *const phase_name[RFM_PHASES] = {
 	[RFM_PHASE_WRITE] = "write"
 };
 
-/* What this backend shows; pid is 0 where it shows nothing. */
+/* What this backend shows; pid is 0 if that is nothing. */
 static RfmSlot mine;
 static SubTransactionId mine_subid; /* where it was announced */
 static int	nested = 0;			/* refreshes within it, not shown */
@@ -41,7 +41,7 @@ static int64 pending = 0;		/* done, but not yet added to the count */
 static TimestampTz last_notice;
 
 /*
- * Showing, and not showing any more.
+ * Beginning and end.
  */
 
 void
@@ -65,7 +65,7 @@ forget_all(void)
 	rfm_progress_end();
 }
 
-/* A transaction that ends in whatever way, also with its session. */
+/* The transaction ends, in whatever way. */
 static void
 transaction_callback(XactEvent event, void *arg)
 {
@@ -74,7 +74,7 @@ transaction_callback(XactEvent event, void *arg)
 		forget_all();
 }
 
-/* An error may be caught: by a caller of the refresh, or in a trigger within. */
+/* The refresh may have failed in a subtransaction, whose error the caller catches. */
 static void
 subtransaction_callback(SubXactEvent event, SubTransactionId subid,
 						SubTransactionId parent, void *arg)
@@ -122,7 +122,7 @@ rfm_progress_announce(const char *model, const DateADT *run_date, bool preview)
 	rfm_slot_write(&mine);
 }
 
-/* Is this the refresh that is shown, and not one within it? */
+/* Is this the refresh that is shown, rather than one within it? */
 static inline bool
 is_shown(void)
 {
@@ -183,7 +183,7 @@ rfm_progress_expect(double total)
  * Counting.
  */
 
-/* One line now and then, for whoever waits for the refresh. */
+/* Show a line if enough time has passed since the last. */
 static void
 notice_count(void)
 {

@@ -3,7 +3,7 @@
  * progress.h
  *		The phases of a refresh: how long each took, and where it stands.
  *
- * Takes what the other rooms say they have done, and shows it: to everyone
+ * Takes what other rooms report as done, and shows it: to other sessions
  * through the backend's slot (shmem.h), to the caller by NOTICE.
  *
  *-------------------------------------------------------------------------
@@ -25,51 +25,51 @@ typedef struct RfmProgress
 extern bool rfm_show_progress;
 
 /*
- * rfm_progress_announce: a refresh, or a preview, of this model is about to
- * wait for its turn; run_date is NULL where it is not known yet.  It is shown
- * until the transaction ends.  One that comes up within another, from a
- * trigger of its target, is not shown.
+ * rfm_progress_announce: begin to show a refresh, or a preview, of this model
+ * that is about to wait for its turn, until the transaction ends.  run_date is
+ * NULL where it is not known yet.  A refresh within another, from a trigger of
+ * its target, is not shown.
  */
 extern void rfm_progress_announce(const char *model, const DateADT *run_date,
 								  bool preview);
 
-/* rfm_progress_start: the first phase begins now. */
+/* rfm_progress_start: begin the first phase. */
 extern void rfm_progress_start(RfmProgress *progress);
 
-/* rfm_progress_date: the date under way, of a model of this owner. */
+/* rfm_progress_date: set the date under way, and the owner of the model. */
 extern void rfm_progress_date(DateADT run_date, Oid owner);
 
 /*
- * rfm_progress_wanted: does anyone see how far the phase has come?  What only
- * serves that can be left out where not.
+ * rfm_progress_wanted: does anyone see how far the phase has come?  Otherwise
+ * work that only serves that can be left out.
  */
 extern bool rfm_progress_wanted(void);
 
 /*
- * rfm_progress_expect: how many orders or customers the phase has to do, where
- * that is not yet known.
+ * rfm_progress_expect: set how many orders or customers the phase has to do,
+ * unless that is known already.
  */
 extern void rfm_progress_expect(double total);
 
 /*
- * rfm_progress_rows: so many more orders are read, by the backend of the
- * refresh or by a parallel worker.  Cheap enough for each batch.
+ * rfm_progress_rows: count n more orders as read, by the backend of the refresh
+ * or by a parallel worker.  Cheap enough for each batch.
  */
 extern void rfm_progress_rows(int64 n);
 
-/* rfm_progress_done: so many more customers are done with in this phase. */
+/* rfm_progress_done: count n more customers as done in this phase. */
 extern void rfm_progress_done(int64 n);
 
 /*
- * rfm_progress_next: the phase under way ends and the next begins; detail
- * says what the ended phase found, for the NOTICE line.
+ * rfm_progress_next: end the phase under way and begin the next.  detail says
+ * what the ended phase has found, for the NOTICE line.
  */
 extern void rfm_progress_next(RfmProgress *progress, const char *detail,...) pg_attribute_printf(2, 3);
 
-/* rfm_progress_end: there is nothing to show any more. */
+/* rfm_progress_end: stop showing the refresh. */
 extern void rfm_progress_end(void);
 
-/* rfm_progress_json: milliseconds by phase, as JSON text. */
+/* rfm_progress_json: return the milliseconds by phase as JSON text, palloc'd. */
 extern char *rfm_progress_json(const RfmProgress *progress);
 
 #endif							/* RFM_PROGRESS_PROGRESS_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * shmem.c
- *		What each backend computes at the moment, where others can see it.
+ *		The refresh that each backend computes, in shared memory.
  *
  * A slot is written as PgBackendStatus is: its owner makes the change count
  * odd, writes, and makes it even again; a reader copies until it has met the

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * shmem.h
- *		What each backend computes at the moment, where others can see it.
+ *		The refresh that each backend computes, in shared memory.
  *
  * One slot a backend, in shared memory that exists only where the library is
  * in shared_preload_libraries.  A backend writes its own slot; its parallel
@@ -28,7 +28,7 @@ typedef enum RfmPhase
 
 #define RFM_PHASES RFM_PHASE_DONE
 
-/* So much of a model's name is shown. */
+/* Bytes of a model's name that are shown. */
 #define RFM_SLOT_MODEL_SIZE 168
 
 typedef struct RfmSlot
@@ -48,31 +48,31 @@ typedef struct RfmSlot
 	char		model[RFM_SLOT_MODEL_SIZE];
 } RfmSlot;
 
-/* rfm_slots_request: asks for the memory; to be called by _PG_init. */
+/* rfm_slots_request: ask for the memory; to be called by _PG_init. */
 extern void rfm_slots_request(void);
 
-/* rfm_slots_count: how many slots there are; 0: the library is not preloaded. */
+/* rfm_slots_count: return the number of slots; 0: the library is not preloaded. */
 extern int	rfm_slots_count(void);
 
-/* rfm_slot_write: the whole of this backend's slot becomes this. */
+/* rfm_slot_write: set this backend's slot as a whole. */
 extern void rfm_slot_write(const RfmSlot *slot);
 
-/* rfm_slot_clear: this backend has nothing to show any more. */
+/* rfm_slot_clear: empty this backend's slot. */
 extern void rfm_slot_clear(void);
 
 /*
- * rfm_slot_add: adds to what is done in this backend's slot; returns the new
+ * rfm_slot_add: add to what is done in this backend's slot, and return the new
  * count.
  */
 extern int64 rfm_slot_add(int64 n);
 
 /*
- * rfm_slot_add_for_leader: the same from a parallel worker, to the slot of
- * its leader, which counts while orders are read.
+ * rfm_slot_add_for_leader: do the same in the slot of a parallel worker's
+ * leader; only while orders are read.
  */
 extern void rfm_slot_add_for_leader(int64 n);
 
-/* rfm_slot_read: a consistent copy of slot number i; false where it is free. */
+/* rfm_slot_read: copy slot number i, consistently; returns false if it is free. */
 extern bool rfm_slot_read(int i, RfmSlot *slot);
 
 #endif							/* RFM_PROGRESS_SHMEM_H */

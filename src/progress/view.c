@@ -24,8 +24,8 @@ PG_FUNCTION_INFO_V1(rfm_progress_slots);
 #define SLOT_COLUMNS 12
 
 /*
- * Where in the whole refresh each phase begins, in percent of its time: as
- * measured where every customer is written, which is the slowest.
+ * The share of a refresh's time, in percent, after which each phase begins; as
+ * measured for the first snapshot of a target, when every customer is written.
  */
 static const struct
 {
@@ -42,7 +42,7 @@ static const struct
 
 #define PHASE(p) (phase[(p) - RFM_PHASE_WAIT])
 
-/* As in rfm_run: who asked for it, and the owner of the model. */
+/* As for the rows of rfm_run: the role that asked for it and the model's owner may. */
 static bool
 may_see(const RfmSlot *slot)
 {

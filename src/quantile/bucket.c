@@ -18,7 +18,7 @@
 PG_FUNCTION_INFO_V1(rfm_float8_bucket);
 PG_FUNCTION_INFO_V1(rfm_numeric_bucket);
 
-/* Checks the array of cut points and gives their number. */
+/* Check the array of cut points and return their number. */
 static int
 count_cuts(ArrayType *cuts)
 {
@@ -31,17 +31,6 @@ count_cuts(ArrayType *cuts)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("cut points must not contain nulls")));
 	return ArrayGetNItems(ARR_NDIM(cuts), ARR_DIMS(cuts));
-}
-
-/* Where the values begin: as ARR_DATA_PTR(), which takes signed for unsigned numbers. */
-static char *
-cut_values(ArrayType *cuts)
-{
-	Size		offset = ARR_OVERHEAD_NONULLS(ARR_NDIM(cuts));
-
-	if (ARR_HASNULL(cuts))
-		offset = cuts->dataoffset;
-	return (char *) cuts + offset;
 }
 
 /*
@@ -60,7 +49,7 @@ rfm_float8_bucket(PG_FUNCTION_ARGS)
 	value = PG_GETARG_FLOAT8(0);
 	cuts = PG_GETARG_ARRAYTYPE_P(1);
 	ncuts = count_cuts(cuts);
-	cut = (const double *) cut_values(cuts);
+	cut = (const double *) (void *) rfm_array_data(cuts);
 	if (isnan(value))
 	{
 		/* above everything but its like */
@@ -94,7 +83,7 @@ rfm_numeric_bucket(PG_FUNCTION_ARGS)
 	code = rfm_numeric_code(VARDATA(value), VARSIZE(value) - VARHDRSZ);
 	cuts = PG_GETARG_ARRAYTYPE_P(1);
 	ncuts = count_cuts(cuts);
-	next = cut_values(cuts);
+	next = (char *) rfm_array_data(cuts);
 	for (int i = 0; i < ncuts; i++)
 	{
 		int64		cut_code = rfm_numeric_code(VARDATA_ANY(next),

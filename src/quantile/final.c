@@ -71,7 +71,7 @@ interpolate_numeric(Numeric lower, Numeric upper, int64 numerator,
  * Numerics by rank.
  */
 
-/* Compares by value; equal ones by display scale, to leave nothing to chance. */
+/* Compare by value; equal ones by display scale, to leave nothing to chance. */
 static int
 compare_numerics(Numeric a, Numeric b)
 {
@@ -136,7 +136,7 @@ find_group(CodeGroup *groups, int ngroups, int64 code)
 	return low < ngroups && groups[low].code == code ? &groups[low] : NULL;
 }
 
-/* Sorts the groups by code and drops those with the code of another. */
+/* Sort the groups by code and drop those with the code of another. */
 static int
 unique_groups(CodeGroup *groups, int ngroups)
 {
@@ -151,7 +151,7 @@ unique_groups(CodeGroup *groups, int ngroups)
 	return nkept;
 }
 
-/* Collects the values of each group, in ascending order. */
+/* Collect the values of each group, in ascending order. */
 static void
 fill_groups(const RfmQuantileState *state, CodeGroup *groups, int ngroups)
 {
@@ -212,19 +212,16 @@ numerics_at(const RfmQuantileState *state, const int64 *ranks, int nranks,
  * The final functions.
  */
 
-/* The state a final function gets; NULL where there is no value. */
+/* Return the state that a final function gets; NULL where it has no value. */
 static RfmQuantileState *
-final_state(FunctionCallInfo fcinfo, RfmQuantileKind kind)
+final_state(FunctionCallInfo fcinfo)
 {
 	RfmQuantileState *state;
 
 	rfm_version_check();
 	rfm_quantile_context(fcinfo);
 	state = rfm_quantile_state_arg(fcinfo, 0);
-	if (state == NULL)
-		return NULL;
-	rfm_quantile_check_kind(state, kind);
-	return state->n > 0 ? state : NULL;
+	return state != NULL && state->n > 0 ? state : NULL;
 }
 
 /*
@@ -233,7 +230,7 @@ final_state(FunctionCallInfo fcinfo, RfmQuantileKind kind)
 Datum
 rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 {
-	RfmQuantileState *state = final_state(fcinfo, RFM_QUANTILE_FLOAT8);
+	RfmQuantileState *state = final_state(fcinfo);
 	RfmQuantile *quantiles;
 	Datum	   *cuts;
 	int			ncuts;
@@ -259,7 +256,7 @@ rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 Datum
 rfm_numeric_quantile_final(PG_FUNCTION_ARGS)
 {
-	RfmQuantileState *state = final_state(fcinfo, RFM_QUANTILE_NUMERIC);
+	RfmQuantileState *state = final_state(fcinfo);
 	int			ncuts;
 	int64	   *ranks;
 	int64	   *numerators;

@@ -49,7 +49,7 @@ rfm_quantile_reserve(MemoryContext mcxt, RfmQuantileState *state, int64 more)
 	state->space = space;
 }
 
-/* Room for one numeric, which nobody frees before the whole state. */
+/* Allocate memory for one numeric, which is freed with the whole state. */
 static char *
 arena_alloc(MemoryContext mcxt, RfmQuantileState *state, Size size)
 {
@@ -116,11 +116,4 @@ rfm_quantile_context(FunctionCallInfo fcinfo)
 	if (!AggCheckCallContext(fcinfo, &mcxt))
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	return mcxt;
-}
-
-void
-rfm_quantile_check_kind(const RfmQuantileState *state, RfmQuantileKind kind)
-{
-	if (state->kind != kind)
-		elog(ERROR, "unexpected kind of quantile state: %d", (int) state->kind);
 }

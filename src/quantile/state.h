@@ -3,9 +3,9 @@
  * state.h
  *		The values that the helper aggregates rfm_quintiles and rfm_quantiles keep.
  *
- * The aggregates keep every value as an int64 code of the same order and let
- * cut.c find the few order statistics that the cut points lie between.  For
- * double precision the code is the value.  For numeric the code holds the
+ * The aggregates keep every value as an int64 code of the same order, among
+ * which value/cut finds the few order statistics that the cut points lie
+ * between.  For double precision the code is the value itself.  For numeric the code holds the
  * magnitude and the leading digits, and the values are kept beside the codes:
  * only among the values that share the code of a wanted rank are whole
  * numerics compared.
@@ -27,8 +27,8 @@
 /* What the values of a state are. */
 typedef enum RfmQuantileKind
 {
-	RFM_QUANTILE_FLOAT8 = 'd',
-	RFM_QUANTILE_NUMERIC = 'n'
+	RFM_QUANTILE_FLOAT8,
+	RFM_QUANTILE_NUMERIC
 } RfmQuantileKind;
 
 typedef struct RfmQuantileState
@@ -45,37 +45,34 @@ typedef struct RfmQuantileState
 	int64		payload_bytes;	/* total size of the numerics */
 } RfmQuantileState;
 
-/* rfm_quantile_create: a state without values, in mcxt. */
+/* rfm_quantile_create: Make a state without values, in mcxt. */
 extern RfmQuantileState *rfm_quantile_create(MemoryContext mcxt, RfmQuantileKind kind,
 											 int buckets);
 
-/* rfm_quantile_reserve: makes room for more values, the arrays being in mcxt. */
+/* rfm_quantile_reserve: Make room for more values, the arrays being in mcxt. */
 extern void rfm_quantile_reserve(MemoryContext mcxt, RfmQuantileState *state, int64 more);
 
 /*
- * rfm_quantile_add_numeric: adds a copy of a numeric, given its code, and its
- * bytes without the header.
+ * rfm_quantile_add_numeric: Add a copy of a numeric, given its code and its
+ * payload (see value/numeric.h) of size bytes.
  */
 extern void rfm_quantile_add_numeric(MemoryContext mcxt, RfmQuantileState *state,
 									 int64 code, const char *payload, int64 size);
 
 /*
- * rfm_quantile_add_state: adds the values of another state of the same kind,
+ * rfm_quantile_add_state: Add the values of another state of the same kind,
  * which stays as it is.
  */
 extern void rfm_quantile_add_state(MemoryContext mcxt, RfmQuantileState *state,
 								   const RfmQuantileState *other);
 
 /*
- * rfm_quantile_context: where the state of the aggregate lives that calls; an
- * error where none does.
+ * rfm_quantile_context: Return the memory context for the state of the calling
+ * aggregate.  Raises an internal error where no aggregate calls.
  */
 extern MemoryContext rfm_quantile_context(FunctionCallInfo fcinfo);
 
-/* rfm_quantile_check_kind: raises an error for a state of another kind. */
-extern void rfm_quantile_check_kind(const RfmQuantileState *state, RfmQuantileKind kind);
-
-/* rfm_quantile_state_arg: an argument that is a state; NULL: none. */
+/* rfm_quantile_state_arg: Return the state that is an argument; NULL: none yet. */
 static inline RfmQuantileState *
 rfm_quantile_state_arg(FunctionCallInfo fcinfo, int argno)
 {

@@ -36,7 +36,7 @@ compare_events(const void *a, const void *b, void *arg)
 }
 
 /*
- * Puts a customer's events of one order together, and a number in place of its
+ * Put a customer's events of one order together, and a number in place of its
  * id.  An order that is counted on every date is not counted again.
  */
 static void
@@ -184,7 +184,7 @@ add_base(RfmCollector *c, const RfmEntry *base)
 	return e;
 }
 
-/* Adds a customer to the date, unless it has no order then. */
+/* Add a customer to the date, unless it has no order then. */
 static void
 collect_customer(RfmCollector *c, const RfmLedger *ledger, int64 row,
 				 DateADT first_day, DateADT date)
@@ -236,4 +236,10 @@ rfm_ledger_collect(const RfmLedger *ledger, DateADT date, MemoryContext mcxt)
 			CHECK_FOR_INTERRUPTS();
 	}
 	return c->nentries > 0 ? c : NULL;
+}
+
+void
+rfm_ledger_end(RfmLedger *ledger)
+{
+	MemoryContextDelete(ledger->mcxt);
 }

@@ -3,14 +3,14 @@
  * ledger.h
  *		The orders in reach of a range of dates, read once.
  *
- * Takes the rows of one query, gives for each date of the range what the query
- * of that date alone would have collected.
+ * A ledger is read by one query (ledger_read.h), and then gives for each date of
+ * the range what the query of that date alone would have collected.
  *
- * Rows that count on every date of the range are summed up as they come: they
- * are most, without a lookback all up to the first date.  The others are kept
- * one by one, as events.  A date's customers are those sums plus the events
- * that count on it, added up anew for each date: nothing is ever taken away
- * from a sum, so that each is the very one of a single refresh.
+ * Rows that count on every date of the range are summed up as they come.  These
+ * are most: without a lookback, all up to the first date.  The others are kept
+ * one by one, as events.  To collect a date, its events are added to copies of
+ * those sums.  Nothing is ever subtracted, so that the sums are exactly those of
+ * a refresh of that date.
  *
  *-------------------------------------------------------------------------
  */
@@ -49,8 +49,8 @@ typedef struct RfmLedger
 	/* rows of these days, if any, count on every date */
 	DateADT		base_first;
 	DateADT		base_last;
-	int64		base_from;		/* and order times from here to before base_until */
-	int64		base_until;		/* are of those days without a look at the calendar */
+	int64		base_from;		/* order times from here to before base_until are */
+	int64		base_until;		/* of these days, whatever the time zone */
 
 	RfmCollector *table;		/* while read: all customers, and the sums */
 	int64		base_rows;
@@ -67,47 +67,24 @@ typedef struct RfmLedger
 	RfmEvent   *event;
 } RfmLedger;
 
-/* Why there is no ledger. */
-typedef enum RfmLedgerResult
-{
-	RFM_LEDGER_READ,			/* there is one */
-	RFM_LEDGER_EVENTS,			/* too many events for the bound of memory */
-	RFM_LEDGER_CUSTOMERS,		/* the customers are too many already */
-	RFM_LEDGER_KEYS,			/* equal keys are not the same: 1.0 and 1.00 */
-	RFM_LEDGER_RUN_DATE			/* what counts depends on rfm_run_date() */
-} RfmLedgerResult;
-
 /*
- * rfm_ledger_read: reads the orders for the dates first to last.  The ledger
- * lives below mcxt.  As the model's owner, between rfm_owner_enter and
- * rfm_owner_leave.
- */
-extern RfmLedgerResult rfm_ledger_read(const RfmModel *model, const RfmSource *source,
-									   DateADT first, DateADT last,
-									   MemoryContext mcxt, RfmLedger **ledger);
-
-/*
- * rfm_ledger_serves: has the ledger what the model, as it is now, needs for a
- * date?
- */
-extern bool rfm_ledger_serves(const RfmLedger *ledger, const RfmModel *model,
-							  const RfmSource *source, DateADT date);
-
-/*
- * rfm_ledger_collect: what counts for a date, as rfm_source_read() gives it,
- * with the customers in key order.  The collector lives below mcxt and needs
- * the ledger; NULL where no order counts.
+ * rfm_ledger_collect: Collect what counts for a date, as rfm_source_read() does,
+ * with the customers in key order.  The collector lives below mcxt and points
+ * into the ledger; NULL where no order counts.
  */
 extern RfmCollector *rfm_ledger_collect(const RfmLedger *ledger, DateADT date,
 										MemoryContext mcxt);
 
-/* rfm_ledger_end: frees it. */
+/* rfm_ledger_end: Free a ledger. */
 extern void rfm_ledger_end(RfmLedger *ledger);
 
-/* rfm_ledger_sort: all rows are read; for ledger_read.c. */
+/*
+ * rfm_ledger_sort: Put customers and events in key order, when all rows have
+ * been read.
+ */
 extern void rfm_ledger_sort(RfmLedger *ledger);
 
-/* So many events stand together while they are read. */
+/* Events in a chunk while they are read. */
 #define RFM_CHUNK_EVENTS 65536
 
 #endif							/* RFM_READ_LEDGER_H */

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * ledger_read.c
- *		From the rows of the query into the ledger.
+ *		From the rows of one query into a ledger.
  *
- * Rows are taken in batches, so that the memory that they need is asked for
- * before it is used.
+ * Rows are added in batches: for all rows of a batch the memory that they need
+ * is prefetched before the first is added.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +17,7 @@
 #include "miscadmin.h"
 #include "model/run_date.h"
 #include "progress/progress.h"
-#include "read/ledger.h"
+#include "read/ledger_read.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -25,8 +25,8 @@
 #define BATCH_ROWS 64
 
 /*
- * What a customer counts for besides its share of a snapshot, and an event,
- * which for a moment there are two of.
+ * What a customer counts for besides its share of a snapshot, and what an event
+ * counts for: while they are sorted there are two of each.
  */
 #define LEDGER_CUSTOMER_BYTES 64
 #define LEDGER_EVENT_BYTES (2 * sizeof(RfmEvent))
@@ -36,8 +36,8 @@ typedef struct LedgerReceiver
 	DestReceiver pub;
 	RfmLedger  *ledger;
 	RfmLedgerResult result;
-	MemoryContext batchcxt;		/* of what the rows point to */
-	int			n;
+	MemoryContext batchcxt;		/* what the rows point to */
+	int			n;				/* rows in the batch */
 	RfmWaitingRow row[BATCH_ROWS];
 } LedgerReceiver;
 
@@ -45,7 +45,10 @@ typedef struct LedgerReceiver
  * Days.
  */
 
-/* The order time that a day begins with, give or take what a clock is changed by. */
+/*
+ * Return the order time at which a day begins.  On a day on which the clock is
+ * changed it may be off by that change.
+ */
 static int64
 about_midnight(const RfmCalendar *calendar, DateADT day)
 {
@@ -56,7 +59,7 @@ about_midnight(const RfmCalendar *calendar, DateADT day)
 		(int64) DatumGetDateADT(start) : DatumGetInt64(start);
 }
 
-/* Which days, and which order times for certain, count on every date. */
+/* Determine the days whose orders count on every date, and order times of them. */
 static void
 find_base(RfmLedger *ledger)
 {
@@ -66,7 +69,7 @@ find_base(RfmLedger *ledger)
 	ledger->base_first = ledger->lookback ?
 		rfm_calendar_first_day(ledger->last, ledger->lookback) : DATEVAL_NOBEGIN;
 
-	/* two days from the edges, no clock is changed by as much */
+	/* keep two days from the edges: no clock is changed by as much */
 	ledger->base_from = ledger->base_until = PG_INT64_MIN;
 	if (ledger->base_first > ledger->base_last ||
 		ledger->base_last - 2 < DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE)
@@ -81,8 +84,9 @@ find_base(RfmLedger *ledger)
 }
 
 /*
- * Does a row of this time count on every date?  If not, day is its date.
- * Infinite times are left to the dates: they are errors of theirs.
+ * Does a row of this time count on every date?  If not, *day is set to its
+ * date.  A row with an infinite time does not: it is an error of the dates that
+ * it counts on.
  */
 static inline bool
 in_base(const RfmLedger *ledger, int64 time, DateADT *day)
@@ -95,7 +99,7 @@ in_base(const RfmLedger *ledger, int64 time, DateADT *day)
 }
 
 /*
- * Taking rows.
+ * Adding rows.
  */
 
 /* Add a row to what its customer has on every date. */
@@ -157,7 +161,7 @@ add_event(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row, DateADT 
 	}
 }
 
-/* Takes the rows of a batch; false where the ledger cannot hold them. */
+/* Take the rows of a batch; false where the ledger cannot hold them. */
 static bool
 take_batch(LedgerReceiver *receiver)
 {
@@ -349,10 +353,4 @@ rfm_ledger_read(const RfmModel *model, const RfmSource *source,
 	rfm_ledger_end(*ledger);
 	*ledger = NULL;
 	return receiver.result;
-}
-
-void
-rfm_ledger_end(RfmLedger *ledger)
-{
-	MemoryContextDelete(ledger->mcxt);
 }

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_PLAN_H
-#define RFM_PLAN_H
+#ifndef RFM_READ_PLAN_H
+#define RFM_READ_PLAN_H
 
 #include "nodes/params.h"
 
@@ -32,4 +32,4 @@ extern void rfm_plan_look(const char *sql, ParamListInfo params, RfmPlanLook *lo
  */
 extern bool rfm_plan_try(const char *sql, ParamListInfo params, RfmPlanLook *look);
 
-#endif							/* RFM_PLAN_H */
+#endif							/* RFM_READ_PLAN_H */

@@ -16,6 +16,7 @@
 
 #include "access/xact.h"
 #include "base/catalog.h"
+#include "base/citus.h"
 #include "catalog/pg_type.h"
 #include "collect/spill.h"
 #include "executor/spi.h"
@@ -405,6 +406,7 @@ typedef struct ReadPlan
 	bool		pushed;			/* other servers group */
 	char	   *sql;
 	QueryParams params;
+	bool		elsewhere;		/* some of it runs on other servers, or in an extension */
 	double		rows;			/* orders expected */
 } ReadPlan;
 
@@ -445,12 +447,13 @@ plan_reading(const RfmModel *model, const RfmSource *source, DateADT run_date, R
 	plan->sql = build_query(model, source, RFM_READ_TICKET, run_date, run_date, &plan->params);
 	look_at_query(source, plan->sql, &plan->params, false, &look);
 	plan->rows = grouped.rows = look.rows;
+	plan->elsewhere = grouped.elsewhere = look.elsewhere;
 
 	if (may_group && (look.elsewhere || rfm_grouped_reading == RFM_GROUPED_ON))
 	{
 		grouped.sql = build_query(model, source, RFM_READ_GROUPED, run_date, run_date,
 								  &grouped.params);
-		grouped.pushed = look.elsewhere && groups_elsewhere(source, &grouped);
+		grouped.pushed = plan->elsewhere && groups_elsewhere(source, &grouped);
 		if (grouped.pushed || rfm_grouped_reading == RFM_GROUPED_ON)
 		{
 			*plan = grouped;
@@ -463,6 +466,18 @@ plan_reading(const RfmModel *model, const RfmSource *source, DateADT run_date, R
 		return;
 	plan->reading = RFM_READ_ORDERS;
 	plan->sql = build_query(model, source, RFM_READ_ORDERS, run_date, run_date, &plan->params);
+}
+
+/* Run a query; other servers, if there are some, see the settings of this one. */
+static void
+run_elsewhere(const RfmSource *source, const char *sql, const QueryParams *params,
+			  bool elsewhere, DestReceiver *dest)
+{
+	if (elsewhere)
+		rfm_citus_send_settings(RFM_RUN_DATE_SETTING);
+	run_query(source, sql, params, dest);
+	if (elsewhere)
+		rfm_citus_reset_settings(RFM_RUN_DATE_SETTING);
 }
 
 /*
@@ -493,7 +508,7 @@ try_read(const RfmSource *source, const ReadPlan *plan, DateADT run_date, bool p
 		if (plan->pushed)
 			prefer_pushing();
 		rfm_run_date_set(run_date);
-		run_query(source, plan->sql, &plan->params, &receiver.pub);
+		run_elsewhere(source, plan->sql, &plan->params, plan->elsewhere, &receiver.pub);
 		rfm_spill_owner = NULL;
 		ReleaseCurrentSubTransaction();
 		done = true;
@@ -549,14 +564,12 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 	char	   *sql = build_query(model, source, RFM_READ_ORDERS, first, last, &params);
 	RfmPlanLook look;
 
+	look_at_query(source, sql, &params, false, &look);
 	if (rfm_progress_wanted())
-	{
-		look_at_query(source, sql, &params, false, &look);
 		rfm_progress_expect(look.rows);
-	}
 	set_for_query("jit", "off");
 	rfm_run_date_set(RFM_MANY_DATES);
-	run_query(source, sql, &params, dest);
+	run_elsewhere(source, sql, &params, look.elsewhere, dest);
 }
 
 void

@@ -9,8 +9,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_ROWS_H
-#define RFM_ROWS_H
+#ifndef RFM_READ_ROWS_H
+#define RFM_READ_ROWS_H
 
 #include "collect/types.h"
 #include "tcop/dest.h"
@@ -47,4 +47,4 @@ extern void rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading
  */
 extern RfmCollector *rfm_rows_finish(RfmRowsReceiver *receiver);
 
-#endif							/* RFM_ROWS_H */
+#endif							/* RFM_READ_ROWS_H */

@@ -8,6 +8,7 @@
 #include "base/compat.h"
 
 #include "access/relation.h"
+#include "base/catalog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "read/source.h"
@@ -122,8 +123,7 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 	check_source_kind(rel);
 
 	source->alias = pstrdup(quote_identifier(RelationGetRelationName(rel)));
-	source->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												  RelationGetRelationName(rel));
+	source->relation = rfm_relation_name(RelationGetRelid(rel));
 
 	resolve_customer(model, rel, source);
 	resolve_order_time(model, rel, source);

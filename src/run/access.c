@@ -8,6 +8,8 @@
 #include "base/compat.h"
 
 #include "access/relation.h"
+#include "base/catalog.h"
+#include "base/citus.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -39,6 +41,8 @@ check_access(const char *name, const RfmModel *model)
 {
 	bool		gone;
 
+	if (model == NULL)
+		rfm_citus_refuse_worker();
 	if (model == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -120,8 +124,7 @@ rfm_access_open(const char *name, RfmAccess *access)
 						RelationGetRelationName(rel), name),
 				 errhint("Point the model to a table: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
 						 quote_literal_cstr(name))));
-	access->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												  RelationGetRelationName(rel));
+	access->relation = rfm_relation_name(RelationGetRelid(rel));
 	access->columns = read_columns(model);
 	read_customer(model, access);
 	relation_close(rel, NoLock);

@@ -3,11 +3,11 @@
  * backfill.c
  *		The snapshots of a range of dates.
  *
- * Each date is a refresh in a transaction of its own, which looks at the model
- * anew; only the orders come from a ledger that outlives the transactions.
+ * Each date is a refresh in a transaction of its own, which looks the model up
+ * again; only the orders come from a ledger that outlives the transactions.
  *
- * What a date's row in the log says of the call that made it lets the next
- * call tell that this one stopped halfway.
+ * A date's row in the log describes the call that computed it, so that the next
+ * call can go on where this one has stopped.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,7 +18,7 @@
 #include "base/query.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "read/ledger.h"
+#include "read/ledger_read.h"
 #include "run/backfill.h"
 #include "run/define_model.h"
 #include "run/refresh.h"
@@ -74,8 +74,8 @@ read_fewer(Backfill *backfill, int dates, RfmLedgerResult reason)
 }
 
 /*
- * What was collected for the date: from the ledger, from a new one where that
- * does not serve any more, or from a query of the date's own.
+ * Return what is collected for the date under way: from the ledger, from a new
+ * ledger if that does not serve the date, or from a query for this date alone.
  */
 static RfmCollector *
 collect_date(Backfill *backfill, const RfmModel *model, RfmSource *source)
@@ -102,7 +102,7 @@ collect_date(Backfill *backfill, const RfmModel *model, RfmSource *source)
 	return rfm_ledger_collect(backfill->ledger, backfill->date, CurrentMemoryContext);
 }
 
-/* Only a target with dates has room for more than one snapshot. */
+/* Raise an error for a range of dates whose target keeps one snapshot only. */
 static void
 check_target(const Backfill *backfill, const RfmModel *model, const RfmSource *source)
 {
@@ -121,13 +121,13 @@ check_target(const Backfill *backfill, const RfmModel *model, const RfmSource *s
 	rfm_target_close(&target);
 }
 
-/* One date, up to the commit. */
+/* Compute and write the date under way; the caller commits. */
 static void
 backfill_date(Backfill *backfill)
 {
 	TimestampTz started_at = GetCurrentTimestamp();
 	RfmModel   *model;
-	RfmSnapshot snapshot;
+	RfmScoredSnapshot snapshot;
 	RfmIdentity	owner;
 	RfmCollector *collector;
 
@@ -154,7 +154,7 @@ backfill_date(Backfill *backfill)
  * Going on where a call stopped.
  */
 
-/* What the log says of this call: its dates, and a digest of all that defines the model. */
+/* Return the description of this call for the log: its dates and a digest of the model. */
 static char *
 make_label(const Backfill *backfill)
 {
@@ -166,7 +166,8 @@ make_label(const Backfill *backfill)
 
 	rfm_catalog_enter(&catalog);
 	digest = rfm_query_value(psprintf("SELECT pg_catalog.md5(pg_catalog.concat(m,"
-									  " (SELECT pg_catalog.string_agg(s::pg_catalog.text, ',' ORDER BY s.ruleset, s.priority)"
+									  " (SELECT pg_catalog.string_agg(ROW(s.ruleset, s.priority, s.label, s.r, s.f, s.m, s.total)::pg_catalog.text,"
+									  " ',' ORDER BY s.ruleset, s.priority)"
 									  " FROM %s s"
 									  " WHERE s.ruleset IN (m.segment_rules, m.comment_rules))))"
 									  " FROM %s m WHERE m.model OPERATOR(pg_catalog.=) $1",
@@ -183,7 +184,7 @@ make_label(const Backfill *backfill)
 										TextDatumGetCString(digest)));
 }
 
-/* Has the target rows of that date?  They may have been removed by hand. */
+/* Does the target have rows of that date?  They may have been deleted by hand. */
 static bool
 target_has_date(const RfmModel *model, DateADT date)
 {
@@ -210,7 +211,7 @@ target_has_date(const RfmModel *model, DateADT date)
 	return found;
 }
 
-/* The date to begin with: the first, unless a call like this one stopped halfway. */
+/* Determine the date to begin with: the first, or the one where a call like this has stopped. */
 static void
 find_start(Backfill *backfill)
 {
@@ -234,7 +235,7 @@ find_start(Backfill *backfill)
 	rfm_progress_end();
 }
 
-/* For whoever waits: phases alone do not say of which date they are. */
+/* Show the date under way, which the lines about phases do not. */
 static void
 show_date(const Backfill *backfill)
 {

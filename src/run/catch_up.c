@@ -3,9 +3,9 @@
  * catch_up.c
  *		The snapshots that a model has missed.
  *
- * Which date comes next is asked anew in each transaction, with the model's
- * lock: two calls at once, a job's and one by hand, go on from each other.
- * Only the last date is settled when the call begins.
+ * The next date is determined in each transaction, under the model's lock: of
+ * two calls at once, a job's and one by hand, none computes a date twice.  Only
+ * the last date is fixed when the call begins.
  *
  *-------------------------------------------------------------------------
  */
@@ -43,8 +43,8 @@ catch_up_error_callback(void *arg)
 }
 
 /*
- * The newest date in the target, up to not_after: of snapshots that something
- * else than rfm wrote.  As the model's owner.
+ * Determine the newest date in the target, up to not_after, which counts for
+ * snapshots that are not in the log.  As the model's owner.
  */
 static bool
 target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
@@ -69,8 +69,8 @@ target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
 }
 
 /*
- * Sets catch_up->date to the date that comes next, and, at the first call,
- * what is settled for all of them.
+ * Set catch_up->date to the date that comes next and, the first time,
+ * catch_up->until to the last one.
  */
 static void
 find_next_date(CatchUp *catch_up, bool first)
@@ -108,7 +108,7 @@ find_next_date(CatchUp *catch_up, bool first)
 	catch_up->date = found && last < catch_up->until ? last + 1 : catch_up->until;
 }
 
-/* Says which dates were missed. */
+/* Report the dates that were missed. */
 static void
 report_missed(const CatchUp *catch_up)
 {
@@ -122,7 +122,7 @@ report_missed(const CatchUp *catch_up)
 							   rfm_calendar_text(catch_up->date))));
 }
 
-/* Says which dates the limit leaves. */
+/* Report the dates that the limit leaves to the next call. */
 static void
 report_left(const CatchUp *catch_up)
 {

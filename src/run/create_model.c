@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * create_model.c
- *		Making a model, checking it when its row changes, and deleting it.
+ *		Creation and deletion of models.
  *
  * A model's row is made first, and takes the name: the primary key lets others
  * wait who want that name, and nobody else.  Then comes the target.
@@ -14,6 +14,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "base/catalog.h"
+#include "base/citus.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/version.h"
@@ -29,6 +30,7 @@
 #include "read/source.h"
 #include "run/create_model.h"
 #include "run/define_model.h"
+#include "run/ruleset.h"
 #include "target/create.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
@@ -43,7 +45,7 @@ bool		rfm_make_latest_view = true;
 /* A row is being made that has no target yet: it is checked when it gets one. */
 static bool row_is_incomplete = false;
 
-/* The relation that target_name means now, or InvalidOid. */
+/* Return the relation that target_name refers to now, or InvalidOid. */
 static Oid
 existing_target(const char *target_name)
 {
@@ -52,7 +54,7 @@ existing_target(const char *target_name)
 	return RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
 }
 
-/* Creates the target where there is none, as the current user. */
+/* Return the target; as the current user, create it if there is none. */
 static Oid
 find_or_create_target(const RfmModel *model, const char *target_name)
 {
@@ -191,7 +193,10 @@ rfm_model_create(const char *name, FunctionCallInfo fcinfo)
 
 	if (rfm_model_find(name, false) != NULL)
 		name_is_taken(name, false);
+	rfm_citus_refuse_worker();
 	model = read_definition(name, fcinfo, &row);
+	rfm_ruleset_check_model(model->segment_rules, model);
+	rfm_ruleset_check_model(model->comment_rules, model);
 
 	level = rfm_lock_search_path();
 	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
@@ -259,8 +264,7 @@ check_trigger(FunctionCallInfo fcinfo)
 		RelationGetRelid(trigger->tg_relation) == rfm_extension_table("rfm_model") &&
 		TRIGGER_FIRED_BEFORE(trigger->tg_event) &&
 		TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
-		(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		 TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
+		!TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -316,8 +320,27 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 }
 
 /*
- * Trigger on rfm_model, BEFORE INSERT OR UPDATE: the row is checked as
- * rfm_create_model checks it.
+ * Delete the log of a model.  A foreign key would do it too, but pg_restore -j
+ * may bring the log before the models.
+ */
+static void
+delete_log(HeapTuple tuple, TupleDesc tupdesc)
+{
+	Oid			type = INT8OID;
+	bool		isnull;
+	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);
+	RfmIdentity	catalog;
+
+	rfm_catalog_enter(&catalog);
+	rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
+						 rfm_public_name("rfm_run")),
+				1, &type, &id, NULL, SPI_OK_DELETE);
+	rfm_catalog_leave(&catalog);
+}
+
+/*
+ * Trigger on rfm_model, BEFORE INSERT OR UPDATE OR DELETE: the row is checked as
+ * rfm_create_model checks it; the log goes with its model.
  */
 Datum
 rfm_model_trigger(PG_FUNCTION_ARGS)
@@ -333,19 +356,22 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	tuple = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	tupdesc = RelationGetDescr(trigger->tg_relation);
 
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+	{
+		delete_log(tuple, tupdesc);
+		return PointerGetDatum(tuple);
+	}
 	if (update)
 		check_identity(trigger->tg_trigtuple, tuple, tupdesc);
 	check_owner(tuple, tupdesc);
 
-	/*
-	 * pg_restore turns check_function_bodies off because what a definition
-	 * refers to may not be there yet; the next refresh checks it.  Anyone can
-	 * turn it off, so it counts only for who has made the extension, as
-	 * pg_restore does before.
-	 */
-	if (!row_is_incomplete &&
-		(update || check_function_bodies ||
-		 !rfm_extension_ownercheck(get_extension_oid("rfm", false), GetUserId())))
+	/* what a dumped model refers to may not be there yet; the next refresh checks it */
+	if (!update && !row_is_incomplete && rfm_is_restore())
+	{
+		rfm_ruleset_expect(SPI_getvalue(tuple, tupdesc, SPI_fnumber(tupdesc, "segment_rules")));
+		rfm_ruleset_expect(SPI_getvalue(tuple, tupdesc, SPI_fnumber(tupdesc, "comment_rules")));
+	}
+	else if (!row_is_incomplete)
 		rfm_model_check(rfm_model_from_tuple(tuple, tupdesc));
 	return PointerGetDatum(tuple);
 }

@@ -1,12 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * create_model.h
- *		Making a model, checking it when its row changes, and deleting it.
+ *		Creation and deletion of models.
+ *
+ * Takes the arguments of rfm_create_model() or a name; gives a row of rfm_model
+ * with its target and view, or takes the row away.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RFM_CREATE_MODEL_H
-#define RFM_CREATE_MODEL_H
+#ifndef RFM_RUN_CREATE_MODEL_H
+#define RFM_RUN_CREATE_MODEL_H
 
 #include "fmgr.h"
 
@@ -14,19 +17,18 @@
 extern bool rfm_make_latest_view;
 
 /*
- * rfm_model_create: makes the model from the arguments of rfm_create_model(),
- * owned by the current user, and its target where there is none,
- * and the view of its newest snapshot.  Raises
- * DUPLICATE_OBJECT for a name that is taken, and everything that
- * rfm_model_check raises.
+ * rfm_model_create: create the model from the arguments of rfm_create_model(),
+ * owned by the current user, its target where there is none, and the view of
+ * its newest snapshot.  Raises DUPLICATE_OBJECT for a name that is taken, and
+ * everything that rfm_model_check raises.
  */
 extern void rfm_model_create(const char *name, FunctionCallInfo fcinfo);
 
 /*
- * rfm_model_delete: deletes the model's row, and with it its log, for who may
- * use the model; waits for its refreshes as they wait for each other.  Raises
- * UNDEFINED_OBJECT and INSUFFICIENT_PRIVILEGE.
+ * rfm_model_delete: delete the model's row and its log, after waiting for its
+ * refreshes.  Raises UNDEFINED_OBJECT for an unknown model and
+ * INSUFFICIENT_PRIVILEGE for a user who may not use it.
  */
 extern void rfm_model_delete(const char *name);
 
-#endif							/* RFM_CREATE_MODEL_H */
+#endif							/* RFM_RUN_CREATE_MODEL_H */

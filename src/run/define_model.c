@@ -12,6 +12,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "base/catalog.h"
+#include "base/citus.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/version.h"
@@ -23,6 +24,7 @@
 #include "nodes/makefuncs.h"
 #include "read/source.h"
 #include "run/define_model.h"
+#include "run/ruleset.h"
 #include "target/create.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
@@ -35,7 +37,7 @@
 #include "utils/varlena.h"
 #include "value/key.h"
 
-/* The orders that the default model is made from; InvalidOid without. */
+/* Return the table that the default model is made from, or InvalidOid. */
 static Oid
 default_source(void)
 {
@@ -65,9 +67,9 @@ default_filter(Oid source)
 }
 
 /*
- * Whose the default model is: the current user's.  A superuser makes it for
- * the owner of the orders, whose view or policies would otherwise run with a
- * superuser's rights every night.
+ * Determine the owner of the default model: the current user.  A superuser
+ * creates it for the owner of the orders, whose view or policies would otherwise
+ * run with a superuser's rights every night.
  */
 static Oid
 default_owner(Oid source)
@@ -80,7 +82,7 @@ default_owner(Oid source)
 	return superuser_arg(owner) ? GetUserId() : owner;
 }
 
-/* The default model as rfm_create_model() would make it, without a target. */
+/* Return the default model as rfm_create_model() would create it, without a target. */
 static RfmModel *
 default_model(Oid source)
 {
@@ -139,6 +141,8 @@ rfm_model_load(const char *name, bool store)
 {
 	RfmModel   *model = rfm_model_find(name, false);
 
+	if (model == NULL)
+		rfm_citus_refuse_worker();
 	if (model == NULL && strcmp(name, RFM_DEFAULT_MODEL) == 0)
 	{
 		Oid			source = default_source();
@@ -236,28 +240,6 @@ rfm_model_continue(const char *name, int64 *id)
  * Checking.
  */
 
-/* Runs the extension's own check of a rule set against the model's buckets. */
-static void
-check_ruleset(const RfmModel *model, const char *ruleset)
-{
-	char	   *buckets;
-	char	   *sql;
-
-	if (ruleset == NULL)
-		return;
-	buckets = psprintf("%d", model->buckets[RFM_RECENCY]);
-	if (model->buckets[RFM_FREQUENCY] != model->buckets[RFM_RECENCY] ||
-		model->buckets[RFM_MONETARY] != model->buckets[RFM_RECENCY])
-		buckets = psprintf("%s,%d,%d", buckets, model->buckets[RFM_FREQUENCY],
-						   model->buckets[RFM_MONETARY]);
-	/* all arguments with their types: nothing else fits such a call better */
-	sql = psprintf("SELECT %s(%s::pg_catalog.text, '{%s}'::pg_catalog.int4[], NULL::pg_catalog.text)",
-				   rfm_internal_name("check_ruleset"),
-				   quote_literal_cstr(ruleset), buckets);
-	rfm_query(sql, 0, NULL, NULL, true);
-	rfm_query_end();
-}
-
 void
 rfm_model_check(const RfmModel *model)
 {
@@ -273,8 +255,8 @@ rfm_model_check(const RfmModel *model)
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
 	rfm_source_check(&source);
-	check_ruleset(model, model->segment_rules);
-	check_ruleset(model, model->comment_rules);
+	rfm_ruleset_check_model(model->segment_rules, model);
+	rfm_ruleset_check_model(model->comment_rules, model);
 	rfm_target_resolve(model, &source, &target);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);

@@ -3,10 +3,10 @@
  * jobs.c
  *		The jobs of pg_cron that refresh a role's models.
  *
- * pg_cron shows a job to the role that it runs as, and only where that role
- * has been let into its schema.  Who may use a model is to see how its job
- * fares all the same, so pg_cron's tables are read as the owner of the
- * extension's, for the models that the asking role may use.
+ * pg_cron shows a job only to the role that it runs as, and only if that role
+ * has USAGE on its schema.  But a role that may use a model must see whether its
+ * job succeeds.  So pg_cron's tables are read as the owner of the extension's
+ * tables, for the models that the asking role may use.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,9 +31,9 @@
 #include "utils/tuplestore.h"
 
 /*
- * Of each of the models $1, whose jobs are called $2 and whose owners are $3.
- * Anyone who may use pg_cron can give a job such a name: it is the model's if
- * the role that it runs as may use the model.
+ * The jobs of the models $1, which have the names $2 and the owners $3.  Anyone
+ * who may use pg_cron can give a job such a name: it is the model's only if the
+ * role that it runs as may use the model.
  */
 static const char jobs_query[] =
 "SELECT m.model, j.jobid, j.username::text, j.schedule::text, j.active,"
@@ -52,7 +52,7 @@ static const char jobs_query[] =
 " AND d.runid > coalesce((SELECT max(s.runid) FROM cron.job_run_details s"
 " WHERE s.jobid = j.jobid AND s.status = 'succeeded'), 0)) AS failed";
 
-/* The name of a model's job, as SQL has it. */
+/* Return the name of a model's job, as rfm_internal.job_name() makes it. */
 static Datum
 job_name(Datum model)
 {
@@ -67,7 +67,10 @@ job_name(Datum model)
 	return OidFunctionCall1Coll(function, DEFAULT_COLLATION_OID, model);
 }
 
-/* The names and owners of the models that the role may use, in the caller's memory. */
+/*
+ * Return how many models the role may use, with their names and owners in the
+ * caller's memory.
+ */
 static int
 find_models(Oid role, Datum **models, Datum **owners)
 {

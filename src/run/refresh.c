@@ -21,7 +21,7 @@
 #include "utils/snapmgr.h"
 
 static void
-log_refresh(RfmSnapshot *snapshot, const RfmCounts *counts, TimestampTz started_at)
+log_refresh(RfmScoredSnapshot *snapshot, const RfmCounts *counts, TimestampTz started_at)
 {
 	rfm_progress_next(&snapshot->progress,
 					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "
@@ -32,7 +32,7 @@ log_refresh(RfmSnapshot *snapshot, const RfmCounts *counts, TimestampTz started_
 }
 
 void
-rfm_refresh_write(RfmSnapshot *snapshot, TimestampTz started_at)
+rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at)
 {
 	const RfmModel *model = snapshot->model;
 	RfmTarget	target;
@@ -58,7 +58,7 @@ rfm_refresh_model(const char *name, const DateADT *run_date)
 											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
 	RfmModel   *model;
-	RfmSnapshot snapshot;
+	RfmScoredSnapshot snapshot;
 	int64		customers;
 
 	rfm_progress_announce(name, run_date, false);

@@ -28,6 +28,6 @@ extern int64 rfm_refresh_model(const char *model,
  * rfm_refresh_write: make the target's rows equal to a snapshot and log that:
  * the second half of a refresh, whose first began at started_at.
  */
-extern void rfm_refresh_write(RfmSnapshot *snapshot, TimestampTz started_at);
+extern void rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at);
 
 #endif							/* RFM_RUN_REFRESH_H */

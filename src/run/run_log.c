@@ -26,7 +26,7 @@ typedef struct LogColumn
 } LogColumn;
 
 void
-rfm_run_log(const RfmSnapshot *snapshot, const RfmCounts *counts,
+rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 			TimestampTz started_at, Oid run_by)
 {
 	char	   *cut_points = rfm_cut_points_json(snapshot->model, snapshot->customers,

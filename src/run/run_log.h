@@ -18,7 +18,7 @@
  * rfm_run_log: add the row of a refresh that has been written, with the counts
  * of its rows.  run_by is the role that asked for the refresh.
  */
-extern void rfm_run_log(const RfmSnapshot *snapshot,
+extern void rfm_run_log(const RfmScoredSnapshot *snapshot,
 						const RfmCounts *counts, TimestampTz started_at,
 						Oid run_by);
 

@@ -19,7 +19,7 @@
 #include "utils/lsyscache.h"
 #include "value/numeric.h"
 
-/* Where a score begins, as the log has it. */
+/* The cut point at which a score begins, as it is logged. */
 typedef struct LoggedCut
 {
 	Numeric		value;			/* NULL: nobody had the score */
@@ -79,7 +79,7 @@ read_cuts(int64 run_id, LoggedCuts *cuts)
 	rfm_catalog_leave(&catalog);
 }
 
-/* The newest cut points of the model; their date. */
+/* Read the newest cut points of the model and return their date. */
 static DateADT
 find_cuts(const RfmModel *model, LoggedCuts *cuts)
 {
@@ -118,7 +118,7 @@ customer_value(const RfmSource *source, const char *customer)
 	return OidInputFunctionCall(input, unconstify(char *, customer), ioparam, -1);
 }
 
-/* Does the customer come at or after the one that a score began with? */
+/* Is the customer's key that of the customer that a score began with, or a later one? */
 static bool
 key_reaches(const RfmSource *source, const char *from_customer)
 {
@@ -130,9 +130,9 @@ key_reaches(const RfmSource *source, const char *from_customer)
 							   &ssup) >= 0;
 }
 
-/* Is a value of an axis, seen from its cut point, good enough for the score? */
+/* Does a value of an axis reach the cut point of a score? */
 static bool
-cut_reached(const RfmSnapshot *snapshot, RfmAxis axis, Numeric value, const LoggedCut *cut)
+cut_reached(const RfmScoredSnapshot *snapshot, RfmAxis axis, Numeric value, const LoggedCut *cut)
 {
 	int			cmp;
 
@@ -159,7 +159,7 @@ cut_reached(const RfmSnapshot *snapshot, RfmAxis axis, Numeric value, const Logg
 }
 
 static int
-axis_score(const RfmSnapshot *snapshot, RfmAxis axis, const LoggedCuts *cuts)
+axis_score(const RfmScoredSnapshot *snapshot, RfmAxis axis, const LoggedCuts *cuts)
 {
 	Numeric		value = rfm_axis_numeric(snapshot->customers, axis,
 										 snapshot->customers->code[axis][0]);
@@ -171,9 +171,10 @@ axis_score(const RfmSnapshot *snapshot, RfmAxis axis, const LoggedCuts *cuts)
 }
 
 /*
- * Today or, where the run date is that of the latest order, the newest
- * snapshot's unless the customer has ordered since: to find the latest order
- * of all, all would have to be read.
+ * Determine the date to score for: today or, if the model's run date is that of
+ * its latest order, the date of the newest snapshot or of the customer's own
+ * latest order, whichever is later.  The latest order of all customers is not
+ * looked for: that would take reading them all.
  */
 static DateADT
 current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
@@ -189,7 +190,7 @@ current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
 
 bool
 rfm_score_customer(const RfmModel *model, const char *customer,
-				   RfmSnapshot *snapshot, RfmCell *cell, DateADT *cut_date)
+				   RfmScoredSnapshot *snapshot, RfmCell *cell, DateADT *cut_date)
 {
 	RfmSource  *source = &snapshot->source;
 	RfmCollector *collector;

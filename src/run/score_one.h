@@ -28,6 +28,6 @@
  * with other buckets.
  */
 extern bool rfm_score_customer(const RfmModel *model, const char *customer,
-							   RfmSnapshot *snapshot, RfmCell *cell, DateADT *cut_date);
+							   RfmScoredSnapshot *snapshot, RfmCell *cell, DateADT *cut_date);
 
 #endif							/* RFM_RUN_SCORE_ONE_H */

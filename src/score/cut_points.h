@@ -11,8 +11,8 @@
 #include "score/scores.h"
 
 /*
- * rfm_cut_points_json: the cut points of a snapshot and what each score
- * covers, as the JSON text that rfm_run keeps.
+ * rfm_cut_points_json: Return the cut points of a snapshot and what each score
+ * covers, as the JSON text that rfm_run keeps, palloc'd.
  */
 extern char *rfm_cut_points_json(const RfmModel *model,
 								 const RfmCustomers *customers,

@@ -86,9 +86,9 @@ rfm_labels_load(const char *ruleset)
 	rfm_catalog_enter(&catalog);
 	if (rfm_query(sql.data, 1, &type, &value, true) == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("rule set \"%s\" does not exist", ruleset),
-				 errhint("The rule sets that exist are in rfm_segment_rule.")));
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("rule set \"%s\" has no rules", ruleset),
+				 errhint("Insert its rules into rfm_segment_rule, or give the model another rule set.")));
 	for (int row = 0; row < (int) SPI_processed; row++)
 	{
 		RuleBounds	rule;

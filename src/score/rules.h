@@ -12,9 +12,9 @@
 
 /*
  * rfm_labels_load: the label of every cell by a rule set, "Others" where no
- * rule matches.  Returns an array of RFM_CELLS strings, or NULL for no rule
- * set.  Raises UNDEFINED_OBJECT for a rule
- * set without rules.
+ * rule matches.  Returns an array of RFM_CELLS strings, palloc'd, or NULL for
+ * no rule set.  Raises OBJECT_NOT_IN_PREREQUISITE_STATE for a rule set without
+ * rules.
  */
 extern char **rfm_labels_load(const char *ruleset);
 

@@ -48,12 +48,12 @@ extern RfmScores *rfm_scores_build(const RfmModel *model,
 								   const RfmCustomers *customers);
 
 /*
- * rfm_cell_text: the three scores as text, palloc'd: 555, or 10-9-10 where a
+ * rfm_cell_text: Return the three scores as text, palloc'd: 555, or 10-9-10 where a
  * score can have two digits.
  */
 extern char *rfm_cell_text(const RfmModel *model, RfmCell cell);
 
-/* rfm_cell_weighted: the scores' sum by the model's weights. */
+/* rfm_cell_weighted: Return the sum of the scores, weighted as the model says. */
 extern int64 rfm_cell_weighted(const RfmModel *model, RfmCell cell);
 
 #endif							/* RFM_SCORE_SCORES_H */

@@ -37,7 +37,7 @@ rfm_snapshot_default_date(const RfmModel *model, const RfmSource *source)
 }
 
 void
-rfm_snapshot_begin(const RfmModel *model, RfmSnapshot *snapshot)
+rfm_snapshot_begin(const RfmModel *model, RfmScoredSnapshot *snapshot)
 {
 	memset(snapshot, 0, sizeof(*snapshot));
 	snapshot->model = model;
@@ -49,7 +49,7 @@ rfm_snapshot_begin(const RfmModel *model, RfmSnapshot *snapshot)
 }
 
 void
-rfm_snapshot_finish(RfmSnapshot *snapshot, RfmCollector *collector)
+rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector)
 {
 	const RfmModel *model = snapshot->model;
 
@@ -75,7 +75,7 @@ rfm_snapshot_finish(RfmSnapshot *snapshot, RfmCollector *collector)
 
 void
 rfm_snapshot_compute(const RfmModel *model, const DateADT *run_date,
-					 RfmSnapshot *snapshot)
+					 RfmScoredSnapshot *snapshot)
 {
 	RfmIdentity	owner;
 	RfmCollector *collector;

@@ -11,7 +11,7 @@
 #include "progress/progress.h"
 #include "score/scores.h"
 
-typedef struct RfmSnapshot
+typedef struct RfmScoredSnapshot
 {
 	const RfmModel *model;
 	RfmSource	source;
@@ -22,32 +22,36 @@ typedef struct RfmSnapshot
 	char	  **comment;
 	RfmProgress progress;
 	const char *backfill;		/* the call it belongs to, as JSON; NULL: none */
-} RfmSnapshot;
+} RfmScoredSnapshot;
 
 /*
- * rfm_snapshot_compute: reads, sorts and scores.  run_date NULL means the
- * model's own: today, or the date of the latest order.  Works as the model's owner with the active snapshot;
- * results in the current context.
+ * rfm_snapshot_compute: Read, sort and score the orders for run_date; NULL: for
+ * rfm_snapshot_default_date().  Works as the model's owner, with the active
+ * database snapshot.  The results are allocated in the current context.
  */
 extern void rfm_snapshot_compute(const RfmModel *model,
 								 const DateADT *run_date,
-								 RfmSnapshot *snapshot);
+								 RfmScoredSnapshot *snapshot);
 
 /*
- * rfm_snapshot_begin, rfm_snapshot_finish: the same in two parts, for orders
- * that come otherwise.  Between them source and run_date are to be filled in,
- * and the date shown; collector may be NULL (no orders), and goes.
+ * rfm_snapshot_begin, rfm_snapshot_finish: Do the same in two parts, for orders
+ * that are collected otherwise.  In between the caller fills in source and
+ * run_date, and shows the date (rfm_progress_date).  collector may be NULL (no
+ * orders), and is freed.
  */
 extern void rfm_snapshot_begin(const RfmModel *model,
-							   RfmSnapshot *snapshot);
-extern void rfm_snapshot_finish(RfmSnapshot *snapshot, RfmCollector *collector);
+							   RfmScoredSnapshot *snapshot);
+extern void rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector);
 
-/* rfm_snapshot_check_date: raises DATETIME_VALUE_OUT_OF_RANGE. */
+/*
+ * rfm_snapshot_check_date: Raise DATETIME_VALUE_OUT_OF_RANGE for a run date that
+ * is infinite, or too late for order times to be compared with its end.
+ */
 extern void rfm_snapshot_check_date(DateADT run_date);
 
 /*
- * rfm_snapshot_default_date: the date that a refresh without one is for.  As
- * the model's owner.
+ * rfm_snapshot_default_date: Return the run date of a refresh that is given
+ * none, as the model's as_of says.  As the model's owner.
  */
 extern DateADT rfm_snapshot_default_date(const RfmModel *model,
 										 const RfmSource *source);

@@ -8,9 +8,11 @@
 #include "base/compat.h"
 
 #include "access/xact.h"
+#include "base/citus.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "target/create.h"
 #include "target/partition.h"
@@ -80,6 +82,29 @@ created_on_demand(const RfmModel *model, RfmColumn column)
 	}
 }
 
+/*
+ * Where the orders are distributed by the customer, so are the rows of the
+ * target, each on the server of its orders.
+ */
+static void
+distribute(const RfmModel *model, const RfmSource *source, const char *relation,
+		   const char *customer)
+{
+	char	   *column = rfm_citus_distribution(model->source);
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[lengthof(types)];
+	bool		isnull;
+
+	if (column == NULL ||
+		strcmp(source->customer, psprintf("%s.%s", source->alias, quote_identifier(column))) != 0)
+		return;
+	values[0] = CStringGetTextDatum(relation);
+	values[1] = CStringGetTextDatum(customer);
+	values[2] = CStringGetTextDatum(source->relation);
+	(void) rfm_query_value("SELECT pg_catalog.create_distributed_table($1::pg_catalog.regclass, $2,"
+						   " colocate_with => $3)", lengthof(types), types, values, false, &isnull);
+}
+
 Oid
 rfm_target_create(const RfmModel *model, const RfmSource *source,
 				  const char *qualified_name)
@@ -115,7 +140,8 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 										  quote_identifier(created[RFM_COL_RUN_DATE]) : NULL));
 
 	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
-	rfm_unlock_search_path(level);
 	CommandCounterIncrement();
+	distribute(model, source, relation, created[RFM_COL_CUSTOMER]);
+	rfm_unlock_search_path(level);
 	return get_relname_relid(rv->relname, nsp);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * diff.c
- *		Compares what stands in the target with the snapshot.
+ *		The difference between a snapshot and the rows of its target.
  *
  *-------------------------------------------------------------------------
  */
@@ -256,7 +256,7 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 		else
 		{
 			diff->state[row] = RFM_ROW_CHANGED;
-			note_changed(receiver, row,
+			note_changed(receiver, row, receiver->maker->target->routed ? NULL :
 						 (ItemPointer) DatumGetPointer(slot->tts_values[receiver->ncompared + 1]));
 		}
 	}
@@ -296,7 +296,11 @@ receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
 											 ALLOCSET_DEFAULT_SIZES);
 	receiver->changed_space = FIRST_CHANGED;
 	receiver->changed_bound = rfm_memory_bound() / 4;
-	diff->changed = palloc(FIRST_CHANGED * sizeof(RfmChangedRow));
+	/* where rows are routed to, their places are of no use here */
+	if (maker->target->routed)
+		receiver->changed_space = 0;
+	else
+		diff->changed = palloc(FIRST_CHANGED * sizeof(RfmChangedRow));
 	lookup_init(&receiver->lookup, maker);
 }
 
@@ -329,7 +333,8 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 		receiver.compared[receiver.ncompared++] = (RfmColumn) i;
 		appendStringInfo(&sql, ", %s", target->column[i]);
 	}
-	appendStringInfo(&sql, ", ctid FROM %s%s", rfm_target_only(target), target->relation);
+	appendStringInfo(&sql, "%s FROM %s%s", target->routed ? "" : ", ctid",
+					 rfm_target_only(target), target->relation);
 
 	if (target->column[RFM_COL_RUN_DATE])
 	{

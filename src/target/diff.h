@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * diff.h
- *		What stands in the target, compared with the snapshot.
+ *		The difference between a snapshot and the rows of its target.
+ *
+ * Takes a snapshot's customers; gives what each of them needs to have written,
+ * and the customers that only the target has.
  *
  *-------------------------------------------------------------------------
  */
@@ -38,9 +41,10 @@ typedef struct RfmDiff
 } RfmDiff;
 
 /*
- * rfm_diff_build: reads the target's rows of the snapshot's run date (all
- * rows where it has no such column), with the active database snapshot or,
- * unless active_snapshot, one taken now.  Results in the current context.
+ * rfm_diff_build: read the target's rows of the snapshot's run date (all rows
+ * where it has no such column) and compare them.  Uses the active database
+ * snapshot or, unless active_snapshot, one taken now.  Results in the current
+ * context.
  */
 extern void rfm_diff_build(RfmRowMaker *maker, bool active_snapshot,
 						   RfmDiff *diff);

@@ -28,7 +28,7 @@
  * Reading.
  */
 
-/* Is range of the run date, and nothing else, what rel is partitioned by? */
+/* Is rel partitioned by range of the run date, and by nothing else? */
 static bool
 partitioned_by_run_date(Relation rel, const RfmTarget *target)
 {
@@ -119,7 +119,7 @@ rfm_partition_of(const RfmPartitions *partitions, DateADT date)
  * Checking.
  */
 
-/* Partitions are ranges of a column that must be there. */
+/* Raise an error for a model whose target has no run date to make partitions by. */
 static void
 check_has_run_date(const RfmModel *model, const char *run_date)
 {
@@ -180,13 +180,6 @@ rfm_partition_check(const RfmModel *model, const RfmTarget *target, Relation rel
 						   GetUserNameFromId(GetUserId(), false), model->name),
 				 errhint("GRANT CREATE ON SCHEMA %s TO %s;", quote_identifier(schema),
 						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
-}
-
-char *
-rfm_partition_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
 }
 
 bool

@@ -32,7 +32,7 @@ typedef struct RfmPartitions
 } RfmPartitions;
 
 /*
- * rfm_partition_clause: what CREATE TABLE says after the columns of the
+ * rfm_partition_clause: return what CREATE TABLE says after the columns of the
  * model's target; run_date is the quoted name of the column, NULL where the
  * target has none.  Raises INVALID_PARAMETER_VALUE for a model that cannot be
  * partitioned.
@@ -40,29 +40,27 @@ typedef struct RfmPartitions
 extern const char *rfm_partition_clause(const RfmModel *model, const char *run_date);
 
 /*
- * rfm_partition_check: can partitions be made for the model?  As its owner;
- * rel is the target.  Raises INVALID_PARAMETER_VALUE, WRONG_OBJECT_TYPE and
+ * rfm_partition_check: check that partitions can be made for the model if it
+ * asks for them.  As its owner; rel is the target.  Raises INVALID_PARAMETER_VALUE, WRONG_OBJECT_TYPE and
  * INSUFFICIENT_PRIVILEGE.
  */
 extern void rfm_partition_check(const RfmModel *model, const RfmTarget *target,
 								Relation rel);
 
 /*
- * rfm_partitions_read: the partitions of the target, in the current context;
- * false where it is not partitioned by range of its run date alone.
+ * rfm_partitions_read: read the partitions of the target, in the current
+ * context.  Returns false where it is not partitioned by range of its run date
+ * alone.
  */
 extern bool rfm_partitions_read(const RfmTarget *target, RfmPartitions *partitions);
 
 /* rfm_partition_of: return the partition that takes a date, the default one apart, or NULL. */
 extern const RfmPartition *rfm_partition_of(const RfmPartitions *partitions, DateADT date);
 
-/* rfm_partition_name: a table's name, qualified and quoted. */
-extern char *rfm_partition_name(Oid relid);
-
 /* rfm_partition_is_own: is it a plain table that the current user owns? */
 extern bool rfm_partition_is_own(Oid relid);
 
-/* rfm_partition_utility: runs one utility statement as the current user. */
+/* rfm_partition_utility: run a utility statement as the current user. */
 extern void rfm_partition_utility(const char *sql);
 
 #endif							/* RFM_TARGET_PARTITION_H */

@@ -4,13 +4,14 @@
  *		The one table that all new rows of a snapshot go to.
  *
  * CREATE TABLE ... PARTITION OF would lock readers out of the target until
- * the refresh commits.  So a partition is made as a table by itself and
- * attached, which readers do not notice.  ATTACH builds the indexes of the
- * target on the rows that are there, and a CHECK constraint for the time in
- * between spares it reading them.
+ * the refresh commits.  So a partition is created as a table by itself, filled,
+ * and attached, which blocks no reader.  ATTACH builds the target's indexes over
+ * its rows; a CHECK constraint that is dropped afterwards saves it from reading
+ * them.
  *
- * Where the target is published, it is attached empty: logical replication
- * sends a row as one of the table that its table was part of at that moment.
+ * Where the target is published the partition is attached before it is filled:
+ * logical replication sends a row under the name of the table that its own
+ * table was a partition of when the row was written.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +20,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xlog.h"
+#include "base/catalog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_publication.h"
 #include "commands/defrem.h"
@@ -43,8 +45,8 @@ date_text(DateADT date)
 }
 
 /*
- * The dates of a partition to be made for date: its day or month, as far as no
- * other partition has them.  None has date itself.
+ * Determine the dates of a new partition for date: its day or month, without the
+ * dates that other partitions have.  None of them has date itself.
  */
 static void
 partition_range(RfmPeriod period, const RfmPartitions *partitions, DateADT date,
@@ -75,8 +77,8 @@ partition_range(RfmPeriod period, const RfmPartitions *partitions, DateADT date,
 }
 
 /*
- * A name that is free in the schema: target_2025_11 or target_2025_11_03, the
- * target's part cut where it gets too long.  A name that is taken, by a
+ * Return a name that is free in the schema: target_2025_11 or target_2025_11_03,
+ * with the target's part cut where that is too long.  A name that is taken, by a
  * partition that was detached or by one of another target whose cut name is
  * the same, must not stop a refresh.
  */
@@ -110,7 +112,7 @@ choose_name(RfmPeriod period, const char *target, Oid nsp, DateADT date)
 	}
 }
 
-/* Makes the table that is to become the partition of date. */
+/* Create the table that is to become the partition of date. */
 static void
 make_partition(RfmPlace *place, const RfmPartitions *partitions, DateADT date)
 {
@@ -221,7 +223,8 @@ rfm_place_find(RfmPlace *place, const RfmModel *model, RfmTarget *target,
 	else if (model->partition_by != RFM_PERIOD_NONE)
 	{
 		make_partition(place, &partitions, customers->run_date);
-		if (is_published(target))
+		/* Citus routes rows to what belongs to the target only */
+		if (target->routed || is_published(target))
 			rfm_place_attach(place);
 	}
 	else if (customers->n > 0)
@@ -279,7 +282,7 @@ rfm_place_finish(RfmPlace *place, int64 inserted)
 	rfm_place_attach(place);
 	if (inserted > 0 && wants_statistics(place))
 		rfm_partition_utility(psprintf("ANALYZE (SKIP_LOCKED) %s",
-									   rfm_partition_name(place->relid)));
+									   rfm_relation_name(place->relid)));
 	make_next_partition(place);
 }
 

@@ -10,10 +10,13 @@
 #include "access/genam.h"
 #include "access/relation.h"
 #include "access/xact.h"
+#include "base/catalog.h"
+#include "base/citus.h"
 #include "base/identity.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -177,6 +180,20 @@ check_key(Relation rel, const RfmTarget *target)
 			 errhint("ALTER TABLE %s ADD PRIMARY KEY (%s);", target->relation, key)));
 }
 
+/* Columnar storage takes new rows, but changes and deletes none. */
+static void
+check_access_method(Relation rel)
+{
+	char	   *method = OidIsValid(rel->rd_rel->relam) ? get_am_name(rel->rd_rel->relam) : NULL;
+
+	if (method && strcmp(method, "columnar") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("target \"%s\" has columnar storage", RelationGetRelationName(rel)),
+				 errdetail("Rows of such a table can be neither updated nor deleted."),
+				 errhint("Use a target of access method heap. Partitions of old dates that no refresh writes to any more may be columnar.")));
+}
+
 /*
  * A check that waits for the end of the transaction would run there with the
  * rights of whoever asked for the refresh; PostgreSQL refuses to queue it.
@@ -242,8 +259,8 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 	target->rel = rel;
 	target->relid = RelationGetRelid(rel);
 	target->relkind = rel->rd_rel->relkind;
-	target->relation = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												  RelationGetRelationName(rel));
+	target->routed = rfm_citus_manages(target->relid);
+	target->relation = rfm_relation_name(RelationGetRelid(rel));
 	if (target->relkind != RELKIND_RELATION &&
 		target->relkind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,
@@ -253,6 +270,7 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 	rfm_target_check_names(model);
 	for (int i = 0; i < RFM_COLUMNS; i++)
 		resolve_column(model, source, rel, target, (RfmColumn) i);
+	check_access_method(rel);
 	check_key(rel, target);
 	check_no_deferred(rel);
 	check_rights(model, rel);

@@ -14,9 +14,9 @@
 #include "target/target.h"
 
 /*
- * rfm_target_resolve: finds the target's columns, their types and conversions
- * and checks them, its key, and the rights of the current user, who is the
- * model's owner; results in the current context.  Leaves the target open, for
+ * rfm_target_resolve: look up the target's columns, their types and conversions,
+ * and check them, its key, and the rights of the current user, who is the
+ * model's owner; results in the current context.  The target is left open until
  * rfm_target_close.  Raises UNDEFINED_TABLE,
  * WRONG_OBJECT_TYPE, UNDEFINED_COLUMN, DATATYPE_MISMATCH,
  * INVALID_TABLE_DEFINITION (no key) and INSUFFICIENT_PRIVILEGE.

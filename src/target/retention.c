@@ -1,13 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * retention.c
- *		How long a target keeps its snapshots.
+ *		Removal of snapshots that are older than a model's retention.
  *
- * DROP of a partition locks readers out of the target until the transaction
- * ends.  So it is done last, only where nobody is in the way at that moment,
- * and only where the refresh is a transaction of its own that commits at
- * once: otherwise DELETE, which disturbs nobody, empties the partition, and a
- * later refresh drops it.
+ * An expired partition is best dropped, but DROP locks readers out of the
+ * target until the transaction ends.  So it is done as the last step of a
+ * refresh, only if all locks are free at that moment, and only if the refresh
+ * is a transaction of its own, which commits right afterwards.  Otherwise the
+ * partition is emptied by DELETE, which blocks no reader, and a later refresh
+ * drops it.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +16,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "base/catalog.h"
 #include "base/query.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -57,7 +59,10 @@ rfm_retention_check(const RfmModel *model, const RfmTarget *target)
  * Dates of the target.
  */
 
-/* "aggregate(run_date) FROM target WHERE first <= run_date <= last"; false: none. */
+/*
+ * Determine the smallest or largest run date from first to last that the target
+ * has, as aggregate ("min" or "max") says.  Returns false where there is none.
+ */
 static bool
 find_date(const RfmTarget *target, const char *aggregate, DateADT first, DateADT last,
 		  DateADT *found)
@@ -88,14 +93,18 @@ delete_date(const RfmTarget *target, DateADT date)
 				1, &type, &value, NULL, SPI_OK_DELETE);
 }
 
-/* How many run dates there are from first to last; deleted as they are met. */
+/*
+ * Return how many run dates the target has from first to last, and delete their
+ * rows if asked to.  Goes from one date to the next, so that an index serves and
+ * one statement never deletes more than one snapshot.
+ */
 static int64
 count_dates(const RfmTarget *target, DateADT first, DateADT last, bool delete)
 {
 	int64		n = 0;
 	DateADT		date;
 
-	/* beginning after the one that was met: what was deleted is still in the way */
+	/* deleted rows are still in the index: begin behind them */
 	while (first <= last && find_date(target, "min", first, last, &date))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -110,8 +119,8 @@ count_dates(const RfmTarget *target, DateADT first, DateADT last, bool delete)
 }
 
 /*
- * The first date that the target keeps; false: it keeps them all.  run_date
- * is one that counts though it may not be there yet.
+ * Determine the first date that the target keeps.  Returns false where it keeps
+ * all.  run_date, unless NULL, counts as if the target had it already.
  */
 static bool
 first_kept(const RfmModel *model, const RfmTarget *target, const RfmCalendar *calendar,
@@ -159,8 +168,9 @@ rfm_retention_check_date(const RfmModel *model, const RfmTarget *target,
  */
 
 /*
- * Runs a utility statement.  Returns NULL, or, with nothing done, the error
- * of one that cannot be done because of what depends on the object or uses it.
+ * Run a utility statement in a subtransaction.  Returns NULL when it is done.
+ * If it fails because other objects depend on its object, or because the object
+ * is in use, it is rolled back and its error returned; other errors are raised.
  */
 static ErrorData *
 try_utility(const char *sql)
@@ -194,8 +204,9 @@ try_utility(const char *sql)
 }
 
 /*
- * May a partition with that many dates be dropped?  Not where rows have
- * triggers that want to see them go, or policies that keep them.
+ * May a partition that has this many run dates be dropped instead of emptied?
+ * Not inside a transaction block, and not if its rows have triggers that DROP
+ * would not fire, or policies that DELETE would obey.
  */
 static bool
 may_drop(const RfmTarget *target, const RfmPartition *partition, int64 dates)
@@ -216,8 +227,9 @@ may_drop(const RfmTarget *target, const RfmPartition *partition, int64 dates)
 }
 
 /*
- * Everything that DROP would wait for is free, and ours until the end; the
- * target last, which most are in need of.
+ * Take all locks that DROP needs, without waiting, until the transaction ends.
+ * The target comes last, as most other sessions need that one.  Returns false
+ * if one of them is not free.
  */
 static bool
 lock_for_drop(const RfmTarget *target, const RfmPartitions *partitions,
@@ -230,9 +242,10 @@ lock_for_drop(const RfmTarget *target, const RfmPartitions *partitions,
 }
 
 /*
- * Drops a partition all of whose dates are to go.  Returns false where it has
- * to wait for a later refresh; otherwise *expired grows by the dates that
- * were dropped, and those that are still there are for DELETE.
+ * Drop a partition all of whose dates have expired, and add their number to
+ * *expired.  Returns true also if it must not be dropped at all: then its rows
+ * are left to DELETE.  Returns false if a later refresh is to drop it: then
+ * nothing of it may be deleted now.
  */
 static bool
 drop_partition(const RfmTarget *target, const RfmPartitions *partitions,
@@ -251,7 +264,7 @@ drop_partition(const RfmTarget *target, const RfmPartitions *partitions,
 				 errdetail("Other transactions are using it or target %s.", target->relation)));
 		return false;
 	}
-	error = try_utility(psprintf("DROP TABLE %s", rfm_partition_name(partition->relid)));
+	error = try_utility(psprintf("DROP TABLE %s", rfm_relation_name(partition->relid)));
 	if (error == NULL)
 	{
 		*expired += dates;
@@ -288,7 +301,7 @@ rfm_retention_apply(const RfmModel *model, const RfmTarget *target,
 		{
 			const RfmPartition *partition = &partitions.partition[i];
 
-			/* DELETE must not empty what waits to be dropped: it begins after it */
+			/* what waits to be dropped is not emptied: DELETE begins behind it */
 			if (partition->upper <= kept &&
 				!drop_partition(target, &partitions, partition, &expired))
 				first = partition->upper;

@@ -3,9 +3,10 @@
  * row.h
  *		The rows of a snapshot as the target's columns hold them.
  *
- * Values are computed in their native types and converted to the target's as
- * an assignment would.  Whatever depends only on the cell, or on nothing, is
- * converted once and looked up.
+ * Takes a scored customer; gives the value of each column of its row.  Values
+ * are computed in their native types and converted to those of the target as
+ * an assignment would do it.  What depends only on the cell, or on nothing, is
+ * converted once and kept.
  *
  *-------------------------------------------------------------------------
  */
@@ -56,18 +57,21 @@ typedef struct RfmRowMaker
 } RfmRowMaker;
 
 /*
- * rfm_row_maker_init: prepares for the rows of a snapshot; lives in the
- * current context until rfm_row_maker_end.
+ * rfm_row_maker_init: prepare to make the rows of a snapshot.  segment and
+ * comment are labels by cell, or NULL.  All memory is of the current context;
+ * rfm_row_maker_end frees what holds resources.
  */
 extern void rfm_row_maker_init(RfmRowMaker *maker, const RfmModel *model,
 							   const RfmTarget *target,
 							   const RfmCustomers *customers,
 							   const RfmScores *scores,
 							   char **segment, char **comment);
+
+/* rfm_row_maker_end: free the executor state of rfm_row_maker_init. */
 extern void rfm_row_maker_end(RfmRowMaker *maker);
 
 /*
- * rfm_row_value: a column of row i in the target's type.  By-reference
+ * rfm_row_value: return a column of row i in the target's type.  By-reference
  * results live in the current context or longer.  Raises what an assignment
  * would raise (a value too large for the column, ...).
  */

@@ -203,6 +203,6 @@ rfm_target_close(RfmTarget *target)
 const char *
 rfm_target_only(const RfmTarget *target)
 {
-	return target->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
+	return target->relkind == RELKIND_PARTITIONED_TABLE || target->routed ? "" : "ONLY ";
 }
 

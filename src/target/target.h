@@ -3,6 +3,9 @@
  * target.h
  *		The table that a model's snapshots go to: its names and columns.
  *
+ * Takes a model; gives the names that its target_columns give to the columns.
+ * Nothing is looked up here: resolve.h does that.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef RFM_TARGET_TARGET_H
@@ -45,6 +48,7 @@ typedef struct RfmTarget
 	Relation	rel;			/* open; NULL: closed, or not now */
 	Oid			relid;
 	char		relkind;
+	bool		routed;			/* Citus routes its rows: see routed.h */
 	char	   *relation;		/* qualified and quoted */
 	AttrNumber	attnum[RFM_COLUMNS];	/* 0: the target has no such column */
 	char	   *column[RFM_COLUMNS];	/* quoted names, NULL where there is none */
@@ -75,38 +79,38 @@ typedef struct RfmColumnInfo
 extern const RfmColumnInfo rfm_columns[RFM_COLUMNS];
 
 /*
- * rfm_target_column: the name that the model gives a column of its target,
- * palloc'd, NULL for none.  Whether the target has it is another matter.
- * *mapped, where mapped is not NULL, tells whether target_columns names it.
+ * rfm_target_column: return the name that the model gives a column of its
+ * target, palloc'd, NULL for none.  The target need not have such a column.
+ * *mapped, unless mapped is NULL, is set to whether target_columns names it.
  */
 extern char *rfm_target_column(const RfmModel *model, RfmColumn column,
 							   bool *mapped);
 
 /*
- * rfm_target_check_names: target_columns is an object that knows only columns
- * of rfm, and gives no name twice.  Raises INVALID_PARAMETER_VALUE.
+ * rfm_target_check_names: check that target_columns is an object of known
+ * columns and gives no name twice.  Raises INVALID_PARAMETER_VALUE.
  */
 extern void rfm_target_check_names(const RfmModel *model);
 
 /*
- * rfm_target_verify: the target goes by the names that were found, which
- * PostgreSQL lets be changed even while it is open.  To be called before any
- * statement that names it.  Raises TRIGGERED_DATA_CHANGE_VIOLATION.
+ * rfm_target_verify: check that the target still has the name under which it was
+ * found; PostgreSQL lets it be renamed even while it is open.  To be called
+ * before any statement that names it.  Raises TRIGGERED_DATA_CHANGE_VIOLATION.
  */
 extern void rfm_target_verify(const RfmTarget *target);
 
 /*
- * rfm_target_release, rfm_target_retake: around a command of our own that
- * PostgreSQL refuses for a table that is open.  Nothing of what was found may
- * have changed when it is opened again; raises what rfm_target_verify raises.
+ * rfm_target_release, rfm_target_retake: close the target for a command of our
+ * own that PostgreSQL refuses while a table is open, and open it again.  It must
+ * not have changed meanwhile: the second raises what rfm_target_verify raises.
  */
 extern void rfm_target_release(RfmTarget *target);
 extern void rfm_target_retake(RfmTarget *target);
 
-/* rfm_target_close: what was found is not used any more.  The lock stays. */
+/* rfm_target_close: end the use of what was looked up.  The lock stays. */
 extern void rfm_target_close(RfmTarget *target);
 
-/* rfm_target_only: "ONLY " where the target is no partitioned table. */
+/* rfm_target_only: return "ONLY " for a target that is not partitioned, else "". */
 extern const char *rfm_target_only(const RfmTarget *target);
 
 #endif							/* RFM_TARGET_TARGET_H */

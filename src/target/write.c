@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * write.c
- *		Writes the difference between a snapshot and its target.
+ *		Writing of a snapshot to its target.
  *
  * New rows go in bulk and in key order straight to the table and its indexes
- * where the target, or the partition of it that takes them all, is a plain
- * table on which nothing else hangs.  Everything else is an ordinary INSERT,
- * UPDATE or DELETE over a tuplestore, so that triggers, foreign keys,
- * generated columns, row security and partition routing behave as they always
- * do.
+ * where the target, or the partition that takes them all, is a plain table
+ * without triggers and the like.  All else is an ordinary INSERT, UPDATE or
+ * DELETE over a tuplestore, so that triggers, foreign keys, generated columns,
+ * row security and partition routing behave as they always do.  Where Citus
+ * routes the rows of the target, it writes them (routed.h).
  *
  *-------------------------------------------------------------------------
  */
@@ -23,13 +23,14 @@
 #include "target/bulk.h"
 #include "target/diff.h"
 #include "target/place.h"
+#include "target/routed.h"
 #include "target/write.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-/* The name under which statements see the rows they work on. */
+/* The name that statements give to the tuplestore of their rows. */
 #define ROWS_NAME "rfm_rows"
 
 /*
@@ -69,7 +70,7 @@ list_columns(const RfmRowMaker *maker, WrittenColumns *written)
 	TupleDescFinalize(written->desc);
 }
 
-/* The rows of the snapshot in one state, as they will be written. */
+/* Return the rows of the snapshot that are in one state, as they will be written. */
 static Tuplestorestate *
 rows_in_state(RfmRowMaker *maker, const RfmDiff *diff, RfmRowState state,
 			  const WrittenColumns *written)
@@ -97,7 +98,7 @@ rows_in_state(RfmRowMaker *maker, const RfmDiff *diff, RfmRowState state,
 	return store;
 }
 
-/* Runs a statement over a tuplestore that it sees as rfm_rows, and ends it. */
+/* Run a statement over a tuplestore, end that, and return the number of rows written. */
 static int64
 run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
 			  Tuplestorestate *rows, TupleDesc desc, int64 nrows)
@@ -128,7 +129,7 @@ run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
 	return processed;
 }
 
-/* "WHERE the target's key is that of the row", for UPDATE and DELETE. */
+/* Append the WHERE clause of UPDATE and DELETE: the target's key is that of the row. */
 static void
 append_key_condition(StringInfo sql, const RfmTarget *target)
 {
@@ -151,6 +152,8 @@ delete_gone(RfmRowMaker *maker, const RfmDiff *diff)
 		tuplestore_end(diff->gone);
 		return 0;
 	}
+	if (target->routed)
+		return rfm_routed_delete(maker, diff->gone, diff->gone_desc);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "DELETE FROM %s%s AS t USING " ROWS_NAME " AS s",
 					 rfm_target_only(target), target->relation);
@@ -219,6 +222,10 @@ update_changed(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *wr
 
 	if (diff->nchanged == 0)
 		return 0;
+	if (maker->target->routed)
+		return rfm_routed_insert(maker->target,
+								 rows_in_state(maker, diff, RFM_ROW_CHANGED, written),
+								 written->desc, written->column, true);
 	if (diff->changed == NULL || !OidIsValid(place->relid))
 		return update_by_statement(maker, diff, written);
 	rel = rfm_place_open(place);
@@ -239,6 +246,10 @@ insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *writte
 
 	if (nrows == 0)
 		return 0;
+	if (maker->target->routed)
+		return rfm_routed_insert(maker->target,
+								 rows_in_state(maker, diff, RFM_ROW_NEW, written),
+								 written->desc, written->column, false);
 	rel = rfm_place_open(place);
 	straight = rfm_bulk_allowed(maker, rel);
 	if (straight)
@@ -251,9 +262,9 @@ insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *writte
 }
 
 /*
- * In a transaction with one snapshot for all its statements, the target may
- * have been changed by others since that snapshot.  What stands there now must
- * call for the same writes, or they cannot be made.
+ * Check that the target has not been changed since the transaction's snapshot,
+ * where all statements share one: a snapshot taken now, after the lock, must
+ * call for the same writes.
  */
 static void
 check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
@@ -292,7 +303,8 @@ rfm_target_write(const RfmModel *model, RfmTarget *target,
 
 	rfm_row_maker_init(&maker, model, target, customers, scores, segment, comment);
 	rfm_diff_build(&maker, false, &diff);
-	if (IsolationUsesXactSnapshot())
+	/* other servers have their own snapshots, and notice by themselves */
+	if (IsolationUsesXactSnapshot() && !target->routed)
 		check_serializable(&maker, &diff);
 	list_columns(&maker, &written);
 

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * write.h
- *		Makes the target's rows equal to a snapshot.
+ *		Writing of a snapshot to its target.
  *
  * Takes the scored customers of a snapshot, and makes the target's rows of
- * that date equal to them, writing only what differs.
+ * that date equal to them.  Only rows that differ are written.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,10 +14,12 @@
 #include "target/target.h"
 
 /*
- * rfm_target_write: makes the target's rows of the snapshot's run date the
- * snapshot.  segment and comment are labels by cell, or NULL.  Waits until
- * other writers of the target are done and holds them off until the end of
- * the transaction.  As the model's owner; memory of the current context.
+ * rfm_target_write: make the target's rows of the customers' run date equal to
+ * the snapshot, and count them in counts.  segment and comment are labels by
+ * cell, or NULL.  Locks the target against other writers until the transaction
+ * ends, and waits for those that hold it.  As the model's owner; memory of the
+ * current context.  Raises SERIALIZATION_FAILURE where the target has changed
+ * since the transaction's snapshot, and the errors of constraints.
  */
 extern void rfm_target_write(const RfmModel *model, RfmTarget *target,
 							 const RfmCustomers *customers,

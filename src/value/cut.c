@@ -144,7 +144,7 @@ fill_histogram(const int64 *values, int64 n, int64 min, int shift, int64 *histog
 }
 
 /*
- * Finds the histogram bucket of each wanted rank.  A bucket as wide as one
+ * Find the histogram bucket of each wanted rank.  A bucket as wide as one
  * value answers at once; the others are listed in buckets.  Returns their
  * number.
  */
@@ -182,7 +182,7 @@ find_buckets(const int64 *histogram, int64 min, int shift, int64 first,
 }
 
 /*
- * Copies the members of the wanted buckets, bucket by bucket.  next says, for
+ * Copy the members of the wanted buckets, bucket by bucket.  next says, for
  * each bucket of the histogram, where its next member goes; negative: nowhere.
  */
 static void
@@ -204,7 +204,7 @@ gather_members(const int64 *values, int64 n, int64 min, int shift,
 }
 
 /*
- * Looks at the members of the wanted buckets, total in all, by themselves.
+ * Look at the members of the wanted buckets, total in all, by themselves.
  * histogram, of size buckets, has done its work: its memory becomes the map.
  */
 static void
@@ -245,7 +245,7 @@ select_in_members(const int64 *values, int64 n, int64 min, int shift, int64 *his
 }
 
 /*
- * Answers the wanted ranks among values from low to high; first is the overall
+ * Answer the wanted ranks among values from low to high; first is the overall
  * rank of the smallest of them.
  */
 static void
@@ -350,7 +350,7 @@ rfm_quantiles_of(const int64 *values, int64 n, int buckets,
 }
 
 /*
- * Finds the rows at which runs of equal codes are cut in two: tie[i] becomes
+ * Find the rows at which runs of equal codes are cut in two: tie[i] becomes
  * the number of the row that has before[i] rows of the same code value[i]
  * before it.
  */

@@ -62,7 +62,7 @@ typedef struct RfmQuantile
 } RfmQuantile;
 
 /*
- * rfm_order_stats: the values at nranks 0-based ranks (each below n, in any
+ * rfm_order_stats: Find the values at nranks 0-based ranks (each below n, in any
  * order, repeated or not), in linear time.
  */
 extern void rfm_order_stats(const int64 *values, int64 n,
@@ -70,15 +70,15 @@ extern void rfm_order_stats(const int64 *values, int64 n,
 							RfmOrderStat *stats);
 
 /*
- * rfm_quantile_position: of the buckets - 1 quantiles of n sorted values,
- * number j (1-based) lies at 0-based position (n - 1) * j / buckets.  Gives
- * its whole part and the numerator of its fraction over buckets.
+ * rfm_quantile_position: Find where quantile number j (1-based) of buckets - 1
+ * lies among n sorted values: at the 0-based position (n - 1) * j / buckets.
+ * *rank is its whole part, *numerator that of its fraction over buckets.
  */
 extern void rfm_quantile_position(int64 n, int j, int buckets,
 								  int64 *rank, int64 *numerator);
 
 /*
- * rfm_quantiles_of: the buckets - 1 quantiles of n values (at least one),
+ * rfm_quantiles_of: Find the buckets - 1 quantiles of n values (at least one),
  * exact, as neighbouring order statistics (type 7, percentile_cont).
  * quantiles has room for buckets - 1.
  */
@@ -86,14 +86,14 @@ extern void rfm_quantiles_of(const int64 *values, int64 n, int buckets,
 							 RfmQuantile *quantiles);
 
 /*
- * rfm_cut_rank: the 0-based rank among n codes whose value makes cut number j
+ * rfm_cut_rank: Return the 0-based rank among n codes whose value makes cut number j
  * (1-based) of ntile, rank or quantile; n where no row lies above the cut.
  */
 extern int64 rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
 						  int j);
 
 /*
- * rfm_find_cuts: the cut points for ntile, rank or quantile.  codes are in
+ * rfm_find_cuts: Find the cut points for ntile, rank or quantile.  codes are in
  * customer key order.  reversed says that the codes are the negated natural
  * values of the axis (recency): quantile intervals are open on the left in
  * terms of the natural value, so they close on the other side in codes.

@@ -165,7 +165,7 @@ extern Numeric rfm_money_numeric(const RfmMoney *money, int64 code);
 extern bool rfm_money_first_code(const RfmMoney *money, Numeric bound,
 								 bool strict, int64 *code);
 
-/* rfm_double_to_code, rfm_code_to_double: the order-preserving image. */
+/* rfm_double_to_code, rfm_code_to_double: Map doubles to int64 in the same order. */
 static inline int64
 rfm_double_to_code(double value)
 {

@@ -26,10 +26,10 @@ typedef struct RfmNumericParts
 	const char *digits;			/* need not be aligned */
 } RfmNumericParts;
 
-/* rfm_numeric_read: takes a payload apart; false where it is not one. */
+/* rfm_numeric_read: Take a payload apart; false where it is none. */
 extern bool rfm_numeric_read(const char *payload, int64 size, RfmNumericParts *parts);
 
-/* rfm_numeric_digit: digit i, from 0, of ndigits. */
+/* rfm_numeric_digit: Return digit i, from 0, of ndigits. */
 static inline int
 rfm_numeric_digit(const RfmNumericParts *parts, int i)
 {
@@ -62,19 +62,19 @@ rfm_align_scales(int64 *a, int ascale, int64 *b, int bscale)
 }
 
 /*
- * rfm_numeric_to_scaled: a numeric as scaled integer, its display scale as
- * scale; false where it does not fit, or is not finite.
+ * rfm_numeric_to_scaled: Turn a numeric into a scaled integer, with its display
+ * scale as scale; false where it does not fit, or is not finite.
  */
 extern bool rfm_numeric_to_scaled(Datum value, int64 *scaled, uint8 *scale);
 
 /*
- * rfm_numeric_code: a code of 64 bits by weight and first four digits.  If a
+ * rfm_numeric_code: Return a code of 64 bits by weight and first four digits.  If a
  * is less than b, then the code of a is less than the code of b, or the two
  * are the same.  Raises DATA_CORRUPTED for a malformed payload.
  */
 extern int64 rfm_numeric_code(const char *payload, int64 size);
 
-/* rfm_numeric_cmp: numeric's own order. */
+/* rfm_numeric_cmp: Compare by numeric's own order. */
 extern int	rfm_numeric_cmp(Numeric a, Numeric b);
 
 #endif							/* RFM_VALUE_NUMERIC_H */

@@ -18,6 +18,7 @@ BEGIN
         rules := ARRAY[shops.pick(seed, 'segments', 'sum5', 'traits5', 'classic11', NULL), shops.pick(seed, 'comments', 'traits5', 'classic11', 'sum5', NULL)];
     ELSIF shops.rnd(seed, 'own rules', 2) = 0 THEN
         -- rules of any kind, some of which never match
+        INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('shop ' || name, k);
         INSERT INTO rfm_segment_rule (ruleset, priority, label, r, f, m, total)
         SELECT 'shop ' || name, p, 'label ' || p % 5,
                CASE WHEN shops.rnd(seed, 'r' || p, 2) = 0 THEN int4range(1 + shops.rnd(seed, 'rl' || p, k[1]), k[1], '[]') END,
@@ -101,7 +102,7 @@ $$
 BEGIN
     DELETE FROM rfm_model WHERE model IN ('shop', 'twin');
     DELETE FROM rfm_run WHERE model IN ('shop', 'twin');
-    DELETE FROM rfm_segment_rule WHERE ruleset IN ('shop shop', 'shop twin');
+    DELETE FROM rfm_ruleset WHERE ruleset IN ('shop shop', 'shop twin');
     DROP TABLE IF EXISTS shops.target, shops.twin_target CASCADE;
     DROP VIEW IF EXISTS shops.slow_orders;
     DROP TABLE IF EXISTS shops.orders;

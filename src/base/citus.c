@@ -1,0 +1,122 @@
+/*-------------------------------------------------------------------------
+ *
+ * citus.c
+ *		What Citus, where the database has it, says of tables and servers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/citus.h"
+#include "base/query.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* What rfm_owner_enter sets, and an expression may depend on. */
+static const char *const settings[] = {
+	"timezone", "datestyle", "intervalstyle", "extra_float_digits"
+};
+
+/* Its catalogs lie in pg_catalog, and go with it. */
+static bool
+has_citus(void)
+{
+	return OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)) &&
+		OidIsValid(get_extension_oid("citus", true));
+}
+
+/* Ask one question about one table. */
+static Datum
+ask(const char *sql, Oid relid, bool *isnull)
+{
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(relid);
+
+	*isnull = true;
+	if (!has_citus())
+		return (Datum) 0;
+	return rfm_query_value(sql, 1, &type, &value, true, isnull);
+}
+
+bool
+rfm_citus_manages(Oid relid)
+{
+	bool		isnull;
+
+	(void) ask("SELECT true FROM pg_catalog.pg_dist_partition"
+			   " WHERE logicalrelid OPERATOR(pg_catalog.=) $1", relid, &isnull);
+	return !isnull;
+}
+
+char *
+rfm_citus_distribution(Oid relid)
+{
+	bool		isnull;
+	Datum		name = ask("SELECT pg_catalog.column_to_column_name(logicalrelid, partkey::pg_catalog.text)"
+						   " FROM pg_catalog.pg_dist_partition"
+						   " WHERE logicalrelid OPERATOR(pg_catalog.=) $1"
+						   " AND partmethod OPERATOR(pg_catalog.=) 'h'", relid, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(name);
+}
+
+void
+rfm_citus_refuse_worker(void)
+{
+	bool		isnull;
+	Datum		group;
+
+	if (!has_citus())
+		return;
+	group = rfm_query_value("SELECT groupid FROM pg_catalog.pg_dist_local_group", 0, NULL, NULL,
+							true, &isnull);
+	if (!isnull && DatumGetInt32(group) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this server is a worker of Citus and has no models"),
+				 errdetail("Models and their log are kept on the coordinator."),
+				 errhint("Connect to the coordinator and call the function there.")));
+}
+
+/*
+ * Citus repeats a SET LOCAL on its workers where it is told so, and where the
+ * statement is part of a transaction block, a procedure or a DO block.
+ */
+static void
+set_on_workers(const char *own, bool reset)
+{
+	StringInfoData body;
+
+	if (!has_citus())
+		return;
+	(void) set_config_option("citus.propagate_set_commands", "local", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	initStringInfo(&body);
+	appendStringInfoString(&body, "BEGIN");
+	for (int i = 0; i <= (int) lengthof(settings); i++)
+	{
+		const char *name = i < (int) lengthof(settings) ? settings[i] : own;
+
+		appendStringInfo(&body, " SET LOCAL %s TO %s;", name, reset ? "DEFAULT" :
+						 quote_literal_cstr(GetConfigOption(name, false, false)));
+	}
+	appendStringInfoString(&body, " END");
+	(void) rfm_execute(psprintf("DO LANGUAGE plpgsql %s", quote_literal_cstr(body.data)),
+					   0, NULL, NULL, NULL, SPI_OK_UTILITY);
+}
+
+void
+rfm_citus_send_settings(const char *own)
+{
+	set_on_workers(own, false);
+}
+
+void
+rfm_citus_reset_settings(const char *own)
+{
+	set_on_workers(own, true);
+}

@@ -1,0 +1,195 @@
+/*-------------------------------------------------------------------------
+ *
+ * routed.c
+ *		Writing to a target whose rows Citus routes to other servers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/catalog.h"
+#include "base/query.h"
+#include "base/version.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "progress/progress.h"
+#include "target/routed.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "value/key.h"
+
+PG_FUNCTION_INFO_V1(rfm_staged_rows);
+
+/* So many customers are deleted by one statement. */
+#define DELETE_BATCH	10000
+
+/* The rows that rfm_internal.staged_rows() gives, once; else NULL. */
+static Tuplestorestate *staged = NULL;
+static TupleDesc staged_desc;
+
+/*
+ * rfm_internal.staged_rows() RETURNS SETOF record: the rows that a refresh in
+ * this session is about to write.  They go to whoever asks first: the INSERT
+ * that they were staged for.
+ */
+Datum
+rfm_staged_rows(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	rfm_version_check();
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		(rsinfo->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("rows to write are given as a set only")));
+	if (staged == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there are no rows to write"),
+				 errhint("This function serves a refresh while it writes.")));
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult = staged;
+	rsinfo->setDesc = CreateTupleDescCopy(staged_desc);
+	staged = NULL;
+	return (Datum) 0;
+}
+
+static void
+append_names(StringInfo sql, const RfmTarget *target, const RfmColumn *column, int n)
+{
+	for (int c = 0; c < n; c++)
+		appendStringInfo(sql, "%s%s", c > 0 ? ", " : "", target->column[column[c]]);
+}
+
+/* "ON CONFLICT ..." for rows whose key is there. */
+static void
+append_change(StringInfo sql, const RfmTarget *target, const RfmColumn *column, int n)
+{
+	const char *separator = "";
+
+	appendStringInfo(sql, " ON CONFLICT (%s", target->column[RFM_COL_CUSTOMER]);
+	if (target->column[RFM_COL_RUN_DATE])
+		appendStringInfo(sql, ", %s", target->column[RFM_COL_RUN_DATE]);
+	appendStringInfoString(sql, ") DO UPDATE SET ");
+	for (int c = 0; c < n; c++)
+	{
+		const char *name = target->column[column[c]];
+
+		if (column[c] == RFM_COL_CUSTOMER || column[c] == RFM_COL_RUN_DATE ||
+			column[c] == RFM_COL_CREATED_AT)
+			continue;
+		appendStringInfo(sql, "%s%s = EXCLUDED.%s", separator, name, name);
+		separator = ", ";
+	}
+}
+
+int64
+rfm_routed_insert(const RfmTarget *target, Tuplestorestate *rows, TupleDesc desc,
+				  const RfmColumn *column, bool change)
+{
+	StringInfoData sql;
+	int64		processed = 0;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO %s (", target->relation);
+	append_names(&sql, target, column, desc->natts);
+	appendStringInfo(&sql, ") SELECT * FROM %s() AS s(", rfm_internal_name("staged_rows"));
+	for (int c = 0; c < desc->natts; c++)
+		appendStringInfo(&sql, "%sc%d %s", c > 0 ? ", " : "", c + 1,
+						 format_type_extended(target->type[column[c]], target->typmod[column[c]],
+											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+	appendStringInfoChar(&sql, ')');
+	if (change)
+		append_change(&sql, target, column, desc->natts);
+
+	staged = rows;
+	staged_desc = desc;
+	PG_TRY();
+	{
+		processed = (int64) rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+	}
+	PG_FINALLY();
+	{
+		/* taken, or gone with the transaction */
+		staged = NULL;
+	}
+	PG_END_TRY();
+	rfm_progress_done(processed);
+	return processed;
+}
+
+/* Delete the rows of some customers, an array. */
+static int64
+delete_batch(RfmRowMaker *maker, Oid array_type, Datum *key, int n)
+{
+	const RfmTarget *target = maker->target;
+	Oid			element = get_element_type(array_type);
+	Oid			types[] = {array_type, target->type[RFM_COL_RUN_DATE]};
+	Datum		values[2];
+	StringInfoData sql;
+	int16		len;
+	bool		byval;
+	char		align;
+
+	get_typlenbyvalalign(element, &len, &byval, &align);
+	values[0] = PointerGetDatum(construct_array(key, n, element, len, byval, align));
+	values[1] = maker->column[RFM_COL_RUN_DATE].constant;
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "DELETE FROM %s WHERE %s %s ANY ($1)", target->relation,
+					 target->column[RFM_COL_CUSTOMER], rfm_equality(element));
+	if (target->column[RFM_COL_RUN_DATE])
+		appendStringInfo(&sql, " AND %s %s $2", target->column[RFM_COL_RUN_DATE],
+						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
+	return (int64) rfm_execute(sql.data, target->column[RFM_COL_RUN_DATE] ? 2 : 1,
+							   types, values, NULL, SPI_OK_DELETE);
+}
+
+int64
+rfm_routed_delete(RfmRowMaker *maker, Tuplestorestate *gone, TupleDesc desc)
+{
+	Oid			array_type = get_array_type(getBaseType(maker->target->type[RFM_COL_CUSTOMER]));
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	MemoryContext batchcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm deleted customers",
+												   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(batchcxt);
+	Datum	   *key = MemoryContextAlloc(oldcxt, DELETE_BATCH * sizeof(Datum));
+	int64		deleted = 0;
+	bool		more;
+
+	if (!OidIsValid(array_type))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("rows of customers of type %s cannot be deleted through Citus",
+						format_type_be(maker->target->type[RFM_COL_CUSTOMER])),
+				 errdetail("There is no array type of it."),
+				 errhint("Set the model's \"keep_stale\" to keep the rows of customers without orders.")));
+	do
+	{
+		int			n = 0;
+
+		while (n < DELETE_BATCH &&
+			   (more = tuplestore_gettupleslot(gone, true, true, slot)))
+		{
+			bool		isnull;
+			Datum		value = slot_getattr(slot, 1, &isnull);
+
+			if (!isnull)
+				key[n++] = datumCopy(value, TupleDescAttr(desc, 0)->attbyval,
+									 TupleDescAttr(desc, 0)->attlen);
+		}
+		if (n > 0)
+			deleted += delete_batch(maker, array_type, key, n);
+		MemoryContextReset(batchcxt);
+		CHECK_FOR_INTERRUPTS();
+	} while (more);
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(batchcxt);
+	pfree(key);
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(gone);
+	return deleted;
+}

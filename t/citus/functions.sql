@@ -1,0 +1,90 @@
+--
+-- What reads and writes histories, on Citus against a plain table; run by
+-- scripts/citus.sh after sources.sql.
+--
+SET client_min_messages = error;
+SET rfm.latest_view = off;
+DELETE FROM rfm_model;
+SELECT rfm_create_model('plain', 'plain.orders', 'plain.history', filter => 'status <> ''cancelled''', time_zone => 'UTC', retention => '20 days');
+SELECT rfm_create_model('citus', 'kinds.distributed', 'kinds.history', filter => 'status <> ''cancelled''', time_zone => 'UTC', retention => '20 days');
+CALL rfm_backfill('2024-03-01', '2024-03-20', 'plain');
+CALL rfm_backfill('2024-03-01', '2024-03-20', 'citus');
+SELECT rfm_refresh('2024-03-25', 'plain');
+SELECT rfm_refresh('2024-03-25', 'citus');
+
+-- a query with %L for the model gives the same rows for both
+CREATE FUNCTION plain.same(name text, query text) RETURNS text
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    plain text;
+    citus text;
+BEGIN
+    EXECUTE format('SELECT string_agg(q::text, E''\n'') FROM (%s) q', format(query, 'plain')) INTO plain;
+    EXECUTE format('SELECT string_agg(q::text, E''\n'') FROM (%s) q', format(query, 'citus')) INTO citus;
+    IF plain IS NULL THEN
+        RETURN plain.verdict(name, 'no rows at all');
+    END IF;
+    RETURN plain.is(name, md5(replace(citus, 'citus', 'plain')), md5(plain));
+EXCEPTION WHEN OTHERS THEN
+    RETURN plain.verdict(name, SQLERRM);
+END
+$$;
+
+SELECT plain.is('a created target lies with its orders', (SELECT count(DISTINCT colocationid)::text FROM pg_dist_partition WHERE logicalrelid IN ('kinds.distributed'::regclass, 'kinds.history'::regclass)), '1');
+SELECT plain.is('backfill and retention', (SELECT string_agg(d::text, ' ' ORDER BY d) FROM (SELECT DISTINCT run_date AS d FROM kinds.history) x), (SELECT string_agg(d::text, ' ' ORDER BY d) FROM (SELECT DISTINCT run_date AS d FROM plain.history) x));
+SELECT plain.is('every row of the history', (SELECT md5(string_agg((to_jsonb(h) - '{created_at,updated_at}'::text[])::text, ' ' ORDER BY run_date, customer_id)) FROM kinds.history h),
+                (SELECT md5(string_agg((to_jsonb(h) - '{created_at,updated_at}'::text[])::text, ' ' ORDER BY run_date, customer_id)) FROM plain.history h));
+SELECT plain.same('rfm_preview', 'SELECT * FROM rfm_preview(''2024-03-30'', %L)');
+SELECT plain.same('rfm_score_now', 'SELECT to_jsonb(s) - ''{run_date,recency_days,r_score,rfm_score,segment,comment,rfm_segment,comments,rfm_cell,rfm_weighted}''::text[] FROM rfm_score_now(17, %L) s');
+SELECT plain.same('rfm_customer', 'SELECT * FROM rfm_customer(17, %L)');
+SELECT plain.same('rfm_segment_summary', 'SELECT * FROM rfm_segment_summary(NULL, %L) ORDER BY 1');
+SELECT plain.same('rfm_migration', 'SELECT * FROM rfm_migration(''2024-03-10'', ''2024-03-25'', %L) ORDER BY 1, 2');
+SELECT plain.same('rfm_movers', 'SELECT * FROM rfm_movers(''2024-03-10'', ''2024-03-25'', %L)');
+SELECT plain.same('rfm_grid', 'SELECT * FROM rfm_grid(NULL, %L)');
+SELECT plain.same('rfm_cut_points', 'SELECT * FROM rfm_cut_points(NULL, %L)');
+SELECT plain.same('rfm_trend', 'SELECT * FROM rfm_trend(%L) ORDER BY 1, 2');
+SELECT plain.same('rfm_export', 'SELECT * FROM rfm_export(NULL, %L) ORDER BY 1');
+SELECT plain.same('rfm_report', 'SELECT regexp_replace(rfm_report(NULL, %L), ''<dd>(plain|kinds)[.][a-z]+</dd>'', '''', ''g'')');
+SELECT plain.same('a date that is not there', 'SELECT rfm_segment_summary(''2024-03-23'', %L)') LIKE 'FAILED: a date that is not there: model "plain" has no customers on 2024-03-23' AS ok \gset
+\if :ok
+\echo ok: a date that is not there
+\else
+\echo FAILED: a date that is not there
+\endif
+
+CALL rfm_catch_up('citus');
+SELECT plain.is('rfm_catch_up', (SELECT (count(DISTINCT run_date) > 3)::text FROM kinds.history WHERE run_date > '2024-03-25'), 'true');
+
+-- partitions of rfm's own
+SELECT rfm_create_model('parts', 'kinds.distributed', 'kinds.parts', time_zone => 'UTC', partition_by => 'month', retention => '2 months');
+SELECT rfm_refresh('2024-01-31', 'parts');
+SELECT rfm_refresh('2024-02-01', 'parts');
+SELECT rfm_refresh('2024-03-31', 'parts');
+SELECT rfm_refresh('2024-03-31', 'parts');
+SELECT plain.is('partitions and retention', (SELECT string_agg(d::text, ' ' ORDER BY d) FROM (SELECT DISTINCT run_date AS d FROM kinds.parts) x), '2024-02-01 2024-03-31');
+SELECT plain.is('partitions are distributed', (SELECT (count(*) >= 2)::text FROM pg_inherits i JOIN pg_dist_partition p ON p.logicalrelid = i.inhrelid WHERE inhparent = 'kinds.parts'::regclass), 'true');
+
+-- what cannot be
+CREATE FUNCTION plain.refused(name text, statement text, pattern text) RETURNS text
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN plain.verdict(name, 'no error');
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+    RETURN plain.verdict(name, CASE WHEN SQLERRM ~ pattern AND hint <> '' THEN '' ELSE SQLERRM || ' HINT: ' || hint END);
+END
+$$;
+CREATE TABLE kinds.to_columnar (LIKE kinds.history INCLUDING DEFAULTS INCLUDING INDEXES) USING columnar;
+SELECT plain.refused('a columnar target', $$SELECT rfm_create_model('columns', 'kinds.distributed', 'kinds.to_columnar')$$, 'columnar');
+UPDATE kinds.distributed SET total = 'NaN' WHERE customer_id = 5;
+SELECT plain.refused('an amount that is no number', $$SELECT rfm_refresh(NULL, 'citus')$$, 'order of customer "5" has an amount that is not a finite number');
+UPDATE kinds.distributed SET total = 1 WHERE customer_id = 5;
+UPDATE kinds.distributed SET created_at = '-infinity' WHERE customer_id = 5;
+SELECT plain.refused('an order without a date', $$SELECT rfm_refresh(NULL, 'citus')$$, 'customer "5" has an infinite order time');
+DELETE FROM kinds.distributed WHERE customer_id = 5;
+SELECT plain.is('and the next refresh is right', (SELECT (rfm_refresh(NULL, 'citus') > 0)::text), 'true');
