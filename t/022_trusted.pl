@@ -8,7 +8,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Server;
@@ -165,20 +164,19 @@ as('dbo', 'CALL dbo.swap_back()');
 is(as('dbo', "SELECT rfm.rfm_refresh('$date')"), 97, 'put back, it works again');
 
 # while a refresh waits for a table, after it has looked up the schema's name
-my ($in, $out) = ('', '');
-my $session = IPC::Run::start([ 'psql', '-XAtq', '-U', 'dbo', '-d', $node->connstr('shop') ], '<', \$in, '>', \$out, '2>', \my $said);
-$in .= "BEGIN; LOCK TABLE rfm.rfm_model IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n";
-$session->pump until $out =~ /locked/;
-my $other = IPC::Run::start([ 'psql', '-XAtq', '-U', 'dbo', '-d', $node->connstr('shop'), '-c', "SELECT rfm.rfm_refresh('$date')" ],
-	'>', \my $other_out, '2>', \my $other_err);
-$node->poll_query_until('shop', q{SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'rfm.rfm_model'::regclass});
-$in .= "CALL dbo.swap(); COMMIT; SELECT 'swapped';\n";
-$session->pump until $out =~ /swapped/;
-$other->finish;
+my $waited_for = $node->safe_psql('shop', q{SELECT 'rfm.rfm_segment_rule'::regclass::oid});
+my $holder = session($node, 'dbname=shop');
+say_to($holder, 'BEGIN', 'LOCK TABLE rfm.rfm_segment_rule IN ACCESS EXCLUSIVE MODE');
+ok(wait_for($node, "SELECT count(*) > 0 FROM pg_locks WHERE relation = $waited_for AND mode = 'AccessExclusiveLock'"), 'a table is locked');
+my $other = session($node, 'dbname=shop user=dbo');
+say_to($other, "SELECT rfm.rfm_refresh('$date')");
+ok(wait_for($node, "SELECT count(*) > 0 FROM pg_locks WHERE relation = $waited_for AND NOT granted"), 'a refresh waits for it');
+say_to($holder, 'SET ROLE dbo', 'CALL dbo.swap()', 'COMMIT');
+my (undef, $other_err) = end_of($other);
 like($other_err, qr/ERROR:  objects that are not of the extension rfm stand in the place of its own/, 'swapped while a refresh waits: an error');
 is(seen(), '', 'and nothing has run');
-$in .= "CALL dbo.swap_back();\n";
-$session->finish;
+say_to($holder, 'CALL dbo.swap_back()');
+end_of($holder);
 
 #
 # Functions of the names of the extension's own: not where they would be called,
