@@ -44,7 +44,16 @@ UPDATE rfm_model SET filter = 'status IS DISTINCT FROM ''cancelled''' WHERE mode
 UPDATE rfm_model SET filter = 'replace(status, ''x'', ''y'') = ''z''' WHERE model = 'expr';
 UPDATE rfm_model SET filter = 'EXISTS (SELECT FROM (VALUES (status)) AS v(s) WHERE s = ''cancelled'')' WHERE model = 'expr';
 UPDATE rfm_model SET filter = 'status::citext <> ''cancelled''' WHERE model = 'expr';
-UPDATE rfm_model SET filter = 'status <=> 1' WHERE model = 'expr';
+-- without the detail, which PostgreSQL has from 19 on
+DO $$
+DECLARE
+    hint text;
+BEGIN
+    UPDATE rfm_model SET filter = 'status <=> 1' WHERE model = 'expr';
+EXCEPTION WHEN undefined_function THEN
+    GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+    RAISE NOTICE '% HINT: %', SQLERRM, hint;
+END $$;
 -- what it may be instead, with the counts that the user's own SQL has
 UPDATE rfm_model SET filter = 'status OPERATOR(public.<>) ''cancelled''' WHERE model = 'expr';
 SELECT sum(frequency_orders) AS orders, (SELECT count(*) FROM expr.orders WHERE status <> 'cancelled') AS as_in_sql FROM rfm_preview('2026-01-31', 'expr');

@@ -461,8 +461,10 @@ SELECT p.oid::regprocedure, proisstrict AS strict
    AND ('internal'::regtype <> ALL (proargtypes) OR 'bytea'::regtype = ANY (proargtypes))
  ORDER BY proname;
 SET ROLE regress_rfm_bob;
+\set VERBOSITY terse
 SELECT rfm_internal.collect_deserialize('\xff', NULL);
 SELECT rfm_internal.quantile_deserialize('\xff', NULL);
+\set VERBOSITY default
 CREATE AGGREGATE bob.forged("any", "any", "any") (SFUNC = rfm_internal.collect_trans, STYPE = internal);
 CREATE AGGREGATE bob.forged(int) (SFUNC = int4pl, STYPE = int, FINALFUNC = rfm_internal.collect_final);
 CREATE AGGREGATE bob.forged(bytea) (SFUNC = byteacat, STYPE = bytea, FINALFUNC = rfm_internal.collect_deserialize, FINALFUNC_EXTRA);

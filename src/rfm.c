@@ -21,6 +21,7 @@
 #include "model/run_date.h"
 #include "nodes/parsenodes.h"
 #include "postmaster/bgworker_internals.h"
+#include "read/query.h"
 #include "read/source.h"
 #include "run/access.h"
 #include "run/backfill.h"

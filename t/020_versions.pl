@@ -64,6 +64,7 @@ sub objects
 	my $call =
 		$how{call}           ? $how{call}
 	  : $kind eq 'PROCEDURE' ? "CALL old.other($values)"
+	  : $tail =~ /RETURNS SETOF record/  ? "SELECT * FROM old.other($values) AS r(a text)"
 	  : $tail =~ /RETURNS (SETOF|TABLE)/ ? "SELECT * FROM old.other($values)"
 	  :                                    "SELECT old.other($values)";
 	my ($rc, $out, $err) = $node->psql(

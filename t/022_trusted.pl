@@ -164,14 +164,15 @@ is(seen(), 'dbo', 'other objects in their place run as who put them there, who c
 as('dbo', 'CALL dbo.swap_back()');
 is(as('dbo', "SELECT rfm.rfm_refresh('$date')"), 97, 'put back, it works again');
 
-# while a refresh waits for a table, after it has looked up the schema's name
+# while a refresh waits for a table, after it has looked up the schema's name; only
+# a superuser can lock it
 my ($in, $out) = ('', '');
-my $session = IPC::Run::start([ 'psql', '-XAtq', '-U', 'dbo', '-d', $node->connstr('shop') ], '<', \$in, '>', \$out, '2>', \my $said);
-$in .= "BEGIN; LOCK TABLE rfm.rfm_model IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n";
+my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('shop') ], '<', \$in, '>', \$out, '2>', \my $said);
+$in .= "BEGIN; LOCK TABLE rfm.rfm_segment_rule IN ACCESS EXCLUSIVE MODE; SELECT 'locked'; SET ROLE dbo;\n";
 $session->pump until $out =~ /locked/;
 my $other = IPC::Run::start([ 'psql', '-XAtq', '-U', 'dbo', '-d', $node->connstr('shop'), '-c', "SELECT rfm.rfm_refresh('$date')" ],
 	'>', \my $other_out, '2>', \my $other_err);
-$node->poll_query_until('shop', q{SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'rfm.rfm_model'::regclass});
+$node->poll_query_until('shop', q{SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'rfm.rfm_segment_rule'::regclass});
 $in .= "CALL dbo.swap(); COMMIT; SELECT 'swapped';\n";
 $session->pump until $out =~ /swapped/;
 $other->finish;

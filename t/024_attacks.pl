@@ -106,8 +106,6 @@ CREATE DOMAIN eve.score AS int CHECK (eve.act());
 CREATE DOMAIN eve.moment AS timestamptz CHECK (eve.act());
 CREATE DOMAIN eve.day AS date CHECK (eve.act());
 CREATE DOMAIN eve.customer AS text CHECK (eve.act());
-CREATE TYPE eve.segment AS ENUM ('Loyal Customers', 'Potential Loyalists', 'Promising Customers', 'At Risk', 'Hibernating', 'Others');
-CREATE FUNCTION eve.to_segment(text) RETURNS eve.segment LANGUAGE plpgsql AS $$ BEGIN PERFORM eve.act(); RETURN enum_first(NULL::eve.segment); END $$;
 });
 
 my %where = (
@@ -122,6 +120,7 @@ my %where = (
 	default => 'ALTER TABLE eve.scores ADD note bool DEFAULT eve.act()',
 	index => 'CREATE FUNCTION eve.indexed(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM eve.act(); RETURN $1; END $$; CREATE INDEX ON eve.scores (eve.indexed(f_score::int))',
 	partition => 'partition_by');
+# 23 of them, so that each comes at every date in some place
 my @what = (
 	'ALTER TABLE eve.scores ALTER monetary_value TYPE int8 USING 7',
 	'ALTER TABLE eve.scores ALTER recency_days TYPE text',
@@ -138,13 +137,34 @@ my @what = (
 	'CREATE RULE "_RETURN" AS ON SELECT TO eve.scores DO INSTEAD SELECT NULL',
 	'ALTER SCHEMA eve RENAME TO elsewhere', 'DROP TYPE eve.segment CASCADE', 'SET ROLE postgres', 'RESET SESSION AUTHORIZATION', 'SET SESSION AUTHORIZATION postgres', 'COMMIT');
 
+# Makes room for another target, whatever has become of the last one
+sub clear
+{
+	$node->safe_psql('postgres', q{SET client_min_messages = error;
+DO $$
+DECLARE
+    r record;
+BEGIN
+    DELETE FROM rfm_model;
+    FOR r IN SELECT oid, relname, relkind FROM pg_class WHERE relnamespace = 'eve'::regnamespace AND relkind IN ('r', 'p', 'v') AND relname NOT IN ('orders') LOOP
+        IF to_regclass('eve.' || r.relname) IS NOT NULL THEN
+            EXECUTE format('DROP %s eve.%I CASCADE', CASE r.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, r.relname);
+        END IF;
+    END LOOP;
+END $$;
+DROP TYPE IF EXISTS eve.segment CASCADE; DROP FUNCTION IF EXISTS eve.trigger CASCADE; DROP FUNCTION IF EXISTS eve.indexed CASCADE;
+SET ROLE eve;
+CREATE TYPE eve.segment AS ENUM ('Loyal Customers', 'Potential Loyalists', 'Promising Customers', 'At Risk', 'Hibernating', 'Others');
+CREATE FUNCTION eve.to_segment(text) RETURNS eve.segment LANGUAGE plpgsql AS $$ BEGIN PERFORM eve.act(); RETURN enum_first(NULL::eve.segment); END $$});
+	return;
+}
+
 # Makes model and target anew
 sub prepare
 {
 	my ($place) = @_;
 	my $partition = $place eq 'partition';
-	as('eve', "DROP TABLE IF EXISTS eve.scores, eve.other CASCADE; DROP CAST IF EXISTS (text AS eve.segment); DROP FUNCTION IF EXISTS eve.trigger CASCADE; DROP FUNCTION IF EXISTS eve.indexed CASCADE;
-SELECT rfm_drop_model(model) FROM rfm_model");
+	clear();
 	my ($out, $err) = as('eve', "SET rfm.latest_view = off; SELECT rfm_create_model('eve', 'eve.orders', 'eve.scores'" . ($partition ? ", partition_by => 'month'" : '') . ');'
 		  . ($partition ? $where{constant} : $where{$place}) . "; SELECT rfm_refresh('2024-06-29', 'eve'), rfm_refresh('2024-06-30', 'eve')");
 	$node->poll_query_until('postgres', 'SELECT true') if $err =~ /connection to server/;
@@ -154,12 +174,13 @@ SELECT rfm_drop_model(model) FROM rfm_model");
 
 my @internal;
 my ($tried, $refused) = (0, 0);
+my $turn = 0;
 for my $place (sort keys %where)
 {
 	for my $what (@what)
 	{
-		# the date again, with some rows changed, and with none; a new date
-		for my $date ('2024-06-30', '2024-06-29', '2024-07-01')
+		# the date again, with some rows changed, and with none; a new date: by turns
+		for my $date ((qw(2024-06-30 2024-06-29 2024-07-01))[ $turn++ % 3 ])
 		{
 			prepare($place);
 			my ($out, $err) = as('eve', q{UPDATE eve.scores SET recency_days = 0 WHERE run_date = '2024-06-30' AND r_score % 2 = 0; DELETE FROM eve.scores WHERE run_date = '2024-06-30' AND r_score = 5;}
@@ -175,6 +196,174 @@ for my $place (sort keys %where)
 is(join("\n", @internal), '', "$tried refreshes with code that changes their target: no internal error");
 cmp_ok($refused, '>', $tried / 3, "$refused of them were refused");
 lives('code within a refresh');
+
+
+#
+# Functions of analysis, called by others, over a target whose columns are code
+#
+my @analysis = (
+	"SELECT count(*) FROM rfm_segment_summary(model => 'eve')", "SELECT count(*) FROM rfm_segment_summary(model => 'eve', by => 'comment')", "SELECT count(*) FROM rfm_export(model => 'eve')",
+	"SELECT length(rfm_report(model => 'eve'))", "SELECT count(*) FROM rfm_movers(model => 'eve')", "SELECT count(*) FROM rfm_migration(model => 'eve')", "SELECT count(*) FROM rfm_grid(model => 'eve')",
+	"SELECT count(*) FROM rfm_trend('eve')", "SELECT count(*) FROM rfm_customer('3', 'eve')", "SELECT count(*) FROM rfm_customer(3, 'eve')", "SELECT rfm_latest_view('eve')");
+as('eve', q{
+CREATE FUNCTION eve.spy() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE LOG 'seen: by %', current_user; RETURN true; END $$;
+CREATE TYPE eve.box AS (a text);
+CREATE FUNCTION eve.open(eve.box) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM eve.spy(); RETURN ($1).a; END $$;
+CREATE FUNCTION eve.number(eve.box) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM eve.spy(); RETURN ($1).a; END $$;
+CREATE FUNCTION eve.big(eve.box) RETURNS numeric LANGUAGE plpgsql AS $$ BEGIN PERFORM eve.spy(); RETURN ($1).a; END $$;
+CREATE FUNCTION eve.shut(text) RETURNS eve.box LANGUAGE sql AS $$ SELECT ROW($1)::eve.box $$;
+CREATE CAST (eve.box AS text) WITH FUNCTION eve.open(eve.box); CREATE CAST (eve.box AS int) WITH FUNCTION eve.number(eve.box);
+CREATE CAST (eve.box AS numeric) WITH FUNCTION eve.big(eve.box); CREATE CAST (text AS eve.box) WITH FUNCTION eve.shut(text);
+CREATE DOMAIN eve.watched AS text CHECK (eve.spy());
+CREATE TYPE eve.holder AS (a eve.watched);
+});
+my %columns = (
+	composite => 'ALTER TABLE eve.scores ALTER rfm_segment TYPE eve.box USING ROW(rfm_segment)::eve.box',
+	number => 'ALTER TABLE eve.scores ALTER r_score TYPE eve.box USING ROW(r_score)::eve.box',
+	money => 'ALTER TABLE eve.scores ALTER monetary_value TYPE eve.box USING ROW(monetary_value)::eve.box',
+	enum => 'CREATE FUNCTION eve.named(eve.segment) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM eve.spy(); RETURN $1; END $$; CREATE CAST (eve.segment AS text) WITH FUNCTION eve.named(eve.segment); ALTER TABLE eve.scores ALTER rfm_segment TYPE eve.segment USING NULL',
+	customer => 'ALTER TABLE eve.scores ALTER customer_id TYPE eve.box USING ROW(customer_id)::eve.box',
+	holder => 'ALTER TABLE eve.scores ALTER customer_id TYPE eve.holder USING ROW(customer_id::text)::eve.holder',
+	domains => 'ALTER TABLE eve.scores ALTER customer_id TYPE eve.watched[] USING ARRAY[customer_id::text]::eve.watched[]',
+	swapped => q{CREATE TABLE eve.other AS TABLE eve.scores; TRUNCATE eve.scores; VACUUM eve.scores; CREATE RULE "_RETURN" AS ON SELECT TO eve.scores DO INSTEAD SELECT * FROM eve.other WHERE eve.spy()});
+for my $column (sort keys %columns)
+{
+	clear();
+	my ($out, $err) = as('eve', "SET rfm.latest_view = off; SELECT rfm_create_model('eve', 'eve.orders', 'eve.scores'); SELECT rfm_refresh('2024-06-29', 'eve'), rfm_refresh('2024-06-30', 'eve'); GRANT SELECT ON eve.scores TO PUBLIC");
+	is($err, '', "$column: a model");
+	($out, $err) = as('eve', "ALTER TABLE eve.scores DROP CONSTRAINT scores_pkey CASCADE, ALTER customer_id DROP NOT NULL; $columns{$column}; GRANT SELECT ON eve.scores TO PUBLIC");
+	# 16 turns no table into a view
+	like($err, $column eq 'swapped' ? qr/^$|ERROR:  (42809|0A000)/ : qr/^$/, "$column: made to be code");
+	seen();
+	my @bad;
+	for my $call (@analysis)
+	{
+		for my $role ('postgres', 'analyst', 'alice')
+		{
+			($out, $err) = as($role, $call);
+			push @bad, "$role: $call: $err" if $err =~ /ERROR:  (XX|57P|58)/ || $err =~ /server closed/;
+		}
+	}
+	is(join("\n", @bad), '', "$column: no internal error");
+	is(seen(), '', "$column: code of the target's owner has not run as who analyses it");
+	lives($column);
+}
+# what is harmless works: an enum, a domain, for anyone
+clear();
+as('eve', q{SET rfm.latest_view = off; SELECT rfm_create_model('eve', 'eve.orders', 'eve.scores'); SELECT rfm_refresh('2024-06-29', 'eve'), rfm_refresh('2024-06-30', 'eve');
+ALTER TABLE eve.scores ALTER rfm_segment TYPE eve.segment USING rfm_segment::eve.segment, ALTER r_score TYPE eve.score, ALTER comments TYPE eve.watched; GRANT SELECT ON eve.scores TO PUBLIC});
+seen();
+for my $call (@analysis[ 0 .. 9 ])
+{
+	my ($out, $err) = as('analyst', $call);
+	is($err, '', "enum and domains: $call");
+}
+is(seen(), '', 'and no check of a domain has run');
+
+#
+# A model of the same name as one that was dropped
+#
+as('eve', q{SET rfm.latest_view = off; SELECT rfm_drop_model('eve'); SELECT rfm_create_model('weekly', 'eve.orders', 'eve.weekly'); SELECT rfm_refresh('2024-06-10', 'weekly'); SELECT rfm_drop_model('weekly')});
+as('alice', q{SET rfm.latest_view = off; CREATE TABLE alice.orders (customer_id int, created_at timestamptz, total numeric); INSERT INTO alice.orders SELECT i % 7, '2024-06-01', i FROM generate_series(1, 50) i;
+SELECT rfm_create_model('weekly', 'alice.orders', 'alice.weekly')});
+gives('alice', q{SELECT last_snapshot IS NULL, days_behind IS NULL FROM rfm_jobs}, 't|t', 'the jobs of a new model know nothing of an old one');
+gives('alice', q{SELECT count(*) FROM rfm_cut_points(NULL, 'weekly')}, '0', 'it has no cut points');
+held('alice', q{SELECT * FROM rfm_score_now(3, 'weekly')}, qr/ERROR:  55000: model "weekly" has no snapshot yet/, 'nor scores by them');
+gives('alice', q{SET rfm.catch_up_limit = 40; CALL rfm_catch_up('weekly'); SELECT count(*) FROM rfm_run}, '1', 'and catches up with today alone');
+
+#
+# Rows of the log for models of others, by the owner of the database
+#
+$node->safe_psql('postgres', 'CREATE ROLE dbo LOGIN; ALTER DATABASE postgres OWNER TO dbo');
+my $row = sub { my ($id, $model) = @_; return qq{INSERT INTO rfm_run (model_id, model, owner, run_date, customers, orders, inserted, updated, deleted, unchanged, expired, cut_points, phases, started_at, finished_at, run_by, version)
+VALUES ($id, '$model', 'dbo', '2030-01-01', 0, 0, 0, 0, 0, 0, 0, '{}', '{}', now(), now(), 'x', 'x')} };
+my $weekly = $node->safe_psql('postgres', q{SELECT model_id FROM rfm_model WHERE model = 'weekly'});
+held('dbo', $row->($weekly, 'weekly'), qr/ERROR:  42501: new row violates row-level security policy/, 'a log row for a model of another');
+held('dbo', $row->(999, 'weekly'), qr/ERROR:  42501/, 'a log row for no model');
+gives('alice', 'SELECT count(*) FROM rfm_run', '1', 'the log is as it was');
+held('dbo', "INSERT INTO rfm_model (model, source, target, owner) VALUES ('fake', 'alice.orders', 'alice.weekly', 'alice')", qr/ERROR:  42501/, 'a model for another');
+
+#
+# Locks
+#
+sub blocks
+{
+	my ($name, $holder, $lock, $role, $sql) = @_;
+	my $session = $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', $holder ]);
+	$session->query("BEGIN; $lock");
+	my ($out, $err) = as($role, "SET statement_timeout = '20s'; SET lock_timeout = '5s'; $sql");
+	is($err, '', "$name: nobody waits");
+	$session->quit;
+	return;
+}
+
+# PostgreSQL's test library has such sessions from 16 on
+SKIP:
+{
+	skip 'no background_psql', 1 if !$node->can('background_psql') || !eval { require PostgreSQL::Test::BackgroundPsql; 1 };
+	my $refresh = q{SELECT rfm_refresh('2024-06-30', 'weekly'); UPDATE rfm_model SET keep_stale = false WHERE model = 'weekly'};
+	blocks('LOCK TABLE', 'mallory', "LOCK TABLE $_ IN ACCESS EXCLUSIVE MODE", 'alice', $refresh) for qw(rfm_model rfm_run rfm_ruleset rfm_segment_rule);
+}
+for my $table (qw(rfm_model rfm_run rfm_ruleset rfm_segment_rule))
+{
+	for my $mode ('SHARE', 'SHARE ROW EXCLUSIVE', 'EXCLUSIVE', 'ACCESS EXCLUSIVE')
+	{
+		held('mallory', "BEGIN; LOCK TABLE $table IN $mode MODE NOWAIT", qr/ERROR:  42501/, "LOCK TABLE $table IN $mode MODE");
+	}
+}
+gives('mallory', 'SELECT count(*) FROM (SELECT FROM rfm_model FOR UPDATE) AS x', '0', 'no row of a model of others can be locked');
+gives('mallory', 'SELECT count(*) FROM (SELECT FROM rfm_ruleset FOR UPDATE) AS x', '0', 'nor of a rule set that all use');
+gives('mallory', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}, '0', 'nothing goes by advisory locks');
+held('mallory', "SELECT rfm_refresh('2024-06-30', 'weekly')", qr/ERROR:  42501: permission denied for model/, 'rights come before locks');
+$node->safe_psql('postgres', q{SELECT pg_advisory_lock(i, j) FROM (VALUES ('rfm_segment_rule'::regclass::oid::int), ('rfm_model'::regclass::oid::int)) AS c(i), (VALUES (hashtext('sum5')), (hashtext('weekly'))) AS h(j)});
+
+#
+# Functions beside the extension's own, and one's own trigger of its name
+#
+$node->safe_psql('postgres', q{GRANT CREATE ON SCHEMA public TO mallory});
+as('mallory', q{CREATE FUNCTION public.spy() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE LOG 'seen: by %', current_user; RETURN true; END $$;
+CREATE FUNCTION public.rfm_report_number(int8) RETURNS text LANGUAGE sql AS 'SELECT spy()::text'; CREATE FUNCTION public.rfm_latest_view_of(regclass) RETURNS regclass LANGUAGE sql AS 'SELECT NULL::regclass WHERE spy()';
+CREATE FUNCTION public.report_number(int8) RETURNS text LANGUAGE sql AS 'SELECT spy()::text'; CREATE FUNCTION public.rfm_segment_coverage(text, int8[]) RETURNS text LANGUAGE sql AS 'SELECT spy()::text';
+CREATE FUNCTION public.rfm_unschedule(name) RETURNS bool LANGUAGE sql AS 'SELECT spy()'; CREATE FUNCTION public.rfm_latest_view(name) RETURNS regclass LANGUAGE sql AS 'SELECT NULL::regclass WHERE spy()';
+CREATE FUNCTION public.rfm_quantiles(int8, int4) RETURNS numeric[] LANGUAGE sql AS 'SELECT NULL::numeric[] WHERE spy()'; CREATE FUNCTION public.rfm_score_now(text, name) RETURNS SETOF text LANGUAGE sql AS 'SELECT spy()::text';
+CREATE FUNCTION public.rfm_customer(text, name) RETURNS SETOF text LANGUAGE sql AS 'SELECT spy()::text'});
+my ($said, $wrong) = as('mallory', 'CREATE FUNCTION rfm_internal.report_number(int8) RETURNS text LANGUAGE sql AS $$ SELECT 1::text $$');
+like($wrong, qr/ERROR:  42501: permission denied for schema rfm_internal/, 'nobody puts anything into the schema of internal objects');
+seen();
+for my $call ("SELECT length(rfm_report(model => 'weekly'::text))", "SELECT count(*) FROM rfm_segment_summary(model => 'weekly'::text)", "SELECT rfm_refresh('2024-06-30'::date, 'weekly'::text)",
+	"SELECT count(*) FROM rfm_customer(3, 'weekly'::text)", "SELECT count(*) FROM rfm_score_now(3, 'weekly'::text)", "SELECT rfm_latest_view('weekly'::text)", "UPDATE rfm_model SET keep_stale = true WHERE model = 'weekly'")
+{
+	my ($out, $err) = as('alice', $call);
+	is($err, '', "functions that fit better: $call");
+}
+is(seen(), '', 'none of them has run');
+
+#
+# Views and jobs that look like a model's
+#
+as('alice', q{DROP VIEW alice.weekly_latest; GRANT USAGE ON SCHEMA alice TO eve; GRANT SELECT ON alice.weekly TO eve});
+my $comment = $node->safe_psql('postgres', 'SELECT rfm_internal.latest_view_comment()');
+as('eve', "CREATE VIEW eve.fake AS SELECT * FROM alice.weekly; COMMENT ON VIEW eve.fake IS '$comment'; GRANT SELECT ON eve.fake TO PUBLIC");
+gives('alice', "SELECT rfm_latest_view('weekly')", 'weekly_latest', 'a view of another with the comment of ours is none of ours');
+gives('eve', "SELECT count(*) FROM pg_views WHERE viewname = 'fake'", '1', 'it is left alone');
+SKIP:
+{
+	skip 'pg_cron is not installed', 1 if !$cron;
+	as('eve', q{SELECT cron.schedule('rfm: weekly', '0 0 * * *', 'SELECT 1')});
+	gives('alice', 'SELECT job_id IS NULL, runs_as IS NULL FROM rfm_jobs', 't|t', 'a job of another with the name of the model\'s is not shown as its');
+}
+as('alice', "SELECT rfm_drop_model('weekly', true)");
+lives('all of it');
+
+#
+# What somebody has prepared
+#
+$node->safe_psql('postgres', 'DROP EXTENSION rfm CASCADE');
+held('postgres', 'CREATE EXTENSION rfm', qr/ERROR:  42723: there are functions already under names of the extension rfm/, 'functions that were there before');
+$node->safe_psql('postgres', 'CREATE DATABASE prepared; GRANT CREATE ON DATABASE prepared TO mallory');
+$node->safe_psql('prepared', 'CREATE SCHEMA rfm_internal', extra_params => [ '-U', 'mallory' ]);
+my ($rc, $o, $e) = $node->psql('prepared', 'CREATE EXTENSION rfm');
+like($e, qr/schema "rfm_internal" already exists/, 'a schema that was there before');
 
 $node->stop;
 done_testing();

@@ -179,8 +179,8 @@ CREATE POLICY rfm_segment_rule_edit ON @extschema@.rfm_segment_rule
         EXISTS (SELECT FROM @extschema@.rfm_ruleset s
                 WHERE s.ruleset = rfm_segment_rule.ruleset AND (s.shipped OR pg_has_role(s.owner, 'USAGE'))));
 
--- Also what the triggers below know of the tables: they name none, since they may
--- run as the extension's role, and the schema can be renamed under them.
+-- What the triggers below know of rule sets: they read no table by its name, since
+-- they may run as the extension's role, and the schema can be renamed under them.
 CREATE FUNCTION rfm_internal.own_ruleset(ruleset text)
 RETURNS int4[]
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -210,7 +210,9 @@ BEGIN
         RETURN OLD;
     ELSIF TG_OP = 'UPDATE' THEN
         PERFORM rfm_internal.own_ruleset(OLD.ruleset);
-        IF (NEW.ruleset, NEW.buckets) IS DISTINCT FROM (OLD.ruleset, OLD.buckets) AND NOT rfm_internal.restoring() THEN
+        IF (NEW.ruleset, NEW.buckets) IS DISTINCT FROM (OLD.ruleset, OLD.buckets)
+           AND NOT (pg_trigger_depth() > 1 AND rfm_internal.restoring())
+        THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'feature_not_supported',
                 MESSAGE = 'name and buckets of a rule set cannot be changed',

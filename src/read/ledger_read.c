@@ -10,14 +10,15 @@
  */
 #include "base/compat.h"
 
+#include "catalog/pg_type.h"
 #include "collect/entry.h"
 #include "collect/table.h"
-#include "catalog/pg_type.h"
 #include "common/int.h"
 #include "miscadmin.h"
 #include "model/run_date.h"
 #include "progress/progress.h"
 #include "read/ledger_read.h"
+#include "read/query.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"

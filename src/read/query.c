@@ -27,6 +27,7 @@
 #include "parser/parse_coerce.h"
 #include "progress/progress.h"
 #include "read/plan.h"
+#include "read/query.h"
 #include "read/rows.h"
 #include "read/source.h"
 #include "utils/lsyscache.h"

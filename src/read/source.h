@@ -16,26 +16,6 @@
 #include "tcop/dest.h"
 #include "value/calendar.h"
 
-/*
- * The setting rfm.max_workers: parallel workers that read the orders beside the
- * leader; -1: one less than the machine has CPUs.  The planner's own settings
- * hold as well.
- */
-extern int	rfm_max_workers;
-
-/*
- * The setting rfm.grouped_reading: are orders read one row a customer?  auto:
- * where the servers that have them can group them; on: from any source.
- */
-typedef enum RfmGroupedReading
-{
-	RFM_GROUPED_AUTO,
-	RFM_GROUPED_ON,
-	RFM_GROUPED_OFF
-} RfmGroupedReading;
-
-extern int	rfm_grouped_reading;
-
 /* The source of a model, resolved. */
 typedef struct RfmSource
 {
@@ -65,42 +45,5 @@ typedef struct RfmSource
  * DATATYPE_MISMATCH, WRONG_OBJECT_TYPE, and the errors of expression.h.
  */
 extern void rfm_source_resolve(const RfmModel *model, RfmSource *source);
-
-/*
- * rfm_source_latest_date: the local date of the latest order that the filter
- * lets through; false where there is none.  As the model's owner.
- */
-extern bool rfm_source_latest_date(const RfmModel *model,
-								   const RfmSource *source, DateADT *date);
-
-/*
- * rfm_source_read: reads the orders that count for run_date, in one query
- * that the planner may run in parallel, and notes in the source whether it
- * brought them grouped.  The collector lives in mcxt; NULL where no order
- * counts.  As the model's owner.
- */
-extern RfmCollector *rfm_source_read(const RfmModel *model, RfmSource *source,
-									 DateADT run_date, MemoryContext mcxt);
-
-/*
- * rfm_source_scan: reads the orders that count for any date from first to
- * last, in one query.  dest gets customer, order time, amount and, where the
- * model counts them, order id; it may end the query.  As the model's owner,
- * between rfm_owner_enter and rfm_owner_leave.
- */
-extern void rfm_source_scan(const RfmModel *model, const RfmSource *source,
-							DateADT first, DateADT last, DestReceiver *dest);
-
-/*
- * rfm_source_check: runs that query without reading an order, for the checks
- * of rights that only the executor makes.  As the model's owner.
- */
-extern void rfm_source_check(const RfmSource *source);
-
-/*
- * rfm_source_forbid_nesting: raises OBJECT_NOT_IN_PREREQUISITE_STATE when
- * called from within a model's query.
- */
-extern void rfm_source_forbid_nesting(void);
 
 #endif							/* RFM_READ_SOURCE_H */

@@ -19,6 +19,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "read/ledger_read.h"
+#include "read/query.h"
 #include "run/backfill.h"
 #include "run/define_model.h"
 #include "run/refresh.h"

@@ -115,7 +115,8 @@ read_definition(const char *name, FunctionCallInfo fcinfo, Definition *row)
 	table_close(rel, NoLock);
 	row->target = SPI_fnumber(row->tupdesc, "target") - 1;
 	row->n = PG_NARGS() + 1;
-	if (SPI_fnumber(row->tupdesc, "owner") != row->n)
+	/* the model's number comes after them, and nothing else */
+	if (SPI_fnumber(row->tupdesc, "owner") != row->n || ncolumns != row->n + 1)
 		rfm_version_mismatch("Function rfm_create_model has other parameters than table rfm_model has columns.");
 	row->values = palloc0(ncolumns * sizeof(Datum));
 	row->types = palloc(ncolumns * sizeof(Oid));

@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "model/lock.h"
 #include "nodes/makefuncs.h"
+#include "read/query.h"
 #include "read/source.h"
 #include "run/define_model.h"
 #include "run/ruleset.h"

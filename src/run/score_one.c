@@ -11,6 +11,7 @@
 #include "base/identity.h"
 #include "base/query.h"
 #include "catalog/pg_type.h"
+#include "read/query.h"
 #include "run/run_log.h"
 #include "run/score_one.h"
 #include "score/rules.h"

@@ -8,6 +8,7 @@
 #include "base/compat.h"
 
 #include "base/identity.h"
+#include "read/query.h"
 #include "score/rules.h"
 #include "score/snapshot.h"
 
