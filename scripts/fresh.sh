@@ -213,7 +213,7 @@ for script in $scripts; do
 	esac
 	if [ "$types" = yes ]; then
 		# what it says to type is typed
-		yes | sh -c "$(sed -n 's/^ *\(apt-get [a-z].*\)/\1/p' "/printed/$script" | head -n 1)" >/printed/typed 2>&1
+		yes | sh -c "$(sed -n -e 's/^ *\(apt-get [a-z].*\)/\1/p' -e 's/.*Type, as root: \(apt-get [a-z].*\)/\1/p' "/printed/$script" | head -n 1)" >/printed/typed 2>&1
 		alone >/printed/before
 		demo again
 	fi
