@@ -120,7 +120,7 @@ my %where = (
 	default => 'ALTER TABLE eve.scores ADD note bool DEFAULT eve.act()',
 	index => 'CREATE FUNCTION eve.indexed(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM eve.act(); RETURN $1; END $$; CREATE INDEX ON eve.scores (eve.indexed(f_score::int))',
 	partition => 'partition_by');
-# 23 of them, so that each comes at every date in some place
+# each comes at one of the dates, by turns
 my @what = (
 	'ALTER TABLE eve.scores ALTER monetary_value TYPE int8 USING 7',
 	'ALTER TABLE eve.scores ALTER recency_days TYPE text',
