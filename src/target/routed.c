@@ -106,6 +106,7 @@ rfm_routed_insert(const RfmTarget *target, Tuplestorestate *rows, TupleDesc desc
 	if (change)
 		append_change(&sql, target, column, desc->natts);
 
+	rfm_target_verify(target);
 	staged = rows;
 	staged_desc = desc;
 	PG_TRY();
@@ -139,6 +140,7 @@ delete_batch(RfmRowMaker *maker, Oid array_type, Datum *key, int n)
 	values[0] = PointerGetDatum(construct_array(key, n, element, len, byval, align));
 	values[1] = maker->column[RFM_COL_RUN_DATE].constant;
 	initStringInfo(&sql);
+	rfm_target_verify(target);
 	appendStringInfo(&sql, "DELETE FROM %s WHERE %s %s ANY ($1)", target->relation,
 					 target->column[RFM_COL_CUSTOMER], rfm_equality(element));
 	if (target->column[RFM_COL_RUN_DATE])
