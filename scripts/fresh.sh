@@ -61,7 +61,7 @@ on_exit() {
 	status=$?
 	trap '' HUP INT PIPE TERM
 	stop_ticker
-	[ -z "$running" ] || { kill "$running" 2>/dev/null; wait "$running"; }
+	[ -z "$running" ] || { kill -s KILL "$running" 2>/dev/null; wait "$running"; }
 	[ -z "$work" ] || { cd / && rm -rf --one-file-system -- "$work"; }
 	exit "$status"
 }

@@ -56,7 +56,8 @@ no_services() {
 # of unshare; $mounts: commands of a shell that mount more, below "$root".
 in_root() (exec_in_root "$@")
 
-# The same in the place of this shell, to be called in the background: its process id is then that of what ends all
+# The same in the place of this shell, to be called in the background: its process id is then that of what ends all;
+# with the signal KILL, as unshare passes over the others
 exec_in_root() {
 	# shellcheck disable=SC2016,SC2086 # expanded by that shell; a list of options
 	export mounts

@@ -87,7 +87,7 @@ on_exit() {
 	trap '' HUP INT PIPE TERM
 	stop_ticker
 	if [ -n "$suites_pid" ]; then
-		kill "$suites_pid" 2>/dev/null
+		kill -s KILL "$suites_pid" 2>/dev/null
 		wait "$suites_pid"
 	fi
 	rm -rf -- ${log:+"$log"} ${pack:+"$pack"} ${new:+"$new"}
