@@ -148,7 +148,10 @@ my @types = split /\n/, $node->safe_psql('postgres', q{SELECT t.oid::regtype FRO
 cmp_ok(scalar(@types), '>', 3, 'there are types');
 @sql = map { ("SELECT '()'::$_", "SELECT '(1,2,3,4,5,6,7,8,9,10,11,12,13)'::$_", "SELECT 'x'::$_", "SELECT ROW(NULL)::$_", "CREATE TEMP TABLE t (a $_)", 'INSERT INTO t VALUES (NULL)', 'SELECT a::text FROM t', 'DROP TABLE t', "ALTER TYPE $_ OWNER TO mallory", "DROP TYPE $_ CASCADE") } @types;
 ($out, @err) = try_all('types', 'mallory', @sql);
-cmp_ok(scalar(grep { /ERROR:  42501/ } @err), '>=', 2 * @types, 'nobody else owns them');
+# the error for the type of a row or of an array depends on PostgreSQL's version; what counts is that none has gone or has another owner
+is($node->safe_psql('postgres', q{SELECT string_agg(t.oid::regtype::text, ',' ORDER BY t.oid::regtype) FROM pg_type t JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e' WHERE t.typowner <> 'mallory'::regrole}),
+	join(',', @types), 'nobody else owns them');
+ok(scalar(grep { /ERROR:  42501/ } @err) > 0, 'which is refused');
 
 #
 # Rights: what must not be, of every function
