@@ -54,8 +54,8 @@ SELECT plain.same('a date that is not there', 'SELECT rfm_segment_summary(''2024
 \endif
 
 -- a view that asks for the date, wherever it runs
-CREATE VIEW plain.dated AS SELECT * FROM plain.orders WHERE created_at::date < rfm_run_date() - order_id % 7;
-CREATE VIEW kinds.dated AS SELECT * FROM kinds.distributed WHERE created_at::date < rfm_run_date() - order_id % 7;
+CREATE VIEW plain.dated AS SELECT * FROM plain.orders WHERE created_at::date < rfm_run_date() - (order_id % 7)::int;
+CREATE VIEW kinds.dated AS SELECT * FROM kinds.distributed WHERE created_at::date < rfm_run_date() - (order_id % 7)::int;
 SELECT rfm_create_model('plain_dated', 'plain.dated', 'plain.dated_rfm', time_zone => 'UTC');
 SELECT rfm_create_model('citus_dated', 'kinds.dated', 'kinds.dated_rfm', time_zone => 'UTC');
 CALL rfm_backfill('2024-03-01', '2024-03-05', 'plain_dated');
