@@ -175,7 +175,7 @@ test_errors() {
 	says 1 "a worker sends its callers to the coordinator" 'Connect to the coordinator' "SELECT rfm_refresh()"
 	says 1 "and makes no model" 'Connect to the coordinator' "SELECT rfm_create_model('there', 'big.orders', 'big.there')"
 	ask 0 -c "SELECT rfm_create_model('floats', 'kinds.distributed', 'kinds.floats_of_two', amount => 'price')" >/dev/null
-	ask 2 -c "SET citus.enable_ddl_propagation = off" -c "DROP EXTENSION rfm"
+	ask 2 -c "SET citus.enable_ddl_propagation = off" -c "SET client_min_messages = error" -c "DROP EXTENSION rfm CASCADE"
 	says 0 "a worker without the extension is named" "command on .*:$((port + 2))" "SELECT rfm_refresh('2024-03-30', 'floats')"
 	ask 2 -c "SET citus.enable_ddl_propagation = off" -c "CREATE EXTENSION rfm"
 	expect "with it, all is well" t "SELECT rfm_refresh('2024-03-30', 'floats') > 0"

@@ -19,6 +19,7 @@
 
 static int	run_date = NO_DATE;
 static bool was_asked = false;
+static bool set_here = false;	/* the setting came from this process */
 
 PG_FUNCTION_INFO_V1(rfm_run_date);
 
@@ -39,6 +40,7 @@ void
 rfm_run_date_set(DateADT date)
 {
 	was_asked = false;
+	set_here = true;
 	(void) set_config_option(RFM_RUN_DATE_SETTING, psprintf("%d", date), PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 }
@@ -62,6 +64,12 @@ rfm_run_date(PG_FUNCTION_ARGS)
 															  TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()))));
 	if (run_date == RFM_MANY_DATES)
 	{
+		/* whoever reads could not be told */
+		if (!set_here)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("rfm_run_date() was called by another process while the orders of many dates are read"),
+					 errhint("Compute the dates one by one with rfm_refresh(), or call rfm_run_date() in the model's expressions, where it is seen beforehand.")));
 		was_asked = true;
 		PG_RETURN_NULL();
 	}

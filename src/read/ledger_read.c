@@ -343,8 +343,8 @@ rfm_ledger_read(const RfmModel *model, const RfmSource *source,
 	receiver.batchcxt = AllocSetContextCreate((*ledger)->mcxt, "rfm ledger batch",
 											  ALLOCSET_DEFAULT_SIZES);
 
-	rfm_source_scan(model, source, first, last, &receiver.pub);
-	if (rfm_run_date_was_asked())
+	if (!rfm_source_scan(model, source, first, last, &receiver.pub) ||
+		rfm_run_date_was_asked())
 		receiver.result = RFM_LEDGER_RUN_DATE;
 	if (receiver.result == RFM_LEDGER_READ && take_batch(&receiver))
 	{

@@ -557,7 +557,7 @@ rfm_source_read(const RfmModel *model, RfmSource *source, DateADT run_date, Memo
 	return collector;
 }
 
-void
+bool
 rfm_source_scan(const RfmModel *model, const RfmSource *source,
 				DateADT first, DateADT last, DestReceiver *dest)
 {
@@ -565,12 +565,18 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 	char	   *sql = build_query(model, source, RFM_READ_ORDERS, first, last, &params);
 	RfmPlanLook look;
 
+	/* a view may call rfm_run_date(), which has to be noticed in this process */
 	look_at_query(source, sql, &params, false, &look);
+	if (source->is_view && look.elsewhere)
+		return false;
 	if (rfm_progress_wanted())
 		rfm_progress_expect(look.rows);
 	set_for_query("jit", "off");
+	if (source->is_view)
+		set_workers(false);
 	rfm_run_date_set(RFM_MANY_DATES);
 	run_elsewhere(source, sql, &params, look.elsewhere, dest);
+	return true;
 }
 
 void

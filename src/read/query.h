@@ -52,10 +52,12 @@ extern RfmCollector *rfm_source_read(const RfmModel *model, RfmSource *source,
 /*
  * rfm_source_scan: reads the orders that count for any date from first to
  * last, in one query.  dest gets customer, order time, amount and, where the
- * model counts them, order id; it may end the query.  As the model's owner,
- * between rfm_owner_enter and rfm_owner_leave.
+ * model counts them, order id; it may end the query.  Returns false, with
+ * nothing read, for a view over tables of other servers, where a call of
+ * rfm_run_date() would go unnoticed.  As the model's owner, between
+ * rfm_owner_enter and rfm_owner_leave.
  */
-extern void rfm_source_scan(const RfmModel *model, const RfmSource *source,
+extern bool rfm_source_scan(const RfmModel *model, const RfmSource *source,
 							DateADT first, DateADT last, DestReceiver *dest);
 
 /*

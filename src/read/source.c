@@ -121,6 +121,7 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 				 errhint("Point the model to another source: UPDATE rfm_model SET source = 'schema.table' WHERE model = %s.",
 						 quote_literal_cstr(model->name))));
 	check_source_kind(rel);
+	source->is_view = rel->rd_rel->relkind == RELKIND_VIEW;
 
 	source->alias = pstrdup(quote_identifier(RelationGetRelationName(rel)));
 	source->relation = rfm_relation_name(RelationGetRelid(rel));

@@ -35,6 +35,7 @@ typedef struct RfmSource
 	bool		real_amounts;	/* floating-point numbers */
 	RfmCalendar calendar;
 	bool		uses_run_date;	/* the first parameter of its queries is the run date */
+	bool		is_view;
 	bool		grouped;		/* the last reading was one row a customer */
 } RfmSource;
 

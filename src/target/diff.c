@@ -225,7 +225,7 @@ note_changed(DiffReceiver *receiver, int64 row, ItemPointer tid)
 		}
 		receiver->changed_space = space;
 	}
-	if (diff->changed)
+	if (diff->changed && tid)
 	{
 		diff->changed[diff->nchanged].row = row;
 		diff->changed[diff->nchanged].tid = *tid;

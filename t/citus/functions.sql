@@ -53,6 +53,16 @@ SELECT plain.same('a date that is not there', 'SELECT rfm_segment_summary(''2024
 \echo FAILED: a date that is not there
 \endif
 
+-- a view that asks for the date, wherever it runs
+CREATE VIEW plain.dated AS SELECT * FROM plain.orders WHERE created_at::date < rfm_run_date() - (order_id % 7)::int;
+CREATE VIEW kinds.dated AS SELECT * FROM kinds.distributed WHERE created_at::date < rfm_run_date() - (order_id % 7)::int;
+SELECT rfm_create_model('plain_dated', 'plain.dated', 'plain.dated_rfm', time_zone => 'UTC');
+SELECT rfm_create_model('citus_dated', 'kinds.dated', 'kinds.dated_rfm', time_zone => 'UTC');
+CALL rfm_backfill('2024-03-01', '2024-03-05', 'plain_dated');
+CALL rfm_backfill('2024-03-01', '2024-03-05', 'citus_dated');
+SELECT plain.is('a backfill of a view that calls rfm_run_date()', (SELECT md5(string_agg((to_jsonb(h) - '{created_at,updated_at}'::text[])::text, ' ' ORDER BY run_date, customer_id)) FROM kinds.dated_rfm h),
+                (SELECT md5(string_agg((to_jsonb(h) - '{created_at,updated_at}'::text[])::text, ' ' ORDER BY run_date, customer_id)) FROM plain.dated_rfm h));
+
 CALL rfm_catch_up('citus');
 SELECT plain.is('rfm_catch_up', (SELECT (count(DISTINCT run_date) > 3)::text FROM kinds.history WHERE run_date > '2024-03-25'), 'true');
 

@@ -22,7 +22,7 @@ $$ SELECT plain.verdict(name, CASE WHEN given IS NOT DISTINCT FROM expected THEN
 
 -- Refreshes kinds.NAME and the plain shop alike; the rows and the log must be the same
 CREATE FUNCTION plain.compare(name text, expected_reading text, target text DEFAULT NULL, amount text DEFAULT 'total', order_id text DEFAULT NULL,
-                              filter text DEFAULT 'status <> ''cancelled''', time_zone text DEFAULT 'Asia/Kolkata') RETURNS text
+                              filter text DEFAULT 'status <> ''cancelled''', time_zone text DEFAULT 'America/Los_Angeles') RETURNS text
 LANGUAGE plpgsql AS
 $$
 DECLARE
