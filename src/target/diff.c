@@ -205,9 +205,12 @@ row_unchanged(DiffReceiver *receiver, TupleTableSlot *slot, int64 row)
 	return true;
 }
 
-/* Lists a changed row; where the list would take too much memory it ends. */
+/*
+ * Count a changed row and list it with its tid, the last column of slot.  The
+ * list ends where it would take too much memory; a routed target has none.
+ */
 static void
-note_changed(DiffReceiver *receiver, int64 row, ItemPointer tid)
+note_changed(DiffReceiver *receiver, int64 row, TupleTableSlot *slot)
 {
 	RfmDiff    *diff = receiver->diff;
 
@@ -228,7 +231,8 @@ note_changed(DiffReceiver *receiver, int64 row, ItemPointer tid)
 	if (diff->changed && tid)
 	{
 		diff->changed[diff->nchanged].row = row;
-		diff->changed[diff->nchanged].tid = *tid;
+		diff->changed[diff->nchanged].tid =
+			*(ItemPointer) DatumGetPointer(slot->tts_values[receiver->ncompared + 1]);
 	}
 	diff->nchanged++;
 }
@@ -256,8 +260,7 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 		else
 		{
 			diff->state[row] = RFM_ROW_CHANGED;
-			note_changed(receiver, row, receiver->maker->target->routed ? NULL :
-						 (ItemPointer) DatumGetPointer(slot->tts_values[receiver->ncompared + 1]));
+			note_changed(receiver, row, slot);
 		}
 	}
 	else if (!receiver->keep_stale)
