@@ -228,7 +228,7 @@ note_changed(DiffReceiver *receiver, int64 row, TupleTableSlot *slot)
 		}
 		receiver->changed_space = space;
 	}
-	if (diff->changed && tid)
+	if (diff->changed)
 	{
 		diff->changed[diff->nchanged].row = row;
 		diff->changed[diff->nchanged].tid =
