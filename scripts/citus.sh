@@ -179,6 +179,25 @@ test_errors() {
 	says 0 "a worker without the extension is named" "command on .*:$((port + 2))" "SELECT rfm_refresh('2024-03-30', 'floats')"
 	ask 2 -c "SET citus.enable_ddl_propagation = off" -c "CREATE EXTENSION rfm"
 	expect "with it, all is well" t "SELECT rfm_refresh('2024-03-30', 'floats') > 0"
+	# what a worker says whose package was removed
+	ask 2 -c "UPDATE pg_proc SET probin = '\$libdir/gone' WHERE probin = '\$libdir/rfm'"
+	says 0 "so is one without the library" "could not access file .*gone" "SELECT rfm_refresh('2024-03-29', 'floats')"
+	says 0 "by its address" "command on .*:$((port + 2))" "SELECT rfm_refresh('2024-03-29', 'floats')"
+	ask 2 -c "UPDATE pg_proc SET probin = '\$libdir/rfm' WHERE probin = '\$libdir/gone'"
+	expect "with it, all is well again" t "SELECT rfm_refresh('2024-03-29', 'floats') > 0"
+}
+
+# An ordinary role, with tables and a model of its own, and one without rights
+test_roles() {
+	ask 0 -c "CREATE ROLE shopkeeper LOGIN" -c "CREATE ROLE stranger LOGIN" -c "CREATE SCHEMA stall AUTHORIZATION shopkeeper" -c "SET ROLE shopkeeper" \
+		-c "CREATE TABLE stall.orders (order_id bigint, customer_id bigint, created_at timestamptz, total float8, status text)" \
+		-c "SELECT create_distributed_table('stall.orders', 'customer_id')" \
+		-c "INSERT INTO stall.orders SELECT i, i % 50, timestamptz '2024-03-31 12:00+00' - i * interval '7 hours', i * 0.1, 'paid' FROM generate_series(1, 500) i" \
+		-c "SELECT rfm_create_model('stall', 'stall.orders', 'stall.rfm')" >/dev/null
+	expect "a role scores its own distributed orders" 50 "SET ROLE shopkeeper; SELECT rfm_refresh('2024-03-31', 'stall')"
+	expect "a superuser does it as that role" "50 shopkeeper" "SELECT rfm_refresh('2024-03-30', 'stall') || ' ' || refreshed_by FROM (SELECT max(owner::text) AS refreshed_by FROM rfm_model WHERE model = 'stall') o"
+	says 0 "another role may not" "permission denied\|must be a member\|does not exist" "SET ROLE stranger; SELECT rfm_refresh('2024-03-31', 'stall')"
+	says 0 "nor read what was found" "permission denied\|does not exist" "SET ROLE stranger; SELECT * FROM rfm_segment_summary(NULL, 'stall')"
 }
 
 # wait_for PATTERN: until a worker runs such a statement; sets $found_on
@@ -249,6 +268,7 @@ expect "most of them could be distributed" t "SELECT count(*) FILTER (WHERE outc
 step "Loading a large shop" load_shop || exit 1
 test_large
 test_errors
+test_roles
 test_deaths
 say "$passed passed, $failed failed"
 [ $failed -eq 0 ]
