@@ -14,7 +14,7 @@
 #include "base/reading.h"
 #include "base/version.h"
 #include "catalog/pg_type.h"
-#include "collect/spill.h"
+#include "collect/files.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "model/model.h"
@@ -128,6 +128,7 @@ _PG_init(void)
 							 0,
 							 NULL, NULL, NULL);
 	rfm_run_date_init();
+	rfm_files_init();
 	MarkGUCPrefixReserved("rfm");
 	rfm_slots_request();
 	rfm_guard_init();

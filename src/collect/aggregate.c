@@ -41,7 +41,6 @@ collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 	}
 	c = rfm_collector_create(aggcontext, type[0], collation[0], type[1], type[2],
 							 n > 3, type[3], collation[3], 0);
-	c->partial = DO_AGGSPLIT_SKIPFINAL(aggref->aggsplit);
 	return c;
 }
 

@@ -152,6 +152,26 @@ rfm_index_close(RfmCollector *c)
 	c->slot = NULL;
 }
 
+uint32 *
+rfm_index_order(const RfmCollector *c)
+{
+	uint32	   *order = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(uint32), false);
+	uint64		places = rfm_index_size(c);
+	int64		n = 0;
+
+	for (uint64 at = 0; at < places; at++)
+	{
+		uint32		number = rfm_index_number(c, at);
+
+		if (number != 0)
+			order[n++] = number - 1;
+		if (at % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	Assert(n == c->nentries);
+	return order;
+}
+
 void
 rfm_index_expect(RfmCollector *c, int64 expected)
 {

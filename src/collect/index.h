@@ -70,6 +70,12 @@ rfm_index_number(const RfmCollector *c, uint64 at)
 	return c->direct ? c->direct[at] : (uint32) c->slot[at];
 }
 
+/*
+ * rfm_index_order: Return the customers' numbers in the order of the index, which
+ * of a direct one is that of the keys, in the current context.
+ */
+extern uint32 *rfm_index_order(const RfmCollector *c);
+
 /* rfm_home: Return where in an index of 2 ^ bits slots a hash belongs. */
 static inline uint64
 rfm_home(uint32 hash, int bits)

@@ -210,42 +210,24 @@ sort_entries(const RfmCollector *c)
 	return items;
 }
 
-/* Take the order from a direct index. */
-static void
-walk_index(const RfmCollector *c, uint32 *order)
-{
-	int64		n = 0;
-
-	for (uint64 at = 0; at < rfm_index_size(c); at++)
-	{
-		uint32		number = rfm_index_number(c, at);
-
-		if (number != 0)
-			order[n++] = number - 1;
-		if (at % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	Assert(n == c->nentries);
-}
-
 uint32 *
 rfm_key_order(const RfmCollector *c)
 {
-	uint32	   *order = rfm_alloc_array(CurrentMemoryContext, c->nentries,
-										sizeof(uint32), false);
+	uint32	   *order;
+	KeyedEntry *items;
 
+	if (c->direct && !c->in_key_order)
+		return rfm_index_order(c);
+	order = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(uint32), false);
 	if (c->in_key_order)
+	{
 		for (int64 i = 0; i < c->nentries; i++)
 			order[i] = (uint32) i;
-	else if (c->direct)
-		walk_index(c, order);
-	else
-	{
-		KeyedEntry *items = sort_entries(c);
-
-		for (int64 i = 0; i < c->nentries; i++)
-			order[i] = items[i].entry;
-		pfree(items);
+		return order;
 	}
+	items = sort_entries(c);
+	for (int64 i = 0; i < c->nentries; i++)
+		order[i] = items[i].entry;
+	pfree(items);
 	return order;
 }

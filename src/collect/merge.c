@@ -25,6 +25,21 @@ PG_FUNCTION_INFO_V1(rfm_collect_combine);
 PG_FUNCTION_INFO_V1(rfm_collect_serialize);
 PG_FUNCTION_INFO_V1(rfm_collect_deserialize);
 
+/*
+ * Write a table as bytea.  What does not fit into one goes to a run, and so does
+ * what is left of a table that is in runs already.
+ */
+static bytea *
+write_table(RfmCollector *c)
+{
+	bytea	   *result = c->spill ? NULL : rfm_serial_write(c);
+
+	if (result)
+		return result;
+	rfm_spill_table(c);
+	return rfm_serial_write(c);
+}
+
 Datum
 rfm_collect_serialize(PG_FUNCTION_ARGS)
 {
@@ -36,7 +51,7 @@ rfm_collect_serialize(PG_FUNCTION_ARGS)
 	c = (RfmCollector *) PG_GETARG_POINTER(0);
 	rfm_queue_drain(c);
 	if (IsParallelWorker())
-		PG_RETURN_BYTEA_P(rfm_serial_write(c));
+		PG_RETURN_BYTEA_P(write_table(c));
 	PG_RETURN_BYTEA_P(rfm_serial_hand_over(c));
 }
 
@@ -203,6 +218,7 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 	MemoryContextDelete(batchcxt);
 	Assert(s->at == s->end);
 	rfm_spill_if_full(c);
+	rfm_spill_add_runs(c, s->run, s->header.nruns);
 	c->rows += s->header.rows;
 	/* the process that took them has shown them */
 	c->rows_shown += s->header.rows;
@@ -214,7 +230,7 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 static void
 merge_own(RfmCollector *c, RfmCollector *other)
 {
-	bytea	   *serialized = rfm_serial_write(other);
+	bytea	   *serialized = write_table(other);
 	RfmSerial	s;
 
 	rfm_serial_open(&s, VARDATA(serialized), VARSIZE(serialized) - VARHDRSZ);
@@ -248,7 +264,6 @@ rfm_collect_combine(PG_FUNCTION_ARGS)
 	if (c == NULL && h->ticket > 0)
 	{
 		c = rfm_ticket_claim(h->ticket, aggcontext);
-		c->partial = false;
 		PG_RETURN_POINTER(c);
 	}
 	if (c == NULL)

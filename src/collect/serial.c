@@ -22,8 +22,8 @@
 /* Numbers are moved eight bytes at a time, whatever their width. */
 #define SERIAL_SLACK	sizeof(uint64)
 
-/* How many places of the index ahead of its use an entry is asked for. */
-#define PLACES_AHEAD	32
+/* How many customers ahead of its use an entry is asked for. */
+#define ENTRIES_AHEAD	32
 
 #define FORM_FIELD(sum)		((int64) (sum)->form << 8 | (sum)->scale)
 
@@ -128,26 +128,34 @@ sum_field(const RfmSum *sum)
 	return (int64) size;
 }
 
+static pg_attribute_always_inline void
+prefetch_entry(const RfmCollector *c, const RfmSerialPart *part, int64 i)
+{
+	if (i + ENTRIES_AHEAD < part->ncustomers)
+		rfm_prefetch_read(rfm_entry(c, part->customer[i + ENTRIES_AHEAD]));
+}
+
 /* Frames for the customers; returns the bytes of what has no fixed size. */
 static Size
-frame_entries(const RfmCollector *c, RfmFrame *frame)
+frame_entries(const RfmCollector *c, const RfmSerialPart *part, RfmFrame *frame)
 {
 	int64		min[RFM_ENTRY_FIELDS];
 	int64		max[RFM_ENTRY_FIELDS];
 	bool		by_reference = rfm_key_by_reference(&c->customer_type);
-	Size		loose = c->real_amounts ? c->nentries * sizeof(double) : 0;
+	Size		loose = c->real_amounts ? part->ncustomers * sizeof(double) : 0;
 
 	for (int f = 0; f < RFM_ENTRY_FIELDS; f++)
 	{
 		min[f] = PG_INT64_MAX;
 		max[f] = PG_INT64_MIN;
 	}
-	for (int64 i = 0; i < c->nentries; i++)
+	for (int64 i = 0; i < part->ncustomers; i++)
 	{
-		const RfmEntry *e = rfm_entry(c, i);
+		const RfmEntry *e = rfm_entry(c, part->customer[i]);
 		int64		key = key_field(&c->customer_type, e->key);
 		int64		sum = sum_field(&e->sum);
 
+		prefetch_entry(c, part, i);
 		widen_frame(&min[RFM_FIELD_KEY], &max[RFM_FIELD_KEY], key);
 		widen_frame(&min[RFM_FIELD_LAST], &max[RFM_FIELD_LAST], e->last);
 		widen_frame(&min[RFM_FIELD_SUM], &max[RFM_FIELD_SUM], sum);
@@ -166,36 +174,31 @@ frame_entries(const RfmCollector *c, RfmFrame *frame)
 }
 
 static Size
-frame_orders(const RfmCollector *c, RfmFrame *frame)
+frame_orders(const RfmCollector *c, const RfmSerialPart *part, RfmFrame *frame)
 {
 	int64		min = PG_INT64_MAX;
 	int64		max = PG_INT64_MIN;
 	bool		by_reference = rfm_key_by_reference(&c->order_type);
-	uint64		slots = UINT64CONST(1) << c->order_bits;
 	Size		loose = 0;
 
-	for (uint64 at = 0; at < slots; at++)
+	for (int64 i = 0; i < part->norders; i++)
 	{
-		int64		key;
+		int64		key = key_field(&c->order_type, part->order[i]->order);
 
-		if (at % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (c->order_slot[at].customer == 0)
-			continue;
-		key = key_field(&c->order_type, c->order_slot[at].order);
 		widen_frame(&min, &max, key);
 		if (by_reference)
 			loose += key;
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 	frame[RFM_FIELD_ORDER] = frame_for(min, max);
-	frame[RFM_FIELD_CUSTOMER] = frame_for(0, c->nentries - 1);
+	frame[RFM_FIELD_CUSTOMER] = frame_for(0, part->position ? part->ncustomers - 1 : 0);
 	return loose;
 }
 
 static void
-put_entry(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 number)
+put_entry(char **at, const RfmCollector *c, const RfmFrame *frame, const RfmEntry *e)
 {
-	const RfmEntry *e = rfm_entry(c, number);
 	Size		size;
 
 	put_number(at, &frame[RFM_FIELD_KEY], key_field(&c->customer_type, e->key));
@@ -215,48 +218,14 @@ put_entry(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 number
 	}
 }
 
-/* Write the customers; position, if wanted, gets the place of each by number. */
 static void
-put_entries(char **at, const RfmCollector *c, const RfmFrame *frame, uint32 *position)
+put_order(char **at, const RfmCollector *c, const RfmFrame *frame, const RfmOrderSlot *order,
+		  const uint32 *position)
 {
-	uint64		places = rfm_index_size(c);
-	uint32		written = 0;
-
-	for (uint64 i = 0; i < places; i++)
-	{
-		uint32		number = rfm_index_number(c, i);
-		uint32		ahead = i + PLACES_AHEAD < places ? rfm_index_number(c, i + PLACES_AHEAD) : 0;
-
-		if (ahead != 0)
-			rfm_prefetch_read(rfm_entry(c, ahead - 1));
-		if (number == 0)
-			continue;
-		put_entry(at, c, frame, number - 1);
-		if (position)
-			position[number - 1] = written;
-		if (++written % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-}
-
-static void
-put_orders(char **at, const RfmCollector *c, const RfmFrame *frame, const uint32 *position)
-{
-	uint64		slots = UINT64CONST(1) << c->order_bits;
-
-	for (uint64 i = 0; i < slots; i++)
-	{
-		const RfmOrderSlot *s = &c->order_slot[i];
-
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (s->customer == 0)
-			continue;
-		put_number(at, &frame[RFM_FIELD_ORDER], key_field(&c->order_type, s->order));
-		put_number(at, &frame[RFM_FIELD_CUSTOMER], position[s->customer - 1]);
-		if (rfm_key_by_reference(&c->order_type))
-			put_bytes(at, DatumGetPointer(s->order), rfm_key_size(&c->order_type, s->order));
-	}
+	put_number(at, &frame[RFM_FIELD_ORDER], key_field(&c->order_type, order->order));
+	put_number(at, &frame[RFM_FIELD_CUSTOMER], position ? position[order->customer - 1] : 0);
+	if (rfm_key_by_reference(&c->order_type))
+		put_bytes(at, DatumGetPointer(order->order), rfm_key_size(&c->order_type, order->order));
 }
 
 /* The bytes of the numbers from field first to before field end. */
@@ -281,48 +250,121 @@ fill_header(const RfmCollector *c, RfmSerialHeader *header)
 	header->order_type = c->distinct_orders ? c->order_type.typid : InvalidOid;
 	header->order_collation = c->distinct_orders ? c->order_type.collation : InvalidOid;
 	header->in_key_order = c->direct != NULL;
-	header->nentries = c->nentries;
-	header->norders = c->norders;
 	header->rows = c->rows;
+}
+
+Size
+rfm_serial_measure(const RfmCollector *c, const RfmSerialPart *part, RfmSerialHeader *header)
+{
+	Size		size = sizeof(*header) + SERIAL_SLACK;
+
+	fill_header(c, header);
+	header->nentries = part->ncustomers;
+	header->norders = part->norders;
+	size += frame_entries(c, part, header->frame);
+	size += part->ncustomers * fixed_size(header->frame, 0, RFM_ENTRY_FIELDS);
+	if (c->distinct_orders)
+	{
+		size += frame_orders(c, part, header->frame);
+		size += part->norders * fixed_size(header->frame, RFM_ENTRY_FIELDS, RFM_FIELDS);
+	}
+	return size;
+}
+
+/* Write customers and orders; returns where they end. */
+static char *
+put_part(const RfmCollector *c, const RfmSerialPart *part, const RfmFrame *frame, char *at)
+{
+	for (int64 i = 0; i < part->ncustomers; i++)
+	{
+		prefetch_entry(c, part, i);
+		put_entry(&at, c, frame, rfm_entry(c, part->customer[i]));
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	for (int64 i = 0; i < part->norders; i++)
+	{
+		put_order(&at, c, frame, part->order[i], part->position);
+		if (i % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	memset(at, 0, SERIAL_SLACK);
+	return at + SERIAL_SLACK;
+}
+
+void
+rfm_serial_fill(const RfmCollector *c, const RfmSerialPart *part,
+				const RfmSerialHeader *header, char *to)
+{
+	put_bytes(&to, header, sizeof(*header));
+	(void) put_part(c, part, header->frame, to);
+}
+
+/* The whole table, in the order of its index and of its set of orders. */
+static void
+whole_table(const RfmCollector *c, RfmSerialPart *part)
+{
+	uint32	   *customer = rfm_index_order(c);
+	uint32	   *position;
+	const RfmOrderSlot **order;
+	uint64		slots = UINT64CONST(1) << c->order_bits;
+
+	memset(part, 0, sizeof(*part));
+	part->customer = customer;
+	part->ncustomers = c->nentries;
+	if (!c->distinct_orders)
+		return;
+
+	position = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(uint32), false);
+	for (int64 i = 0; i < c->nentries; i++)
+		position[customer[i]] = (uint32) i;
+	order = rfm_alloc_array(CurrentMemoryContext, c->norders, sizeof(RfmOrderSlot *), false);
+	for (uint64 at = 0; at < slots; at++)
+	{
+		if (c->order_slot[at].customer != 0)
+			order[part->norders++] = &c->order_slot[at];
+		if (at % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	part->order = order;
+	part->position = position;
+}
+
+static void
+free_part(RfmSerialPart *part)
+{
+	pfree(unconstify(uint32 *, part->customer));
+	if (part->position == NULL)
+		return;
+	pfree(part->order);
+	pfree(unconstify(uint32 *, part->position));
 }
 
 bytea *
 rfm_serial_write(const RfmCollector *c)
 {
+	RfmSerialPart part;
 	RfmSerialHeader header;
+	int64		nruns = c->spill ? c->spill->nruns : 0;
 	Size		size;
-	bytea	   *result;
+	bytea	   *result = NULL;
 	char	   *at;
-	uint32	   *position = NULL;
 
-	fill_header(c, &header);
-	size = VARHDRSZ + sizeof(header) + SERIAL_SLACK;
-	size += frame_entries(c, header.frame);
-	size += c->nentries * fixed_size(header.frame, 0, RFM_ENTRY_FIELDS);
-	if (c->distinct_orders)
+	whole_table(c, &part);
+	size = VARHDRSZ + rfm_serial_measure(c, &part, &header) + nruns * sizeof(RfmRun);
+	header.nruns = nruns;
+	if (size <= MaxAllocSize)
 	{
-		size += frame_orders(c, header.frame);
-		size += c->norders * fixed_size(header.frame, RFM_ENTRY_FIELDS, RFM_FIELDS);
-		position = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(uint32), false);
+		result = palloc(size);
+		SET_VARSIZE(result, size);
+		at = VARDATA(result);
+		put_bytes(&at, &header, sizeof(header));
+		if (nruns > 0)
+			put_bytes(&at, c->spill->run, nruns * sizeof(RfmRun));
+		at = put_part(c, &part, header.frame, at);
+		Assert(at == (char *) result + size);
 	}
-	if (size > MaxAllocSize)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the customers seen by one parallel worker do not fit into one message"),
-				 errhint("Set max_parallel_workers_per_gather to 0 for this refresh.")));
-
-	result = palloc(size);
-	SET_VARSIZE(result, size);
-	at = VARDATA(result);
-	put_bytes(&at, &header, sizeof(header));
-	put_entries(&at, c, header.frame, position);
-	if (c->distinct_orders)
-	{
-		put_orders(&at, c, header.frame, position);
-		pfree(position);
-	}
-	memset(at, 0, SERIAL_SLACK);
-	Assert(at + SERIAL_SLACK == (char *) result + size);
+	free_part(&part);
 	return result;
 }
 
@@ -334,7 +376,7 @@ rfm_serial_hand_over(RfmCollector *c)
 	RfmSerialHeader header;
 
 	fill_header(c, &header);
-	header.nentries = header.norders = header.rows = 0;
+	header.rows = 0;
 	header.ticket = rfm_ticket_issue(c);
 	SET_VARSIZE(result, size);
 	memcpy(VARDATA(result), &header, sizeof(header));
@@ -351,8 +393,11 @@ rfm_serial_open(RfmSerial *s, const char *data, Size size)
 	if (size < sizeof(RfmSerialHeader) + SERIAL_SLACK)
 		ends_too_early();
 	memcpy(&s->header, data, sizeof(RfmSerialHeader));
-	s->at = data + sizeof(RfmSerialHeader);
+	s->run = (const RfmRun *) (data + sizeof(RfmSerialHeader));
+	s->at = (const char *) (s->run + s->header.nruns);
 	s->end = data + size - SERIAL_SLACK;
+	if (s->at > s->end)
+		ends_too_early();
 }
 
 /* Return where the next bytes are, whose size has been read before. */

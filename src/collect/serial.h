@@ -4,7 +4,7 @@
  *		The collector's table as a string of bytes, and back.
  *
  * A worker writes its table, the leader reads customers and orders from it one
- * after another.  Only our own processes write such bytes: SQL cannot hand any
+ * after another; a run (spill.h) is written so in parts.  Only our own processes write such bytes: SQL cannot hand any
  * to the function that reads them, as it has an argument of type internal and
  * is strict.  So they are in native byte order, and what they say is believed;
  * only that a read stays within them is checked.
@@ -54,6 +54,7 @@ typedef struct RfmSerialHeader
 	int64		nentries;
 	int64		norders;
 	int64		rows;
+	int64		nruns;			/* which follow the header */
 	RfmFrame	frame[RFM_FIELDS];
 } RfmSerialHeader;
 
@@ -61,13 +62,36 @@ typedef struct RfmSerialHeader
 typedef struct RfmSerial
 {
 	RfmSerialHeader header;
+	const RfmRun *run;
 	const char *at;
 	const char *end;
 } RfmSerial;
 
+/* What of a table is written, and in which order. */
+typedef struct RfmSerialPart
+{
+	const uint32 *customer;		/* their numbers */
+	int64		ncustomers;
+	const RfmOrderSlot **order; /* of these customers */
+	int64		norders;
+	const uint32 *position;		/* of each customer, by number; NULL: the orders
+								 * come customer by customer, without it */
+} RfmSerialPart;
+
 /*
- * rfm_serial_write: Return a table as bytea, palloc'd.  Raises
- * PROGRAM_LIMIT_EXCEEDED where that is more than one datum can hold.
+ * rfm_serial_measure: Fill the header of a part of a table; returns how many
+ * bytes rfm_serial_fill will write with it.
+ */
+extern Size rfm_serial_measure(const RfmCollector *c, const RfmSerialPart *part,
+							   RfmSerialHeader *header);
+
+/* rfm_serial_fill: Write the part. */
+extern void rfm_serial_fill(const RfmCollector *c, const RfmSerialPart *part,
+							const RfmSerialHeader *header, char *to);
+
+/*
+ * rfm_serial_write: Return a table, and the names of its runs, as bytea, palloc'd;
+ * NULL where that is more than one datum can hold.
  */
 extern bytea *rfm_serial_write(const RfmCollector *c);
 
@@ -92,7 +116,8 @@ extern void rfm_serial_entry(RfmSerial *s, const RfmCollector *c, RfmEntry *entr
 
 /*
  * rfm_serial_order: Read the next order, of s->header.norders, and the number
- * of its customer: how many were read before it.
+ * of its customer: how many were read before it, 0 where the part has no
+ * positions.
  */
 extern void rfm_serial_order(RfmSerial *s, const RfmCollector *c,
 							 Datum *order, int64 *customer);

@@ -17,8 +17,8 @@
  * another from front to back.  Rows wait in a queue (queue.h) until the memory
  * that they need has been prefetched.
  *
- * When the table exceeds its bound of memory, it is emptied into sorted
- * temporary files (spill.h) and filled again.
+ * When the table exceeds its bound of memory, it is written to a temporary file
+ * in the order of its keys (spill.h) and filled again.
  *
  *-------------------------------------------------------------------------
  */
@@ -88,6 +88,21 @@ typedef struct RfmQueue
 	Size		image_used;		/* in the half that is being filled */
 } RfmQueue;
 
+/* A temporary file of customers: see files.h. */
+typedef struct RfmRun
+{
+	int			process;		/* which wrote it */
+	uint32		number;
+} RfmRun;
+
+typedef struct RfmSpill
+{
+	int			nruns;
+	int			space;
+	RfmRun	   *run;
+	struct RfmRunMerge *merge;	/* once they are read: run_merge.h */
+} RfmSpill;
+
 typedef struct RfmCollector
 {
 	MemoryContext mcxt;			/* everything below lives here */
@@ -125,10 +140,9 @@ typedef struct RfmCollector
 
 	Size		used;			/* bytes that the customers count for */
 	Size		bound;			/* how many they may */
-	bool		partial;		/* of a parallel plan: cannot spill */
 	bool		images_differ;	/* some keys are equal, but not the same */
 	bool		in_key_order;	/* customers are numbered in the order of their keys */
-	struct RfmSpill *spill;		/* NULL: all is in the table */
+	RfmSpill   *spill;			/* NULL: all is in the table */
 
 	RfmQueue	queue;
 } RfmCollector;

@@ -18,7 +18,7 @@
 #include "base/catalog.h"
 #include "base/citus.h"
 #include "catalog/pg_type.h"
-#include "collect/spill.h"
+#include "collect/files.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "model/run_date.h"
@@ -481,67 +481,33 @@ run_elsewhere(const RfmSource *source, const char *sql, const QueryParams *param
 		rfm_citus_reset_settings(RFM_RUN_DATE_SETTING);
 }
 
-/*
- * One try.  A worker's table must fit into its bound of memory, and into one
- * message of at most 1 GB; false where it did not, and the query has to run
- * without workers.
- */
-static bool
-try_read(const RfmSource *source, const ReadPlan *plan, DateADT run_date, bool parallel,
-		 MemoryContext mcxt, RfmCollector **collector)
+/* Run the query, in parallel where the planner says so. */
+static RfmCollector *
+read_orders(const RfmSource *source, const ReadPlan *plan, DateADT run_date, MemoryContext mcxt)
 {
-	MemoryContext oldcxt = CurrentMemoryContext;
-	ResourceOwner oldowner = CurrentResourceOwner;
+	int			level = NewGUCNestLevel();
 	RfmRowsReceiver receiver;
-	volatile bool done = false;
 
 	rfm_rows_receiver_init(&receiver, plan->reading, mcxt);
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(oldcxt);
-	rfm_spill_owner = oldowner;
-	PG_TRY();
-	{
-		/* the time goes into memory, not into expressions worth compiling */
-		set_for_query("jit", "off");
-		/* a worker that runs the whole query would keep the ticket to itself */
-		set_for_query(RFM_DEBUG_PARALLEL_QUERY, "off");
-		set_workers(parallel);
-		if (plan->pushed)
-			prefer_pushing();
-		rfm_run_date_set(run_date);
-		run_elsewhere(source, plan->sql, &plan->params, plan->elsewhere, &receiver.pub);
-		rfm_spill_owner = NULL;
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		rfm_spill_owner = NULL;
-		MemoryContextSwitchTo(oldcxt);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcxt);
-		CurrentResourceOwner = oldowner;
-		if (!parallel || error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-			ReThrowError(error);
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(oldcxt);
-	CurrentResourceOwner = oldowner;
-	if (done)
-		*collector = rfm_rows_finish(&receiver);
-	return done;
+	/* the time goes into memory, not into expressions worth compiling */
+	set_for_query("jit", "off");
+	/* a worker that runs the whole query would keep the ticket to itself */
+	set_for_query(RFM_DEBUG_PARALLEL_QUERY, "off");
+	set_workers(true);
+	if (plan->pushed)
+		prefer_pushing();
+	rfm_files_share();
+	rfm_run_date_set(run_date);
+	run_elsewhere(source, plan->sql, &plan->params, plan->elsewhere, &receiver.pub);
+	AtEOXact_GUC(false, level);
+	rfm_files_unshare();
+	return rfm_rows_finish(&receiver);
 }
 
 RfmCollector *
 rfm_source_read(const RfmModel *model, RfmSource *source, DateADT run_date, MemoryContext mcxt)
 {
 	ReadPlan	plan;
-	RfmCollector *collector = NULL;
 
 	plan_reading(model, source, run_date, &plan);
 	source->grouped = plan.reading == RFM_READ_GROUPED;
@@ -552,9 +518,7 @@ rfm_source_read(const RfmModel *model, RfmSource *source, DateADT run_date, Memo
 									 plan.sql)));
 	if (rfm_progress_wanted())
 		rfm_progress_expect(plan.rows);
-	if (!try_read(source, &plan, run_date, true, mcxt, &collector))
-		(void) try_read(source, &plan, run_date, false, mcxt, &collector);
-	return collector;
+	return read_orders(source, &plan, run_date, mcxt);
 }
 
 bool

@@ -13,7 +13,7 @@
 
 #include "base/memory.h"
 #include "collect/key_order.h"
-#include "collect/spill.h"
+#include "collect/run_merge.h"
 #include "collect/table.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
@@ -147,16 +147,16 @@ gather_spilled(Gathering *g, RfmCollector *c)
 {
 	RfmEntry	e;
 
-	rfm_spill_finish(c);
+	rfm_run_merge_begin(c);
 	begin_gathering(g, FIRST_CUSTOMERS);
-	while (rfm_spill_next(c, &e))
+	while (rfm_run_merge_next(c, &e))
 	{
 		if (g->customers->n == g->space)
 			enlarge(g);
 		e.key = rfm_keep_key(c, &c->customer_type, e.key);
 		add_customer(g, &e);
 	}
-	rfm_spill_end(c);
+	rfm_run_merge_end(c);
 }
 
 /*

@@ -39,7 +39,7 @@ DECLARE
 BEGIN
     -- starting workers takes longer than most shops: those ways are drawn less often
     FOR v IN SELECT * FROM unnest(models) model,
-                           (VALUES ('1GB', 0, 'on', 'off', 2), ('64kB', 0, 'on', 'off', 2), ('1GB', 2, 'off', 'off', 9), ('1GB', 2, 'on', 'off', 13), ('64kB', 2, 'off', 'off', 13),
+                           (VALUES ('1GB', 0, 'on', 'off', 2), ('64kB', 0, 'on', 'off', 2), ('1GB', 2, 'off', 'off', 9), ('1GB', 2, 'on', 'off', 13), ('64kB', 2, 'off', 'off', 9), ('64kB', 2, 'on', 'off', 13),
                                    ('1GB', 0, 'on', 'on', 2), ('64kB', 0, 'on', 'on', 5), ('1GB', 2, 'on', 'on', 13)) w(work_mem, workers, leader, grouped, seldom)
               WHERE shops.rnd(s.seed, format('way %s %s %s %s %s', model, work_mem, workers, leader, grouped), seldom) = 0 LOOP
         PERFORM shops.use_settings(v.work_mem, v.workers, v.leader, v.grouped);
