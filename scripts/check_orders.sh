@@ -86,7 +86,7 @@ csv() { printf '%s\n' "$@" >orders.csv; }
 call() {
 	: >"$work/diff"
 	{
-		printf '%s\n' "CREATE TABLE public.orders ($2);" "\\copy public.orders FROM '$3' WITH (FORMAT csv, HEADER)"
+		printf '%s\n' "CREATE TABLE public.orders ($2);" "\\copy public.orders FROM '$(printf '%s' "$3" | sed "s/'/''/g")' WITH (FORMAT csv, HEADER)"
 		sed -n '/^The same on a server of your own/,$p' "$out" | sed 1d
 	} >"$work/call.sql"
 	if psql_in postgres -q -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS calls" -c "CREATE DATABASE calls TEMPLATE files" 2>>"$work/diff" &&

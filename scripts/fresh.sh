@@ -244,7 +244,10 @@ judge() {
 	fi
 	result FAILED "${detail#; }${wrong}"
 	for script in $run; do
-		tail -n 20 "$printed/$script" 2>/dev/null | sed "s/^/    /"
+		{
+			grep -E '(^|: )FAILED|^not ok' "$printed/$script"
+			tail -n 20 "$printed/$script"
+		} 2>/dev/null | sed "s/^/    /"
 	done
 	sed 's/^/    /' "$printed/touched" 2>/dev/null
 	head -n 20 "$log" | sed 's/^/    /'
