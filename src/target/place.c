@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 #include "target/partition.h"
 #include "target/place.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
@@ -280,9 +281,10 @@ void
 rfm_place_finish(RfmPlace *place, int64 inserted)
 {
 	rfm_place_attach(place);
-	if (inserted > 0 && wants_statistics(place))
-		rfm_partition_utility(psprintf("ANALYZE (SKIP_LOCKED) %s",
-									   rfm_relation_name(place->relid)));
+	/* nobody waits for statistics, which whoever holds the lock may be making */
+	if (inserted > 0 && wants_statistics(place) &&
+		ConditionalLockRelationOid(place->relid, ShareUpdateExclusiveLock))
+		rfm_partition_utility(psprintf("ANALYZE %s", rfm_relation_name(place->relid)));
 	make_next_partition(place);
 }
 
