@@ -29,6 +29,7 @@
 #include "run/create_model.h"
 #include "run/define_model.h"
 #include "run/jobs.h"
+#include "run/label.h"
 #include "run/refresh.h"
 #include "run/ruleset.h"
 #include "run/score_one.h"
@@ -58,6 +59,7 @@ PG_FUNCTION_INFO_V1(rfm_drop_rule);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
 PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_score_one);
+PG_FUNCTION_INFO_V1(rfm_label);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
 static bool
@@ -528,4 +530,20 @@ rfm_access(PG_FUNCTION_ARGS)
 	values[7] = DateADTGetDatum(access.last_run);
 	nulls[7] = !access.logged;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * rfm_label(ruleset text, r int4, f int4, m int4) RETURNS text, strict
+ */
+Datum
+rfm_label(PG_FUNCTION_ARGS)
+{
+	int32		score[RFM_AXES];
+
+	rfm_version_check();
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		score[axis] = PG_GETARG_INT32(1 + axis);
+	PG_RETURN_TEXT_P(cstring_to_text(rfm_label_find(fcinfo->flinfo,
+													text_to_cstring(PG_GETARG_TEXT_PP(0)),
+													score)));
 }
