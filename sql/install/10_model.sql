@@ -50,8 +50,8 @@ COMMENT ON COLUMN @extschema@.rfm_model.r_breaks IS 'method breaks: ascending cu
 COMMENT ON COLUMN @extschema@.rfm_model.f_breaks IS 'method breaks: ascending cut points of frequency, one fewer than buckets';
 COMMENT ON COLUMN @extschema@.rfm_model.m_breaks IS 'method breaks: ascending cut points of monetary value, one fewer than buckets';
 COMMENT ON COLUMN @extschema@.rfm_model.lookback IS 'only orders later than run date minus this interval count; null: all';
-COMMENT ON COLUMN @extschema@.rfm_model.time_zone IS 'time zone in which an order time becomes a date, and in which today is today';
-COMMENT ON COLUMN @extschema@.rfm_model.as_of IS 'run date of a refresh that names none: today, or latest_order';
+COMMENT ON COLUMN @extschema@.rfm_model.time_zone IS 'time zone in which an order time becomes a date, and in which today is today: a name of pg_timezone_names, or an ISO offset such as +05:30';
+COMMENT ON COLUMN @extschema@.rfm_model.as_of IS 'run date of a refresh that names none: today, yesterday, or latest_order, the date of the latest order that is not after today';
 COMMENT ON COLUMN @extschema@.rfm_model.monetary_above IS 'customers whose monetary value is at or below it are left out; null: none';
 COMMENT ON COLUMN @extschema@.rfm_model.segment_rules IS 'rule set that fills rfm_segment; null: none';
 COMMENT ON COLUMN @extschema@.rfm_model.comment_rules IS 'rule set that fills comments; null: none';

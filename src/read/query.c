@@ -346,14 +346,16 @@ bool
 rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
 					   DateADT *date)
 {
+	DateADT		today = rfm_calendar_today(&source->calendar);
 	StringInfoData sql;
 	QueryParams params = {0};
 	SingleReceiver receiver = {0};
 
 	initStringInfo(&sql);
-	start_params(source, rfm_calendar_today(&source->calendar), &params);
+	start_params(source, today, &params);
 	appendStringInfo(&sql, "SELECT pg_catalog.max(%s)", source->ordered_at);
 	append_from(&sql, source, &params);
+	append_date_bound(&sql, source, &params, "<", today + 1);
 	appendStringInfo(&sql, " AND pg_catalog.isfinite(%s)", source->ordered_at);
 	run_single(source, sql.data, &params, &receiver);
 	if (receiver.isnull)

@@ -35,7 +35,9 @@ extern int	rfm_grouped_reading;
 
 /*
  * rfm_source_latest_date: the local date of the latest order that the filter
- * lets through; false where there is none.  As the model's owner.
+ * lets through, of those up to today: a date to come is a mistake, and would be
+ * followed by snapshots of all dates until then.  False where there is none.  As
+ * the model's owner.
  */
 extern bool rfm_source_latest_date(const RfmModel *model,
 								   const RfmSource *source, DateADT *date);

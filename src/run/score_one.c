@@ -172,7 +172,7 @@ current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
 {
 	DateADT		own;
 
-	if (!model->latest_order)
+	if (model->as_of != RFM_AS_OF_LATEST_ORDER)
 		return rfm_calendar_today(&source->calendar);
 	if (rfm_source_latest_date(model, source, &own) && own > cut_date)
 		return own;

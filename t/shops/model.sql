@@ -50,7 +50,7 @@ BEGIN
         f_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '2') v),
         m_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '3') v),
         lookback => shops.pick(seed, 'lookback', NULL, NULL, '1 day', '5 days', '1 mon', '1 mon 36:00:00')::interval,
-        time_zone => s.zone, as_of => shops.pick(seed, 'as of', 'today', 'latest_order'),
+        time_zone => s.zone, as_of => shops.pick(seed, 'as of', 'today', 'yesterday', 'latest_order', 'latest_order'),
         monetary_above => shops.pick(seed, 'above', NULL, NULL, NULL, '0', '5', '-1.005')::numeric,
         segment_rules => rules[1], comment_rules => rules[2], target_columns => columns,
         keep_stale => shops.rnd(seed, 'keep', 4) = 0,
