@@ -25,6 +25,7 @@ typedef struct RfmSource
 	char	   *customer;		/* columns or expressions, as SQL */
 	char	   *ordered_at;
 	char	   *order_id;		/* NULL: an order is a row */
+	char	   *orders;			/* how many a row stands for, as int8; NULL: one */
 	char	   *customer_equals;	/* an operator; NULL: orders of all customers */
 	Datum		customer_value; /* else of this one: a value of the key's type */
 	RfmExpression amount;
