@@ -563,6 +563,37 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 }
 
 void
+rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_date,
+						 DestReceiver *dest)
+{
+	StringInfoData sql;
+	QueryParams params = {0};
+	RfmPlanLook look;
+
+	initStringInfo(&sql);
+	start_params(source, run_date, &params);
+	appendStringInfo(&sql, "SELECT %s, %s, %s, ",
+					 source->customer, source->ordered_at, source->amount.sql);
+	if (source->order_id)
+		appendStringInfo(&sql, "(%s) IS NOT NULL", source->order_id);
+	else
+		appendStringInfoString(&sql, "true");
+	append_from(&sql, source, &params);
+	append_date_bound(&sql, source, &params, "<", run_date + 1);
+	if (!DATE_NOT_FINITE(first))
+		append_date_bound(&sql, source, &params, ">=", first);
+	appendStringInfoString(&sql, " ORDER BY 1, 2");
+
+	set_for_query("jit", "off");
+	set_workers(true);
+	/* of all rows, a process sorts its share */
+	set_for_query("work_mem", psprintf("%zu", Max(rfm_memory_bound() / 1024, (Size) 64)));
+	rfm_run_date_set(run_date);
+	look_at_query(source, sql.data, &params, false, &look);
+	run_elsewhere(source, sql.data, &params, look.elsewhere, dest);
+}
+
+void
 rfm_source_check(const RfmSource *source)
 {
 	StringInfoData sql;

@@ -172,3 +172,13 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 	/* the lock stays: the query must meet the relation that was checked */
 	relation_close(rel, NoLock);
 }
+
+Datum
+rfm_source_customer(const RfmSource *source, const char *customer)
+{
+	Oid			input;
+	Oid			ioparam;
+
+	getTypeInputInfo(source->key.typid, &input, &ioparam);
+	return OidInputFunctionCall(input, unconstify(char *, customer), ioparam, -1);
+}

@@ -48,4 +48,10 @@ typedef struct RfmSource
  */
 extern void rfm_source_resolve(const RfmModel *model, RfmSource *source);
 
+/*
+ * rfm_source_customer: return a customer, given as text, as a value of the
+ * key's type.  As the model's owner.  Raises the errors of the type's input.
+ */
+extern Datum rfm_source_customer(const RfmSource *source, const char *customer);
+
 #endif							/* RFM_READ_SOURCE_H */
