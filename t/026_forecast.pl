@@ -59,7 +59,7 @@ for my $family ('bg/nbd', 'mbg/nbd')
 	for my $seed (1 .. $seeds)
 	{
 		my $values = join ', ', map { $truth{$_} } qw(r alpha a b p q v);
-		my $out = $node->safe_psql('postgres', "SELECT simulate('$family', $seed / 1000.0, 3000, $values); SELECT key, value, standard_errors -> key FROM rfm_forecast_fit('2024-12-30', 'sim', '$family') f, jsonb_each_text(params)");
+		my $out = $node->safe_psql('postgres', "SELECT simulate('$family', $seed / 1000.0, 6000, $values); SELECT key, value, standard_errors -> key FROM rfm_forecast_fit('2024-12-30', 'sim', '$family') f, jsonb_each_text(params)");
 		my $near = 0;
 		for (grep { /\|/ } split /\n/, $out)
 		{
