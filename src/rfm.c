@@ -29,6 +29,7 @@
 #include "run/create_model.h"
 #include "run/define_model.h"
 #include "run/jobs.h"
+#include "run/label.h"
 #include "run/refresh.h"
 #include "run/ruleset.h"
 #include "run/score_one.h"
@@ -40,6 +41,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
+#include "value/calendar.h"
+#include "value/zone.h"
 
 RFM_MODULE_MAGIC;
 
@@ -61,6 +64,8 @@ PG_FUNCTION_INFO_V1(rfm_cron_troubles);
 PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_totals);
 PG_FUNCTION_INFO_V1(rfm_score_one);
+PG_FUNCTION_INFO_V1(rfm_local_date);
+PG_FUNCTION_INFO_V1(rfm_label);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
 static bool
@@ -77,6 +82,30 @@ static const struct config_enum_entry grouped_reading_options[] = {
 	{"off", RFM_GROUPED_OFF, false},
 	{NULL, 0, false}
 };
+
+/* Settings of jobs and of watching them. */
+static void
+define_job_settings(void)
+{
+	DefineCustomIntVariable("rfm.catch_up_limit",
+							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
+							NULL,
+							&rfm_catch_up_limit,
+							31,
+							1, INT_MAX,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("rfm.source_stale_days",
+							"Sets after how many days without an order rfm_health() reports a model's source.",
+							NULL,
+							&rfm_source_stale_days,
+							14,
+							1, 36500,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+}
 
 void
 _PG_init(void)
@@ -113,24 +142,7 @@ _PG_init(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
-	DefineCustomIntVariable("rfm.catch_up_limit",
-							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
-							NULL,
-							&rfm_catch_up_limit,
-							31,
-							1, INT_MAX,
-							PGC_USERSET,
-							0,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("rfm.source_stale_days",
-							"Sets after how many days without an order rfm_health() reports a model's source.",
-							NULL,
-							&rfm_source_stale_days,
-							14,
-							1, 36500,
-							PGC_USERSET,
-							0,
-							NULL, NULL, NULL);
+	define_job_settings();
 	DefineCustomBoolVariable("rfm.latest_view",
 							 "Makes a view of the newest snapshot beside the target of a new model.",
 							 NULL,
@@ -568,4 +580,34 @@ rfm_totals(PG_FUNCTION_ARGS)
 	rfm_totals_fetch(model_argument(fcinfo, 0),
 					 (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
+}
+
+/*
+ * local_date(moment timestamptz, zone text) RETURNS date: the date that it is
+ * at a moment in a model's time zone.
+ */
+Datum
+rfm_local_date(PG_FUNCTION_ARGS)
+{
+	RfmCalendar calendar;
+
+	rfm_version_check();
+	rfm_calendar_init(&calendar, TIMESTAMPTZOID, rfm_zone_setting(text_to_cstring(PG_GETARG_TEXT_PP(1))));
+	PG_RETURN_DATEADT(rfm_calendar_date_of(&calendar, PG_GETARG_TIMESTAMPTZ(0)));
+}
+
+/*
+ * rfm_label(ruleset text, r int4, f int4, m int4) RETURNS text, strict
+ */
+Datum
+rfm_label(PG_FUNCTION_ARGS)
+{
+	int32		score[RFM_AXES];
+
+	rfm_version_check();
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		score[axis] = PG_GETARG_INT32(1 + axis);
+	PG_RETURN_TEXT_P(cstring_to_text(rfm_label_find(fcinfo->flinfo,
+													text_to_cstring(PG_GETARG_TEXT_PP(0)),
+													score)));
 }

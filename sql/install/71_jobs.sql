@@ -62,35 +62,32 @@ WITH job AS MATERIALIZED (
 )
 SELECT m.model, m.source, m.target, m.owner, m.as_of, j.job_id, j.runs_as, j.schedule, j.active, j.has_role,
        j.status, coalesce(j.status IN ('starting', 'connecting', 'sending', 'running'), false) AS running, j.message, j.started_at, j.duration, j.failures, j.failing_since, j.waiting_since, p.next_run_at,
-       CASE WHEN p.due_at > greatest(coalesce(j.started_at, newest.started_at), j.scheduled_at) THEN p.due_at END AS overdue_since,
-       last.run_date AS last_snapshot, newest.finished_at AS last_finished_at, d.today, d.today - last.run_date AS days_behind,
+       CASE WHEN p.due_at > greatest(coalesce(j.started_at, last.started_at), j.scheduled_at) THEN p.due_at END AS overdue_since,
+       last.run_date AS last_snapshot, last.finished_at AS last_finished_at, d.today, d.today - last.run_date AS days_behind,
        CASE WHEN last.run_date < d.today AND NOT d.dated THEN d.today
             WHEN d.today IS NOT NULL THEN coalesce(last.run_date + 1, d.today)
        END AS next_date,
        CASE WHEN p.due_at IS NULL THEN d.today - 1
             WHEN d.today IS NOT NULL AND p.due_at > coalesce(j.scheduled_at, '-infinity') THEN rfm_internal.local_date(p.due_at, m.time_zone)
        END AS owed,
-       newest.run_date AS newest_run_date, newest.newest_order, newest.spilled, broken.failures AS calls_failed, broken.failed_at AS calls_failing_since, broken.message AS call_message
+       last.newest_order, last.spilled, broken.failures AS calls_failed, broken.failed_at AS calls_failing_since, broken.message AS call_message
   FROM @extschema@.rfm_model m
        CROSS JOIN LATERAL (
-           SELECT CASE WHEN m.as_of = 'today' THEN rfm_internal.local_date(now(), m.time_zone) END AS today,
+           SELECT CASE m.as_of WHEN 'today' THEN rfm_internal.local_date(now(), m.time_zone)
+                              WHEN 'yesterday' THEN rfm_internal.local_date(now(), m.time_zone) - 1
+                  END AS today,
                   NOT coalesce(m.target_columns @> '{"run_date": null}', false) AS dated) AS d
-       LEFT JOIN LATERAL (
-           SELECT r.run_date
-             FROM @extschema@.rfm_run r
-            WHERE r.model_id = m.model_id AND r.run_date <= coalesce(d.today, 'infinity')
-            ORDER BY r.run_date DESC LIMIT 1) AS last ON true
        LEFT JOIN LATERAL (
            SELECT r.run_date, r.newest_order, r.spilled, r.started_at, r.finished_at
              FROM @extschema@.rfm_run r
-            WHERE r.model_id = m.model_id
-            ORDER BY r.run_date DESC, r.run_id DESC LIMIT 1) AS newest ON true
+            WHERE r.model_id = m.model_id AND r.run_date <= coalesce(d.today, 'infinity')
+            ORDER BY r.run_date DESC, r.run_id DESC LIMIT 1) AS last ON true
        LEFT JOIN job AS j ON j.model = m.model
        LEFT JOIN plan AS p ON p.schedule = j.schedule AND p.zone = j.zone
        LEFT JOIN LATERAL (
            SELECT count(*) AS failures, min(f.failed_at) AS failed_at, (array_agg(f.message ORDER BY f.failure_id DESC))[1] AS message
              FROM @extschema@.rfm_failure f
-            WHERE f.model_id = m.model_id AND f.failed_at > coalesce(newest.finished_at, '-infinity')
+            WHERE f.model_id = m.model_id AND f.failed_at > coalesce(last.finished_at, '-infinity')
            HAVING count(*) > 0) AS broken ON true
  WHERE pg_has_role(m.owner::oid, 'USAGE') OR pg_has_role('pg_read_all_stats', 'USAGE');
 COMMENT ON VIEW rfm_internal.model_state IS
@@ -121,7 +118,6 @@ COMMENT ON COLUMN rfm_internal.model_state.today IS 'date that it is in the mode
 COMMENT ON COLUMN rfm_internal.model_state.days_behind IS 'days from the last snapshot to today';
 COMMENT ON COLUMN rfm_internal.model_state.next_date IS 'date that comes next';
 COMMENT ON COLUMN rfm_internal.model_state.owed IS 'newest date that there should be a snapshot of';
-COMMENT ON COLUMN rfm_internal.model_state.newest_run_date IS 'date of the newest snapshot';
 COMMENT ON COLUMN rfm_internal.model_state.newest_order IS 'date of the newest order in the newest snapshot';
 COMMENT ON COLUMN rfm_internal.model_state.spilled IS 'whether the newest snapshot''s customers went to temporary files';
 COMMENT ON COLUMN rfm_internal.model_state.calls_failed IS 'calls that failed since the newest snapshot';
@@ -210,7 +206,7 @@ BEGIN ATOMIC
                (9, 'warning', 'behind', NOT s.running AND CASE WHEN s.today IS NOT NULL THEN s.last_snapshot < s.owed
                                                                ELSE s.job_id IS NULL AND s.last_finished_at < now() - interval '2 days' END),
                (10, 'warning', 'never refreshed', s.job_id IS NULL AND s.last_finished_at IS NULL),
-               (11, 'warning', 'source stale', CASE WHEN s.today IS NULL THEN current_date ELSE s.newest_run_date END - s.newest_order
+               (11, 'warning', 'source stale', CASE WHEN s.today IS NULL THEN current_date ELSE s.last_snapshot END - s.newest_order
                                                  > coalesce(current_setting('rfm.source_stale_days', true), '14')::int4),
                (12, 'notice', 'spilled', s.spilled)
            ) AS f(place, level, finding, found)

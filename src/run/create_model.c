@@ -322,22 +322,23 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 }
 
 /*
- * Delete what is kept about a model: its log, failures and totals.  A foreign key
- * would do it too, but pg_restore -j may bring the log before the models.
+ * Delete what is kept about a model: its log, failures, totals and parameters of
+ * forecasts.  A foreign key would do it too, but pg_restore -j
+ * may bring the log before the models.
  */
 static void
 delete_log(HeapTuple tuple, TupleDesc tupdesc)
 {
-	static const char *const tables[] = {"rfm_run", "rfm_failure", "rfm_total"};
+	static const char *const table[] = {"rfm_run", "rfm_failure", "rfm_total", "rfm_forecast_parameters"};
 	Oid			type = INT8OID;
 	bool		isnull;
 	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);
 	RfmIdentity	catalog;
 
 	rfm_catalog_enter(&catalog);
-	for (int i = 0; i < (int) lengthof(tables); i++)
+	for (int i = 0; i < (int) lengthof(table); i++)
 		rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
-							 rfm_public_name(tables[i])),
+							 rfm_public_name(table[i])),
 					1, &type, &id, NULL, SPI_OK_DELETE);
 	rfm_catalog_leave(&catalog);
 }

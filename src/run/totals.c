@@ -42,7 +42,7 @@ rfm_totals_hold(const RfmScoredSnapshot *snapshot, const RfmTarget *target)
 	int32		typmod = target->typmod[RFM_COL_MONETARY];
 	TriggerDesc *triggers = target->rel->trigdesc;
 
-	if (snapshot->model->keep_stale || money->form != RFM_FORM_SCALED)
+	if (snapshot->model->keep_stale || money->form == RFM_FORM_REAL)
 		return false;
 	if (triggers && (triggers->trig_insert_before_row || triggers->trig_update_before_row))
 		return false;
@@ -50,15 +50,20 @@ rfm_totals_hold(const RfmScoredSnapshot *snapshot, const RfmTarget *target)
 		return true;
 	/* the scale of a numeric in its typmod: see numerictypmodin() */
 	return target->type[RFM_COL_MONETARY] == NUMERICOID &&
-		(typmod < (int32) VARHDRSZ || (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024 >= money->scale);
+		(typmod < (int32) VARHDRSZ ||
+		 (money->form == RFM_FORM_SCALED &&
+		  (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024 >= money->scale));
 }
 
+/* Add a numeric, which the caller keeps. */
 static void
 add_wide(Total *total, Numeric value)
 {
-	total->wide = total->wide == NULL ? value :
-		DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(total->wide),
-											NumericGetDatum(value)));
+	Numeric		before = total->wide ? total->wide : int64_to_numeric(0);
+
+	total->wide = DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(before),
+													  NumericGetDatum(value)));
+	pfree(before);
 }
 
 /* Add money, in units of its scale. */
@@ -90,7 +95,10 @@ count_cells(const RfmScoredSnapshot *snapshot)
 
 		cell->customers++;
 		cell->orders += customers->code[RFM_FREQUENCY][i];
-		add_money(cell, customers->code[RFM_MONETARY][i], customers->money.scale);
+		if (customers->money.form == RFM_FORM_SCALED)
+			add_money(cell, customers->code[RFM_MONETARY][i], customers->money.scale);
+		else
+			add_wide(cell, rfm_money_numeric(&customers->money, customers->code[RFM_MONETARY][i]));
 	}
 	return cells;
 }
