@@ -26,6 +26,7 @@
 #include "read/source.h"
 #include "run/define_model.h"
 #include "run/ruleset.h"
+#include "run/sole_writer.h"
 #include "target/create.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
@@ -282,4 +283,5 @@ rfm_model_check(const RfmModel *model)
 	rfm_target_resolve(model, &source, &target);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
+	rfm_check_sole_writer(model);
 }

@@ -14,6 +14,7 @@
 #include "run/define_model.h"
 #include "run/refresh.h"
 #include "run/run_log.h"
+#include "run/sole_writer.h"
 #include "run/totals.h"
 #include "target/resolve.h"
 #include "target/retention.h"
@@ -41,6 +42,8 @@ rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at)
 	RfmCounts	counts = {0};
 	bool		totals_hold;
 
+	/* partitions may have come to the target since the model was checked */
+	rfm_check_sole_writer(model);
 	rfm_owner_enter(&owner, model->owner, NULL);
 	rfm_target_resolve(model, &snapshot->source, &target);
 	rfm_retention_check_date(model, &target, &snapshot->source.calendar, snapshot->run_date);
