@@ -86,7 +86,8 @@ append_date_bound(StringInfo sql, const RfmSource *source, QueryParams *params,
 static void
 append_from(StringInfo sql, const RfmSource *source, QueryParams *params)
 {
-	appendStringInfo(sql, " FROM %s AS %s WHERE %s IS NOT NULL AND %s IS NOT NULL",
+	/* a composite customer of whom a part is null is one; "IS NOT NULL" would deny it */
+	appendStringInfo(sql, " FROM %s AS %s WHERE NOT (%s IS NULL) AND %s IS NOT NULL",
 					 source->relation, source->alias,
 					 source->customer, source->ordered_at);
 	if (source->filter.sql)
@@ -575,7 +576,8 @@ rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_dat
 	appendStringInfo(&sql, "SELECT %s, %s, %s, ",
 					 source->customer, source->ordered_at, source->amount.sql);
 	if (source->order_id)
-		appendStringInfo(&sql, "(%s) IS NOT NULL", source->order_id);
+		/* of a composite one no part need be there: as count(DISTINCT) takes it */
+		appendStringInfo(&sql, "(%s) IS DISTINCT FROM NULL", source->order_id);
 	else
 		appendStringInfoString(&sql, "true");
 	append_from(&sql, source, &params);
