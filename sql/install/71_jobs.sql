@@ -28,7 +28,7 @@ COMMENT ON FUNCTION rfm_internal.cron_jobs() IS
 -- the caller's by its own condition.
 CREATE VIEW @extschema@.rfm_jobs WITH (security_barrier) AS
 SELECT m.model, j.schedule, j.active, j.job_id, j.runs_as,
-       s.last_snapshot, s.days_behind, s.next_date,
+       s.last_snapshot, s.days_behind, s.next_date, u.unfinished,
        CASE WHEN j.active THEN rfm_internal.next_run(j.schedule, j.zone, now()) END AS next_run_at,
        j.status AS last_status, j.message AS last_message,
        j.started_at AS last_run_at, j.duration AS last_duration,
@@ -40,26 +40,31 @@ SELECT m.model, j.schedule, j.active, j.job_id, j.runs_as,
                THEN format('see last_message, mend that, then: CALL %s.rfm_catch_up(%L);', '@extschema@', m.model)
            WHEN j.job_id IS NOT NULL AND NOT j.active
                THEN format('the job is paused: SELECT %s.rfm_schedule(%L, %L);', '@extschema@', j.schedule, m.model)
-           WHEN j.job_id IS NULL AND COALESCE(s.days_behind, 1) > 0
+           WHEN j.job_id IS NULL AND COALESCE(s.due <= d.today, true)
                THEN format('no job of this database refreshes it: SELECT %s.rfm_schedule(model => %L);', '@extschema@', m.model)
-           WHEN s.days_behind > 1
+           WHEN s.due < d.today OR rfm_internal.next_due(m.cadence, u.unfinished[1]) < d.now
                THEN format('the next run catches up; sooner: CALL %s.rfm_catch_up(%L);', '@extschema@', m.model)
        END AS to_do
   FROM @extschema@.rfm_model m
+       CROSS JOIN LATERAL (SELECT rfm_internal.local_date(now(), m.time_zone)) AS c(today)
        CROSS JOIN LATERAL (
-           SELECT CASE m.as_of WHEN 'today' THEN rfm_internal.local_date(now(), m.time_zone)
-                              WHEN 'yesterday' THEN rfm_internal.local_date(now(), m.time_zone) - 1
-                  END AS today,
+           SELECT c.today AS now,
+                  CASE m.as_of WHEN 'today' THEN c.today WHEN 'yesterday' THEN c.today - 1 END AS today,
                   NOT COALESCE(m.target_columns @> '{"run_date": null}', false) AS dated) AS d
        CROSS JOIN LATERAL (
            SELECT last.run_date AS last_snapshot,
                   d.today - last.run_date AS days_behind,
+                  rfm_internal.next_due(m.cadence, last.run_date) AS due,
                   CASE WHEN last.run_date < d.today AND NOT d.dated THEN d.today
-                       WHEN d.today IS NOT NULL THEN COALESCE(last.run_date + 1, d.today)
+                       WHEN d.today IS NOT NULL THEN COALESCE(rfm_internal.next_due(m.cadence, last.run_date), d.today)
                   END AS next_date
              FROM (SELECT max(r.run_date) AS run_date
                      FROM @extschema@.rfm_run r
                     WHERE r.model_id = m.model_id AND (d.today IS NULL OR r.run_date <= d.today)) AS last) AS s
+       CROSS JOIN LATERAL (
+           SELECT array_agg(f.run_date ORDER BY f.run_date) AS unfinished
+             FROM rfm_internal.unfinished_snapshot f
+            WHERE f.model_id = m.model_id AND d.dated AND (m.retention IS NULL OR f.run_date > s.last_snapshot - m.retention)) AS u
        LEFT JOIN rfm_internal.cron_jobs() AS j ON j.model = m.model
  WHERE pg_has_role(m.owner::oid, 'USAGE');
 
@@ -71,8 +76,9 @@ COMMENT ON COLUMN @extschema@.rfm_jobs.active IS 'false where the job is paused'
 COMMENT ON COLUMN @extschema@.rfm_jobs.job_id IS 'number of the job in pg_cron';
 COMMENT ON COLUMN @extschema@.rfm_jobs.runs_as IS 'role that the job runs as';
 COMMENT ON COLUMN @extschema@.rfm_jobs.last_snapshot IS 'newest date, up to today, that the log has a snapshot of';
-COMMENT ON COLUMN @extschema@.rfm_jobs.days_behind IS 'days from the last snapshot to today in the model''s time zone; null: no snapshot yet, or a model as of the latest order';
-COMMENT ON COLUMN @extschema@.rfm_jobs.next_date IS 'date that comes next; null for a model as of the latest order';
+COMMENT ON COLUMN @extschema@.rfm_jobs.days_behind IS 'days from the last snapshot to today in the model''s time zone, or to yesterday, as its as_of says; null: no snapshot yet, or a model as of the latest order';
+COMMENT ON COLUMN @extschema@.rfm_jobs.next_date IS 'date that comes next, by the model''s cadence; null for a model as of the latest order';
+COMMENT ON COLUMN @extschema@.rfm_jobs.unfinished IS 'dates whose snapshots were computed before the day was over, and which the next run computes again; null: none. What has been corrected in the orders since is not known here';
 COMMENT ON COLUMN @extschema@.rfm_jobs.next_run_at IS 'when the job runs next; null: paused, or not known from the schedule';
 COMMENT ON COLUMN @extschema@.rfm_jobs.last_status IS 'status of the job''s last run, as pg_cron says it: succeeded, failed, running, ...';
 COMMENT ON COLUMN @extschema@.rfm_jobs.last_message IS 'message of the last run';

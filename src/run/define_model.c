@@ -101,6 +101,7 @@ default_model(Oid source)
 	for (int axis = 0; axis < RFM_AXES; axis++)
 		model->buckets[axis] = 5;
 	model->time_zone = "UTC";
+	model->cadence = "day";
 	model->segment_rules = "sum5";
 	model->comment_rules = "traits5";
 	model->weights[RFM_RECENCY] = 100;
