@@ -8,6 +8,7 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     ordered_at     text       DEFAULT 'created_at',
     amount         text       DEFAULT 'total',
     order_id       text       DEFAULT NULL,
+    order_count    text       DEFAULT NULL,
     filter         text       DEFAULT NULL,
     method         text       DEFAULT 'ntile',
     buckets        int4[]     DEFAULT '{5}',

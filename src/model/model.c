@@ -314,6 +314,7 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->ordered_at = get_text(tuple, tupdesc, "ordered_at", true);
 	model->amount = get_text(tuple, tupdesc, "amount", true);
 	model->order_id = get_text(tuple, tupdesc, "order_id", false);
+	model->order_count = get_text(tuple, tupdesc, "order_count", false);
 	model->filter = get_text(tuple, tupdesc, "filter", false);
 	model->method = get_method(tuple, tupdesc);
 	get_buckets(tuple, tupdesc, model);

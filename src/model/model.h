@@ -61,6 +61,7 @@ typedef struct RfmModel
 	char	   *ordered_at;
 	char	   *amount;
 	char	   *order_id;		/* NULL: an order is a row */
+	char	   *order_count;	/* NULL: every row is one, or part of one */
 	char	   *filter;			/* NULL: every row */
 	RfmMethod	method;
 	int			buckets[RFM_AXES];

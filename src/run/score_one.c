@@ -109,16 +109,6 @@ find_cuts(const RfmModel *model, LoggedCuts *cuts)
  * Scores.
  */
 
-static Datum
-customer_value(const RfmSource *source, const char *customer)
-{
-	Oid			input;
-	Oid			ioparam;
-
-	getTypeInputInfo(source->key.typid, &input, &ioparam);
-	return OidInputFunctionCall(input, unconstify(char *, customer), ioparam, -1);
-}
-
 /* Is the customer's key that of the customer that a score began with, or a later one? */
 static bool
 key_reaches(const RfmSource *source, const char *from_customer)
@@ -127,7 +117,7 @@ key_reaches(const RfmSource *source, const char *from_customer)
 
 	rfm_key_sort_support(&source->key, &ssup);
 	return ApplySortComparator(source->customer_value, false,
-							   customer_value(source, from_customer), false,
+							   rfm_source_customer(source, from_customer), false,
 							   &ssup) >= 0;
 }
 
@@ -208,7 +198,7 @@ rfm_score_customer(const RfmModel *model, const char *customer,
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, source);
-	source->customer_value = customer_value(source, customer);
+	source->customer_value = rfm_source_customer(source, customer);
 	source->customer_equals = rfm_equality(source->key.typid);
 	snapshot->run_date = current_date(model, source, *cut_date);
 	collector = rfm_source_read(model, source, snapshot->run_date, CurrentMemoryContext);
