@@ -11,20 +11,12 @@ COMMENT ON FUNCTION rfm_internal.local_date(timestamptz, text) IS
     'internal: the date that it is at a moment in a model''s time zone';
 
 -- A day is done when it is over: what began before that misses its last orders.
-CREATE VIEW rfm_internal.unfinished_snapshot AS
-SELECT m.model_id, s.run_date
-  FROM @extschema@.rfm_model m
-       CROSS JOIN LATERAL (
-           SELECT DISTINCT ON (r.run_date) r.run_date, r.started_at
-             FROM @extschema@.rfm_run r
-            WHERE r.model_id = m.model_id
-            ORDER BY r.run_date DESC, r.run_id DESC) AS s
- WHERE s.run_date < rfm_internal.local_date(now(), m.time_zone)
-   AND s.run_date >= rfm_internal.local_date(s.started_at, m.time_zone);
-COMMENT ON VIEW rfm_internal.unfinished_snapshot IS
-    'internal: snapshots, by the log, whose day is over, but was not when they were last computed';
-COMMENT ON COLUMN rfm_internal.unfinished_snapshot.model_id IS 'number of the model';
-COMMENT ON COLUMN rfm_internal.unfinished_snapshot.run_date IS 'date of the snapshot';
+CREATE FUNCTION rfm_internal.is_unfinished(run_date date, started_at timestamptz, zone text)
+RETURNS bool
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN run_date < rfm_internal.local_date(now(), zone) AND run_date >= rfm_internal.local_date(started_at, zone);
+COMMENT ON FUNCTION rfm_internal.is_unfinished(date, timestamptz, text) IS
+    'internal: is the day of a snapshot over, and was it not when the snapshot was computed?';
 
 -- A date a week or month is that of the run date asked for, gone back by whole
 -- ones: the same day of the week, the same day of the month, or the last of each.
@@ -57,18 +49,20 @@ RETURNS TABLE (run_date date, reason text)
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $body$
+    WITH snapshot AS (
+        SELECT DISTINCT ON (r.run_date) r.run_date, r.started_at
+          FROM @extschema@.rfm_run r
+         WHERE r.model_id = $1 AND r.run_date > after
+         ORDER BY r.run_date DESC, r.run_id DESC)
     SELECT DISTINCT ON (d.run_date) d.run_date, d.reason
       FROM (SELECT s.run_date, 'restated', 1
-              FROM (SELECT DISTINCT ON (r.run_date) r.run_date, r.started_at
-                      FROM @extschema@.rfm_run r
-                     WHERE r.model_id = $1 AND r.run_date >= restated_from AND r.run_date < until
-                     ORDER BY r.run_date DESC, r.run_id DESC) AS s
+              FROM snapshot s
              -- not again what another call has computed meanwhile
-             WHERE s.started_at < begun
+             WHERE s.run_date >= restated_from AND s.run_date < until AND s.started_at < begun
             UNION ALL
-            SELECT u.run_date, 'unfinished', 2
-              FROM rfm_internal.unfinished_snapshot u
-             WHERE u.model_id = $1
+            SELECT s.run_date, 'unfinished', 2
+              FROM snapshot s, @extschema@.rfm_model m
+             WHERE m.model_id = $1 AND rfm_internal.is_unfinished(s.run_date, s.started_at, m.time_zone)
             UNION ALL
             SELECT m.run_date, 'missed', 3
               FROM rfm_internal.missed_dates(cadence, last, until) AS m(run_date)

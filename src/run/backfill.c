@@ -42,7 +42,7 @@ static char *
 make_label(const Backfill *backfill)
 {
 	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(backfill->series.model);
+	Datum		value = CStringGetTextDatum(backfill->series.attempt.model);
 	Datum		digest;
 	bool		isnull;
 	RfmIdentity	catalog;
@@ -59,7 +59,7 @@ make_label(const Backfill *backfill)
 							 1, &type, &value, false, &isnull);
 	rfm_catalog_leave(&catalog);
 	if (isnull)
-		elog(ERROR, "could not read model \"%s\"", backfill->series.model);
+		elog(ERROR, "could not read model \"%s\"", backfill->series.attempt.model);
 	return MemoryContextStrdup(backfill->series.mcxt,
 							   psprintf("{\"from_date\": \"%s\", \"to_date\": \"%s\", \"definition\": \"%s\"}",
 										rfm_calendar_text(backfill->first),
@@ -96,19 +96,20 @@ target_has_date(const RfmModel *model, DateADT date)
 
 /* Determine the date to begin with: the first, or the one where a call like this has stopped. */
 static void
-find_start(Backfill *backfill)
+find_start(void *arg)
 {
+	Backfill   *backfill = (Backfill *) arg;
 	RfmModel   *model;
 	DateADT		done;
 
-	backfill->series.date = backfill->first;
-	rfm_progress_announce(backfill->series.model, &backfill->series.date, false);
-	model = rfm_model_continue(backfill->series.model, &backfill->series.id);
+	backfill->series.attempt.date = backfill->first;
+	rfm_progress_announce(backfill->series.attempt.model, &backfill->series.attempt.date, false);
+	model = rfm_model_continue(backfill->series.attempt.model, &backfill->series.attempt.id);
 	backfill->series.label = make_label(backfill);
 	if (rfm_run_last_backfill(model, backfill->series.label, &done) &&
 		done >= backfill->first && done < backfill->series.last && target_has_date(model, done))
 	{
-		backfill->series.date = done + 1;
+		backfill->series.attempt.date = done + 1;
 		ereport(NOTICE,
 				(errmsg("going on with the backfill of model \"%s\" that stopped after %s",
 						model->name, rfm_calendar_text(done)),
@@ -118,14 +119,20 @@ find_start(Backfill *backfill)
 	rfm_progress_end();
 }
 
+static void
+refresh_date(void *series)
+{
+	rfm_series_refresh((RfmSeries *) series);
+}
+
 /* Show the date under way, which the lines about phases do not. */
 static void
 show_date(const Backfill *backfill)
 {
 	if (rfm_show_progress)
 		ereport(NOTICE,
-				(errmsg("date %s, %d of %d", rfm_calendar_text(backfill->series.date),
-						backfill->series.date - backfill->first + 1,
+				(errmsg("date %s, %d of %d", rfm_calendar_text(backfill->series.attempt.date),
+						backfill->series.attempt.date - backfill->first + 1,
 						backfill->series.last - backfill->first + 1)));
 }
 
@@ -140,17 +147,22 @@ rfm_backfill_model(const char *model, DateADT first, DateADT last)
 	Backfill	backfill = {.first = first};
 	RfmSeries  *series = &backfill.series;
 
-	series->model = model;
+	series->attempt.command = "backfill";
+	series->attempt.model = model;
+	series->attempt.has_date = true;
+	series->attempt.date = first;
 	series->last = last;
 	series->together = last - first + 1;
 	series->needs_history = first != last;
 	series->doing = "backfilling";
 	series->mcxt = mcxt;
-	for (find_start(&backfill); series->date <= last; series->date++)
+	for (rfm_attempt(&series->attempt, find_start, &backfill);
+		 series->attempt.date <= last; series->attempt.date++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		show_date(&backfill);
-		rfm_series_refresh(series);
+		rfm_attempt(&series->attempt, refresh_date, series);
+		SPI_commit();
 		MemoryContextReset(datecxt);
 	}
 	MemoryContextSwitchTo(oldcxt);

@@ -30,14 +30,6 @@
 
 int			rfm_catch_up_limit = 31;
 
-typedef struct CatchUp
-{
-	RfmSeries	series;
-	TimestampTz begun;			/* the call */
-	DateADT		until;			/* the model's own run date when the call began */
-	int			done;			/* dates that count for the limit */
-} CatchUp;
-
 /* The dates that are owed after the one under way, ascending. */
 typedef struct Owed
 {
@@ -47,6 +39,16 @@ typedef struct Owed
 	int			missed;			/* so many have no snapshot, not counting the model's own */
 	DateADT		first_missed;
 } Owed;
+
+typedef struct CatchUp
+{
+	RfmSeries	series;
+	TimestampTz begun;			/* the call */
+	DateADT		until;			/* the model's own run date when the call began */
+	int			done;			/* dates that count for the limit */
+	bool		first;			/* no date has been done yet */
+	Owed		owed;
+} CatchUp;
 
 /*
  * Determine the newest date in the target, up to not_after, which counts for
@@ -116,7 +118,7 @@ read_owed(const CatchUp *catch_up, const RfmModel *model, const DateADT *last, D
 	Datum		values[] = {Int64GetDatum(model->id), CStringGetTextDatum(model->cadence),
 		DateADTGetDatum(last ? *last : catch_up->until), DateADTGetDatum(catch_up->until),
 		DateADTGetDatum(restated_from(model, catch_up->until)), DateADTGetDatum(kept),
-	TimestampTzGetDatum(catch_up->begun), DateADTGetDatum(catch_up->series.date)};
+	TimestampTzGetDatum(catch_up->begun), DateADTGetDatum(catch_up->series.attempt.date)};
 	RfmIdentity	catalog;
 
 	memset(owed, 0, sizeof(*owed));
@@ -147,7 +149,7 @@ static void
 owe_one(const CatchUp *catch_up, Owed *owed)
 {
 	memset(owed, 0, sizeof(*owed));
-	owed->n = catch_up->series.date < catch_up->until;
+	owed->n = catch_up->series.attempt.date < catch_up->until;
 	owed->date = palloc(sizeof(DateADT));
 	owed->date[0] = catch_up->until;
 	owed->restated = palloc0(sizeof(bool));
@@ -158,8 +160,9 @@ owe_one(const CatchUp *catch_up, Owed *owed)
  * time, catch_up->until.
  */
 static void
-find_owed(CatchUp *catch_up, bool first, Owed *owed)
+find_owed(CatchUp *catch_up)
 {
+	Owed	   *owed = &catch_up->owed;
 	RfmModel   *model;
 	RfmSource	source;
 	RfmTarget	target;
@@ -168,12 +171,12 @@ find_owed(CatchUp *catch_up, bool first, Owed *owed)
 	DateADT		last;
 	bool		found = false;
 
-	model = rfm_model_continue(catch_up->series.model, &catch_up->series.id);
+	model = rfm_model_continue(catch_up->series.attempt.model, &catch_up->series.attempt.id);
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
 	rfm_target_resolve(model, &source, &target);
-	if (first)
+	if (catch_up->first)
 		catch_up->until = rfm_snapshot_default_date(model, &source);
 	kept = rfm_retention_first(model, &target, &source.calendar, catch_up->until);
 	rfm_owner_leave(&owner);
@@ -223,7 +226,7 @@ report_missed(const CatchUp *catch_up, const Owed *owed)
 		ereport(NOTICE,
 				(errmsg_plural("model \"%s\" has missed %d date, %s: catching up",
 							   "model \"%s\" has missed %d dates from %s on: catching up",
-							   owed->missed, catch_up->series.model, owed->missed,
+							   owed->missed, catch_up->series.attempt.model, owed->missed,
 							   rfm_calendar_text(owed->first_missed))));
 }
 
@@ -239,20 +242,41 @@ report_left(const CatchUp *catch_up, const Owed *owed, int n)
 		ereport(WARNING,
 				(errmsg_plural("model \"%s\" is still %d date behind",
 							   "model \"%s\" is still %d dates behind",
-							   left, catch_up->series.model, left),
+							   left, catch_up->series.attempt.model, left),
 				 errdetail("The snapshots from %s to %s are left: rfm.catch_up_limit lets one call compute %d.",
 						   rfm_calendar_text(owed->date[n]),
 						   rfm_calendar_text(owed->date[owed->n - 1]), rfm_catch_up_limit),
 				 errhint("The next call goes on from there. Raise rfm.catch_up_limit to compute more at once; to leave out dates that were missed, refresh today with rfm_refresh().")));
 }
 
-/* Compute the first of the owed dates; false where no more of them may be computed. */
-static bool
-compute_first(CatchUp *catch_up, const Owed *owed)
+/* Compute and write the first of the owed dates; the caller commits. */
+static void
+catch_up_step(void *arg)
 {
-	catch_up->series.date = owed->date[0];
+	CatchUp    *catch_up = (CatchUp *) arg;
+	const Owed *owed = &catch_up->owed;
+
+	find_owed(catch_up);
+	if (catch_up->first)
+	{
+		report_missed(catch_up, owed);
+		plan_reading(catch_up, owed);
+	}
+	catch_up->first = false;
+	if (owed->n == 0)
+		return;
+	catch_up->series.attempt.has_date = true;
+	catch_up->series.attempt.date = owed->date[0];
 	catch_up->done += !owed->restated[0];
 	rfm_series_refresh(&catch_up->series);
+}
+
+/* May another one of the owed dates be computed? */
+static bool
+is_more(const CatchUp *catch_up)
+{
+	const Owed *owed = &catch_up->owed;
+
 	return owed->n > 1 && (owed->restated[1] || catch_up->done < rfm_catch_up_limit);
 }
 
@@ -264,23 +288,21 @@ rfm_catch_up_model(const char *model)
 	MemoryContext datecxt = AllocSetContextCreate(mcxt, "rfm catch up date",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcxt = MemoryContextSwitchTo(datecxt);
-	CatchUp		catch_up = {.begun = GetCurrentTimestamp()};
-	Owed		owed;
+	CatchUp		catch_up = {.first = true,.begun = GetCurrentTimestamp()};
 
-	catch_up.series.model = model;
-	catch_up.series.date = DATEVAL_NOBEGIN;
+	catch_up.series.attempt.command = "catch_up";
+	catch_up.series.attempt.model = model;
+	catch_up.series.attempt.date = DATEVAL_NOBEGIN;
 	catch_up.series.doing = "catching up";
 	catch_up.series.mcxt = mcxt;
-	find_owed(&catch_up, true, &owed);
-	report_missed(&catch_up, &owed);
-	plan_reading(&catch_up, &owed);
-	while (owed.n > 0 && compute_first(&catch_up, &owed))
+	do
 	{
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(datecxt);
-		find_owed(&catch_up, false, &owed);
-	}
-	report_left(&catch_up, &owed, 1);
+		rfm_attempt(&catch_up.series.attempt, catch_up_step, &catch_up);
+		SPI_commit();
+	} while (is_more(&catch_up));
+	report_left(&catch_up, &catch_up.owed, 1);
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
 }

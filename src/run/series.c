@@ -11,7 +11,6 @@
 #include "base/compat.h"
 
 #include "base/identity.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "read/ledger_read.h"
 #include "read/query.h"
@@ -28,8 +27,8 @@ series_error_callback(void *arg)
 {
 	const RfmSeries *series = (const RfmSeries *) arg;
 
-	errcontext("%s model \"%s\", date %s", series->doing, series->model,
-			   rfm_calendar_text(series->date));
+	errcontext("%s model \"%s\", date %s", series->doing, series->attempt.model,
+			   rfm_calendar_text(series->attempt.date));
 }
 
 /* Read fewer dates at once, and say why. */
@@ -49,7 +48,7 @@ read_fewer(RfmSeries *series, int dates, RfmLedgerResult reason)
 			 errmsg("the orders are read for %d dates at a time", series->together),
 			 detail ? errdetail_internal("%s", detail) :
 			 errdetail("Those for %d dates from %s on do not fit into rfm.work_mem.",
-					   dates, rfm_calendar_text(series->date)),
+					   dates, rfm_calendar_text(series->attempt.date)),
 			 detail ? 0 : errhint("Raise rfm.work_mem to read them once.")));
 }
 
@@ -61,25 +60,25 @@ static RfmCollector *
 collect_date(RfmSeries *series, const RfmModel *model, RfmSource *source)
 {
 	if (series->ledger &&
-		!rfm_ledger_serves(series->ledger, model, source, series->date))
+		!rfm_ledger_serves(series->ledger, model, source, series->attempt.date))
 	{
 		rfm_ledger_end(series->ledger);
 		series->ledger = NULL;
 	}
 	while (series->ledger == NULL)
 	{
-		int			dates = Min(series->together, series->last - series->date + 1);
+		int			dates = Min(series->together, series->last - series->attempt.date + 1);
 		RfmLedgerResult result;
 
 		if (dates == 1)
-			return rfm_source_read(model, source, series->date,
+			return rfm_source_read(model, source, series->attempt.date,
 								   CurrentMemoryContext);
-		result = rfm_ledger_read(model, source, series->date, series->date + dates - 1,
+		result = rfm_ledger_read(model, source, series->attempt.date, series->attempt.date + dates - 1,
 								 series->mcxt, &series->ledger);
 		if (result != RFM_LEDGER_READ)
 			read_fewer(series, dates, result);
 	}
-	return rfm_ledger_collect(series->ledger, series->date, CurrentMemoryContext);
+	return rfm_ledger_collect(series->ledger, series->attempt.date, CurrentMemoryContext);
 }
 
 /* Raise an error for dates that the target cannot keep, as it keeps one snapshot only. */
@@ -111,16 +110,16 @@ compute_date(RfmSeries *series)
 	RfmIdentity	owner;
 	RfmCollector *collector;
 
-	rfm_progress_announce(series->model, &series->date, false);
+	rfm_progress_announce(series->attempt.model, &series->attempt.date, false);
 
-	model = rfm_model_continue(series->model, &series->id);
+	model = rfm_model_continue(series->attempt.model, &series->attempt.id);
 
 	rfm_snapshot_begin(model, &snapshot);
 	snapshot.backfill = series->label;
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &snapshot.source);
 	check_target(series, model, &snapshot.source);
-	snapshot.run_date = series->date;
+	snapshot.run_date = series->attempt.date;
 	rfm_progress_date(snapshot.run_date, model->owner);
 	collector = collect_date(series, model, &snapshot.source);
 	rfm_owner_leave(&owner);
@@ -140,6 +139,5 @@ rfm_series_refresh(RfmSeries *series)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	compute_date(series);
-	SPI_commit();
 	error_context_stack = callback.previous;
 }

@@ -12,13 +12,12 @@
 #define RFM_RUN_SERIES_H
 
 #include "read/ledger.h"
+#include "run/failure.h"
 #include "utils/date.h"
 
 typedef struct RfmSeries
 {
-	const char *model;
-	int64		id;				/* of the model; 0: not known yet */
-	DateADT		date;			/* under way */
+	RfmAttempt	attempt;		/* the model, and the date under way */
 	DateADT		last;			/* no date after it will come */
 	int			together;		/* so many days are read at once */
 	bool		needs_history;	/* a target without run dates is an error */
@@ -29,11 +28,11 @@ typedef struct RfmSeries
 } RfmSeries;
 
 /*
- * rfm_series_refresh: do what rfm_refresh_model does for series->date, and
- * commit.  The orders are read once for series->together days from there on, or
- * for as many as fit into memory.  To be called within a non-atomic SPI
- * connection, with no snapshot pushed by the caller, in a memory context that
- * may be reset afterwards.
+ * rfm_series_refresh: do what rfm_refresh_model does for the date under way.
+ * The orders are read once for series->together days from there on, or for as
+ * many as fit into memory.  To be called by rfm_attempt, with no snapshot pushed
+ * by the caller, in a memory context that may be reset afterwards; the caller
+ * commits.
  */
 extern void rfm_series_refresh(RfmSeries *series);
 
