@@ -74,21 +74,12 @@ target_has_date(const RfmModel *model, DateADT date)
 	RfmSource	source;
 	RfmTarget	target;
 	RfmIdentity	owner;
-	Oid			type = DATEOID;
-	Datum		value = DateADTGetDatum(date);
 	bool		found;
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
 	rfm_target_resolve(model, &source, &target);
-	found = target.attnum[RFM_COL_RUN_DATE] > 0;
-	if (found)
-	{
-		found = rfm_query(psprintf("SELECT FROM %s WHERE %s = $1 LIMIT 1", target.relation,
-								   target.column[RFM_COL_RUN_DATE]),
-						  1, &type, &value, false) > 0;
-		rfm_query_end();
-	}
+	found = target.attnum[RFM_COL_RUN_DATE] > 0 && rfm_target_has_rows(&target, date);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 	return found;
