@@ -131,6 +131,7 @@ count_labels(const Total *cells, char **label, int scale, Total *labels)
 /*
  * Put the rows of one kind of label; of none where label is NULL.  What is there
  * already is not touched: a refresh that changes nothing must not meet another.
+ * unnest with several arrays is a syntax: it has no schema.
  */
 static void
 put_totals(const RfmScoredSnapshot *snapshot, const Total *cells, const char *by, char **label)
@@ -162,12 +163,12 @@ put_totals(const RfmScoredSnapshot *snapshot, const Total *cells, const char *by
 	rfm_execute(psprintf("DELETE FROM %s t WHERE t.model_id OPERATOR(pg_catalog.=) $1"
 						 " AND t.run_date OPERATOR(pg_catalog.=) $2 AND t.by OPERATOR(pg_catalog.=) $3"
 						 " AND ROW(t.label, t.customers, t.orders, t.revenue) NOT IN"
-						 " (SELECT l.a, l.b, l.c, l.d FROM pg_catalog.unnest($4, $5, $6, $7) AS l(a, b, c, d))",
+						 " (SELECT l.a, l.b, l.c, l.d FROM unnest($4, $5, $6, $7) AS l(a, b, c, d))",
 						 rfm_public_name("rfm_total")),
 				lengthof(values), types, values, NULL, SPI_OK_DELETE);
 	rfm_execute(psprintf("INSERT INTO %s (model_id, run_date, by, label, customers, orders, revenue)"
 						 " SELECT $1, $2, $3, l.a, l.b, l.c, l.d"
-						 " FROM pg_catalog.unnest($4, $5, $6, $7) AS l(a, b, c, d)"
+						 " FROM unnest($4, $5, $6, $7) AS l(a, b, c, d)"
 						 " ON CONFLICT DO NOTHING",
 						 rfm_public_name("rfm_total")),
 				lengthof(values), types, values, NULL, SPI_OK_INSERT);
