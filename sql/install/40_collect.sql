@@ -62,6 +62,47 @@ COMMENT ON AGGREGATE rfm_internal.collect("any", "any", "any") IS
 COMMENT ON AGGREGATE rfm_internal.collect("any", "any", "any", "any") IS
     'internal: collects (customer, order time, amount, order id) for a refresh; of no use in other queries';
 
+-- The same for customers that are told apart by a group, too.
+
+CREATE FUNCTION rfm_internal.collect_within_trans(internal, "any", "any", "any", "any")
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_within_trans';
+
+CREATE FUNCTION rfm_internal.collect_within_trans(internal, "any", "any", "any", "any", "any")
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_within_trans';
+
+CREATE AGGREGATE rfm_internal.collect_within("any", "any", "any", "any") (
+    SFUNC = rfm_internal.collect_within_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+CREATE AGGREGATE rfm_internal.collect_within("any", "any", "any", "any", "any") (
+    SFUNC = rfm_internal.collect_within_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE rfm_internal.collect_within("any", "any", "any", "any") IS
+    'internal: collects (group, customer, order time, amount) for a refresh; of no use in other queries';
+COMMENT ON AGGREGATE rfm_internal.collect_within("any", "any", "any", "any", "any") IS
+    'internal: collects (group, customer, order time, amount, order id) for a refresh; of no use in other queries';
+
 -- Summing ----------------------------------------------------------------
 --
 -- Sums of floating-point amounts where a source is read grouped: doubles that

@@ -483,10 +483,12 @@ COMMENT ON FUNCTION @extschema@.rfm_trend(text, date, date) IS
     'customers and revenue of each segment in each snapshot of a range of dates (all of them without one), with a row of zeros for a segment that has nobody on a date';
 
 CREATE FUNCTION @extschema@.rfm_score_now(
-    customer text,
-    model    text DEFAULT 'default'
+    customer    text,
+    model       text DEFAULT 'default',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     run_date         date,
+    score_group      text,
     customer_id      text,
     recency_days     int4,
     frequency_orders int8,
@@ -503,14 +505,16 @@ CREATE FUNCTION @extschema@.rfm_score_now(
 )
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'rfm_score_one';
-COMMENT ON FUNCTION @extschema@.rfm_score_now(text, text) IS
-    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for who has no orders that count. For who may refresh the model';
+COMMENT ON FUNCTION @extschema@.rfm_score_now(text, text, text) IS
+    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for who has no orders that count. In one group or, without one, a row for each group of the newest snapshot that the customer has orders in. For who may refresh the model';
 
 CREATE FUNCTION @extschema@.rfm_score_now(
-    customer anyelement,
-    model    text DEFAULT 'default'
+    customer    anyelement,
+    model       text DEFAULT 'default',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     run_date         date,
+    score_group      text,
     customer_id      text,
     recency_days     int4,
     frequency_orders int8,
@@ -528,9 +532,9 @@ CREATE FUNCTION @extschema@.rfm_score_now(
 LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT * FROM @extschema@.rfm_score_now($1::text, $2)
+    SELECT * FROM @extschema@.rfm_score_now($1::text, $2, $3)
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_score_now(anyelement, text) IS
+COMMENT ON FUNCTION @extschema@.rfm_score_now(anyelement, text, text) IS
     'the same for a customer that is not text, such as a number or a uuid';
 
 CREATE FUNCTION @extschema@.rfm_customer(

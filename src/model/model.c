@@ -285,6 +285,7 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->amount = get_text(tuple, tupdesc, "amount", true);
 	model->order_id = get_text(tuple, tupdesc, "order_id", false);
 	model->filter = get_text(tuple, tupdesc, "filter", false);
+	model->score_within = get_text(tuple, tupdesc, "score_within", false);
 	model->method = get_method(tuple, tupdesc);
 	get_buckets(tuple, tupdesc, model);
 	get_breaks(tuple, tupdesc, model);

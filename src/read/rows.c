@@ -30,22 +30,34 @@ column_type(const RfmRowsReceiver *receiver, int column)
 static RfmCollector *
 create_collector(RfmRowsReceiver *receiver)
 {
-	bool		distinct = receiver->reading == RFM_READ_ORDERS && receiver->desc->natts > 3;
+	RfmCollected types = {.time_type = column_type(receiver, 1),
+		.amount_type = receiver->amount_type == FLOAT8ARRAYOID ? FLOAT8OID : receiver->amount_type
+	};
 	Form_pg_attribute customer = TupleDescAttr(receiver->desc, 0);
-	Form_pg_attribute order = distinct ? TupleDescAttr(receiver->desc, 3) : NULL;
 
-	return rfm_collector_create(receiver->mcxt, customer->atttypid, customer->attcollation,
-								column_type(receiver, 1),
-								receiver->amount_type == FLOAT8ARRAYOID ? FLOAT8OID : receiver->amount_type,
-								distinct, distinct ? order->atttypid : InvalidOid,
-								distinct ? order->attcollation : InvalidOid, 0);
+	types.customer_type = customer->atttypid;
+	types.customer_collation = customer->attcollation;
+	if (receiver->group >= 0)
+	{
+		types.group_type = TupleDescAttr(receiver->desc, receiver->group)->atttypid;
+		types.group_collation = TupleDescAttr(receiver->desc, receiver->group)->attcollation;
+	}
+	if (receiver->reading == RFM_READ_ORDERS && receiver->order >= 0)
+	{
+		types.order_type = TupleDescAttr(receiver->desc, receiver->order)->atttypid;
+		types.order_collation = TupleDescAttr(receiver->desc, receiver->order)->attcollation;
+	}
+	return rfm_collector_create(receiver->mcxt, &types, 0);
 }
 
-/* The customer and the time, which no row lacks. */
+/* The customer, the group and the time, which no row lacks. */
 static void
-read_key(RfmCollector *c, TupleTableSlot *slot, RfmWaitingRow *row)
+read_key(const RfmRowsReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *row)
 {
-	row->key = rfm_key_from_datum(&c->customer_type, slot->tts_values[0]);
+	RfmCollector *c = receiver->collector;
+	Datum		group = receiver->group >= 0 ? slot->tts_values[receiver->group] : (Datum) 0;
+
+	row->key = rfm_row_key(c, group, slot->tts_values[0]);
 	row->last = c->time_type == DATEOID ?
 		(int64) DatumGetDateADT(slot->tts_values[1]) : DatumGetInt64(slot->tts_values[1]);
 	row->has_order = false;
@@ -69,12 +81,12 @@ take_order(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 	RfmCollector *c = receiver->collector;
 	RfmWaitingRow row;
 
-	read_key(c, slot, &row);
+	read_key(receiver, slot, &row);
 	read_amount(receiver, slot, 2, &row);
 	row.rows = 1;
-	row.has_order = c->distinct_orders && !slot->tts_isnull[3];
+	row.has_order = c->distinct_orders && !slot->tts_isnull[receiver->order];
 	if (row.has_order)
-		row.order = rfm_key_from_datum(&c->order_type, slot->tts_values[3]);
+		row.order = rfm_key_from_datum(&c->order_type, slot->tts_values[receiver->order]);
 	rfm_queue_add(c, &row);
 }
 
@@ -113,9 +125,9 @@ take_group(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 	RfmCollector *c = receiver->collector;
 	RfmWaitingRow row;
 	int64		rows = DatumGetInt64(slot->tts_values[2]);
-	int64		orders = receiver->desc->natts > 4 ? DatumGetInt64(slot->tts_values[4]) : rows;
+	int64		orders = receiver->order >= 0 ? DatumGetInt64(slot->tts_values[receiver->order]) : rows;
 
-	read_key(c, slot, &row);
+	read_key(receiver, slot, &row);
 	if (orders > PG_UINT32_MAX)
 		rfm_too_many_orders(c, row.key);
 	row.rows = (uint32) orders;
@@ -160,8 +172,11 @@ static void
 rows_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 	RfmRowsReceiver *receiver = (RfmRowsReceiver *) self;
+	int			orders = receiver->reading == RFM_READ_GROUPED ? 4 : 3;
 
 	receiver->desc = typeinfo;
+	receiver->group = receiver->groups ? typeinfo->natts - 1 : -1;
+	receiver->order = typeinfo->natts - (receiver->groups ? 1 : 0) > orders ? orders : -1;
 	if (receiver->reading != RFM_READ_TICKET)
 		receiver->amount_type = column_type(receiver, receiver->reading == RFM_READ_GROUPED ? 3 : 2);
 }
@@ -172,7 +187,8 @@ rows_nothing(DestReceiver *self)
 }
 
 void
-rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, MemoryContext mcxt)
+rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, bool groups,
+					   MemoryContext mcxt)
 {
 	memset(receiver, 0, sizeof(*receiver));
 	receiver->pub.receiveSlot = rows_receive;
@@ -181,6 +197,7 @@ rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, MemoryCont
 	receiver->pub.rDestroy = rows_nothing;
 	receiver->pub.mydest = DestTuplestore;
 	receiver->reading = reading;
+	receiver->groups = groups;
 	receiver->mcxt = mcxt;
 	receiver->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm row of the source",
 											 ALLOCSET_DEFAULT_SIZES);

@@ -327,15 +327,17 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 static void
 delete_log(HeapTuple tuple, TupleDesc tupdesc)
 {
+	static const char *const log[] = {"rfm_run_group", "rfm_run"};
 	Oid			type = INT8OID;
 	bool		isnull;
 	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);
 	RfmIdentity	catalog;
 
 	rfm_catalog_enter(&catalog);
-	rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
-						 rfm_public_name("rfm_run")),
-				1, &type, &id, NULL, SPI_OK_DELETE);
+	for (int i = 0; i < (int) lengthof(log); i++)
+		rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
+							 rfm_public_name(log[i])),
+					1, &type, &id, NULL, SPI_OK_DELETE);
 	rfm_catalog_leave(&catalog);
 }
 

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
+#include "value/key_pair.h"
 
 /*
  * Finding the row of the snapshot that has a key of the target.
@@ -61,8 +62,32 @@ converted_key_cmp(const void *a, const void *b, void *arg)
 					  ((const ConvertedKey *) b)->key);
 }
 
+/* A key as the target's columns hold it. */
+static Datum
+converted_value(RfmRowMaker *maker, RfmColumn column, int64 row)
+{
+	bool		isnull;
+	Datum		value = rfm_row_value(maker, column, row, &isnull);
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s of customer \"%s\" becomes null in the target", rfm_columns[column].name,
+						rfm_key_out(&maker->customers->key_type, maker->customers->key[row]))));
+	return value;
+}
+
+/* The key that a row of the target has, for the values of its columns. */
+static Datum
+lookup_key(const Lookup *lookup, Datum group, Datum customer)
+{
+	if (lookup->type.pair)
+		return rfm_key_pair(&lookup->type, group, customer);
+	return rfm_key_from_datum(&lookup->type, customer);
+}
+
 /*
- * The target's column has another type than the source's: keys are converted
+ * The target's columns have other types than the source's: keys are converted
  * as they would be stored, and sorted anew in the target's order.
  */
 static void
@@ -74,16 +99,9 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 
 	for (int64 i = 0; i < n; i++)
 	{
-		bool		isnull;
-		Datum		value = rfm_row_value(maker, RFM_COL_CUSTOMER, i, &isnull);
+		Datum		group = lookup->type.pair ? converted_value(maker, RFM_COL_GROUP, i) : (Datum) 0;
 
-		if (isnull)
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("customer \"%s\" becomes null in the target",
-							rfm_key_out(&maker->customers->key_type,
-										maker->customers->key[i]))));
-		converted[i].key = rfm_key_from_datum(&lookup->type, value);
+		converted[i].key = lookup_key(lookup, group, converted_value(maker, RFM_COL_CUSTOMER, i));
 		converted[i].row = i;
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -101,36 +119,52 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
 					 errmsg("two customers become the same value \"%s\" in the target",
 							rfm_key_out(&lookup->type, lookup->key[i])),
-					 errhint("Give the target's customer column the type of the source's.")));
+					 errhint("Give the target's columns of the key the types of the source's.")));
 	}
 	pfree(converted);
+}
+
+/*
+ * Determine how a part of the key is compared; *convert is set where the target
+ * has it in another type than the source.
+ */
+static void
+init_part(RfmKeyType *type, RfmRowMaker *maker, RfmColumn column, RfmKeyPart part, bool *convert)
+{
+	const RfmTarget *target = maker->target;
+	const RfmKeyType *own = rfm_key_part_type(&maker->customers->key_type, part);
+
+	rfm_key_type_init(type, target->type[column], target->collation[column],
+					  psprintf("the target's column %s", target->column[column]), CurrentMemoryContext);
+	/* the order is the one that the snapshot is sorted in */
+	if (type->typid == own->typid)
+		*type = *own;
+	else if (type->kind != RFM_KEY_INT || own->kind != RFM_KEY_INT)
+		*convert = true;
 }
 
 static void
 lookup_init(Lookup *lookup, RfmRowMaker *maker)
 {
 	const RfmCustomers *customers = maker->customers;
-	const RfmTarget *target = maker->target;
+	bool		convert = false;
 
 	memset(lookup, 0, sizeof(*lookup));
-	rfm_key_type_init(&lookup->type, target->type[RFM_COL_CUSTOMER],
-					  target->collation[RFM_COL_CUSTOMER],
-					  "the target's customer column", CurrentMemoryContext);
 	lookup->key = customers->key;
 	lookup->n = customers->n;
-
-	if (lookup->type.kind == RFM_KEY_INT && customers->key_type.kind == RFM_KEY_INT)
-		return;
-	if (lookup->type.typid == customers->key_type.typid)
+	init_part(&lookup->type, maker, RFM_COL_CUSTOMER, RFM_PART_CUSTOMER, &convert);
+	if (customers->key_type.pair)
 	{
-		/* the order is the one that the snapshot is sorted in */
-		lookup->type = customers->key_type;
-		rfm_key_sort_support(&lookup->type, &lookup->ssup);
-		return;
+		RfmKeyType	customer = lookup->type;
+		RfmKeyType	group;
+
+		init_part(&group, maker, RFM_COL_GROUP, RFM_PART_GROUP, &convert);
+		rfm_key_pair_init(&lookup->type, &group, &customer, CurrentMemoryContext);
 	}
 	if (lookup->type.kind != RFM_KEY_INT)
 		rfm_key_sort_support(&lookup->type, &lookup->ssup);
-	convert_keys(lookup, maker);
+	if (convert)
+		convert_keys(lookup, maker);
 }
 
 /*
@@ -176,8 +210,9 @@ lookup_find(Lookup *lookup, Datum key)
 }
 
 /*
- * The receiver of the target's rows: column 1 is the customer, the last one
- * says where the row is, those between are compared.
+ * The receiver of the target's rows: column 1 is the customer and, with groups,
+ * column 2 the group; the last one says where the row is, those between are
+ * compared.
  */
 #define FIRST_CHANGED 64
 
@@ -187,6 +222,7 @@ typedef struct DiffReceiver
 	RfmRowMaker *maker;
 	RfmDiff    *diff;
 	Lookup		lookup;
+	int			nkeys;			/* columns of the key */
 	int			ncompared;
 	RfmColumn	compared[RFM_COLUMNS];
 	MemoryContext rowcxt;
@@ -200,7 +236,8 @@ row_unchanged(DiffReceiver *receiver, TupleTableSlot *slot, int64 row)
 {
 	for (int c = 0; c < receiver->ncompared; c++)
 		if (!rfm_row_same(receiver->maker, receiver->compared[c], row,
-						  slot->tts_values[c + 1], slot->tts_isnull[c + 1]))
+						  slot->tts_values[receiver->nkeys + c],
+						  slot->tts_isnull[receiver->nkeys + c]))
 			return false;
 	return true;
 }
@@ -232,7 +269,7 @@ note_changed(DiffReceiver *receiver, int64 row, TupleTableSlot *slot)
 	{
 		diff->changed[diff->nchanged].row = row;
 		diff->changed[diff->nchanged].tid =
-			*(ItemPointer) DatumGetPointer(slot->tts_values[receiver->ncompared + 1]);
+			*(ItemPointer) DatumGetPointer(slot->tts_values[receiver->nkeys + receiver->ncompared]);
 	}
 	diff->nchanged++;
 }
@@ -246,9 +283,10 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 	int64		row = -1;
 
 	slot_getallattrs(slot);
-	if (!slot->tts_isnull[0])
+	if (!slot->tts_isnull[0] && !slot->tts_isnull[receiver->nkeys - 1])
 		row = lookup_find(&receiver->lookup,
-						  rfm_key_from_datum(&receiver->lookup.type, slot->tts_values[0]));
+						  lookup_key(&receiver->lookup, slot->tts_values[receiver->nkeys - 1],
+									 slot->tts_values[0]));
 	if (row >= 0)
 	{
 		if (row_unchanged(receiver, slot, row))
@@ -294,6 +332,7 @@ receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
 	receiver->pub.mydest = DestTuplestore;
 	receiver->maker = maker;
 	receiver->diff = diff;
+	receiver->nkeys = maker->customers->key_type.pair ? 2 : 1;
 	receiver->keep_stale = maker->model->keep_stale;
 	receiver->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm target row",
 											 ALLOCSET_DEFAULT_SIZES);
@@ -305,6 +344,24 @@ receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
 	else
 		diff->changed = palloc(FIRST_CHANGED * sizeof(RfmChangedRow));
 	lookup_init(&receiver->lookup, maker);
+}
+
+/* The columns of the target's key but the date: c1, the customer, and c2, the group, if any. */
+static TupleDesc
+key_desc(const RfmTarget *target)
+{
+	RfmColumn	column[] = {RFM_COL_CUSTOMER, RFM_COL_GROUP};
+	int			n = target->column[RFM_COL_GROUP] ? 2 : 1;
+	TupleDesc	desc = CreateTemplateTupleDesc(n);
+
+	for (int i = 0; i < n; i++)
+	{
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), i == 0 ? "c1" : "c2",
+						   target->type[column[i]], target->typmod[column[i]], 0);
+		TupleDescInitEntryCollation(desc, (AttrNumber) (i + 1), target->collation[column[i]]);
+	}
+	TupleDescFinalize(desc);
+	return desc;
 }
 
 void
@@ -319,18 +376,16 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 	diff->state = rfm_alloc_array(CurrentMemoryContext, maker->customers->n,
 								  sizeof(uint8), true);
 	diff->gone = tuplestore_begin_heap(false, false, work_mem);
-	diff->gone_desc = CreateTemplateTupleDesc(1);
-	TupleDescInitEntry(diff->gone_desc, 1, "c1", target->type[RFM_COL_CUSTOMER],
-					   target->typmod[RFM_COL_CUSTOMER], 0);
-	TupleDescInitEntryCollation(diff->gone_desc, 1, target->collation[RFM_COL_CUSTOMER]);
-	TupleDescFinalize(diff->gone_desc);
+	diff->gone_desc = key_desc(target);
 
 	receiver_init(&receiver, maker, diff);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s", target->column[RFM_COL_CUSTOMER]);
+	if (target->column[RFM_COL_GROUP])
+		appendStringInfo(&sql, ", %s", target->column[RFM_COL_GROUP]);
 	for (int i = 0; i < RFM_COLUMNS; i++)
 	{
-		if (i == RFM_COL_CUSTOMER || maker->column[i].kind == RFM_VALUE_NONE ||
+		if (i == RFM_COL_CUSTOMER || i == RFM_COL_GROUP || maker->column[i].kind == RFM_VALUE_NONE ||
 			maker->column[i].kind == RFM_VALUE_CONSTANT)
 			continue;
 		receiver.compared[receiver.ncompared++] = (RfmColumn) i;

@@ -37,7 +37,7 @@ typedef struct RfmDiff
 	RfmChangedRow *changed;		/* nchanged of them; NULL: none, or too many to list */
 	int64		ngone;
 	Tuplestorestate *gone;		/* target keys of customers not in the snapshot */
-	TupleDesc	gone_desc;		/* one column, c1, as in write.c */
+	TupleDesc	gone_desc;		/* c1, and c2 with groups, as in write.c */
 } RfmDiff;
 
 /*

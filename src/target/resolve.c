@@ -38,6 +38,8 @@ native_type(RfmColumn column, const RfmSource *source)
 {
 	if (column == RFM_COL_CUSTOMER)
 		return source->key.typid;
+	if (column == RFM_COL_GROUP)
+		return source->group_key.typid;
 	if (column == RFM_COL_MONETARY)
 		return source->real_amounts ? FLOAT8OID : NUMERICOID;
 	return rfm_columns[column].type;
@@ -91,7 +93,7 @@ resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
 					 errmsg("target \"%s\" has no column \"%s\" for %s",
 							RelationGetRelationName(rel), name,
 							rfm_columns[column].name),
-					 column == RFM_COL_CUSTOMER ?
+					 column == RFM_COL_CUSTOMER || column == RFM_COL_GROUP ?
 					 errhint("Name the column in the model's target_columns.") :
 					 errhint("Name the column in the model's target_columns, or map %s to null there: target_columns => '{\"%s\": null}'.",
 							 rfm_columns[column].name, rfm_columns[column].name)));
@@ -121,6 +123,7 @@ resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
 	target->convert[column] =
 		conversion(target, column, native_type(column, source),
 				   column == RFM_COL_CUSTOMER ? source->key.collation :
+				   column == RFM_COL_GROUP ? source->group_key.collation :
 				   get_typcollation(native_type(column, source)), rel);
 }
 
@@ -128,26 +131,36 @@ resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
  * The key.
  */
 
+/* The columns of a snapshot's key, in the order in which a new target has them. */
+static const RfmColumn key_columns[] = {RFM_COL_RUN_DATE, RFM_COL_GROUP, RFM_COL_CUSTOMER};
+
 /* Is this a unique index on exactly the snapshot's key, always enforced? */
 static bool
 index_is_key(Relation index, const RfmTarget *target)
 {
 	Form_pg_index form = index->rd_index;
-	int			wanted = target->attnum[RFM_COL_RUN_DATE] > 0 ? 2 : 1;
-	bool		has_date = false;
-	bool		has_customer = false;
+	int			wanted = 0;
+	int			found = 0;
 
 	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
-		form->indnkeyatts != wanted ||
 		RelationGetIndexPredicate(index) != NIL ||
 		RelationGetIndexExpressions(index) != NIL)
 		return false;
-	for (int i = 0; i < form->indnkeyatts; i++)
+	for (int k = 0; k < (int) lengthof(key_columns); k++)
 	{
-		has_date |= form->indkey.values[i] == target->attnum[RFM_COL_RUN_DATE];
-		has_customer |= form->indkey.values[i] == target->attnum[RFM_COL_CUSTOMER];
+		AttrNumber	attnum = target->attnum[key_columns[k]];
+
+		if (attnum == 0)
+			continue;
+		wanted++;
+		for (int i = 0; i < form->indnkeyatts; i++)
+			if (form->indkey.values[i] == attnum)
+			{
+				found++;
+				break;
+			}
 	}
-	return has_customer && (has_date || wanted == 1);
+	return found == wanted && form->indnkeyatts == wanted;
 }
 
 static void
@@ -156,7 +169,7 @@ check_key(Relation rel, const RfmTarget *target)
 	List	   *indexes = RelationGetIndexList(rel);
 	bool		found = false;
 	ListCell   *lc;
-	char	   *key;
+	char	   *key = NULL;
 
 	foreach(lc, indexes)
 	{
@@ -169,13 +182,19 @@ check_key(Relation rel, const RfmTarget *target)
 	if (found)
 		return;
 
-	key = target->attnum[RFM_COL_RUN_DATE] > 0 ?
-		psprintf("%s, %s", target->column[RFM_COL_RUN_DATE], target->column[RFM_COL_CUSTOMER]) :
-		target->column[RFM_COL_CUSTOMER];
+	for (int k = 0; k < (int) lengthof(key_columns); k++)
+	{
+		char	   *name = target->column[key_columns[k]];
+
+		if (name)
+			key = key ? psprintf("%s, %s", key, name) : name;
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
 			 errmsg("target \"%s\" has no unique key on (%s)",
 					RelationGetRelationName(rel), key),
+			 target->column[RFM_COL_GROUP] ?
+			 errdetail("A snapshot has one row for each customer of a group; without a key nothing keeps it so.") :
 			 errdetail("A snapshot has one row for each customer; without a key nothing keeps it so."),
 			 errhint("ALTER TABLE %s ADD PRIMARY KEY (%s);", target->relation, key)));
 }
