@@ -52,7 +52,7 @@ INSERT INTO report.made VALUES ('first', rfm_report(model => 'shop <b>'));
 SELECT rfm_refresh('2024-07-31', 'shop <b>'), rfm_refresh('2024-10-31', 'shop <b>');
 INSERT INTO report.made VALUES ('full', rfm_report(model => 'shop <b>')), ('longer', rfm_report('2024-10-31', 'shop <b>', '2024-05-31')),
     ('past', rfm_report('2024-07-31', 'shop <b>'));
-SELECT rfm_report('2024-10-31', 'shop <b>', '2024-06-01');
+SELECT rfm_report('2024-10-31', 'shop <b>', '2024-02-01');
 SELECT rfm_report('2024-07-30', 'shop <b>');
 SELECT rfm_report('2024-07-31', 'shop <b>', '2024-07-31');
 

@@ -29,6 +29,7 @@
 #include "run/create_model.h"
 #include "run/define_model.h"
 #include "run/jobs.h"
+#include "run/label.h"
 #include "run/refresh.h"
 #include "run/ruleset.h"
 #include "run/score_one.h"
@@ -39,7 +40,9 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
+#include "value/calendar.h"
 #include "value/key_pair.h"
+#include "value/zone.h"
 
 RFM_MODULE_MAGIC;
 
@@ -59,6 +62,8 @@ PG_FUNCTION_INFO_V1(rfm_drop_rule);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
 PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_score_one);
+PG_FUNCTION_INFO_V1(rfm_local_date);
+PG_FUNCTION_INFO_V1(rfm_label);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
 static bool
@@ -537,4 +542,34 @@ rfm_access(PG_FUNCTION_ARGS)
 	values[7] = DateADTGetDatum(access.last_run);
 	nulls[7] = !access.logged;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * local_date(moment timestamptz, zone text) RETURNS date: the date that it is
+ * at a moment in a model's time zone.
+ */
+Datum
+rfm_local_date(PG_FUNCTION_ARGS)
+{
+	RfmCalendar calendar;
+
+	rfm_version_check();
+	rfm_calendar_init(&calendar, TIMESTAMPTZOID, rfm_zone_setting(text_to_cstring(PG_GETARG_TEXT_PP(1))));
+	PG_RETURN_DATEADT(rfm_calendar_date_of(&calendar, PG_GETARG_TIMESTAMPTZ(0)));
+}
+
+/*
+ * rfm_label(ruleset text, r int4, f int4, m int4) RETURNS text, strict
+ */
+Datum
+rfm_label(PG_FUNCTION_ARGS)
+{
+	int32		score[RFM_AXES];
+
+	rfm_version_check();
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		score[axis] = PG_GETARG_INT32(1 + axis);
+	PG_RETURN_TEXT_P(cstring_to_text(rfm_label_find(fcinfo->flinfo,
+													text_to_cstring(PG_GETARG_TEXT_PP(0)),
+													score)));
 }

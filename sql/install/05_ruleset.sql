@@ -452,3 +452,10 @@ END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_segment_coverage(text) IS
     'every cell of the score cube of a rule set with the rule that takes it, cells that none takes, then the rules that never match';
+
+CREATE FUNCTION @extschema@.rfm_label(ruleset text, r int4, f int4, m int4)
+RETURNS text
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'rfm_label';
+COMMENT ON FUNCTION @extschema@.rfm_label(text, int4, int4, int4) IS
+    'what a rule set calls a customer with these scores, Others where no rule matches; null where a score is null';

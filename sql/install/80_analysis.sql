@@ -107,13 +107,12 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.snapshot_rows(text, text) IS
     'internal: a query for the rows of a model''s target under rfm''s own names';
 
--- The date of a snapshot: the one asked for, or the newest (before another).
+-- The date of a snapshot: the one asked for, or the newest.
 -- Null where there is none; an error where one that was asked for is not there.
 CREATE FUNCTION rfm_internal.snapshot_date(
     model    text,
     query    text,
-    run_date date,
-    before   date DEFAULT NULL)
+    run_date date)
 RETURNS date
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -125,7 +124,6 @@ DECLARE
 BEGIN
     EXECUTE format('SELECT s.run_date FROM (%s) s WHERE %s ORDER BY s.run_date DESC LIMIT 1', query,
                    CASE WHEN run_date IS NOT NULL THEN format('s.run_date = %L::date', run_date)
-                        WHEN before IS NOT NULL THEN format('s.run_date < %L::date', before)
                         ELSE 's.run_date IS NOT NULL' END)
        INTO found_date;
     IF found_date IS NOT NULL OR run_date IS NULL THEN
@@ -145,7 +143,7 @@ BEGIN
         HINT = 'Leave the date out for the newest snapshot; rfm_refresh() computes that of a date.';
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.snapshot_date(text, text, date, date) IS
+COMMENT ON FUNCTION rfm_internal.snapshot_date(text, text, date) IS
     'internal: the date of the snapshot that was asked for';
 
 -- The dates of the last snapshots, oldest first.  The key of a target begins with
@@ -203,7 +201,7 @@ DECLARE
     date date;
 BEGIN
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
-    date := rfm_internal.snapshot_date(model, rows.query, run_date, NULL::date);
+    date := rfm_internal.snapshot_date(model, rows.query, run_date);
     RETURN QUERY EXECUTE format($query$
         SELECT g.label, g.customers, round(g.customers / sum(g.customers) OVER (), 4),
                g.orders, g.revenue, round(g.revenue / nullif(sum(g.revenue) OVER (), 0), 4),
@@ -222,28 +220,116 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_segment_summary(date, text, text) IS
     'the segments of a snapshot (the newest without a date), the one with most revenue first: customers, orders and revenue with their shares (fractions of 1), average order value, and medians of the customers'' recency, frequency and monetary value. by => ''comment'' groups by the comments instead';
 
--- The two snapshots that are compared: those asked for, or the newest and the one
--- before it.  No from_date: there is none before.
+-- The day that compare_to means: itself, or an interval before to_date.  Months
+-- counted from the last day of a month end on the last day of a month, so that
+-- snapshots of month ends are a month apart.
+CREATE FUNCTION rfm_internal.compared_day(to_date date, compare_to text)
+RETURNS date
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    day date;
+    ago interval;
+BEGIN
+    BEGIN
+        day := compare_to;
+    EXCEPTION WHEN data_exception THEN
+        BEGIN
+            ago := compare_to;
+        EXCEPTION WHEN data_exception THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'invalid_parameter_value',
+                MESSAGE = format('compare_to %L is neither a date nor an interval', compare_to),
+                HINT = 'Write for example ''2025-12-31'' or ''1 month''.';
+        END;
+        day := CASE WHEN date_trunc('month', ago) = ago AND extract(day FROM to_date + 1) = 1
+                    THEN (to_date + 1) - ago - interval '1 day' ELSE to_date - ago END;
+    END;
+    IF day >= to_date THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('compare_to %L is not before %s', compare_to, to_char(to_date, 'YYYY-MM-DD')),
+            HINT = 'Write an earlier date, or an interval of a day or more, such as ''1 month''.';
+    END IF;
+    RETURN day;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.compared_day(date, text) IS
+    'internal: the day that compare_to means';
+
+-- The snapshot that the one of to_date is compared with: the newest at or before
+-- what compare_to means; without it the one nearest to a month before.  Null where
+-- nothing is asked for and there is none before.
+CREATE FUNCTION rfm_internal.compared_date(
+    model      text,
+    query      text,
+    to_date    date,
+    compare_to text)
+RETURNS date
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    day    CONSTANT date := rfm_internal.compared_day(to_date, coalesce(compare_to, '1 month'));
+    before date;
+    after  date;
+BEGIN
+    IF to_date IS NULL THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('SELECT (SELECT s.run_date FROM (%1$s) s WHERE s.run_date <= $1 ORDER BY s.run_date DESC LIMIT 1),'
+                   '       (SELECT s.run_date FROM (%1$s) s WHERE s.run_date > $1 AND s.run_date < $2 ORDER BY s.run_date LIMIT 1)', query)
+       INTO before, after USING day, to_date;
+    IF compare_to IS NULL THEN
+        RETURN CASE WHEN after - day < day - before THEN after ELSE coalesce(before, after) END;
+    ELSIF before IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'no_data_found',
+            MESSAGE = format('model "%s" has no snapshot at or before %s', model, to_char(day, 'YYYY-MM-DD')),
+            DETAIL = CASE WHEN after IS NULL THEN format('There is none before %s.', to_char(to_date, 'YYYY-MM-DD'))
+                          ELSE format('The oldest is of %s.', to_char(after, 'YYYY-MM-DD')) END,
+            HINT = 'Leave compare_to out for the snapshot nearest to a month before.';
+    END IF;
+    RETURN before;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.compared_date(text, text, date, text) IS
+    'internal: the date of the snapshot that another is compared with';
+
+-- The two snapshots that are compared: those asked for, or the newest and what
+-- compare_to means.  No from_date: there is none before.
 CREATE FUNCTION rfm_internal.snapshot_pair(
     model           text,
     query           text,
     INOUT from_date date,
-    INOUT to_date   date)
+    INOUT to_date   date,
+    compare_to      text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 BEGIN
-    to_date := rfm_internal.snapshot_date(model, query, to_date, NULL::date);
+    IF from_date IS NOT NULL AND compare_to IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'from_date and compare_to exclude each other',
+            HINT = 'from_date names the earlier snapshot; compare_to finds it: the newest at or before a date, or an interval before to_date.';
+    END IF;
+    to_date := rfm_internal.snapshot_date(model, query, to_date);
     IF from_date >= to_date THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('from_date %s is not before to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD')),
-            HINT = 'Name two dates in their order; leave them out for the newest snapshot and the one before it.';
+            HINT = 'Name two dates in their order; leave them out for the newest snapshot and the one about a month before it.';
     END IF;
-    from_date := rfm_internal.snapshot_date(model, query, from_date, to_date);
+    IF from_date IS NULL THEN
+        from_date := rfm_internal.compared_date(model, query, to_date, compare_to);
+    ELSE
+        from_date := rfm_internal.snapshot_date(model, query, from_date);
+    END IF;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.snapshot_pair(text, text, date, date) IS
+COMMENT ON FUNCTION rfm_internal.snapshot_pair(text, text, date, date, text) IS
     'internal: the dates of the two snapshots that are compared';
 
 -- Error unless the target has these columns.
@@ -271,9 +357,11 @@ COMMENT ON FUNCTION rfm_internal.require_columns(text, jsonb, text[]) IS
     'internal: error unless a target has certain columns';
 
 CREATE FUNCTION @extschema@.rfm_migration(
-    from_date date DEFAULT NULL,
-    to_date   date DEFAULT NULL,
-    model     text DEFAULT 'default'
+    from_date  date DEFAULT NULL,
+    to_date    date DEFAULT NULL,
+    model      text DEFAULT 'default',
+    by         text DEFAULT 'segment',
+    compare_to text DEFAULT NULL
 ) RETURNS TABLE (
     from_segment text,
     to_segment   text,
@@ -287,8 +375,8 @@ DECLARE
     rows  record;
     dates record;
 BEGIN
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, 'segment');
-    SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date, compare_to);
     -- where nothing came before, everybody would be new
     IF dates.from_date IS NULL THEN
         RETURN;
@@ -302,15 +390,17 @@ BEGIN
         $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date);
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_migration(date, date, text) IS
-    'how customers moved between the segments from one snapshot to another (the newest and the one before it without dates): from_segment null are the new ones, to_segment null the lost ones; revenue is their monetary value in the later snapshot, of the lost in the earlier. No rows where there is no earlier snapshot';
+COMMENT ON FUNCTION @extschema@.rfm_migration(date, date, text, text, text) IS
+    'how customers moved between the segments (by => ''comment'': the comments) from one snapshot to another: from_segment null are the new ones, to_segment null the lost ones; revenue is their monetary value in the later snapshot, of the lost in the earlier. Without to_date the newest; without from_date the newest at or before compare_to, a date or an interval before to_date, and without that the one nearest to a month before. No rows where there is no earlier snapshot';
 
 CREATE FUNCTION @extschema@.rfm_movers(
-    from_date date DEFAULT NULL,
-    to_date   date DEFAULT NULL,
-    model     text DEFAULT 'default',
-    direction text DEFAULT 'down',
-    count     int4 DEFAULT 20
+    from_date  date DEFAULT NULL,
+    to_date    date DEFAULT NULL,
+    model      text DEFAULT 'default',
+    direction  text DEFAULT 'down',
+    count      int4 DEFAULT 20,
+    by         text DEFAULT 'segment',
+    compare_to text DEFAULT NULL
 ) RETURNS TABLE (
     customer         text,
     from_segment     text,
@@ -342,9 +432,9 @@ BEGIN
             MESSAGE = 'count must not be negative',
             HINT = 'Null means all of them.';
     END IF;
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, 'segment');
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
     PERFORM rfm_internal.require_columns(model, rows.columns, ARRAY['r_score', 'f_score', 'm_score']);
-    SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date);
+    SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date, compare_to);
     RETURN QUERY EXECUTE format($query$
         SELECT m.customer::text, m.from_segment, m.to_segment, m.from_score, m.to_score, m.to_score - m.from_score,
                m.recency_days, m.frequency_orders, m.monetary_value
@@ -360,8 +450,8 @@ BEGIN
         CASE direction WHEN 'down' THEN '<' ELSE '>' END, count);
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_movers(date, date, text, text, int4) IS
-    'the customers whose scores, r + f + m, fell (direction => ''up'': rose) most from one snapshot to another (the newest and the one before it without dates), of equal ones those with more money first; the values are those of the later snapshot. count null: all of them';
+COMMENT ON FUNCTION @extschema@.rfm_movers(date, date, text, text, int4, text, text) IS
+    'the customers whose scores, r + f + m, fell (direction => ''up'': rose) most from one snapshot to another (the dates are found as rfm_migration() finds them), of equal ones those with more money first; the values are those of the later snapshot. count null: all of them. by => ''comment'' shows their comments instead of their segments';
 
 -- rfm_grid() for PL/pgSQL, in which no parameter shares its name with a column.
 CREATE FUNCTION rfm_internal.grid_cells(
@@ -403,7 +493,7 @@ BEGIN
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL);
     PERFORM rfm_internal.require_columns(model, rows.columns,
         ARRAY[x || '_score', y || '_score'] || CASE WHEN measure <> 'customers' THEN ARRAY['monetary_value'] END);
-    date := rfm_internal.snapshot_date(model, rows.query, run_date, NULL::date);
+    date := rfm_internal.snapshot_date(model, rows.query, run_date);
     IF date IS NULL THEN
         RETURN;
     END IF;
@@ -446,7 +536,8 @@ COMMENT ON FUNCTION @extschema@.rfm_grid(date, text, text, text, text) IS
 CREATE FUNCTION @extschema@.rfm_trend(
     model     text DEFAULT 'default',
     from_date date DEFAULT NULL,
-    to_date   date DEFAULT NULL
+    to_date   date DEFAULT NULL,
+    by        text DEFAULT 'segment'
 ) RETURNS TABLE (
     run_date  date,
     segment   text,
@@ -464,7 +555,7 @@ BEGIN
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('from_date %s is after to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD'));
     END IF;
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, 'segment');
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
     RETURN QUERY EXECUTE format($query$
         WITH found AS MATERIALIZED (
             SELECT s.run_date, s.label, count(*) AS customers, sum(s.monetary_value) AS revenue
@@ -479,8 +570,8 @@ BEGIN
         $query$, rows.query, coalesce(from_date, '-infinity'), coalesce(to_date, 'infinity'), rows.columns ? 'monetary_value');
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_trend(text, date, date) IS
-    'customers and revenue of each segment in each snapshot of a range of dates (all of them without one), with a row of zeros for a segment that has nobody on a date';
+COMMENT ON FUNCTION @extschema@.rfm_trend(text, date, date, text) IS
+    'customers and revenue of each segment (by => ''comment'': of each comment) in each snapshot of a range of dates (all of them without one), with a row of zeros for a segment that has nobody on a date';
 
 CREATE FUNCTION @extschema@.rfm_score_now(
     customer    text,
@@ -619,7 +710,7 @@ DECLARE
     labels text;
 BEGIN
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
-    date := rfm_internal.snapshot_date(model, rows.query, run_date, NULL::date);
+    date := rfm_internal.snapshot_date(model, rows.query, run_date);
     RETURN QUERY EXECUTE format($query$
         SELECT s.customer::text, s.label, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score
           FROM (%s) AS s

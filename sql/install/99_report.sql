@@ -186,44 +186,32 @@ COMMENT ON FUNCTION rfm_internal.report_points(text, date[], numeric, rfm_intern
 
 -- Which snapshot the report is of, and which it is compared with.
 CREATE FUNCTION rfm_internal.report_pick(
-    model text, dates date[], wanted date, compare_to date, OUT day date, OUT before date)
+    model text, query text, dates date[], wanted date, compare_to text, OUT day date, OUT before date)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
-DECLARE
-    missing date;
 BEGIN
     day := dates[cardinality(dates)];
-    before := coalesce(compare_to, dates[cardinality(dates) - 1]);
     IF wanted <> day OR wanted IS NOT NULL AND day IS NULL THEN
-        missing := wanted;
-    ELSIF compare_to IS NOT NULL AND NOT coalesce(compare_to = ANY (dates), false) THEN
-        missing := compare_to;
-    ELSIF before >= day THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'compare_to must be before the date of the report',
-            DETAIL = format('The report is of %s.', to_char(day, 'YYYY-MM-DD'));
-    END IF;
-    IF missing IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'no_data_found',
-            MESSAGE = format('model "%s" has no snapshot of %s', model, to_char(missing, 'YYYY-MM-DD')),
+            MESSAGE = format('model "%s" has no snapshot of %s', model, to_char(wanted, 'YYYY-MM-DD')),
             DETAIL = coalesce('Its last snapshots up to then are of '
                               || (SELECT string_agg(to_char(d, 'YYYY-MM-DD'), ', ')
-                                    FROM (SELECT d FROM unnest(dates) AS d WHERE d <= missing ORDER BY d DESC LIMIT 3) AS near) || '.',
+                                    FROM (SELECT d FROM unnest(dates) AS d ORDER BY d DESC LIMIT 3) AS near) || '.',
                               'It has none up to then.'),
-            HINT = format('rfm_refresh(%L, %L) computes it, where the target holds more than the newest.', to_char(missing, 'YYYY-MM-DD'), model);
+            HINT = format('rfm_refresh(%L, %L) computes it, where the target holds more than the newest.', to_char(wanted, 'YYYY-MM-DD'), model);
     END IF;
+    before := rfm_internal.compared_date(model, query, day, compare_to);
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_pick(text, date[], date, date) IS
+COMMENT ON FUNCTION rfm_internal.report_pick(text, text, date[], date, text) IS
     'internal: the dates of a report, checked';
 
 CREATE FUNCTION @extschema@.rfm_report(
     run_date   date DEFAULT NULL,
     model      text DEFAULT 'default',
-    compare_to date DEFAULT NULL)
+    compare_to text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -253,7 +241,7 @@ BEGIN
         RETURN rfm_internal.report_page(model, 'No snapshot yet.', rfm_internal.report_section('empty', 'Nothing to show',
                    'There is no snapshot of this model. rfm_refresh() computes one.', ''));
     END IF;
-    SELECT * INTO picked FROM rfm_internal.report_pick(model, dates, run_date, compare_to);
+    SELECT * INTO picked FROM rfm_internal.report_pick(model, source.query, dates, run_date, compare_to);
     snapshot := rfm_internal.report_snapshot(source.query, picked.day);
     cells := rfm_internal.report_cells(snapshot, true);
     IF cells IS NULL THEN
@@ -296,5 +284,5 @@ BEGIN
                        ELSE format(', compared with %s.', to_char(picked.before, 'YYYY-MM-DD')) END, content);
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_report(date, text, date) IS
-    'a snapshot (the newest without a date) as one self-contained HTML page, compared with another (the one before without a date): key figures, segments, heat maps, distributions, movements, trend, definitions. psql -XAtqc "SELECT rfm_report()" -o rfm.html';
+COMMENT ON FUNCTION @extschema@.rfm_report(date, text, text) IS
+    'a snapshot (the newest without a date) as one self-contained HTML page, compared with another (the newest at or before compare_to, a date or an interval before it; without that the one nearest to a month before): key figures, segments, heat maps, distributions, movements, trend, definitions. psql -XAtqc "SELECT rfm_report()" -o rfm.html';

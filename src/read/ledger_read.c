@@ -104,6 +104,13 @@ in_base(const RfmLedger *ledger, int64 time, DateADT *day)
  * Adding rows.
  */
 
+/* The time that a row makes the last order's, if that is earlier. */
+static inline int64
+visit_time(const RfmWaitingRow *row)
+{
+	return row->orders > 0 ? row->last : PG_INT64_MIN;
+}
+
 /* Add a row to what its customer has on every date. */
 static void
 add_to_base(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row)
@@ -111,12 +118,12 @@ add_to_base(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row)
 	RfmCollector *c = ledger->table;
 	RfmEntry   *e = rfm_entry(c, customer);
 
-	e->last = Max(e->last, row->last);
+	e->last = Max(e->last, visit_time(row));
 	rfm_entry_add_amount(c, e, &row->amount);
 	if (row->has_order)
 		rfm_count_order(c, customer, row->order, row->order_hash);
 	else if (!c->distinct_orders)
-		rfm_entry_add_orders(c, e, 1);
+		rfm_entry_add_orders(c, e, row->orders);
 	ledger->base_rows++;
 }
 
@@ -145,7 +152,8 @@ add_event(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row, DateADT 
 	RfmCollector *c = ledger->table;
 	RfmEvent   *event = new_event(ledger);
 
-	event->last = row->last;
+	event->last = visit_time(row);
+	event->orders = row->orders;
 	event->v.scaled = row->amount.v.scaled;
 	event->customer = customer;
 	event->day = day;
@@ -222,7 +230,9 @@ customer_key(const LedgerReceiver *receiver, TupleTableSlot *slot)
 static void
 fill_row(const LedgerReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *row)
 {
-	RfmCollector *c = receiver->ledger->table;
+	const RfmLedger *ledger = receiver->ledger;
+	RfmCollector *c = ledger->table;
+	int			order_id = 3 + ledger->counted;
 	Datum		value;
 	bool		isnull;
 
@@ -242,10 +252,12 @@ fill_row(const LedgerReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *ro
 	if (row->amount.form == RFM_FORM_NUMERIC)
 		row->amount.v.numeric = DatumGetNumericCopy(NumericGetDatum(row->amount.v.numeric));
 
-	row->has_order = c->distinct_orders && !slot->tts_isnull[3];
+	row->orders = ledger->counted ?
+		rfm_order_count(c, row->key, DatumGetInt64(slot->tts_values[3])) : 1;
+	row->has_order = c->distinct_orders && row->orders > 0 && !slot->tts_isnull[order_id];
 	if (!row->has_order)
 		return;
-	row->order = row_key(&c->order_type, slot->tts_values[3]);
+	row->order = row_key(&c->order_type, slot->tts_values[order_id]);
 	row->order_hash = rfm_order_hash(rfm_key_hash(&c->order_type, row->order), row->hash);
 	rfm_prefetch_order(c, row->order_hash);
 }
@@ -269,6 +281,7 @@ ledger_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
 	LedgerReceiver *receiver = (LedgerReceiver *) self;
 	RfmLedger  *ledger = receiver->ledger;
+	int			order_id = 3 + ledger->counted;
 	int			n = receiver->group < 0 ? desc->natts : desc->natts - 1;
 	RfmCollected types = {
 		.customer_type = TupleDescAttr(desc, 0)->atttypid,
@@ -277,10 +290,10 @@ ledger_startup(DestReceiver *self, int operation, TupleDesc desc)
 		.amount_type = TupleDescAttr(desc, 2)->atttypid
 	};
 
-	if (n > 3)
+	if (n > order_id)
 	{
-		types.order_type = TupleDescAttr(desc, 3)->atttypid;
-		types.order_collation = TupleDescAttr(desc, 3)->attcollation;
+		types.order_type = TupleDescAttr(desc, order_id)->atttypid;
+		types.order_collation = TupleDescAttr(desc, order_id)->attcollation;
 	}
 	if (n < desc->natts)
 	{
@@ -304,7 +317,7 @@ ledger_nothing(DestReceiver *self)
 static char *
 definition_of(const RfmModel *model, const RfmSource *source)
 {
-	return psprintf("%u %u %u %u %u %u %u %u %s %s %s %s %s %s %s %s %s",
+	return psprintf("%u %u %u %u %u %u %u %u %s %s %s %s %s %s %s %s %s %s",
 					model->source, model->owner, source->key.typid, source->key.collation,
 					source->group_type, source->group_key.collation,
 					source->calendar.time_type, source->amount.type,
@@ -312,6 +325,7 @@ definition_of(const RfmModel *model, const RfmSource *source)
 					source->ordered_at,
 					source->amount.sql,
 					source->order_id ? source->order_id : "-",
+					source->orders ? source->orders : "-",
 					source->filter.sql ? source->filter.sql : "-",
 					model->lookback ?
 					DatumGetCString(DirectFunctionCall1(interval_out,
@@ -332,6 +346,7 @@ create_ledger(const RfmModel *model, const RfmSource *source, DateADT first, Dat
 	ledger->first = first;
 	ledger->last = last;
 	ledger->calendar = source->calendar;
+	ledger->counted = source->orders != NULL;
 	if (model->lookback)
 	{
 		ledger->lookback = palloc(sizeof(Interval));

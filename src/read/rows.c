@@ -50,7 +50,7 @@ create_collector(RfmRowsReceiver *receiver)
 	return rfm_collector_create(receiver->mcxt, &types, 0);
 }
 
-/* The customer, the group and the time, which no row lacks. */
+/* The customer, the group and the time, which only a customer without orders lacks. */
 static void
 read_key(const RfmRowsReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *row)
 {
@@ -58,7 +58,7 @@ read_key(const RfmRowsReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *r
 	Datum		group = receiver->group >= 0 ? slot->tts_values[receiver->group] : (Datum) 0;
 
 	row->key = rfm_row_key(c, group, slot->tts_values[0]);
-	row->last = c->time_type == DATEOID ?
+	row->last = slot->tts_isnull[1] ? PG_INT64_MIN : c->time_type == DATEOID ?
 		(int64) DatumGetDateADT(slot->tts_values[1]) : DatumGetInt64(slot->tts_values[1]);
 	row->has_order = false;
 	row->amount.form = RFM_FORM_NONE;
@@ -83,10 +83,12 @@ take_order(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 
 	read_key(receiver, slot, &row);
 	read_amount(receiver, slot, 2, &row);
-	row.rows = 1;
+	row.rows = row.orders = 1;
 	row.has_order = c->distinct_orders && !slot->tts_isnull[receiver->order];
 	if (row.has_order)
 		row.order = rfm_key_from_datum(&c->order_type, slot->tts_values[receiver->order]);
+	if (receiver->counted)
+		rfm_row_set_orders(c, &row, DatumGetInt64(slot->tts_values[3]));
 	rfm_queue_add(c, &row);
 }
 
@@ -112,7 +114,7 @@ take_partials(RfmCollector *c, Datum sum, RfmWaitingRow *row)
 		if (i < n - 1)
 		{
 			rfm_queue_add(c, row);
-			row->rows = 0;
+			row->rows = row->orders = 0;
 		}
 	}
 	rfm_queue_add(c, row);
@@ -128,10 +130,9 @@ take_group(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 	int64		orders = receiver->order >= 0 ? DatumGetInt64(slot->tts_values[receiver->order]) : rows;
 
 	read_key(receiver, slot, &row);
-	if (orders > PG_UINT32_MAX)
-		rfm_too_many_orders(c, row.key);
-	row.rows = (uint32) orders;
-	c->rows += rows - orders;
+	row.orders = rfm_order_count(c, row.key, orders);
+	c->rows += rows;
+	row.rows = 0;
 	if (receiver->amount_type == FLOAT8ARRAYOID && !slot->tts_isnull[3])
 	{
 		take_partials(c, slot->tts_values[3], &row);
@@ -172,11 +173,11 @@ static void
 rows_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 	RfmRowsReceiver *receiver = (RfmRowsReceiver *) self;
-	int			orders = receiver->reading == RFM_READ_GROUPED ? 4 : 3;
+	int			order = receiver->reading == RFM_READ_GROUPED ? 4 : 3 + receiver->counted;
 
 	receiver->desc = typeinfo;
 	receiver->group = receiver->groups ? typeinfo->natts - 1 : -1;
-	receiver->order = typeinfo->natts - (receiver->groups ? 1 : 0) > orders ? orders : -1;
+	receiver->order = typeinfo->natts - (receiver->groups ? 1 : 0) > order ? order : -1;
 	if (receiver->reading != RFM_READ_TICKET)
 		receiver->amount_type = column_type(receiver, receiver->reading == RFM_READ_GROUPED ? 3 : 2);
 }
@@ -187,7 +188,7 @@ rows_nothing(DestReceiver *self)
 }
 
 void
-rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, bool groups,
+rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, bool counted, bool groups,
 					   MemoryContext mcxt)
 {
 	memset(receiver, 0, sizeof(*receiver));
@@ -197,6 +198,7 @@ rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, bool group
 	receiver->pub.rDestroy = rows_nothing;
 	receiver->pub.mydest = DestTuplestore;
 	receiver->reading = reading;
+	receiver->counted = counted;
 	receiver->groups = groups;
 	receiver->mcxt = mcxt;
 	receiver->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm row of the source",

@@ -321,22 +321,22 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 }
 
 /*
- * Delete the log of a model.  A foreign key would do it too, but pg_restore -j
+ * Delete the log of a model, and the parameters of its forecasts.  A foreign key would do it too, but pg_restore -j
  * may bring the log before the models.
  */
 static void
 delete_log(HeapTuple tuple, TupleDesc tupdesc)
 {
-	static const char *const log[] = {"rfm_run_group", "rfm_run"};
+	static const char *const table[] = {"rfm_run_group", "rfm_run", "rfm_forecast_parameters"};
 	Oid			type = INT8OID;
 	bool		isnull;
 	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);
 	RfmIdentity	catalog;
 
 	rfm_catalog_enter(&catalog);
-	for (int i = 0; i < (int) lengthof(log); i++)
+	for (int i = 0; i < (int) lengthof(table); i++)
 		rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
-							 rfm_public_name(log[i])),
+							 rfm_public_name(table[i])),
 					1, &type, &id, NULL, SPI_OK_DELETE);
 	rfm_catalog_leave(&catalog);
 }

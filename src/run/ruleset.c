@@ -92,6 +92,19 @@ rfm_ruleset_own(const char *ruleset)
 	return lock_own(ruleset, "FOR SHARE");
 }
 
+void
+rfm_ruleset_buckets(const char *ruleset, int *buckets)
+{
+	RfmIdentity	catalog;
+
+	rfm_catalog_enter(&catalog);
+	read_ruleset(AXES, ruleset, "");
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		buckets[axis] = DatumGetInt32(get_column(axis + 1));
+	rfm_query_end();
+	rfm_catalog_leave(&catalog);
+}
+
 /*
  * The foreign keys would refuse it too, but cannot say which model it is; of a
  * model of another role no name is told.

@@ -19,6 +19,12 @@
 extern Datum rfm_ruleset_own(const char *ruleset);
 
 /*
+ * rfm_ruleset_buckets: determine the bucket counts of a rule set, indexed as
+ * axes are.  Raises UNDEFINED_OBJECT.
+ */
+extern void rfm_ruleset_buckets(const char *ruleset, int *buckets);
+
+/*
  * rfm_ruleset_drop: remove a rule set and its rules.  Raises what
  * rfm_ruleset_own raises, and DEPENDENT_OBJECTS_STILL_EXIST while a model uses
  * it.

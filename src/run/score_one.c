@@ -108,16 +108,6 @@ find_run(const RfmModel *model, DateADT *date)
  * Scores.
  */
 
-static Datum
-customer_value(const RfmSource *source, const char *customer)
-{
-	Oid			input;
-	Oid			ioparam;
-
-	getTypeInputInfo(source->key.typid, &input, &ioparam);
-	return OidInputFunctionCall(input, unconstify(char *, customer), ioparam, -1);
-}
-
 /* Is the customer's key that of the customer that a score began with, or a later one? */
 static bool
 key_reaches(const RfmSource *source, const char *from_customer)
@@ -126,7 +116,7 @@ key_reaches(const RfmSource *source, const char *from_customer)
 
 	rfm_key_sort_support(&source->key, &ssup);
 	return ApplySortComparator(source->customer_value, false,
-							   customer_value(source, from_customer), false,
+							   rfm_source_customer(source, from_customer), false,
 							   &ssup) >= 0;
 }
 
@@ -181,7 +171,7 @@ current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
 {
 	DateADT		own;
 
-	if (!model->latest_order)
+	if (model->as_of != RFM_AS_OF_LATEST_ORDER)
 		return rfm_calendar_today(&source->calendar);
 	if (rfm_source_latest_date(model, source, &own) && own > cut_date)
 		return own;
@@ -231,7 +221,7 @@ read_customer(const char *customer, DateADT cut_date, RfmScoredSnapshot *snapsho
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, source);
-	source->customer_value = customer_value(source, customer);
+	source->customer_value = rfm_source_customer(source, customer);
 	source->customer_equals = rfm_equality(source->key.typid);
 	snapshot->run_date = current_date(model, source, cut_date);
 	collector = rfm_source_read(model, source, snapshot->run_date, CurrentMemoryContext);

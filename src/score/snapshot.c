@@ -32,9 +32,9 @@ rfm_snapshot_default_date(const RfmModel *model, const RfmSource *source)
 {
 	DateADT		date;
 
-	if (model->latest_order && rfm_source_latest_date(model, source, &date))
+	if (model->as_of == RFM_AS_OF_LATEST_ORDER && rfm_source_latest_date(model, source, &date))
 		return date;
-	return rfm_calendar_today(&source->calendar);
+	return rfm_calendar_today(&source->calendar) - (model->as_of == RFM_AS_OF_YESTERDAY);
 }
 
 void

@@ -1,0 +1,73 @@
+-- Changes -------------------------------------------------------------------
+--
+-- Whose label differs between two snapshots is found by joining those two; only
+-- for them the snapshots in between are read.
+
+CREATE FUNCTION @extschema@.rfm_changes(
+    from_date  date DEFAULT NULL,
+    to_date    date DEFAULT NULL,
+    model      text DEFAULT 'default',
+    by         text DEFAULT 'segment',
+    segment    text DEFAULT NULL,
+    compare_to text DEFAULT NULL
+) RETURNS TABLE (
+    customer         text,
+    from_segment     text,
+    to_segment       text,
+    since            date,
+    recency_days     int4,
+    frequency_orders int8,
+    monetary_value   numeric
+)
+LANGUAGE plpgsql STABLE ROWS 10000
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
+AS $body$
+DECLARE
+    rows  record;
+    dates record;
+    days  date[];
+BEGIN
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date, compare_to);
+    IF dates.from_date IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(d ORDER BY d) INTO days
+      FROM unnest(rfm_internal.snapshot_dates(rows.query, dates.to_date, dates.to_date - dates.from_date + 1)) AS d
+     WHERE d >= dates.from_date;
+    -- A label has been there since the day after the last one without it.  Of a
+    -- customer's days with it, latest first, the nth is the nth last day as long as
+    -- none is missing; those who left are missing from the day after their last.
+    RETURN QUERY EXECUTE format($query$
+        WITH changed AS MATERIALIZED (
+            SELECT coalesce(a.customer, b.customer) AS customer, b.label AS from_label, a.label AS to_label,
+                   a.recency_days, a.frequency_orders, coalesce(a.monetary_value, b.monetary_value) AS monetary_value
+              FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
+                   FULL JOIN (SELECT * FROM (%1$s) AS s WHERE s.run_date = %4$L::date) AS a ON a.customer %2$s b.customer
+             WHERE a.label IS DISTINCT FROM b.label AND (%5$L::text IS NULL OR %5$L IN (a.label, b.label))),
+        between_them AS (
+            SELECT c.customer, array_position($1, s.run_date) AS place,
+                   row_number() OVER (PARTITION BY c.customer ORDER BY s.run_date DESC) AS nth
+              FROM changed AS c
+                   JOIN (SELECT * FROM (%1$s) AS s
+                          WHERE s.run_date > %3$L::date AND s.run_date < %4$L::date) AS s ON s.customer %2$s c.customer
+             WHERE c.to_label IS NULL OR s.label = c.to_label),
+        lasting AS (
+            SELECT m.customer, max(m.place) AS last_place,
+                   count(*) FILTER (WHERE m.place = cardinality($1) - m.nth) AS days
+              FROM between_them AS m
+             GROUP BY m.customer)
+        SELECT c.customer::text, c.from_label, c.to_label,
+               $1[CASE WHEN c.to_label IS NULL THEN coalesce(l.last_place, 1) + 1 ELSE cardinality($1) - coalesce(l.days, 0) END],
+               c.recency_days, c.frequency_orders, c.monetary_value
+          FROM changed AS c LEFT JOIN lasting AS l ON l.customer %2$s c.customer
+         ORDER BY 4 DESC, c.monetary_value DESC NULLS LAST, c.customer
+        $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date, segment)
+    USING days;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_changes(date, date, text, text, text, text) IS
+    'who entered or left a segment (by => ''comment'': a comment) from one snapshot to another, latest first: from_segment null are new customers, to_segment null those who are no longer there; since is the first snapshot of those up to to_date in which they are all the time where they are now. The dates are found as rfm_migration() finds them; segment => ''At Risk'' shows only who entered or left that one. Values are those of the later snapshot; the monetary value of who is gone, of the earlier';

@@ -1,0 +1,103 @@
+/*-------------------------------------------------------------------------
+ *
+ * label.c
+ *		The labels of a rule set for SQL: rfm_label().
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "access/xact.h"
+#include "base/identity.h"
+#include "run/label.h"
+#include "run/ruleset.h"
+#include "score/rules.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/*
+ * What the rows that a statement sees depend on.  An expression of PL/pgSQL keeps
+ * its FmgrInfo from one statement of a transaction to the next, so that the rules
+ * must be known to be the same still.
+ */
+typedef struct SeenBy
+{
+	SubTransactionId subxact;
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		running;		/* between the two; they only become fewer */
+	CommandId	command;
+} SeenBy;
+
+typedef struct LabelCache
+{
+	MemoryContext mcxt;			/* of all that follows */
+	SeenBy		seen_by;
+	char	   *ruleset;
+	int			buckets[RFM_AXES];
+	char	  **labels;			/* of every cell */
+} LabelCache;
+
+static SeenBy
+get_seen_by(void)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	SeenBy		seen_by;
+
+	memset(&seen_by, 0, sizeof(seen_by));
+	seen_by.subxact = GetCurrentSubTransactionId();
+	seen_by.xmin = snapshot->xmin;
+	seen_by.xmax = snapshot->xmax;
+	seen_by.running = snapshot->xcnt;
+	seen_by.command = snapshot->curcid;
+	return seen_by;
+}
+
+static LabelCache *
+load_cache(FmgrInfo *flinfo, const char *ruleset, const SeenBy *seen_by)
+{
+	MemoryContext mcxt = AllocSetContextCreate(flinfo->fn_mcxt, "rfm labels",
+											   ALLOCSET_SMALL_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
+	LabelCache *cache = palloc0(sizeof(LabelCache));
+
+	cache->mcxt = mcxt;
+	cache->seen_by = *seen_by;
+	cache->ruleset = pstrdup(ruleset);
+	rfm_ruleset_buckets(ruleset, cache->buckets);
+	cache->labels = rfm_labels_load(ruleset);
+	MemoryContextSwitchTo(oldcxt);
+	return cache;
+}
+
+static LabelCache *
+get_cache(FmgrInfo *flinfo, const char *ruleset)
+{
+	LabelCache *cache = flinfo->fn_extra;
+	SeenBy		seen_by = get_seen_by();
+
+	if (cache != NULL && memcmp(&cache->seen_by, &seen_by, sizeof(seen_by)) == 0 &&
+		strcmp(cache->ruleset, ruleset) == 0)
+		return cache;
+	flinfo->fn_extra = NULL;
+	if (cache != NULL)
+		MemoryContextDelete(cache->mcxt);
+	flinfo->fn_extra = load_cache(flinfo, ruleset, &seen_by);
+	return flinfo->fn_extra;
+}
+
+const char *
+rfm_label_find(FmgrInfo *flinfo, const char *ruleset, const int32 *score)
+{
+	LabelCache *cache = get_cache(flinfo, ruleset);
+
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		if (score[axis] < 1 || score[axis] > cache->buckets[axis])
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%c = %d is no score of rule set \"%s\"",
+							"rfm"[axis], score[axis], ruleset),
+					 errdetail("The rule set is made for scores from 1 to %d there.",
+							   cache->buckets[axis])));
+	return cache->labels[RFM_CELL(score[RFM_RECENCY], score[RFM_FREQUENCY], score[RFM_MONETARY])];
+}
