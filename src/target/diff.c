@@ -72,7 +72,8 @@ converted_value(RfmRowMaker *maker, RfmColumn column, int64 row)
 	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s of customer \"%s\" becomes null in the target", rfm_columns[column].name,
+				 errmsg(column == RFM_COL_CUSTOMER ? "customer \"%s\" becomes null in the target" :
+						"the group of customer \"%s\" becomes null in the target",
 						rfm_key_out(&maker->customers->key_type, maker->customers->key[row]))));
 	return value;
 }
@@ -119,7 +120,9 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
 					 errmsg("two customers become the same value \"%s\" in the target",
 							rfm_key_out(&lookup->type, lookup->key[i])),
-					 errhint("Give the target's columns of the key the types of the source's.")));
+					 lookup->type.pair ?
+					 errhint("Give the target's columns of customer and group the types of the source's.") :
+					 errhint("Give the target's customer column the type of the source's.")));
 	}
 	pfree(converted);
 }
