@@ -160,6 +160,41 @@ SELECT count(*) > 100 AS some, count(*) FILTER (WHERE (n.r_score, n.f_score, n.m
 SELECT run_date, score_group, customer_id, frequency_orders, r_score, f_score, m_score, cut_date FROM rfm_score_now(1, 'within', '6000');
 SELECT count(*) FROM rfm_score_now(1, 'within', 'nowhere');
 
+-- Analysis: a group is what a model of its own would be; all together, customers are told apart by group, too
+SELECT rfm_refresh('2024-03-20', 'within') > 0 AS refreshed;
+SELECT rfm_create_model('one', 'grp.orders', 'grp.one', filter => $$status <> 'cancelled' AND shop_id = 7$$);
+SELECT count(rfm_refresh(d::date, 'one')) FROM unnest('{2024-03-20,2024-05-20,2024-05-21}'::date[]) d;
+DELETE FROM grp.rfm WHERE run_date NOT IN (SELECT run_date FROM grp.one);
+CREATE FUNCTION grp.same_in_both(call text, filter text DEFAULT '') RETURNS bigint
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    n bigint;
+BEGIN
+    EXECUTE format('CREATE TEMP VIEW mine AS SELECT * FROM %s', format(call, quote_literal('within') || ', score_group => ''7'''));
+    EXECUTE format('CREATE TEMP VIEW theirs AS SELECT * FROM %s', format(call, quote_literal('one')));
+    n := CASE WHEN EXISTS (SELECT FROM theirs) THEN grp.differences('mine', 'theirs') END;
+    DROP VIEW mine, theirs;
+    RETURN n;
+END
+$$;
+SELECT call, grp.same_in_both(call) AS differ
+  FROM unnest(ARRAY['rfm_segment_summary(model => %s)', 'rfm_segment_summary(model => %s, by => ''comment'')', 'rfm_migration(model => %s)', 'rfm_movers(model => %s)', 'rfm_changes(model => %s)', 'rfm_grid(model => %s)', 'rfm_trend(model => %s)', 'rfm_export(model => %s)']) call;
+SELECT count(*), sum(customers) = (SELECT count(*) FROM grp.rfm WHERE run_date = '2024-05-21') AS customers, sum(customer_share) BETWEEN 0.99 AND 1.01 AS shares FROM rfm_segment_summary(model => 'within', by => 'group');
+SELECT segment, customers, orders FROM rfm_segment_summary(model => 'within', by => 'group') WHERE segment IN ('5000', '6000', '7') ORDER BY 1;
+SELECT count(*) > 20 AS some, bool_and((m.customers, m.revenue) = (w.customers, w.revenue)) AS same
+  FROM rfm_migration(from_date => '2024-03-20', model => 'within') m
+       FULL JOIN (SELECT b.rfm_segment AS from_segment, a.rfm_segment AS to_segment, count(*) AS customers, sum(coalesce(a.monetary_value, b.monetary_value)) AS revenue
+                    FROM (SELECT * FROM grp.rfm WHERE run_date = '2024-03-20') b FULL JOIN (SELECT * FROM grp.rfm WHERE run_date = '2024-05-21') a USING (score_group, customer_id) GROUP BY 1, 2) w
+       ON coalesce(m.from_segment, '') = coalesce(w.from_segment, '') AND coalesce(m.to_segment, '') = coalesce(w.to_segment, '');
+SELECT customer, frequency_orders FROM rfm_export(model => 'within') WHERE customer LIKE '["6000"%';
+SELECT count(*) > 0 AS in_several FROM (SELECT run_date FROM rfm_customer(1, 'within') GROUP BY 1 HAVING count(DISTINCT score_group) > 1) d;
+SELECT DISTINCT score_group FROM rfm_customer('1', 'within', '5000');
+SELECT rfm_report(model => 'within') LIKE '%</html>%' AS reported;
+SELECT * FROM rfm_segment_summary(model => 'one', score_group => '7');
+SELECT * FROM rfm_trend(model => 'one', by => 'group');
+SELECT rfm_drop_model('one');
+
 -- Many dates at once are what they are one by one; a retention takes the log of groups along
 CREATE TABLE grp.single (LIKE grp.rfm);
 SELECT rfm_create_model('again', 'grp.orders', 'grp.again', filter => $$status <> 'cancelled'$$, score_within => 'shop_id', order_id => 'order_id', lookback => '30 days', retention => '10 days', partition_by => 'month');

@@ -78,11 +78,12 @@ CREATE FUNCTION @extschema@.rfm_cut_points(
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$
+    -- a target without dates holds what was refreshed last
     WITH newest AS (
         SELECT r.run_id, r.cut_points
-          FROM @extschema@.rfm_run r
-         WHERE r.model_id = (SELECT m.model_id FROM @extschema@.rfm_model m WHERE m.model = $2) AND r.run_date = coalesce($1, r.run_date)
-         ORDER BY r.run_date DESC, r.run_id DESC
+          FROM @extschema@.rfm_model m JOIN @extschema@.rfm_run r USING (model_id)
+         WHERE m.model = $2 AND r.run_date = coalesce($1, r.run_date)
+         ORDER BY CASE WHEN m.target_columns -> 'run_date' IS DISTINCT FROM 'null' THEN r.run_date END DESC, r.run_id DESC
          LIMIT 1),
     cuts AS (
         SELECT NULL::text AS score_group, cut_points FROM newest WHERE $3 IS NULL AND cut_points <> '{}'
@@ -100,4 +101,4 @@ AS $function$
 $function$;
 
 COMMENT ON FUNCTION @extschema@.rfm_cut_points(date, text, text) IS
-    'what each score covered in the last refresh of a date (the newest date without one): its customers, their lowest and highest value, the cut point between it and the score below, and, where ties are cut, the customer it begins with; of one group or, without one, of every group that the model scores by itself';
+    'what each score covered in the last refresh of a date (without one, of the newest date, or of all where the target has no dates): its customers, their lowest and highest value, the cut point between it and the score below, and, where ties are cut, the customer it begins with; of one group or, without one, of every group that the model scores by itself';
