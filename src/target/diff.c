@@ -88,8 +88,9 @@ lookup_key(const Lookup *lookup, Datum group, Datum customer)
 }
 
 /*
- * The target's columns have other types than the source's: keys are converted
- * as they would be stored, and sorted anew in the target's order.
+ * The target's columns hold other values than the source's, or tell them apart
+ * otherwise: keys are converted as they would be stored, and sorted anew in the
+ * target's order.
  */
 static void
 convert_keys(Lookup *lookup, RfmRowMaker *maker)
@@ -121,15 +122,37 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 					 errmsg("two customers become the same value \"%s\" in the target",
 							rfm_key_out(&lookup->type, lookup->key[i])),
 					 lookup->type.pair ?
-					 errhint("Give the target's columns of customer and group the types of the source's.") :
-					 errhint("Give the target's customer column the type of the source's.")));
+					 errhint("Give the target's columns of customer and group the types and collations of the source's.") :
+					 errhint("Give the target's customer column the type and the collation of the source's.")));
 	}
 	pfree(converted);
 }
 
+/* Does the conversion to a column of the target leave every key as it is? */
+static bool
+keeps_keys(const RfmTarget *target, RfmColumn column)
+{
+	Node	   *node = target->convert[column];
+
+	/* a domain refuses values, but changes none */
+	while (node && (IsA(node, CoerceToDomain) || IsA(node, RelabelType)))
+		node = IsA(node, CoerceToDomain) ? (Node *) ((CoerceToDomain *) node)->arg :
+			(Node *) ((RelabelType *) node)->arg;
+	return node == NULL || IsA(node, CaseTestExpr);
+}
+
+/* Do two types of keys take the same values for one? */
+static bool
+same_equality(const RfmKeyType *a, const RfmKeyType *b)
+{
+	return a->typid == b->typid &&
+		(a->collation == b->collation ||
+		 (a->kind == RFM_KEY_BYTES && b->kind == RFM_KEY_BYTES));
+}
+
 /*
  * Determine how a part of the key is compared; *convert is set where the target
- * has it in another type than the source.
+ * has other values in it than the source, or tells them apart otherwise.
  */
 static void
 init_part(RfmKeyType *type, RfmRowMaker *maker, RfmColumn column, RfmKeyPart part, bool *convert)
@@ -139,10 +162,12 @@ init_part(RfmKeyType *type, RfmRowMaker *maker, RfmColumn column, RfmKeyPart par
 
 	rfm_key_type_init(type, target->type[column], target->collation[column],
 					  psprintf("the target's column %s", target->column[column]), CurrentMemoryContext);
+	if (type->kind == RFM_KEY_INT && own->kind == RFM_KEY_INT)
+		return;
 	/* the order is the one that the snapshot is sorted in */
-	if (type->typid == own->typid)
+	if (same_equality(type, own) && keeps_keys(target, column))
 		*type = *own;
-	else if (type->kind != RFM_KEY_INT || own->kind != RFM_KEY_INT)
+	else
 		*convert = true;
 }
 
@@ -277,6 +302,23 @@ note_changed(DiffReceiver *receiver, int64 row, TupleTableSlot *slot)
 	diff->nchanged++;
 }
 
+/* Without its unique index a target can have come to hold two rows of a customer. */
+static void
+check_single(DiffReceiver *receiver, int64 row)
+{
+	const RfmCustomers *customers = receiver->maker->customers;
+
+	if (receiver->diff->state[row] == RFM_ROW_NEW)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("target %s holds two rows of customer \"%s\" in one snapshot",
+					receiver->maker->target->relation,
+					rfm_key_out(&customers->key_type, customers->key[row])),
+			 errdetail("Its unique index does not keep them apart: it is corrupt, or other rules for the order of text came with an upgrade of the system."),
+			 errhint("Delete one of them, and REINDEX the target.")));
+}
+
 static bool
 diff_receive(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -292,6 +334,7 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 									 slot->tts_values[0]));
 	if (row >= 0)
 	{
+		check_single(receiver, row);
 		if (row_unchanged(receiver, slot, row))
 		{
 			diff->state[row] = RFM_ROW_SAME;
@@ -304,6 +347,8 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 			note_changed(receiver, row, slot);
 		}
 	}
+	else if (!receiver->keep_stale && slot->tts_isnull[0])
+		diff->nnull++;
 	else if (!receiver->keep_stale)
 	{
 		tuplestore_putvalues(diff->gone, diff->gone_desc,

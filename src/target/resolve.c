@@ -7,7 +7,6 @@
  */
 #include "base/compat.h"
 
-#include "access/genam.h"
 #include "access/relation.h"
 #include "access/xact.h"
 #include "base/catalog.h"
@@ -22,6 +21,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_coerce.h"
+#include "target/key_check.h"
 #include "target/partition.h"
 #include "target/resolve.h"
 #include "target/retention.h"
@@ -45,17 +45,39 @@ native_type(RfmColumn column, const RfmSource *source)
 	return rfm_columns[column].type;
 }
 
-/* How a native value becomes one of the target's column, as by assignment. */
-static Node *
-conversion(RfmTarget *target, RfmColumn column, Oid native, Oid native_collation,
-		   Relation rel)
+/* A value of a column before conversion, as the argument of one. */
+static CaseTestExpr *
+native_value(RfmColumn column, const RfmSource *source)
 {
 	CaseTestExpr *value = makeNode(CaseTestExpr);
+
+	value->typeId = native_type(column, source);
+	value->typeMod = -1;
+	value->collation = get_typcollation(value->typeId);
+	if (column == RFM_COL_CUSTOMER)
+	{
+		/* what fits the source's column fits one of the same width as it is */
+		value->typeMod = source->customer_typmod;
+		getBaseTypeAndTypmod(source->customer_type, &value->typeMod);
+		value->collation = source->key.collation;
+	}
+	else if (column == RFM_COL_GROUP)
+	{
+		value->typeMod = source->group_typmod;
+		getBaseTypeAndTypmod(source->group_type, &value->typeMod);
+		value->collation = source->group_key.collation;
+	}
+	return value;
+}
+
+/* How a native value becomes one of the target's column, as by assignment. */
+static Node *
+conversion(RfmTarget *target, RfmColumn column, const RfmSource *source, Relation rel)
+{
+	CaseTestExpr *value = native_value(column, source);
+	Oid			native = value->typeId;
 	Node	   *expr;
 
-	value->typeId = native;
-	value->typeMod = -1;
-	value->collation = native_collation;
 	expr = coerce_to_target_type(NULL, (Node *) value, native,
 								 target->type[column], target->typmod[column],
 								 COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
@@ -120,83 +142,7 @@ resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
 	target->type[column] = att->atttypid;
 	target->typmod[column] = att->atttypmod;
 	target->collation[column] = att->attcollation;
-	target->convert[column] =
-		conversion(target, column, native_type(column, source),
-				   column == RFM_COL_CUSTOMER ? source->key.collation :
-				   column == RFM_COL_GROUP ? source->group_key.collation :
-				   get_typcollation(native_type(column, source)), rel);
-}
-
-/*
- * The key.
- */
-
-/* The columns of a snapshot's key, in the order in which a new target has them. */
-static const RfmColumn key_columns[] = {RFM_COL_RUN_DATE, RFM_COL_GROUP, RFM_COL_CUSTOMER};
-
-/* Is this a unique index on exactly the snapshot's key, always enforced? */
-static bool
-index_is_key(Relation index, const RfmTarget *target)
-{
-	Form_pg_index form = index->rd_index;
-	int			wanted = 0;
-	int			found = 0;
-
-	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
-		RelationGetIndexPredicate(index) != NIL ||
-		RelationGetIndexExpressions(index) != NIL)
-		return false;
-	for (int k = 0; k < (int) lengthof(key_columns); k++)
-	{
-		AttrNumber	attnum = target->attnum[key_columns[k]];
-
-		if (attnum == 0)
-			continue;
-		wanted++;
-		for (int i = 0; i < form->indnkeyatts; i++)
-			if (form->indkey.values[i] == attnum)
-			{
-				found++;
-				break;
-			}
-	}
-	return found == wanted && form->indnkeyatts == wanted;
-}
-
-static void
-check_key(Relation rel, const RfmTarget *target)
-{
-	List	   *indexes = RelationGetIndexList(rel);
-	bool		found = false;
-	ListCell   *lc;
-	char	   *key = NULL;
-
-	foreach(lc, indexes)
-	{
-		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-
-		found |= index_is_key(index, target);
-		index_close(index, AccessShareLock);
-	}
-	list_free(indexes);
-	if (found)
-		return;
-
-	for (int k = 0; k < (int) lengthof(key_columns); k++)
-	{
-		char	   *name = target->column[key_columns[k]];
-
-		if (name)
-			key = key ? psprintf("%s, %s", key, name) : name;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-			 errmsg("target \"%s\" has no unique key on (%s)",
-					RelationGetRelationName(rel), key),
-			 target->column[RFM_COL_GROUP] ?
-			 errdetail("A snapshot has one row for each customer of a group; without a key nothing keeps it so.") :
-			 errdetail("A snapshot has one row for each customer; without a key nothing keeps it so."),
-			 errhint("ALTER TABLE %s ADD PRIMARY KEY (%s);", target->relation, key)));
+	target->convert[column] = conversion(target, column, source, rel);
 }
 
 /* Columnar storage takes new rows, but changes and deletes none. */
@@ -290,7 +236,7 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 	for (int i = 0; i < RFM_COLUMNS; i++)
 		resolve_column(model, source, rel, target, (RfmColumn) i);
 	check_access_method(rel);
-	check_key(rel, target);
+	rfm_target_key_check(target);
 	check_no_deferred(rel);
 	check_rights(model, rel);
 	rfm_partition_check(model, target, rel);
