@@ -611,6 +611,12 @@ rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_dat
 
 	set_for_query("jit", "off");
 	set_workers(true);
+	/* an index in this order would be a visit to a random page for each row */
+	if (source->customer_equals == NULL)
+	{
+		set_for_query("enable_indexscan", "off");
+		set_for_query("enable_incremental_sort", "off");
+	}
 	/* of all rows, a process sorts its share */
 	set_for_query("work_mem", psprintf("%zu", Max(rfm_memory_bound() / 1024, (Size) 64)));
 	rfm_run_date_set(run_date);
