@@ -125,6 +125,7 @@ $$;
 CREATE FUNCTION shops.expect(name text, day date) RETURNS date
 LANGUAGE plpgsql
 SET max_parallel_workers_per_gather = 0
+SET enable_nestloop = off
 AS
 $$
 DECLARE
@@ -144,7 +145,6 @@ BEGIN
         SELECT grp, customer, %L::date - max(day) FILTER (WHERE orders > 0) AS recency_days, %s AS frequency_orders, coalesce(sum(amount), 0) AS monetary_value
           FROM counted GROUP BY grp, customer HAVING sum(orders) > 0 AND (%L::numeric IS NULL OR coalesce(sum(amount), 0) > %3$L)',
         day, CASE WHEN m.order_id IS NULL THEN 'sum(orders)' ELSE 'count(DISTINCT order_id) FILTER (WHERE orders > 0)' END, m.monetary_above);
-    -- or the planner takes groups and customers for few, and joins them row by row
     ANALYZE customers;
     EXECUTE format('CREATE TEMP TABLE expected AS
         WITH scored AS MATERIALIZED (SELECT c.*, r.score::int AS r, f.score::int AS f, m.score::int AS m
