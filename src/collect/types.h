@@ -5,6 +5,7 @@
  *
  * The aggregate rfm_internal.collect(customer, ordered_at, amount [, order_id]),
  * or collect_counted(customer, ordered_at, amount, orders [, order_id]),
+ * each also as ..._within(group, ...) for customers who are told apart by a group,
  * runs over the whole source as one group.  Its state is the table itself, so
  * the planner parallelizes it like any aggregate: each worker fills a table of
  * its own, which travels to the leader serialized and is merged there.  Its
