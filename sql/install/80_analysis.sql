@@ -88,7 +88,8 @@ BEGIN
             ERRCODE = 'undefined_column',
             MESSAGE = format('model "%s" gives its customers no %s', model, by),
             DETAIL = CASE WHEN CASE by WHEN 'segment' THEN coalesce(access.segment_rules, access.comment_rules) ELSE access.comment_rules END IS NOT NULL
-                     THEN 'Its rule set does, but the target keeps neither that label nor all three scores.' END,
+                     THEN 'Its rule set does, but the target keeps neither that label nor all three scores.'
+                     ELSE 'It has no rule set for that.' END,
             HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;
@@ -717,7 +718,7 @@ BEGIN
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL);
     -- an index that begins with the customer finds the rows; else the dates do, by the key
     IF NOT EXISTS (SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-                    WHERE i.indrelid = access.relation::regclass AND i.indisvalid AND i.indpred IS NULL
+                    WHERE i.indrelid = regexp_replace(access.relation, '^ONLY ', '')::regclass AND i.indisvalid AND i.indpred IS NULL
                       AND quote_ident(a.attname) = access.columns ->> 'customer_id')
     THEN
         dates := rfm_internal.snapshot_dates(rows.query);

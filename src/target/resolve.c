@@ -240,7 +240,7 @@ check_rights(const RfmModel *model, Relation rel)
 						   deletes ? "," : " and",
 						   deletes ? " and DELETE" : ""),
 				 rel->rd_rel->relowner == GetUserId() ? 0 :
-				 errhint("The table belongs to role \"%s\". Where it has changed hands and the model should follow (REASSIGN OWNED does not know of models): UPDATE rfm_model SET owner = %s WHERE model = %s.",
+				 errhint("Grant them, or give the model to the owner of the table, role \"%s\" (REASSIGN OWNED does not): UPDATE rfm_model SET owner = %s WHERE model = %s.",
 						 GetUserNameFromId(rel->rd_rel->relowner, false),
 						 quote_literal_cstr(quote_identifier(GetUserNameFromId(rel->rd_rel->relowner, false))),
 						 quote_literal_cstr(model->name))));
