@@ -195,6 +195,11 @@ SELECT * FROM rfm_segment_summary(model => 'one', score_group => '7');
 SELECT * FROM rfm_trend(model => 'one', by => 'group');
 SELECT rfm_drop_model('one');
 
+-- Forgotten in every group, and in its log
+SELECT rfm_forget('1', 'within') > 2 AS forgotten;
+SELECT (SELECT count(*) FROM grp.rfm WHERE customer_id = 1) AS left_over,
+       (SELECT count(*) FROM rfm_cut_points(model => 'within') WHERE from_customer = '1') AS named;
+
 -- Many dates at once are what they are one by one; a retention takes the log of groups along
 CREATE TABLE grp.single (LIKE grp.rfm);
 SELECT rfm_create_model('again', 'grp.orders', 'grp.again', filter => $$status <> 'cancelled'$$, score_within => 'shop_id', order_id => 'order_id', lookback => '30 days', retention => '10 days', partition_by => 'month');
