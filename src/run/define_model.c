@@ -97,9 +97,11 @@ default_model(Oid source)
 	model->ordered_at = "created_at";
 	model->amount = "total";
 	model->filter = filter ? pstrdup(filter) : NULL;
-	model->method = RFM_NTILE;
 	for (int axis = 0; axis < RFM_AXES; axis++)
+	{
+		model->method[axis] = RFM_NTILE;
 		model->buckets[axis] = 5;
+	}
 	model->time_zone = "UTC";
 	model->segment_rules = "sum5";
 	model->comment_rules = "traits5";

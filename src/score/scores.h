@@ -36,7 +36,7 @@ typedef struct RfmScores
 {
 	RfmCell    *cell;			/* one a customer */
 	RfmCuts		cuts[RFM_AXES];
-	RfmQuantile quantile[RFM_AXES][RFM_MAX_CUTS];	/* RFM_QUANTILE only */
+	RfmQuantile quantile[RFM_AXES][RFM_MAX_CUTS];	/* RFM_QUANTILE, RFM_PERCENTILE */
 	RfmScoreRange range[RFM_AXES][RFM_MAX_BUCKETS];
 } RfmScores;
 
