@@ -36,7 +36,7 @@ SELECT count(*) FROM (SELECT * FROM me.q EXCEPT SELECT * FROM rfm_preview('2026-
 -- what makes no sense
 UPDATE rfm_model SET m_breaks = '{0,0.5,0.75}' WHERE model = 'me';
 UPDATE rfm_model SET m_breaks = '{0.5,0.75,1}' WHERE model = 'me';
-UPDATE rfm_model SET m_breaks = '{0.5,0.75,0.1234567891}' WHERE model = 'me';
+UPDATE rfm_model SET m_breaks = '{0.1234567891,0.5,0.75}' WHERE model = 'me';
 UPDATE rfm_model SET m_breaks = '{0.5,0.75,0.7}' WHERE model = 'me';
 UPDATE rfm_model SET m_breaks = '{50,80,95}' WHERE model = 'me';
 UPDATE rfm_model SET m_breaks = NULL WHERE model = 'me';
