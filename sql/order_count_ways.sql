@@ -60,17 +60,17 @@ BEGIN
 END
 $$;
 SELECT * FROM oc.ways(false);
-CALL rfm_backfill('2025-12-20', '2026-01-20', 'many');
+CALL rfm_backfill('2026-01-01', '2026-01-10', 'many');
 SELECT count(DISTINCT run_date) AS dates, oc.differ('oc.many_scores', false) FROM oc.many_scores;
 UPDATE rfm_model SET order_count = 'n > 0', order_id = 'order_id' WHERE model = 'many';
 SELECT * FROM oc.ways(true);
 TRUNCATE oc.many_scores;
-CALL rfm_backfill('2025-12-20', '2026-01-20', 'many');
+CALL rfm_backfill('2026-01-01', '2026-01-10', 'many');
 SELECT count(DISTINCT run_date) AS dates, oc.differ('oc.many_scores', true) FROM oc.many_scores;
 -- with a lookback a customer is there only while an order is in it
 UPDATE rfm_model SET lookback = '9 days' WHERE model = 'many';
 TRUNCATE oc.many_scores;
-CALL rfm_backfill('2025-12-20', '2026-01-20', 'many');
+CALL rfm_backfill('2026-01-01', '2026-01-10', 'many');
 CREATE OR REPLACE FUNCTION oc.expected(day date, by_id bool) RETURNS TABLE (run_date date, customer_id int, recency_days int, frequency_orders bigint, monetary_value numeric)
 LANGUAGE sql AS $$
     SELECT day, o.customer_id, day - max(o.created_at) FILTER (WHERE n > 0), count(DISTINCT order_id) FILTER (WHERE n > 0), sum(total)
