@@ -40,8 +40,10 @@ SELECT customer_id, g.monetary_value AS gross, n.monetary_value AS net, g.m_scor
   FROM retail_net.gross AS g JOIN retail_net.net AS n USING (customer_id) ORDER BY g.monetary_value - n.monetary_value DESC LIMIT 5;
 SELECT segment, g.customers, g.revenue AS gross, n.customers AS net_customers, n.revenue AS net
   FROM rfm_segment_summary(model => 'gross') AS g FULL JOIN rfm_segment_summary(model => 'net') AS n USING (segment) ORDER BY g.revenue DESC;
--- a return counts from its own date on: of the two, only that day's and later snapshots know it
-SELECT (SELECT monetary_value FROM rfm_preview('2011-12-08', 'net') WHERE customer_id = '16446') AS day_before,
-       (SELECT monetary_value FROM rfm_preview('2011-12-09', 'net') WHERE customer_id = '16446') AS that_day;
+-- a return counts from its own date on: a past date as plain SQL has it
+SELECT count(*) AS customers, count(*) FILTER (WHERE p.monetary_value IS DISTINCT FROM o.net) AS differ
+  FROM rfm_preview('2011-06-30', 'net') AS p
+  FULL JOIN (SELECT "CustomerID"::text AS customer_id, sum("Quantity" * "UnitPrice") AS net FROM retail_net.raw_trans
+              WHERE "UnitPrice" > 0 AND "CustomerID" IS NOT NULL AND "InvoiceDate" < '2011-07-01' GROUP BY 1 HAVING bool_or("Quantity" > 0)) AS o USING (customer_id);
 SELECT rfm_drop_model(m) FROM unnest(ARRAY['gross', 'net']) AS m;
 DROP SCHEMA retail_net CASCADE;
