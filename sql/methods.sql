@@ -186,7 +186,7 @@ BEGIN
         -- another shop's snapshot is not replaced by none
         DELETE FROM methods.target;
         PERFORM rfm_refresh(s.run_date, s.model);
-        INSERT INTO methods.said SELECT s.shop, c.* FROM rfm_cut_points(s.run_date, s.model) c;
+        INSERT INTO methods.said SELECT s.shop, c.metric, c.score, c.customers, c.lowest, c.highest, c.cut_point, c.from_customer FROM rfm_cut_points(s.run_date, s.model) c;
     END LOOP;
 END
 $$;

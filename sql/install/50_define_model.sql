@@ -11,6 +11,7 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     order_count    text       DEFAULT NULL,
     monetary       text       DEFAULT 'sum',
     filter         text       DEFAULT NULL,
+    score_within   text       DEFAULT NULL,
     method         text       DEFAULT 'ntile',
     buckets        int4[]     DEFAULT '{5}',
     r_breaks       numeric[]  DEFAULT NULL,

@@ -385,6 +385,7 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->order_count = get_text(tuple, tupdesc, "order_count", false);
 	model->average = get_average(tuple, tupdesc);
 	model->filter = get_text(tuple, tupdesc, "filter", false);
+	model->score_within = get_text(tuple, tupdesc, "score_within", false);
 	get_methods(tuple, tupdesc, model);
 	get_buckets(tuple, tupdesc, model);
 	get_breaks(tuple, tupdesc, model);

@@ -64,6 +64,7 @@ typedef struct RfmModel
 	char	   *order_count;	/* NULL: every row is one, or part of one */
 	bool		average;		/* the monetary value: the sum divided by the orders */
 	char	   *filter;			/* NULL: every row */
+	char	   *score_within;	/* NULL: all customers together */
 	RfmMethod	method[RFM_AXES];
 	int			buckets[RFM_AXES];
 	Numeric		breaks[RFM_AXES][RFM_MAX_CUTS]; /* RFM_BREAKS, RFM_PERCENTILE */
