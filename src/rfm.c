@@ -11,6 +11,7 @@
 #include "access/xlog.h"
 #include "base/catalog.h"
 #include "base/guard.h"
+#include "base/identity.h"
 #include "base/reading.h"
 #include "base/version.h"
 #include "catalog/pg_type.h"
@@ -319,6 +320,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	char	   *name;
 	DateADT    *run_date;
 	RfmScoredSnapshot snapshot;
+	RfmIdentity owner;
 
 	rfm_version_check();
 	InitMaterializedSRF(fcinfo, 0);
@@ -332,6 +334,8 @@ rfm_preview(PG_FUNCTION_ARGS)
 	rfm_progress_announce(name, run_date, true);
 	rfm_snapshot_compute(rfm_model_load(name, false), run_date, &snapshot);
 
+	/* customers as text that rfm_score_now() takes, whatever the session's formats */
+	rfm_owner_enter(&owner, snapshot.model->owner, snapshot.model->time_zone);
 	MemoryContextSwitchTo(rowcxt);
 	for (int64 i = 0; i < snapshot.customers->n; i++)
 	{
@@ -345,6 +349,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 		rfm_progress_done(1);
 		CHECK_FOR_INTERRUPTS();
 	}
+	rfm_owner_leave(&owner);
 	rfm_progress_end();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
@@ -363,6 +368,7 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	RfmScoredSnapshot snapshot;
 	RfmCell		cell;
 	DateADT		cut_date;
+	RfmIdentity owner;
 	Datum		values[PREVIEW_COLUMNS + 1];
 	bool		nulls[PREVIEW_COLUMNS + 1];
 
@@ -377,7 +383,9 @@ rfm_score_one(PG_FUNCTION_ARGS)
 							text_to_cstring(PG_GETARG_TEXT_PP(0)),
 							&snapshot, &cell, &cut_date))
 		return (Datum) 0;
+	rfm_owner_enter(&owner, snapshot.model->owner, snapshot.model->time_zone);
 	preview_row(&snapshot, 0, cell, values, nulls);
+	rfm_owner_leave(&owner);
 	values[PREVIEW_COLUMNS] = DateADTGetDatum(cut_date);
 	nulls[PREVIEW_COLUMNS] = false;
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

@@ -37,12 +37,24 @@ newest_order(const RfmCustomers *customers)
 	return (DateADT) (customers->run_date + recency);
 }
 
+/* Customers in them are text that the source's type reads again. */
+static char *
+cut_points_json(const RfmScoredSnapshot *snapshot)
+{
+	RfmIdentity owner;
+	char	   *json;
+
+	rfm_owner_enter(&owner, snapshot->model->owner, snapshot->model->time_zone);
+	json = rfm_cut_points_json(snapshot->model, snapshot->customers, snapshot->scores);
+	rfm_owner_leave(&owner);
+	return json;
+}
+
 void
 rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 			TimestampTz started_at, Oid run_by)
 {
-	char	   *cut_points = rfm_cut_points_json(snapshot->model, snapshot->customers,
-												 snapshot->scores);
+	char	   *cut_points = cut_points_json(snapshot);
 	LogColumn	column[] = {
 		{"model_id", INT8OID, Int64GetDatum(snapshot->model->id)},
 		{"model", TEXTOID, CStringGetTextDatum(snapshot->model->name)},

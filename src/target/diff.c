@@ -214,6 +214,7 @@ typedef struct DiffReceiver
 	RfmColumn	compared[RFM_COLUMNS];
 	MemoryContext rowcxt;
 	bool		keep_stale;
+	bool		to_write;		/* what is the same is done with */
 	int64		changed_space;	/* of the list of changed rows; 0: it has ended */
 	Size		changed_bound;	/* bytes that it may take */
 } DiffReceiver;
@@ -296,7 +297,8 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 		{
 			diff->state[row] = RFM_ROW_SAME;
 			diff->nsame++;
-			rfm_progress_done(1);
+			if (receiver->to_write)
+				rfm_progress_done(1);
 		}
 		else
 		{
@@ -369,6 +371,7 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 	TupleDescFinalize(diff->gone_desc);
 
 	receiver_init(&receiver, maker, diff);
+	receiver.to_write = !active_snapshot;
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s", target->column[RFM_COL_CUSTOMER]);
 	for (int i = 0; i < RFM_COLUMNS; i++)
