@@ -166,7 +166,7 @@ BEGIN
     IF latest - last < 20 THEN
         UPDATE rfm_model SET restate = shops.pick(seed, 'restate', NULL, '1 day', '3 days', '1 mon')::interval WHERE model = 'shop' RETURNING restate INTO again;
         UPDATE rfm_run SET started_at = run_date::timestamp + interval '12 hours' WHERE model = 'shop' AND shops.rnd(seed, 'unfinished ' || run_date, 3) = 0;
-        PERFORM shops.disturb(s);
+        PERFORM shops.disturb(s, alike => true);
         latest := shops.expect('shop', NULL);
         owed := shops.owed(latest, again);
         PERFORM shops.expect_days(owed);
