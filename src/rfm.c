@@ -29,10 +29,12 @@
 #include "run/catch_up.h"
 #include "run/create_model.h"
 #include "run/define_model.h"
+#include "run/forget.h"
 #include "run/jobs.h"
 #include "run/label.h"
 #include "run/refresh.h"
 #include "run/ruleset.h"
+#include "run/run_log.h"
 #include "run/score_one.h"
 #include "run/totals.h"
 #include "score/snapshot.h"
@@ -64,6 +66,7 @@ PG_FUNCTION_INFO_V1(rfm_cron_jobs);
 PG_FUNCTION_INFO_V1(rfm_cron_troubles);
 PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_totals);
+PG_FUNCTION_INFO_V1(rfm_forget);
 PG_FUNCTION_INFO_V1(rfm_score_one);
 PG_FUNCTION_INFO_V1(rfm_local_date);
 PG_FUNCTION_INFO_V1(rfm_label);
@@ -94,6 +97,15 @@ define_job_settings(void)
 							&rfm_catch_up_limit,
 							31,
 							1, INT_MAX,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("rfm.log_retention_days",
+							"Sets how many days the lines of rfm_run are kept.",
+							"A refresh deletes the model's older ones. 0 keeps all; that of the newest date always stays.",
+							&rfm_log_retention_days,
+							0,
+							0, 36500,
 							PGC_USERSET,
 							0,
 							NULL, NULL, NULL);
@@ -618,4 +630,25 @@ rfm_label(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(rfm_label_find(fcinfo->flinfo,
 													text_to_cstring(PG_GETARG_TEXT_PP(0)),
 													score)));
+}
+
+/*
+ * rfm_forget(customer text, model text) RETURNS bigint: the rows of the target
+ * that have gone.
+ */
+Datum
+rfm_forget(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+
+	rfm_version_check();
+	name = model_argument(fcinfo, 1);
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("customer must not be null")));
+	rfm_source_forbid_nesting();
+	prevent_on_standby("rfm_forget()");
+	PreventCommandIfReadOnly("rfm_forget()");
+	PG_RETURN_INT64(rfm_forget_customer(name, text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
