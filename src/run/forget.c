@@ -59,13 +59,15 @@ clean_logs(const RfmModel *model, const char *customer)
 	Oid			types[] = {INT8OID, TEXTOID};
 	Datum		values[] = {Int64GetDatum(model->id), CStringGetTextDatum(customer)};
 	RfmIdentity	catalog;
+	static const char *const log[] = {"rfm_run", "rfm_run_group"};
 	const char *marked = "concat(', \"from_customer\": ', to_json($2))";
 
 	rfm_catalog_enter(&catalog);
-	rfm_execute(psprintf("UPDATE %s SET cut_points = replace(cut_points::text, %s, '')::jsonb"
-						 " WHERE model_id = $1 AND strpos(cut_points::text, %s) > 0",
-						 rfm_public_name("rfm_run"), marked, marked),
-				lengthof(values), types, values, NULL, SPI_OK_UPDATE);
+	for (int i = 0; i < (int) lengthof(log); i++)
+		rfm_execute(psprintf("UPDATE %s SET cut_points = replace(cut_points::text, %s, '')::jsonb"
+							 " WHERE model_id = $1 AND strpos(cut_points::text, %s) > 0",
+							 rfm_public_name(log[i]), marked, marked),
+					lengthof(values), types, values, NULL, SPI_OK_UPDATE);
 	rfm_execute(psprintf("DELETE FROM %s WHERE model_id = $1 AND strpos(message, $2) > 0",
 						 rfm_public_name("rfm_failure")),
 				lengthof(values), types, values, NULL, SPI_OK_DELETE);

@@ -12,6 +12,7 @@
 #include "base/query.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "run/run_group.h"
 #include "run/run_log.h"
 #include "score/cut_points.h"
 #include "utils/builtins.h"
@@ -28,6 +29,22 @@ typedef struct LogColumn
 	bool		isnull;
 } LogColumn;
 
+/* What rfm_run says of the cut points: those of groups are in rfm_run_group. */
+static char *
+cut_points_of(const RfmScoredSnapshot *snapshot)
+{
+	RfmIdentity owner;
+	char	   *json;
+
+	if (snapshot->source.group)
+		return "{}";
+	/* customers in them are text that the source's type reads again */
+	rfm_owner_enter(&owner, snapshot->model->owner, snapshot->model->time_zone);
+	json = rfm_cut_points_json(snapshot->model, snapshot->customers, snapshot->scores);
+	rfm_owner_leave(&owner);
+	return json;
+}
+
 /* Determine the date of the newest order; the run date where there is no customer. */
 static DateADT
 newest_order(const RfmCustomers *customers)
@@ -37,19 +54,6 @@ newest_order(const RfmCustomers *customers)
 	for (int64 i = 0; i < customers->n; i++)
 		recency = Max(recency, customers->code[RFM_RECENCY][i]);
 	return (DateADT) (customers->run_date + recency);
-}
-
-/* Customers in them are text that the source's type reads again. */
-static char *
-cut_points_json(const RfmScoredSnapshot *snapshot)
-{
-	RfmIdentity owner;
-	char	   *json;
-
-	rfm_owner_enter(&owner, snapshot->model->owner, snapshot->model->time_zone);
-	json = rfm_cut_points_json(snapshot->model, snapshot->customers, snapshot->scores);
-	rfm_owner_leave(&owner);
-	return json;
 }
 
 /* Delete the model's rows that are older than the setting, but those of its newest date. */
@@ -66,13 +70,17 @@ expire_log(const RfmModel *model)
 						 " AND run_date < (SELECT max(r.run_date) FROM %s r WHERE r.model_id = $1)",
 						 table, table),
 				lengthof(values), types, values, NULL, SPI_OK_DELETE);
+	rfm_execute(psprintf("DELETE FROM %s g WHERE model_id = $1"
+						 " AND NOT EXISTS (SELECT FROM %s r WHERE r.run_id = g.run_id)",
+						 rfm_public_name("rfm_run_group"), table),
+				1, types, values, NULL, SPI_OK_DELETE);
 }
 
 void
 rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 			TimestampTz started_at, Oid run_by)
 {
-	char	   *cut_points = cut_points_json(snapshot);
+	char	   *cut_points = cut_points_of(snapshot);
 	LogColumn	column[] = {
 		{"model_id", INT8OID, Int64GetDatum(snapshot->model->id)},
 		{"model", TEXTOID, CStringGetTextDatum(snapshot->model->name)},
@@ -124,6 +132,8 @@ rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 
 	rfm_catalog_enter(&catalog);
 	rfm_execute(sql.data, lengthof(column), types, values, nulls, SPI_OK_INSERT);
+	if (snapshot->source.group)
+		rfm_log_groups(snapshot);
 	expire_log(snapshot->model);
 	rfm_catalog_leave(&catalog);
 }
