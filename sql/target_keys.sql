@@ -99,6 +99,21 @@ RESET datestyle;
 SELECT rfm_refresh('2024-01-10', 'moments'), keys.last_run('moments');
 SELECT min(customer_id) FROM keys.moments;
 
+-- customers as text are what rfm_score_now() takes, whoever asks
+SELECT rfm_create_model('real', 'keys.wide', 'keys.real', customer => '0.1::float8 + id * 1e-9::float8');
+SELECT rfm_create_model('day', 'keys.wide', 'keys.day', customer => 'created_at');
+SET extra_float_digits = -15;
+SET datestyle = 'German';
+SELECT m, rfm_refresh('2024-01-10', m) FROM unnest('{real,day}'::text[]) m;
+RESET extra_float_digits;
+SELECT m, count(*), count(DISTINCT p.customer_id), count(n.customer_id), count(*) FILTER (WHERE (n.f_score, n.m_score) = (p.f_score, p.m_score)) AS same
+  FROM unnest('{real,day}'::text[]) m, rfm_preview('2024-01-10', m) p LEFT JOIN LATERAL rfm_score_now(p.customer_id, m) n ON n.customer_id = p.customer_id GROUP BY m;
+RESET datestyle;
+SET extra_float_digits = -15;
+SELECT m, count(*), count(DISTINCT p.customer_id), count(n.customer_id), count(*) FILTER (WHERE (n.f_score, n.m_score) = (p.f_score, p.m_score)) AS same
+  FROM unnest('{real,day}'::text[]) m, rfm_preview('2024-01-10', m) p LEFT JOIN LATERAL rfm_score_now(p.customer_id, m) n ON n.customer_id = p.customer_id GROUP BY m;
+RESET extra_float_digits;
+
 --
 -- Rows without a customer are no row of the snapshot
 --
@@ -135,6 +150,18 @@ SELECT rfm_refresh('2024-01-10', 'partly');
 SELECT count(*), keys.last_run('partly') FROM keys.partly;
 DROP TRIGGER refuse ON keys.partly;
 SELECT rfm_refresh('2024-01-10', 'partly'), keys.last_run('partly');
+-- one that changes the key, of an old or of a new row
+CREATE FUNCTION keys.fold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.customer_id := lower(NEW.customer_id); RETURN NEW; END $$;
+CREATE TRIGGER fold BEFORE INSERT OR UPDATE ON keys.partly FOR EACH ROW EXECUTE FUNCTION keys.fold();
+UPDATE keys.orders SET total = 20;
+SELECT rfm_refresh('2024-01-10', 'partly');
+SELECT rfm_refresh('2024-01-11', 'partly');
+SELECT count(*), keys.last_run('partly') FROM keys.partly;
+-- or nothing of it
+UPDATE keys.orders SET customer_id = lower(customer_id);
+SELECT rfm_refresh('2024-01-11', 'partly'), keys.last_run('partly');
+UPDATE keys.orders SET customer_id = initcap(customer_id), total = 10;
+DROP TRIGGER fold ON keys.partly;
 -- a rule, too
 CREATE RULE elsewhere AS ON INSERT TO keys.partly WHERE NEW.customer_id = 'Dora' DO INSTEAD NOTHING;
 INSERT INTO keys.orders VALUES ('Dora', '2024-01-05', 10), ('Egon', '2024-01-06', 10);

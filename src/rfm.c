@@ -11,6 +11,7 @@
 #include "access/xlog.h"
 #include "base/catalog.h"
 #include "base/guard.h"
+#include "base/identity.h"
 #include "base/reading.h"
 #include "base/version.h"
 #include "catalog/pg_type.h"
@@ -337,6 +338,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	char	   *name;
 	DateADT    *run_date;
 	RfmScoredSnapshot snapshot;
+	RfmIdentity owner;
 
 	rfm_version_check();
 	InitMaterializedSRF(fcinfo, 0);
@@ -350,6 +352,8 @@ rfm_preview(PG_FUNCTION_ARGS)
 	rfm_progress_announce(name, run_date, true);
 	rfm_snapshot_compute(rfm_model_load(name, false), run_date, &snapshot);
 
+	/* customers as text that rfm_score_now() takes, whatever the session's formats */
+	rfm_owner_enter(&owner, snapshot.model->owner, snapshot.model->time_zone);
 	MemoryContextSwitchTo(rowcxt);
 	for (int64 i = 0; i < snapshot.customers->n; i++)
 	{
@@ -363,6 +367,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 		rfm_progress_done(1);
 		CHECK_FOR_INTERRUPTS();
 	}
+	rfm_owner_leave(&owner);
 	rfm_progress_end();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
@@ -379,6 +384,7 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	char	   *name;
 	RfmScoredCustomer scored;
+	RfmIdentity owner;
 
 	rfm_version_check();
 	InitMaterializedSRF(fcinfo, 0);
@@ -390,6 +396,9 @@ rfm_score_one(PG_FUNCTION_ARGS)
 	rfm_score_customer(rfm_model_load(name, false),
 					   text_to_cstring(PG_GETARG_TEXT_PP(0)),
 					   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)), &scored);
+	if (scored.snapshot.customers->n == 0)
+		return (Datum) 0;
+	rfm_owner_enter(&owner, scored.snapshot.model->owner, scored.snapshot.model->time_zone);
 	for (int64 i = 0; i < scored.snapshot.customers->n; i++)
 	{
 		Datum		values[PREVIEW_COLUMNS + 1];
@@ -402,6 +411,7 @@ rfm_score_one(PG_FUNCTION_ARGS)
 		nulls[PREVIEW_COLUMNS] = false;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
+	rfm_owner_leave(&owner);
 	return (Datum) 0;
 }
 

@@ -33,9 +33,16 @@ typedef struct LogColumn
 static char *
 cut_points_of(const RfmScoredSnapshot *snapshot)
 {
+	RfmIdentity owner;
+	char	   *json;
+
 	if (snapshot->source.group)
 		return "{}";
-	return rfm_cut_points_json(snapshot->model, snapshot->customers, snapshot->scores);
+	/* customers in them are text that the source's type reads again */
+	rfm_owner_enter(&owner, snapshot->model->owner, snapshot->model->time_zone);
+	json = rfm_cut_points_json(snapshot->model, snapshot->customers, snapshot->scores);
+	rfm_owner_leave(&owner);
+	return json;
 }
 
 /* Determine the date of the newest order; the run date where there is no customer. */

@@ -255,6 +255,7 @@ typedef struct DiffReceiver
 	RfmColumn	compared[RFM_COLUMNS];
 	MemoryContext rowcxt;
 	bool		keep_stale;
+	bool		to_write;		/* what is the same is done with */
 	int64		changed_space;	/* of the list of changed rows; 0: it has ended */
 	Size		changed_bound;	/* bytes that it may take */
 } DiffReceiver;
@@ -339,7 +340,8 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 		{
 			diff->state[row] = RFM_ROW_SAME;
 			diff->nsame++;
-			rfm_progress_done(1);
+			if (receiver->to_write)
+				rfm_progress_done(1);
 		}
 		else
 		{
@@ -427,6 +429,7 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 	diff->gone_desc = key_desc(target);
 
 	receiver_init(&receiver, maker, diff);
+	receiver.to_write = !active_snapshot;
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s", target->column[RFM_COL_CUSTOMER]);
 	if (target->column[RFM_COL_GROUP])

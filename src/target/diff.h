@@ -43,9 +43,10 @@ typedef struct RfmDiff
 
 /*
  * rfm_diff_build: read the target's rows of the snapshot's run date (all rows
- * where it has no such column) and compare them.  Uses the active database
- * snapshot or, unless active_snapshot, one taken now.  Results in the current
- * context.
+ * where it has no such column) and compare them.  With active_snapshot uses the
+ * active database snapshot, to check on a comparison; else one taken now, and what
+ * is the same counts as progress.  Results in the current context.  Raises
+ * UNIQUE_VIOLATION where two customers would have one row, or one has two.
  */
 extern void rfm_diff_build(RfmRowMaker *maker, bool active_snapshot,
 						   RfmDiff *diff);

@@ -17,6 +17,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "base/query.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
@@ -292,6 +293,18 @@ insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *writte
 	return insert_by_statement(maker, diff, written, nrows);
 }
 
+/* Compare once more, with what the target holds by now. */
+static void
+diff_again(RfmRowMaker *maker, RfmDiff *now)
+{
+	PushActiveSnapshot(GetLatestSnapshot());
+	rfm_diff_build(maker, true, now);
+	PopActiveSnapshot();
+	tuplestore_end(now->gone);
+	if (now->changed)
+		pfree(now->changed);
+}
+
 /*
  * Check that the target has not been changed since the transaction's snapshot,
  * where all statements share one: a snapshot taken now, after the lock, must
@@ -302,9 +315,7 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 {
 	RfmDiff		now;
 
-	PushActiveSnapshot(GetLatestSnapshot());
-	rfm_diff_build(maker, true, &now);
-	PopActiveSnapshot();
+	diff_again(maker, &now);
 	if (now.ngone != diff->ngone || now.nnull != diff->nnull ||
 		memcmp(now.state, diff->state, maker->customers->n) != 0)
 		ereport(ERROR,
@@ -312,10 +323,38 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 				 errmsg("could not serialize access due to concurrent changes of target %s",
 						maker->target->relation),
 				 errhint("The refresh might succeed if retried.")));
-	tuplestore_end(now.gone);
 	pfree(now.state);
-	if (now.changed)
-		pfree(now.changed);
+}
+
+pg_noreturn static void
+not_whole(const RfmRowMaker *maker, char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("the snapshot in target %s of model \"%s\" would not be whole",
+					maker->target->relation, maker->model->name),
+			 errdetail_internal("%s", detail),
+			 errhint("A trigger, a rule or row security of the target keeps rows from being written, or gives them another key. To leave out customers use the model's \"filter\".")));
+}
+
+/* Triggers can give a row another key than it had. */
+static void
+check_keys(RfmRowMaker *maker)
+{
+	TriggerDesc *triggers = maker->target->rel->trigdesc;
+	RfmDiff		now;
+	int64		missing;
+
+	if (maker->target->routed || triggers == NULL ||
+		!(triggers->trig_insert_before_row || triggers->trig_update_before_row))
+		return;
+	diff_again(maker, &now);
+	missing = maker->customers->n - now.nsame - now.nchanged;
+	if (missing > 0 || now.ngone > 0 || now.nnull > 0)
+		not_whole(maker, psprintf(INT64_FORMAT " rows that were written are missing, "
+								  INT64_FORMAT " others are there.",
+								  missing, now.ngone + now.nnull));
+	pfree(now.state);
 }
 
 /*
@@ -323,24 +362,20 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
  * keep rows out, or in, without a word.
  */
 static void
-check_whole(const RfmRowMaker *maker, const RfmDiff *diff, const RfmCounts *counts)
+check_whole(RfmRowMaker *maker, const RfmDiff *diff, const RfmCounts *counts)
 {
 	int64		insert = maker->customers->n - diff->nsame - diff->nchanged;
 	int64		delete = diff->ngone + diff->nnull;
 
-	if (counts->inserted == insert && counts->updated == diff->nchanged &&
-		counts->deleted == delete)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-			 errmsg("the snapshot in target %s of model \"%s\" would not be whole",
-					maker->target->relation, maker->model->name),
-			 errdetail("Of " INT64_FORMAT " new rows " INT64_FORMAT " were inserted, of "
-					   INT64_FORMAT " changed ones " INT64_FORMAT " were updated, of "
-					   INT64_FORMAT " that are gone " INT64_FORMAT " were deleted.",
-					   insert, counts->inserted, diff->nchanged, counts->updated,
-					   delete, counts->deleted),
-			 errhint("A trigger, a rule or row security of the target has kept rows from being written. To leave out customers use the model's \"filter\".")));
+	if (counts->inserted != insert || counts->updated != diff->nchanged ||
+		counts->deleted != delete)
+		not_whole(maker, psprintf("Of " INT64_FORMAT " new rows " INT64_FORMAT " were inserted, of "
+								  INT64_FORMAT " changed ones " INT64_FORMAT " were updated, of "
+								  INT64_FORMAT " that are gone " INT64_FORMAT " were deleted.",
+								  insert, counts->inserted, diff->nchanged, counts->updated,
+								  delete, counts->deleted));
+	if (insert + diff->nchanged > 0)
+		check_keys(maker);
 }
 
 void

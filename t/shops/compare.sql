@@ -54,6 +54,24 @@ BEGIN
 END
 $$;
 
+-- Fills table "wanted": what is expected, customers as an INSERT makes them of the target's type
+CREATE FUNCTION shops.convert_expected() RETURNS void
+LANGUAGE plpgsql
+SET datestyle = 'ISO, YMD'
+SET bytea_output = 'hex'
+SET extra_float_digits = 1
+AS
+$$
+BEGIN
+    DROP TABLE IF EXISTS wanted;
+    EXECUTE (SELECT format('CREATE TEMP TABLE wanted AS SELECT CAST(customer_id AS %s) %s AS who, * FROM expected',
+                           format_type(a.atttypid, a.atttypmod), 'COLLATE ' || nullif(a.attcollation, 0)::regcollation)
+               FROM pg_attribute a WHERE attrelid = 'shops.target'::regclass AND attname = 'customer_id');
+    ALTER TABLE wanted DROP customer_id;
+    ALTER TABLE wanted RENAME who TO customer_id;
+END
+$$;
+
 -- A refresh: the rows of the date are those expected, all else is as it was,
 -- the log counts what was done, and what stood right was not touched
 CREATE FUNCTION shops.check_refresh(what text, dated bool, day date, asked date) RETURNS void
@@ -70,16 +88,17 @@ DECLARE
     done    record;
 BEGIN
     DROP TABLE IF EXISTS before;
+    PERFORM shops.convert_expected();
     EXECUTE format('CREATE TEMP TABLE before AS SELECT t.tableoid AS tab, t.ctid AS tid, t.*, t::text AS line, %s AS here FROM shops.target t', here);
     said := rfm_refresh(asked, 'shop');
-    EXECUTE format('SELECT count(*) FILTER (WHERE b.customer_id IS NULL) AS inserted, count(*) FILTER (WHERE e.customer_id IS NULL) AS gone,
-                           count(*) FILTER (WHERE e.customer_id = b.customer_id AND same) AS unchanged,
-                           count(*) FILTER (WHERE e.customer_id = b.customer_id AND NOT same) AS updated
-                      FROM (SELECT * FROM before WHERE here) b FULL JOIN expected e ON e.customer_id = b.customer_id AND e.score_group = b.score_group::text,
+    EXECUTE format('SELECT count(*) FILTER (WHERE stood IS NULL) AS inserted, count(*) FILTER (WHERE wanted IS NULL) AS gone,
+                           count(*) FILTER (WHERE stood AND wanted AND same) AS unchanged,
+                           count(*) FILTER (WHERE stood AND wanted AND NOT same) AS updated
+                      FROM (SELECT true AS stood, * FROM before WHERE here) b FULL JOIN (SELECT true AS wanted, * FROM wanted) e ON e.customer_id = b.customer_id AND e.score_group = b.score_group::text,
                            LATERAL (SELECT (%s) IS NOT DISTINCT FROM (%s) AS same) x', format(metrics, 'b'), format(metrics, 'e')) INTO done;
     PERFORM shops.must_equal(what || ': the snapshot', format('SELECT score_group::text, customer_id, %s FROM shops.target t WHERE %s', format(metrics, 't'), here),
-        format('(SELECT score_group, customer_id, %s FROM expected e UNION ALL
-                 SELECT score_group::text, customer_id, %s FROM before b WHERE here AND %L AND NOT EXISTS (SELECT FROM expected e WHERE e.customer_id = b.customer_id AND e.score_group = b.score_group::text))',
+        format('(SELECT score_group, customer_id, %s FROM wanted e UNION ALL
+                 SELECT score_group::text, customer_id, %s FROM before b WHERE here AND %L AND NOT EXISTS (SELECT FROM wanted e WHERE e.customer_id = b.customer_id AND e.score_group = b.score_group::text))',
                format(metrics, 'e'), format(metrics, 'b'), keep));
     PERFORM shops.must_equal(what || ': other dates', format('SELECT tableoid, ctid::text, t::text FROM shops.target t WHERE NOT (%s)', here),
         'SELECT tab, tid::text, line FROM before WHERE NOT here');
@@ -91,7 +110,7 @@ BEGIN
             USING DETAIL = format('%s customers; %s; expected %s of %s customers and %s orders', said, run, done,
                                   (SELECT count(*) FROM expected), (SELECT count(*) FROM counted));
     END IF;
-    SELECT count(*) INTO stayed FROM shops.target t JOIN before b ON (b.tab, b.tid, b.line) = (t.tableoid, t.ctid, t::text) JOIN expected e ON e.customer_id = t.customer_id AND e.score_group = t.score_group::text AND b.here;
+    SELECT count(*) INTO stayed FROM shops.target t JOIN before b ON (b.tab, b.tid, b.line) = (t.tableoid, t.ctid, t::text) JOIN wanted e ON e.customer_id = t.customer_id AND e.score_group = t.score_group::text AND b.here;
     IF stayed <> done.unchanged THEN
         RAISE EXCEPTION '%: % rows stayed as they were instead of %', what, stayed, done.unchanged;
     END IF;
@@ -106,7 +125,7 @@ DECLARE
     customer text;
 BEGIN
     EXECUTE format('UPDATE shops.orders SET total = %L, status = %L
-                     WHERE ctid = (SELECT ctid FROM shops.orders o ORDER BY customer_id LIMIT 1) RETURNING format(%L, %s)', 'NaN', 'paid', '%s',
+                     WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM shops.orders o ORDER BY customer_id LIMIT 1) RETURNING format(%L, %s)', 'NaN', 'paid', '%s',
                    (SELECT shops.term(source, m.customer) FROM rfm_model m WHERE model = 'shop')) INTO customer;
     PERFORM shops.expect('shop', day);
     BEGIN
@@ -149,6 +168,15 @@ $$
     -- what runs in another process must not need this one
     SELECT set_config(name, CASE shops.rnd(seed, what || ' elsewhere', 15) WHEN 0 THEN 'on' ELSE 'off' END, true)
       FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+    -- nor may plans and formats change what comes of it
+    SELECT set_config(name, CASE shops.rnd(seed, what || ' plan ' || name, 6) WHEN 0 THEN CASE boot_val WHEN 'on' THEN 'off' ELSE 'on' END ELSE boot_val END, true)
+      FROM pg_settings WHERE name IN ('enable_hashagg', 'enable_seqscan', 'enable_indexscan', 'enable_bitmapscan', 'enable_sort', 'enable_material', 'enable_memoize',
+                                      'enable_gathermerge', 'enable_parallel_append', 'enable_partitionwise_aggregate', 'enable_partitionwise_join',
+                                      'transform_null_equals', 'quote_all_identifiers', 'array_nulls', 'synchronize_seqscans');
+    SELECT set_config('datestyle', shops.pick(seed, what || ' datestyle', 'ISO, YMD', 'SQL, DMY', 'German', 'Postgres, MDY'), true),
+           set_config('intervalstyle', shops.pick(seed, what || ' intervalstyle', 'postgres', 'iso_8601', 'sql_standard'), true),
+           set_config('bytea_output', shops.pick(seed, what || ' bytea', 'hex', 'escape'), true),
+           set_config('extra_float_digits', shops.pick(seed, what || ' digits', '-15', '0', '1', '3'), true);
 $$;
 
 CREATE FUNCTION shops.run(seed bigint) RETURNS void

@@ -73,7 +73,7 @@ DECLARE
     outcome text;
     size    bigint;
 BEGIN
-    PERFORM shops.build(s);
+    PERFORM shops.build(s, alike => true);
     outcome := shops.distribute(s);
     IF outcome IS NULL THEN
         size := shops.compare_distributed(s, 'first refresh', day);

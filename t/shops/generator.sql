@@ -20,6 +20,7 @@ END
 $$;
 CREATE DOMAIN shops.customer_no AS int8 CHECK (VALUE < 1000000);
 CREATE DOMAIN shops.price AS numeric;
+CREATE DOMAIN shops.customer_text AS varchar(60) COLLATE "C" CHECK (VALUE <> '');
 
 -- Ids of customers: a column type, and the id of customer c in row i
 CREATE TABLE shops.key_kind (kind text PRIMARY KEY, type text, id text, whole bool);

@@ -132,12 +132,12 @@ BEGIN
             set_config('max_parallel_workers_per_gather', '0', false), set_config('rfm.catch_up_limit', most::text, false),
             set_config('rfm.work_mem', shops.pick(seed, 'backfill memory', '64kB', '300kB', '1GB'), false);
     INSERT INTO shops.failure VALUES (seed, 'a history came to no end') ON CONFLICT DO NOTHING;
-    PERFORM shops.build(s);
+    PERFORM shops.build(s, alike => true);
     UPDATE rfm_model SET keep_stale = false, as_of = 'latest_order' WHERE model = 'shop';
     -- a date that stands already, and is no longer right
     IF shops.rnd(seed, 'stands', 2) = 0 THEN
         PERFORM rfm_refresh(first + 1, 'shop');
-        PERFORM shops.disturb(s);
+        PERFORM shops.disturb(s, alike => true);
     END IF;
     COMMIT;
 
@@ -166,7 +166,7 @@ BEGIN
     IF latest - last < 20 THEN
         UPDATE rfm_model SET restate = shops.pick(seed, 'restate', NULL, '1 day', '3 days', '1 mon')::interval WHERE model = 'shop' RETURNING restate INTO again;
         UPDATE rfm_run SET started_at = run_date::timestamp + interval '12 hours' WHERE model = 'shop' AND shops.rnd(seed, 'unfinished ' || run_date, 3) = 0;
-        PERFORM shops.disturb(s);
+        PERFORM shops.disturb(s, alike => true);
         latest := shops.expect('shop', NULL);
         owed := shops.owed(latest, again);
         PERFORM shops.expect_days(owed);

@@ -76,18 +76,46 @@ $$;
 
 CREATE FUNCTION shops.pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 
+-- The customer column of a target that stands already: mostly the source's, else one that holds the same customers
+-- otherwise.  None of these takes two customers of the generator for one.
+CREATE FUNCTION shops.target_type(s shops.shop) RETURNS text
+LANGUAGE sql STABLE AS
+$$
+    SELECT CASE WHEN shops.rnd(s.seed, 'target type', 2) = 0 THEN k.type
+                WHEN k.kind IN ('int2', 'int4') THEN shops.pick(s.seed, 'other', 'int8', 'numeric', 'numeric(10,0)', 'text', 'varchar(20)')
+                WHEN k.whole THEN shops.pick(s.seed, 'other', 'numeric', 'numeric(30,2)', 'text COLLATE shops.german', 'shops.customer_text')
+                WHEN k.kind = 'no_case' THEN 'varchar(80) COLLATE shops.no_case'
+                -- these have no capitals
+                WHEN k.kind IN ('text_c', 'german') AND shops.rnd(s.seed, 'folded', 2) = 0 THEN 'text COLLATE shops.no_case'
+                WHEN k.kind IN ('text', 'text_c', 'german') THEN shops.pick(s.seed, 'other', 'text COLLATE "C"', 'text COLLATE shops.german', 'varchar(60)', 'shops.customer_text')
+                WHEN k.kind IN ('utf8', 'long') THEN shops.pick(s.seed, 'other', 'text COLLATE "C"', 'varchar(2000) COLLATE shops.german')
+                WHEN k.kind = 'varchar' THEN shops.pick(s.seed, 'other', 'varchar(12)', 'text', 'char(14)')
+                WHEN k.kind = 'char' THEN shops.pick(s.seed, 'other', 'char(8)', 'varchar(12)', 'text')
+                WHEN k.kind = 'numeric' THEN shops.pick(s.seed, 'other', 'numeric(12,2)', 'numeric(20,6)')
+                WHEN k.kind = 'huge' THEN shops.pick(s.seed, 'other', 'numeric(60,3)', 'text')
+                WHEN k.kind = 'float8' THEN shops.pick(s.seed, 'other', 'numeric', 'numeric(12,3)', 'float4')
+                WHEN k.kind = 'date' THEN shops.pick(s.seed, 'other', 'timestamp', 'text')
+                WHEN k.kind = 'moment' THEN shops.pick(s.seed, 'other', 'timestamptz(0)', 'timestamptz(3)')
+                WHEN k.kind = 'uuid' THEN 'text' WHEN k.kind = 'bytea' THEN 'text' WHEN k.kind = 'inet' THEN 'text'
+                ELSE k.type END
+      FROM shops.key_kind k WHERE kind = s.key_kind
+$$;
+
 -- A target that stands already, with or without what the executor must see to
 CREATE FUNCTION shops.create_target(s shops.shop, type text, kind text, dated bool) RETURNS void
 LANGUAGE plpgsql AS
 $$
 BEGIN
-    EXECUTE format('CREATE TABLE shops.target (note text DEFAULT %L, score_group text NOT NULL DEFAULT ''all'', %s customer_id %s NOT NULL, recency_days int, frequency_orders bigint,
+    EXECUTE format('CREATE TABLE shops.target (note text DEFAULT %L, score_group text NOT NULL DEFAULT ''all'', %s customer_id %s, recency_days int, frequency_orders bigint,
                         monetary_value %s, r_score int2, f_score int, m_score int8, rfm_score int, rfm_segment varchar, comments text,
-                        rfm_cell text, rfm_weighted bigint, created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now(), UNIQUE (%s)) %s',
+                        rfm_cell text, rfm_weighted bigint, created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now()) %s',
                    'own', CASE WHEN dated THEN 'run_date date NOT NULL,' ELSE '' END, type,
                    CASE WHEN s.amount_kind ~ '^float' THEN 'float8' ELSE 'numeric' END,
-                   concat_ws(', ', 'customer_id', CASE WHEN shops.within(s.seed) IS NOT NULL THEN 'score_group' END, CASE WHEN dated THEN 'run_date' END),
                    CASE WHEN kind = 'partitioned' THEN 'PARTITION BY HASH (customer_id)' ELSE '' END);
+    -- an index may take the bytes of text where its column does
+    EXECUTE format('CREATE UNIQUE INDEX ON shops.target (customer_id %s %s %s)',
+                   CASE WHEN kind <> 'partitioned' AND type ~ '^(text|varchar)' AND type !~ 'no_case' THEN shops.pick(s.seed, 'key', '', 'COLLATE "C"', 'COLLATE "C" text_pattern_ops') END,
+                   CASE WHEN shops.within(s.seed) IS NOT NULL THEN ', score_group' END, CASE WHEN dated THEN ', run_date' END);
     IF kind = 'partitioned' THEN
         CREATE TABLE shops.target_1 PARTITION OF shops.target FOR VALUES WITH (MODULUS 2, REMAINDER 0);
         CREATE TABLE shops.target_2 PARTITION OF shops.target FOR VALUES WITH (MODULUS 2, REMAINDER 1);
@@ -124,22 +152,28 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION shops.build(s shops.shop) RETURNS void
+CREATE FUNCTION shops.build(s shops.shop, alike bool DEFAULT false) RETURNS void
 LANGUAGE plpgsql AS
 $$
 DECLARE
     dated   bool := shops.rnd(s.seed, 'dated', 5) > 0;
     columns jsonb := CASE WHEN NOT dated THEN '{"run_date": null}'::jsonb END;
     stands  text := shops.pick(s.seed, 'target', 'new', 'plain', 'plain', 'trigger', 'partitioned', 'indexed');
+    parts   bool := shops.rnd(s.seed, 'partitioned orders', 6) = 0;
     type    text := (SELECT k.type FROM shops.key_kind k WHERE kind = s.key_kind);
 BEGIN
     PERFORM shops.clear();
-    EXECUTE format('CREATE TABLE shops.orders (customer_id %s, "ordered at" %s, total %s, order_id %s, status text) WITH (parallel_workers = 2)',
-                   type, s.time_type, (SELECT a.type FROM shops.amount_kind a WHERE a.kind = s.amount_kind), coalesce(s.order_type, 'int4'));
+    EXECUTE format('CREATE TABLE shops.orders (customer_id %s, "ordered at" %s, total %s, order_id %s, status text) %s',
+                   type, s.time_type, (SELECT a.type FROM shops.amount_kind a WHERE a.kind = s.amount_kind), coalesce(s.order_type, 'int4'),
+                   CASE WHEN parts THEN 'PARTITION BY LIST (status)' ELSE 'WITH (parallel_workers = 2)' END);
+    IF parts THEN
+        CREATE TABLE shops.orders_paid PARTITION OF shops.orders FOR VALUES IN ('paid') WITH (parallel_workers = 2);
+        CREATE TABLE shops.orders_else PARTITION OF shops.orders DEFAULT WITH (parallel_workers = 2);
+    END IF;
     PERFORM shops.fill(s, 1, s.customers * s.orders);
     ANALYZE shops.orders;
     IF stands <> 'new' THEN
-        PERFORM shops.create_target(s, type, stands, dated);
+        PERFORM shops.create_target(s, CASE WHEN alike THEN type ELSE shops.target_type(s) END, stands, dated);
     END IF;
     PERFORM shops.create_model(s, 'shop', 'shops.orders', 'shops.target', columns,
         CASE WHEN stands = 'new' AND dated THEN shops.pick(s.seed, 'partition by', NULL, 'month', 'day') END);
@@ -151,13 +185,17 @@ $$;
 
 -- What happens between two refreshes: rows of the target go, or are changed by
 -- others; orders come and go
-CREATE FUNCTION shops.disturb(s shops.shop) RETURNS void
+CREATE FUNCTION shops.disturb(s shops.shop, alike bool DEFAULT false) RETURNS void
 LANGUAGE plpgsql AS
 $$
 BEGIN
     DELETE FROM shops.target WHERE shops.rnd(s.seed, 'gone ' || customer_id::text, 4) = 0;
     UPDATE shops.target SET m_score = 1 + shops.rnd(s.seed, customer_id::text, 2), comments = nullif(comments, 'Champions')
      WHERE shops.rnd(s.seed, 'changed ' || customer_id::text, 5) = 0;
+    -- what has no customer is in no snapshot
+    IF NOT alike AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'shops.target'::regclass AND attname = 'customer_id' AND attnotnull) THEN
+        INSERT INTO shops.target SELECT (jsonb_populate_record(t, '{"customer_id": null}')).* FROM shops.target t, generate_series(1, 2) WHERE shops.rnd(s.seed, 'nobody ' || customer_id::text, 9) = 0;
+    END IF;
     DELETE FROM shops.orders WHERE shops.rnd(s.seed, 'dropped ' || customer_id::text, 6) = 0;
     PERFORM shops.fill(s, s.customers * s.orders + 1, s.customers * s.orders + shops.rnd(s.seed, 'more', s.customers / 2 + 2));
 END
