@@ -321,27 +321,30 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 }
 
 /*
- * Delete the log of a model.  A foreign key would do it too, but pg_restore -j
- * may bring the log before the models.
+ * Delete the log and the campaigns of a model.  A foreign key would do it too, but pg_restore -j
+ * may bring them before the models, and a stranger's campaign would lock the
+ * model's row.
  */
 static void
-delete_log(HeapTuple tuple, TupleDesc tupdesc)
+delete_dependents(HeapTuple tuple, TupleDesc tupdesc)
 {
+	static const char *const table[] = {"rfm_run", "rfm_campaign"};
 	Oid			type = INT8OID;
 	bool		isnull;
 	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);
 	RfmIdentity	catalog;
 
 	rfm_catalog_enter(&catalog);
-	rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
-						 rfm_public_name("rfm_run")),
-				1, &type, &id, NULL, SPI_OK_DELETE);
+	for (int i = 0; i < (int) lengthof(table); i++)
+		rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
+							 rfm_public_name(table[i])),
+					1, &type, &id, NULL, SPI_OK_DELETE);
 	rfm_catalog_leave(&catalog);
 }
 
 /*
  * Trigger on rfm_model, BEFORE INSERT OR UPDATE OR DELETE: the row is checked as
- * rfm_create_model checks it; the log goes with its model.
+ * rfm_create_model checks it; log and campaigns go with their model.
  */
 Datum
 rfm_model_trigger(PG_FUNCTION_ARGS)
@@ -359,7 +362,7 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 	{
-		delete_log(tuple, tupdesc);
+		delete_dependents(tuple, tupdesc);
 		return PointerGetDatum(tuple);
 	}
 	if (update)
