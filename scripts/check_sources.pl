@@ -12,7 +12,7 @@ use strict;
 use warnings;
 
 # from the ground up: an arrow from one to a later one is a finding
-my @floors = qw(base progress value quantile model collect read score target run);
+my @floors = qw(base progress value quantile forecast model collect read score target run);
 my $longest = 60;
 
 my $print_types = ($ARGV[0] // '') eq '--typedefs';

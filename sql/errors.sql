@@ -163,7 +163,7 @@ SELECT rfm_create_model('err_m', 'err.orders', 'err.t', weights => NULL);
 SELECT rfm_create_model('err_m', 'err.orders', 'err.t', monetary_above => 'NaN');
 
 -- Time
-SELECT rfm_create_model('err_m', 'err.orders', 'err.t', as_of => 'yesterday');
+SELECT rfm_create_model('err_m', 'err.orders', 'err.t', as_of => 'tomorrow');
 SELECT rfm_create_model('err_m', 'err.orders', 'err.t', as_of => NULL);
 SELECT rfm_create_model('err_m', 'err.orders', 'err.t', time_zone => 'Mars/Olympus');
 SELECT rfm_create_model('err_m', 'err.orders', 'err.t', time_zone => '');

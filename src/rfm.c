@@ -42,6 +42,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
+#include "value/calendar.h"
+#include "value/zone.h"
 
 RFM_MODULE_MAGIC;
 
@@ -61,6 +63,7 @@ PG_FUNCTION_INFO_V1(rfm_drop_rule);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
 PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_score_one);
+PG_FUNCTION_INFO_V1(rfm_local_date);
 PG_FUNCTION_INFO_V1(rfm_label);
 PG_FUNCTION_INFO_V1(rfm_delete_campaign);
 PG_FUNCTION_INFO_V1(rfm_orders_between);
@@ -580,6 +583,20 @@ rfm_access(PG_FUNCTION_ARGS)
 	values[8] = Int64GetDatum(access.model_id);
 	values[9] = BoolGetDatum(access.additive);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * local_date(moment timestamptz, zone text) RETURNS date: the date that it is
+ * at a moment in a model's time zone.
+ */
+Datum
+rfm_local_date(PG_FUNCTION_ARGS)
+{
+	RfmCalendar calendar;
+
+	rfm_version_check();
+	rfm_calendar_init(&calendar, TIMESTAMPTZOID, rfm_zone_setting(text_to_cstring(PG_GETARG_TEXT_PP(1))));
+	PG_RETURN_DATEADT(rfm_calendar_date_of(&calendar, PG_GETARG_TIMESTAMPTZ(0)));
 }
 
 /*

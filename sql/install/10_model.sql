@@ -13,6 +13,7 @@ CREATE TABLE @extschema@.rfm_model (
     ordered_at     text       NOT NULL DEFAULT 'created_at',
     amount         text       NOT NULL DEFAULT 'total',
     order_id       text,
+    order_count    text,
     filter         text,
     method         text       NOT NULL DEFAULT 'ntile',
     buckets        int4[]     NOT NULL DEFAULT '{5}',
@@ -43,6 +44,7 @@ COMMENT ON COLUMN @extschema@.rfm_model.customer IS 'column of the source, or SQ
 COMMENT ON COLUMN @extschema@.rfm_model.ordered_at IS 'column of the source, or SQL expression over its columns, with the time of the order: date, timestamp or timestamp with time zone';
 COMMENT ON COLUMN @extschema@.rfm_model.amount IS 'column of the source, or SQL expression over its columns, with the money of the order';
 COMMENT ON COLUMN @extschema@.rfm_model.order_id IS 'column of the source, or SQL expression over its columns, whose distinct values are the orders; null: every row is an order';
+COMMENT ON COLUMN @extschema@.rfm_model.order_count IS 'column of the source, or SQL expression over its columns: a boolean, whether the row is an order, or an integer, how many orders it stands for; a row that stands for none only adds its amount; null: every row is an order';
 COMMENT ON COLUMN @extschema@.rfm_model.filter IS 'boolean SQL expression over the columns of the source: rows for which it is true count; null: all rows';
 COMMENT ON COLUMN @extschema@.rfm_model.method IS 'how scores are cut: ntile, rank, quantile or breaks';
 COMMENT ON COLUMN @extschema@.rfm_model.buckets IS 'number of scores, 2 to 10: one number, or one each for recency, frequency and monetary value';
@@ -50,8 +52,8 @@ COMMENT ON COLUMN @extschema@.rfm_model.r_breaks IS 'method breaks: ascending cu
 COMMENT ON COLUMN @extschema@.rfm_model.f_breaks IS 'method breaks: ascending cut points of frequency, one fewer than buckets';
 COMMENT ON COLUMN @extschema@.rfm_model.m_breaks IS 'method breaks: ascending cut points of monetary value, one fewer than buckets';
 COMMENT ON COLUMN @extschema@.rfm_model.lookback IS 'only orders later than run date minus this interval count; null: all';
-COMMENT ON COLUMN @extschema@.rfm_model.time_zone IS 'time zone in which an order time becomes a date, and in which today is today';
-COMMENT ON COLUMN @extschema@.rfm_model.as_of IS 'run date of a refresh that names none: today, or latest_order';
+COMMENT ON COLUMN @extschema@.rfm_model.time_zone IS 'time zone in which an order time becomes a date, and in which today is today: a name of pg_timezone_names, or an ISO offset such as +05:30';
+COMMENT ON COLUMN @extschema@.rfm_model.as_of IS 'run date of a refresh that names none: today, yesterday, or latest_order, the date of the latest order that is not after today';
 COMMENT ON COLUMN @extschema@.rfm_model.monetary_above IS 'customers whose monetary value is at or below it are left out; null: none';
 COMMENT ON COLUMN @extschema@.rfm_model.segment_rules IS 'rule set that fills rfm_segment; null: none';
 COMMENT ON COLUMN @extschema@.rfm_model.comment_rules IS 'rule set that fills comments; null: none';
@@ -88,10 +90,10 @@ CREATE POLICY rfm_model_owner ON @extschema@.rfm_model
 -- would let anyone lock it with LOCK TABLE, and so all models.  rfm_drop_model()
 -- deletes.
 GRANT SELECT,
-    INSERT (model, source, target, customer, ordered_at, amount, order_id, filter, method, buckets, r_breaks, f_breaks, m_breaks,
+    INSERT (model, source, target, customer, ordered_at, amount, order_id, order_count, filter, method, buckets, r_breaks, f_breaks, m_breaks,
             lookback, time_zone, as_of, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
             retention, partition_by, owner),
-    UPDATE (model, source, target, customer, ordered_at, amount, order_id, filter, method, buckets, r_breaks, f_breaks, m_breaks,
+    UPDATE (model, source, target, customer, ordered_at, amount, order_id, order_count, filter, method, buckets, r_breaks, f_breaks, m_breaks,
             lookback, time_zone, as_of, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
             retention, partition_by, owner)
     ON @extschema@.rfm_model TO PUBLIC;

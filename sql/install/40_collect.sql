@@ -13,6 +13,16 @@ RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'rfm_collect_trans';
 
+CREATE FUNCTION rfm_internal.collect_counted_trans(internal, "any", "any", "any", int8)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_counted_trans';
+
+CREATE FUNCTION rfm_internal.collect_counted_trans(internal, "any", "any", "any", int8, "any")
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_counted_trans';
+
 CREATE FUNCTION rfm_internal.collect_combine(internal, internal)
 RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
@@ -57,10 +67,39 @@ CREATE AGGREGATE rfm_internal.collect("any", "any", "any", "any") (
     PARALLEL = SAFE
 );
 
+CREATE AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8) (
+    SFUNC = rfm_internal.collect_counted_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+CREATE AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8, "any") (
+    SFUNC = rfm_internal.collect_counted_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
 COMMENT ON AGGREGATE rfm_internal.collect("any", "any", "any") IS
     'internal: collects (customer, order time, amount) for a refresh; of no use in other queries';
 COMMENT ON AGGREGATE rfm_internal.collect("any", "any", "any", "any") IS
     'internal: collects (customer, order time, amount, order id) for a refresh; of no use in other queries';
+
+COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8) IS
+    'internal: the same of (customer, order time, amount, number of orders)';
+COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8, "any") IS
+    'internal: the same of (customer, order time, amount, number of orders, order id)';
 
 -- Summing ----------------------------------------------------------------
 --

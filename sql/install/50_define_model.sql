@@ -8,6 +8,7 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     ordered_at     text       DEFAULT 'created_at',
     amount         text       DEFAULT 'total',
     order_id       text       DEFAULT NULL,
+    order_count    text       DEFAULT NULL,
     filter         text       DEFAULT NULL,
     method         text       DEFAULT 'ntile',
     buckets        int4[]     DEFAULT '{5}',
@@ -31,7 +32,7 @@ AS 'MODULE_PATHNAME', 'rfm_create_model';
 
 COMMENT ON FUNCTION @extschema@.rfm_create_model(
     text, regclass, text, text,
-    text, text, text, text,
+    text, text, text, text, text,
     text, int4[], numeric[],
     numeric[], numeric[], interval,
     text, text, numeric, text,

@@ -8,7 +8,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_refresh';
 
 COMMENT ON FUNCTION @extschema@.rfm_refresh(date, text) IS
-    'computes the snapshot of a date and makes the rows of the target equal to it; returns the number of customers in it. Without a date: today in the model''s time zone, or the date of the latest order where the model says so';
+    'computes the snapshot of a date and makes the rows of the target equal to it; returns the number of customers in it. Without a date: today or yesterday in the model''s time zone, or the date of the latest order up to today, as the model''s as_of says';
 
 CREATE PROCEDURE @extschema@.rfm_catch_up(model text DEFAULT 'default')
 LANGUAGE c

@@ -169,22 +169,12 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.job_role(text) IS
     'internal: the role that the job of a model runs as';
 
--- The local date of a moment.  SET TimeZone, which ends with the function, takes
--- the names of time zones as models do; AT TIME ZONE takes "CET" for an
--- abbreviation, without summer time.
 CREATE FUNCTION rfm_internal.local_date(moment timestamptz, zone text)
 RETURNS date
-LANGUAGE plpgsql STABLE STRICT
-SET search_path = pg_catalog, pg_temp
-SET timezone = 'UTC'
-AS $body$
-BEGIN
-    PERFORM set_config('timezone', zone, true);
-    RETURN moment::date;
-END
-$body$;
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_local_date';
 COMMENT ON FUNCTION rfm_internal.local_date(timestamptz, text) IS
-    'internal: the date that it is at a moment in a time zone';
+    'internal: the date that it is at a moment in a model''s time zone';
 
 CREATE FUNCTION rfm_internal.cron_field(field text, low int4, high int4)
 RETURNS int4[]
@@ -274,19 +264,21 @@ DECLARE
     cron_zone CONSTANT text := rfm_internal.cron_zone();
     next_run  CONSTANT timestamptz := rfm_internal.next_run(schedule, cron_zone, clock_timestamp());
     zone      text;
-    latest    bool;
+    as_of     text;
 BEGIN
-    SELECT m.time_zone, m.as_of = 'latest_order' INTO zone, latest
+    SELECT m.time_zone, m.as_of INTO zone, as_of
       FROM @extschema@.rfm_model m WHERE m.model = job_outlook.model;
-    IF latest THEN
+    IF as_of = 'latest_order' THEN
         RETURN 'Each run computes the snapshot of the latest order''s date, after those that were missed.';
     ELSIF next_run IS NULL THEN
-        RETURN format('Each run computes the snapshot of the date that it is then in the model''s time zone, %s, after those that were missed.', zone);
+        RETURN format('Each run computes the snapshot of the date that it is then in the model''s time zone, %s,%s after those that were missed.', zone,
+                      CASE as_of WHEN 'yesterday' THEN ' less one day,' ELSE '' END);
     END IF;
     PERFORM set_config('timezone', cron_zone, true);
-    RETURN format('It next runs at %s in time zone %s, and then computes the snapshot of %s, the date in the model''s time zone, %s, after those that were missed.',
+    RETURN format('It next runs at %s in time zone %s, and then computes the snapshot of %s, the %s in the model''s time zone, %s, after those that were missed.',
                   to_char(next_run, 'YYYY-MM-DD HH24:MI'), cron_zone,
-                  to_char(rfm_internal.local_date(next_run, zone), 'YYYY-MM-DD'), zone);
+                  to_char(rfm_internal.local_date(next_run, zone) - (as_of = 'yesterday')::int4, 'YYYY-MM-DD'),
+                  CASE as_of WHEN 'yesterday' THEN 'day before' ELSE 'date' END, zone);
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.job_outlook(text, text) IS

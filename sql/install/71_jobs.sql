@@ -47,7 +47,9 @@ SELECT m.model, j.schedule, j.active, j.job_id, j.runs_as,
        END AS to_do
   FROM @extschema@.rfm_model m
        CROSS JOIN LATERAL (
-           SELECT CASE WHEN m.as_of = 'today' THEN rfm_internal.local_date(now(), m.time_zone) END AS today,
+           SELECT CASE m.as_of WHEN 'today' THEN rfm_internal.local_date(now(), m.time_zone)
+                              WHEN 'yesterday' THEN rfm_internal.local_date(now(), m.time_zone) - 1
+                  END AS today,
                   NOT COALESCE(m.target_columns @> '{"run_date": null}', false) AS dated) AS d
        CROSS JOIN LATERAL (
            SELECT last.run_date AS last_snapshot,

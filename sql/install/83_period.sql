@@ -83,7 +83,7 @@ BEGIN
            coalesce(sum(p.orders), 0)::int8, coalesce(sum(p.revenue), 0)
       INTO buyers, new_ones, orders, revenue
       FROM rfm_internal.orders_between(model, from_date, to_date) AS p
-           LEFT JOIN rfm_internal.orders_between(model, NULL, from_date) AS e ON e.customer = p.customer;
+           LEFT JOIN rfm_internal.orders_between(model, NULL, from_date) AS e ON e.customer = p.customer AND e.orders > 0;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.period_figures(text, record, date, date) IS

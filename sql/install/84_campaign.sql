@@ -159,7 +159,7 @@ BEGIN
             ERRCODE = 'duplicate_object',
             MESSAGE = format('campaign "%s" of model "%s" was made otherwise', campaign, model),
             DETAIL = format('It is for %s in the snapshot of %s, with a holdout of %s.',
-                            coalesce(format('%s %L', stored.chosen_by, stored.segment), 'all customers'), to_char(stored.run_date, 'YYYY-MM-DD'), stored.holdout),
+                            CASE WHEN stored.segment IS NULL THEN 'all customers' ELSE format('%s %L', stored.chosen_by, stored.segment) END, to_char(stored.run_date, 'YYYY-MM-DD'), stored.holdout),
             HINT = 'Give the new one another name, or remove that one with rfm_drop_campaign().';
     END IF;
 END

@@ -33,7 +33,8 @@ COMMENT ON FUNCTION rfm_internal.wilson(int8, int8) IS
     'internal: a 95 % interval of a share';
 
 -- What one group did more than another: of the shares Newcombe's interval from
--- Wilson's bounds, of the means the normal one with unequal variances.
+-- Wilson's bounds, of the means the normal one with unequal variances, unless less
+-- than five bought in a group: then it is not to be believed.
 CREATE FUNCTION rfm_internal.outcome_difference(
     mailed rfm_internal.outcome_group,
     held   rfm_internal.outcome_group)
@@ -59,8 +60,11 @@ BEGIN
     gap.share_difference := round((p1 - p2)::numeric, 4);
     gap.share_low := round((p1 - p2 - sqrt((p1 - m.low) ^ 2 + (h.high - p2) ^ 2))::numeric, 4);
     gap.share_high := round((p1 - p2 + sqrt((m.high - p1) ^ 2 + (p2 - h.low) ^ 2))::numeric, 4);
-    half := (1.959963984540054 * sqrt(mailed.variance / mailed.customers + held.variance / held.customers))::numeric;
     gap.revenue_difference := round(mailed.revenue / mailed.customers - held.revenue / held.customers, 2);
+    IF least(mailed.buyers, held.buyers) < 5 THEN
+        RETURN gap;
+    END IF;
+    half := (1.959963984540054 * sqrt(mailed.variance / mailed.customers + held.variance / held.customers))::numeric;
     gap.revenue_low := round(mailed.revenue / mailed.customers - held.revenue / held.customers - half, 2);
     gap.revenue_high := round(mailed.revenue / mailed.customers - held.revenue / held.customers + half, 2);
     RETURN gap;
@@ -69,8 +73,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.outcome_difference(rfm_internal.outcome_group, rfm_internal.outcome_group) IS
     'internal: differences between two groups, with 95 % intervals';
 
--- The differences in words.  With a few purchases a mean of money has no interval
--- to be believed.
+-- The differences in words.
 CREATE FUNCTION rfm_internal.outcome_conclusion(
     mailed rfm_internal.outcome_group,
     held   rfm_internal.outcome_group,
@@ -80,8 +83,8 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    share    CONSTANT text := format('%s percentage points, 95 %% interval %s to %s', round(100 * gap.share_difference, 1),
-                                     round(100 * gap.share_low, 1), round(100 * gap.share_high, 1));
+    share    CONSTANT text := format('%s percentage points, 95 %% interval %s to %s', round(100 * gap.share_difference, 2),
+                                     round(100 * gap.share_low, 2), round(100 * gap.share_high, 2));
     money    CONSTANT text := format('%s per customer, 95 %% interval %s to %s', gap.revenue_difference, gap.revenue_low, gap.revenue_high);
 BEGIN
     IF held.customers = 0 THEN
@@ -93,7 +96,7 @@ BEGIN
                 WHEN gap.share_high < 0 THEN format('Fewer of the mailed customers bought (%s).', share)
                 ELSE format('The campaign is too small to tell whether it made more customers buy (%s).', share) END
         || ' '
-        || CASE WHEN least(mailed.buyers, held.buyers) < 5 OR gap.revenue_low IS NULL THEN
+        || CASE WHEN gap.revenue_low IS NULL THEN
                     format('Too few bought to tell what it brought: %s of %s mailed, %s of %s held out.',
                            mailed.buyers, mailed.customers, held.buyers, held.customers)
                 WHEN gap.revenue_low > 0 THEN format('The mailed customers brought more (%s).', money)

@@ -45,7 +45,7 @@ AS $body$
                || (SELECT string_agg(format('<div><dt>%s</dt><dd>%s</dd></div>', d.name, rfm_internal.report_text(d.value)), E'\n' ORDER BY d.n)
                      FROM (VALUES (1, 'Model', m.model), (2, 'Orders from', m.source::text), (3, 'Snapshots in', m.target::text),
                                   (4, 'Customer', m.customer::text), (5, 'Time of an order', m.ordered_at::text), (6, 'Amount', m.amount),
-                                  (7, 'An order is', coalesce('a value of ' || m.order_id, 'a row')), (8, 'Orders that count', coalesce(m.filter, 'all')),
+                                  (7, 'An order is', coalesce('a value of ' || m.order_id, 'a row') || coalesce(', as ' || m.order_count || ' says', '')), (8, 'Orders that count', coalesce(m.filter, 'all')),
                                   (9, 'Orders of the last', coalesce(m.lookback::text, 'any time')), (10, 'Time zone', m.time_zone),
                                   (11, 'Customers with more than', m.monetary_above::text),
                                   (12, 'Method', m.method || CASE m.method WHEN 'ntile' THEN ': equal numbers of customers in each score'

@@ -9,6 +9,8 @@ REVOKE EXECUTE ON FUNCTION
     rfm_internal.model_trigger(),
     rfm_internal.collect_trans(internal, "any", "any", "any"),
     rfm_internal.collect_trans(internal, "any", "any", "any", "any"),
+    rfm_internal.collect_counted_trans(internal, "any", "any", "any", int8),
+    rfm_internal.collect_counted_trans(internal, "any", "any", "any", int8, "any"),
     rfm_internal.collect_combine(internal, internal),
     rfm_internal.collect_serialize(internal),
     rfm_internal.collect_deserialize(bytea, internal),

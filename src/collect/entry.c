@@ -24,6 +24,30 @@ rfm_too_many_orders(RfmCollector *c, Datum key)
 					rfm_key_out(&c->customer_type, key))));
 }
 
+uint32
+rfm_order_count(RfmCollector *c, Datum key, int64 orders)
+{
+	if (orders < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a row of customer \"%s\" stands for a negative number of orders",
+						rfm_key_out(&c->customer_type, key)),
+				 errhint("Correct the model's \"order_count\", or leave the row out with its filter.")));
+	if (orders > PG_UINT32_MAX)
+		rfm_too_many_orders(c, key);
+	return (uint32) orders;
+}
+
+void
+rfm_row_set_orders(RfmCollector *c, RfmWaitingRow *row, int64 orders)
+{
+	row->orders = rfm_order_count(c, row->key, orders);
+	if (orders > 0)
+		return;
+	row->last = PG_INT64_MIN;
+	row->has_order = false;
+}
+
 void
 rfm_entry_add_slowly(RfmCollector *c, RfmEntry *e, const RfmAmount *amount)
 {

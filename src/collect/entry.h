@@ -23,6 +23,19 @@ extern void rfm_entry_merge(RfmCollector *c, RfmEntry *e, const RfmEntry *other,
 extern void rfm_entry_add_slowly(RfmCollector *c, RfmEntry *e, const RfmAmount *amount);
 
 /*
+ * rfm_order_count: Return how many orders a row, or a group of them, of the
+ * customer with a key stands for.  Raises NUMERIC_VALUE_OUT_OF_RANGE for a
+ * negative number.
+ */
+extern uint32 rfm_order_count(RfmCollector *c, Datum key, int64 orders);
+
+/*
+ * rfm_row_set_orders: Set how many orders a row stands for.  One that stands for
+ * none adds its amount and nothing else: it is no visit.
+ */
+extern void rfm_row_set_orders(RfmCollector *c, RfmWaitingRow *row, int64 orders);
+
+/*
  * rfm_money_error, rfm_too_many_orders: Raise those errors for the customer
  * with a key; overflow: the amounts overflow, else one is not finite.
  */

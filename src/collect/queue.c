@@ -43,7 +43,7 @@ take_row(RfmCollector *c)
 	if (row->has_order)
 		rfm_count_order(c, customer, row->order, row->order_hash);
 	else if (!c->distinct_orders)
-		rfm_entry_add_orders(c, e, row->rows);
+		rfm_entry_add_orders(c, e, row->orders);
 	c->rows += row->rows;
 	rfm_spill_if_full(c);
 }
@@ -76,6 +76,7 @@ extend_row(RfmCollector *c, RfmWaitingRow *before, const RfmWaitingRow *row)
 
 	if (c->customer_type.kind == RFM_KEY_GENERIC ||
 		before->rows > PG_UINT32_MAX - row->rows ||
+		before->orders > PG_UINT32_MAX - row->orders ||
 		!rfm_key_equal(&c->customer_type, before->key, row->key) ||
 		before->has_order != row->has_order)
 		return false;
@@ -94,6 +95,7 @@ extend_row(RfmCollector *c, RfmWaitingRow *before, const RfmWaitingRow *row)
 	}
 	before->last = Max(before->last, row->last);
 	before->rows += row->rows;
+	before->orders += row->orders;
 	return true;
 }
 

@@ -3,7 +3,8 @@
  * types.h
  *		The per-customer table: last order, number of orders, sum of amounts.
  *
- * The aggregate rfm_internal.collect(customer, ordered_at, amount [, order_id])
+ * The aggregate rfm_internal.collect(customer, ordered_at, amount [, order_id]),
+ * or collect_counted(customer, ordered_at, amount, orders [, order_id]),
  * runs over the whole source as one group.  Its state is the table itself, so
  * the planner parallelizes it like any aggregate: each worker fills a table of
  * its own, which travels to the leader serialized and is merged there.  Its
@@ -65,6 +66,7 @@ typedef struct RfmWaitingRow
 	int64		last;
 	RfmAmount	amount;			/* of all of them */
 	uint32		rows;
+	uint32		orders;			/* that they stand for */
 	uint32		hash;			/* of key */
 	uint32		order_hash;		/* of order and key */
 	bool		has_order;

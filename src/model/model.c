@@ -19,8 +19,9 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "value/calendar.h"
+#include "utils/timestamp.h"
 #include "value/numeric.h"
+#include "value/zone.h"
 
 static const char *const axis_name[RFM_AXES] = {"recency", "frequency", "monetary value"};
 static const char *const axis_letter[RFM_AXES] = {"r", "f", "m"};
@@ -245,6 +246,23 @@ check_retention(const Interval *retention)
 				 errhint("Set it to null to keep all snapshots.")));
 }
 
+static RfmAsOf
+get_as_of(HeapTuple tuple, TupleDesc tupdesc)
+{
+	char	   *as_of = get_text(tuple, tupdesc, "as_of", true);
+
+	if (strcmp(as_of, "today") == 0)
+		return RFM_AS_OF_TODAY;
+	if (strcmp(as_of, "yesterday") == 0)
+		return RFM_AS_OF_YESTERDAY;
+	if (strcmp(as_of, "latest_order") == 0)
+		return RFM_AS_OF_LATEST_ORDER;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"as_of\" of a model must be today, yesterday or latest_order, not \"%s\"", as_of)));
+	return RFM_AS_OF_TODAY;		/* keep compilers quiet */
+}
+
 static RfmPeriod
 get_partition_by(HeapTuple tuple, TupleDesc tupdesc)
 {
@@ -268,7 +286,6 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 {
 	RfmModel   *model = palloc0(sizeof(RfmModel));
 	Datum		value;
-	char	   *as_of;
 
 	model->name = get_text(tuple, tupdesc, "model", true);
 	if (strspn(model->name, " \t\r\n") == strlen(model->name))
@@ -284,20 +301,15 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->ordered_at = get_text(tuple, tupdesc, "ordered_at", true);
 	model->amount = get_text(tuple, tupdesc, "amount", true);
 	model->order_id = get_text(tuple, tupdesc, "order_id", false);
+	model->order_count = get_text(tuple, tupdesc, "order_count", false);
 	model->filter = get_text(tuple, tupdesc, "filter", false);
 	model->method = get_method(tuple, tupdesc);
 	get_buckets(tuple, tupdesc, model);
 	get_breaks(tuple, tupdesc, model);
 	model->lookback = get_interval(tuple, tupdesc, "lookback");
 	check_lookback(model->lookback);
-	model->time_zone = get_text(tuple, tupdesc, "time_zone", true);
-	(void) rfm_calendar_zone(model->time_zone);
-	as_of = get_text(tuple, tupdesc, "as_of", true);
-	model->latest_order = strcmp(as_of, "latest_order") == 0;
-	if (!model->latest_order && strcmp(as_of, "today") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"as_of\" of a model must be today or latest_order, not \"%s\"", as_of)));
+	model->time_zone = rfm_zone_setting(get_text(tuple, tupdesc, "time_zone", true));
+	model->as_of = get_as_of(tuple, tupdesc);
 	if (get_attribute(tuple, tupdesc, "monetary_above", &value))
 	{
 		model->monetary_above = DatumGetNumericCopy(value);

@@ -41,6 +41,14 @@ typedef enum RfmPeriod
 	RFM_PERIOD_DAY
 } RfmPeriod;
 
+/* The run date of a refresh that names none. */
+typedef enum RfmAsOf
+{
+	RFM_AS_OF_TODAY,
+	RFM_AS_OF_YESTERDAY,
+	RFM_AS_OF_LATEST_ORDER		/* its date, of those up to today */
+} RfmAsOf;
+
 /* A row of rfm_model.  Strings and arrays live in the model's context. */
 typedef struct RfmModel
 {
@@ -53,13 +61,14 @@ typedef struct RfmModel
 	char	   *ordered_at;
 	char	   *amount;
 	char	   *order_id;		/* NULL: an order is a row */
+	char	   *order_count;	/* NULL: every row is one, or part of one */
 	char	   *filter;			/* NULL: every row */
 	RfmMethod	method;
 	int			buckets[RFM_AXES];
 	Numeric		breaks[RFM_AXES][RFM_MAX_CUTS]; /* RFM_BREAKS only */
 	Interval   *lookback;		/* NULL: all orders */
-	char	   *time_zone;
-	bool		latest_order;	/* the default run date: the latest order's */
+	char	   *time_zone;		/* as a value of the setting TimeZone */
+	RfmAsOf		as_of;
 	Numeric		monetary_above; /* NULL: every customer */
 	char	   *segment_rules;	/* NULL: none */
 	char	   *comment_rules;	/* NULL: none */

@@ -192,7 +192,8 @@ collect_customer(RfmCollector *c, const RfmLedger *ledger, int64 row,
 	RfmEntry   *e = NULL;
 	Datum		counted = 0;	/* the last order that was */
 
-	if (ledger->entry[row].last != PG_INT64_MIN)
+	/* rows that are no orders may be in the sums, though no order is */
+	if (ledger->entry[row].last != PG_INT64_MIN || ledger->counted)
 		e = add_base(c, &ledger->entry[row]);
 	for (int64 i = ledger->start[row]; i < ledger->start[row + 1]; i++)
 	{
@@ -208,7 +209,7 @@ collect_customer(RfmCollector *c, const RfmLedger *ledger, int64 row,
 		if (c->distinct_orders && (event->order == 0 || event->order == counted))
 			continue;
 		counted = event->order;
-		rfm_entry_add_orders(c, e, 1);
+		rfm_entry_add_orders(c, e, c->distinct_orders ? 1 : event->orders);
 	}
 }
 

@@ -22,7 +22,7 @@
 /* A row that counts on some dates of the range only. */
 typedef struct RfmEvent
 {
-	int64		last;			/* order time, in the column's own type */
+	int64		last;			/* order time, in the column's own type; PG_INT64_MIN: no order */
 	union
 	{
 		int64		scaled;
@@ -35,6 +35,7 @@ typedef struct RfmEvent
 	uint8		form;			/* of the amount: RfmAmountForm */
 	uint8		scale;
 	bool		has_order;
+	uint32		orders;			/* that the row stands for */
 } RfmEvent;
 
 typedef struct RfmLedger
@@ -52,6 +53,7 @@ typedef struct RfmLedger
 	int64		base_from;		/* order times from here to before base_until are */
 	int64		base_until;		/* of these days, whatever the time zone */
 
+	bool		counted;		/* rows say how many orders they stand for */
 	RfmCollector *table;		/* while read: all customers, and the sums */
 	int64		base_rows;
 	int64		nevents;
@@ -62,7 +64,7 @@ typedef struct RfmLedger
 
 	/* in key order */
 	int64		n;
-	RfmEntry   *entry;			/* last is PG_INT64_MIN where nothing is in the sums */
+	RfmEntry   *entry;			/* last is PG_INT64_MIN where no order is in the sums */
 	int64	   *start;			/* n + 1: where the events of each begin */
 	RfmEvent   *event;
 } RfmLedger;

@@ -103,6 +103,13 @@ in_base(const RfmLedger *ledger, int64 time, DateADT *day)
  * Adding rows.
  */
 
+/* The time that a row makes the last order's, if that is earlier. */
+static inline int64
+visit_time(const RfmWaitingRow *row)
+{
+	return row->orders > 0 ? row->last : PG_INT64_MIN;
+}
+
 /* Add a row to what its customer has on every date. */
 static void
 add_to_base(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row)
@@ -110,12 +117,12 @@ add_to_base(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row)
 	RfmCollector *c = ledger->table;
 	RfmEntry   *e = rfm_entry(c, customer);
 
-	e->last = Max(e->last, row->last);
+	e->last = Max(e->last, visit_time(row));
 	rfm_entry_add_amount(c, e, &row->amount);
 	if (row->has_order)
 		rfm_count_order(c, customer, row->order, row->order_hash);
 	else if (!c->distinct_orders)
-		rfm_entry_add_orders(c, e, 1);
+		rfm_entry_add_orders(c, e, row->orders);
 	ledger->base_rows++;
 }
 
@@ -144,7 +151,8 @@ add_event(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row, DateADT 
 	RfmCollector *c = ledger->table;
 	RfmEvent   *event = new_event(ledger);
 
-	event->last = row->last;
+	event->last = visit_time(row);
+	event->orders = row->orders;
 	event->v.scaled = row->amount.v.scaled;
 	event->customer = customer;
 	event->day = day;
@@ -208,8 +216,10 @@ row_key(const RfmKeyType *kt, Datum value)
 }
 
 static void
-fill_row(RfmCollector *c, TupleTableSlot *slot, RfmWaitingRow *row)
+fill_row(const RfmLedger *ledger, TupleTableSlot *slot, RfmWaitingRow *row)
 {
+	RfmCollector *c = ledger->table;
+	int			order_id = 3 + ledger->counted;
 	Datum		value;
 	bool		isnull;
 
@@ -229,10 +239,12 @@ fill_row(RfmCollector *c, TupleTableSlot *slot, RfmWaitingRow *row)
 	if (row->amount.form == RFM_FORM_NUMERIC)
 		row->amount.v.numeric = DatumGetNumericCopy(NumericGetDatum(row->amount.v.numeric));
 
-	row->has_order = c->distinct_orders && !slot->tts_isnull[3];
+	row->orders = ledger->counted ?
+		rfm_order_count(c, row->key, DatumGetInt64(slot->tts_values[3])) : 1;
+	row->has_order = c->distinct_orders && row->orders > 0 && !slot->tts_isnull[order_id];
 	if (!row->has_order)
 		return;
-	row->order = row_key(&c->order_type, slot->tts_values[3]);
+	row->order = row_key(&c->order_type, slot->tts_values[order_id]);
 	row->order_hash = rfm_order_hash(rfm_key_hash(&c->order_type, row->order), row->hash);
 	rfm_prefetch_order(c, row->order_hash);
 }
@@ -245,7 +257,7 @@ ledger_receive(TupleTableSlot *slot, DestReceiver *self)
 
 	slot_getallattrs(slot);
 	oldcxt = MemoryContextSwitchTo(receiver->batchcxt);
-	fill_row(receiver->ledger->table, slot, &receiver->row[receiver->n++]);
+	fill_row(receiver->ledger, slot, &receiver->row[receiver->n++]);
 	MemoryContextSwitchTo(oldcxt);
 	return receiver->n < BATCH_ROWS || take_batch(receiver);
 }
@@ -255,9 +267,10 @@ static void
 ledger_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
 	RfmLedger  *ledger = ((LedgerReceiver *) self)->ledger;
-	bool		distinct = desc->natts > 3;
+	int			order_id = 3 + ledger->counted;
+	bool		distinct = desc->natts > order_id;
 	Form_pg_attribute customer = TupleDescAttr(desc, 0);
-	Form_pg_attribute order = TupleDescAttr(desc, distinct ? 3 : 0);
+	Form_pg_attribute order = TupleDescAttr(desc, distinct ? order_id : 0);
 
 	ledger->table = rfm_collector_create(ledger->mcxt, customer->atttypid, customer->attcollation,
 										 TupleDescAttr(desc, 1)->atttypid,
@@ -278,12 +291,13 @@ ledger_nothing(DestReceiver *self)
 static char *
 definition_of(const RfmModel *model, const RfmSource *source)
 {
-	return psprintf("%u %u %u %u %u %u %s %s %s %s %s %s %s %s",
+	return psprintf("%u %u %u %u %u %u %s %s %s %s %s %s %s %s %s",
 					model->source, model->owner, source->key.typid, source->key.collation,
 					source->calendar.time_type, source->amount.type,
 					source->relation, source->customer, source->ordered_at,
 					source->amount.sql,
 					source->order_id ? source->order_id : "-",
+					source->orders ? source->orders : "-",
 					source->filter.sql ? source->filter.sql : "-",
 					model->lookback ?
 					DatumGetCString(DirectFunctionCall1(interval_out,
@@ -304,6 +318,7 @@ create_ledger(const RfmModel *model, const RfmSource *source, DateADT first, Dat
 	ledger->first = first;
 	ledger->last = last;
 	ledger->calendar = source->calendar;
+	ledger->counted = source->orders != NULL;
 	if (model->lookback)
 	{
 		ledger->lookback = palloc(sizeof(Interval));

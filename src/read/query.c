@@ -122,28 +122,43 @@ group_by(const RfmSource *source)
 	return NULL;
 }
 
+static void
+append_grouped_select(StringInfo sql, const RfmSource *source)
+{
+	const char *amount = source->amount.sql;
+	char	   *orders_only = source->orders ?
+		psprintf(" FILTER (WHERE %s OPERATOR(pg_catalog.>) 0)", source->orders) : "";
+
+	appendStringInfo(sql, "SELECT %s, pg_catalog.max(%s)%s, pg_catalog.count(*), ",
+					 source->customer, source->ordered_at, orders_only);
+	if (source->real_amounts)
+		appendStringInfo(sql, "%s(CAST(%s AS pg_catalog.float8))",
+						 rfm_internal_name("exact_sum"), amount);
+	else
+		appendStringInfo(sql, "pg_catalog.sum(%s)", amount);
+	if (source->order_id)
+		appendStringInfo(sql, ", pg_catalog.count(DISTINCT %s)%s", source->order_id, orders_only);
+	else if (source->orders)
+		/* a negative number is an error, whatever it is added to */
+		appendStringInfo(sql, ", CASE WHEN pg_catalog.min(%s) OPERATOR(pg_catalog.<) 0 THEN -1"
+						 " ELSE CAST(pg_catalog.sum(%s) AS pg_catalog.int8) END",
+						 source->orders, source->orders);
+}
+
 /* "SELECT ..." of the columns that rows.h names. */
 static void
 append_select(StringInfo sql, const RfmSource *source, RfmReading reading)
 {
-	const char *amount = source->amount.sql;
-
 	if (reading == RFM_READ_GROUPED)
 	{
-		appendStringInfo(sql, "SELECT %s, pg_catalog.max(%s), pg_catalog.count(*), ",
-						 source->customer, source->ordered_at);
-		if (source->real_amounts)
-			appendStringInfo(sql, "%s(CAST(%s AS pg_catalog.float8))",
-							 rfm_internal_name("exact_sum"), amount);
-		else
-			appendStringInfo(sql, "pg_catalog.sum(%s)", amount);
-		if (source->order_id)
-			appendStringInfo(sql, ", pg_catalog.count(DISTINCT %s)", source->order_id);
+		append_grouped_select(sql, source);
 		return;
 	}
 	appendStringInfo(sql, reading == RFM_READ_TICKET ? "SELECT %s(" : "SELECT ",
-					 rfm_internal_name("collect"));
-	appendStringInfo(sql, "%s, %s, %s", source->customer, source->ordered_at, amount);
+					 rfm_internal_name(source->orders ? "collect_counted" : "collect"));
+	appendStringInfo(sql, "%s, %s, %s", source->customer, source->ordered_at, source->amount.sql);
+	if (source->orders)
+		appendStringInfo(sql, ", %s", source->orders);
 	if (source->order_id)
 		appendStringInfo(sql, ", %s", source->order_id);
 	if (reading == RFM_READ_TICKET)
@@ -346,14 +361,18 @@ bool
 rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
 					   DateADT *date)
 {
+	DateADT		today = rfm_calendar_today(&source->calendar);
 	StringInfoData sql;
 	QueryParams params = {0};
 	SingleReceiver receiver = {0};
 
 	initStringInfo(&sql);
-	start_params(source, rfm_calendar_today(&source->calendar), &params);
+	start_params(source, today, &params);
 	appendStringInfo(&sql, "SELECT pg_catalog.max(%s)", source->ordered_at);
 	append_from(&sql, source, &params);
+	if (source->orders)
+		appendStringInfo(&sql, " AND %s OPERATOR(pg_catalog.>) 0", source->orders);
+	append_date_bound(&sql, source, &params, "<", today + 1);
 	appendStringInfo(&sql, " AND pg_catalog.isfinite(%s)", source->ordered_at);
 	run_single(source, sql.data, &params, &receiver);
 	if (receiver.isnull)
@@ -488,7 +507,7 @@ read_orders(const RfmSource *source, const ReadPlan *plan, DateADT run_date, Mem
 	int			level = NewGUCNestLevel();
 	RfmRowsReceiver receiver;
 
-	rfm_rows_receiver_init(&receiver, plan->reading, mcxt);
+	rfm_rows_receiver_init(&receiver, plan->reading, source->orders != NULL, mcxt);
 	/* the time goes into memory, not into expressions worth compiling */
 	set_for_query("jit", "off");
 	/* a worker that runs the whole query would keep the ticket to itself */
@@ -541,6 +560,37 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 	rfm_run_date_set(RFM_MANY_DATES);
 	run_elsewhere(source, sql, &params, look.elsewhere, dest);
 	return true;
+}
+
+void
+rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_date,
+						 DestReceiver *dest)
+{
+	StringInfoData sql;
+	QueryParams params = {0};
+	RfmPlanLook look;
+
+	initStringInfo(&sql);
+	start_params(source, run_date, &params);
+	appendStringInfo(&sql, "SELECT %s, %s, %s, ",
+					 source->customer, source->ordered_at, source->amount.sql);
+	if (source->order_id)
+		appendStringInfo(&sql, "(%s) IS NOT NULL", source->order_id);
+	else
+		appendStringInfoString(&sql, "true");
+	append_from(&sql, source, &params);
+	append_date_bound(&sql, source, &params, "<", run_date + 1);
+	if (!DATE_NOT_FINITE(first))
+		append_date_bound(&sql, source, &params, ">=", first);
+	appendStringInfoString(&sql, " ORDER BY 1, 2");
+
+	set_for_query("jit", "off");
+	set_workers(true);
+	/* of all rows, a process sorts its share */
+	set_for_query("work_mem", psprintf("%zu", Max(rfm_memory_bound() / 1024, (Size) 64)));
+	rfm_run_date_set(run_date);
+	look_at_query(source, sql.data, &params, false, &look);
+	run_elsewhere(source, sql.data, &params, look.elsewhere, dest);
 }
 
 void

@@ -35,7 +35,9 @@ extern int	rfm_grouped_reading;
 
 /*
  * rfm_source_latest_date: the local date of the latest order that the filter
- * lets through; false where there is none.  As the model's owner.
+ * lets through, of those up to today: a date to come is a mistake, and would be
+ * followed by snapshots of all dates until then.  False where there is none.  As
+ * the model's owner.
  */
 extern bool rfm_source_latest_date(const RfmModel *model,
 								   const RfmSource *source, DateADT *date);
@@ -59,6 +61,16 @@ extern RfmCollector *rfm_source_read(const RfmModel *model, RfmSource *source,
  */
 extern bool rfm_source_scan(const RfmModel *model, const RfmSource *source,
 							DateADT first, DateADT last, DestReceiver *dest);
+
+/*
+ * rfm_source_read_in_order: reads the rows that count for run_date, from day
+ * first on (DATEVAL_NOBEGIN: all; the model's lookback is not applied), in one
+ * query that the planner may run in parallel.  dest gets customer, order time,
+ * amount, and whether the row is an order or a part of one; by customer, then by
+ * time.  As the model's owner, between rfm_owner_enter and rfm_owner_leave.
+ */
+extern void rfm_source_read_in_order(const RfmSource *source, DateADT first,
+									 DateADT run_date, DestReceiver *dest);
 
 /*
  * rfm_source_check: runs that query without reading an order, for the checks

@@ -30,9 +30,10 @@ column_type(const RfmRowsReceiver *receiver, int column)
 static RfmCollector *
 create_collector(RfmRowsReceiver *receiver)
 {
-	bool		distinct = receiver->reading == RFM_READ_ORDERS && receiver->desc->natts > 3;
+	int			order_id = 3 + receiver->counted;
+	bool		distinct = receiver->reading == RFM_READ_ORDERS && receiver->desc->natts > order_id;
 	Form_pg_attribute customer = TupleDescAttr(receiver->desc, 0);
-	Form_pg_attribute order = distinct ? TupleDescAttr(receiver->desc, 3) : NULL;
+	Form_pg_attribute order = distinct ? TupleDescAttr(receiver->desc, order_id) : NULL;
 
 	return rfm_collector_create(receiver->mcxt, customer->atttypid, customer->attcollation,
 								column_type(receiver, 1),
@@ -41,12 +42,12 @@ create_collector(RfmRowsReceiver *receiver)
 								distinct ? order->attcollation : InvalidOid, 0);
 }
 
-/* The customer and the time, which no row lacks. */
+/* The customer and the time, which only a customer without orders lacks. */
 static void
 read_key(RfmCollector *c, TupleTableSlot *slot, RfmWaitingRow *row)
 {
 	row->key = rfm_key_from_datum(&c->customer_type, slot->tts_values[0]);
-	row->last = c->time_type == DATEOID ?
+	row->last = slot->tts_isnull[1] ? PG_INT64_MIN : c->time_type == DATEOID ?
 		(int64) DatumGetDateADT(slot->tts_values[1]) : DatumGetInt64(slot->tts_values[1]);
 	row->has_order = false;
 	row->amount.form = RFM_FORM_NONE;
@@ -68,13 +69,16 @@ take_order(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 {
 	RfmCollector *c = receiver->collector;
 	RfmWaitingRow row;
+	int			order_id = 3 + receiver->counted;
 
 	read_key(c, slot, &row);
 	read_amount(receiver, slot, 2, &row);
-	row.rows = 1;
-	row.has_order = c->distinct_orders && !slot->tts_isnull[3];
+	row.rows = row.orders = 1;
+	row.has_order = c->distinct_orders && !slot->tts_isnull[order_id];
 	if (row.has_order)
-		row.order = rfm_key_from_datum(&c->order_type, slot->tts_values[3]);
+		row.order = rfm_key_from_datum(&c->order_type, slot->tts_values[order_id]);
+	if (receiver->counted)
+		rfm_row_set_orders(c, &row, DatumGetInt64(slot->tts_values[3]));
 	rfm_queue_add(c, &row);
 }
 
@@ -100,7 +104,7 @@ take_partials(RfmCollector *c, Datum sum, RfmWaitingRow *row)
 		if (i < n - 1)
 		{
 			rfm_queue_add(c, row);
-			row->rows = 0;
+			row->rows = row->orders = 0;
 		}
 	}
 	rfm_queue_add(c, row);
@@ -116,10 +120,9 @@ take_group(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 	int64		orders = receiver->desc->natts > 4 ? DatumGetInt64(slot->tts_values[4]) : rows;
 
 	read_key(c, slot, &row);
-	if (orders > PG_UINT32_MAX)
-		rfm_too_many_orders(c, row.key);
-	row.rows = (uint32) orders;
-	c->rows += rows - orders;
+	row.orders = rfm_order_count(c, row.key, orders);
+	c->rows += rows;
+	row.rows = 0;
 	if (receiver->amount_type == FLOAT8ARRAYOID && !slot->tts_isnull[3])
 	{
 		take_partials(c, slot->tts_values[3], &row);
@@ -172,7 +175,8 @@ rows_nothing(DestReceiver *self)
 }
 
 void
-rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, MemoryContext mcxt)
+rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, bool counted,
+					   MemoryContext mcxt)
 {
 	memset(receiver, 0, sizeof(*receiver));
 	receiver->pub.receiveSlot = rows_receive;
@@ -181,6 +185,7 @@ rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, MemoryCont
 	receiver->pub.rDestroy = rows_nothing;
 	receiver->pub.mydest = DestTuplestore;
 	receiver->reading = reading;
+	receiver->counted = counted;
 	receiver->mcxt = mcxt;
 	receiver->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm row of the source",
 											 ALLOCSET_DEFAULT_SIZES);

@@ -19,14 +19,15 @@
 typedef enum RfmReading
 {
 	RFM_READ_TICKET,			/* one row, one column: the ticket of a collector */
-	RFM_READ_ORDERS,			/* customer, time, amount [, order id]: a row an order */
-	RFM_READ_GROUPED			/* customer, last time, rows, sum [, orders]: a row a customer */
+	RFM_READ_ORDERS,			/* customer, time, amount [, orders] [, order id] of each row */
+	RFM_READ_GROUPED			/* customer, last time, rows, sum [, orders] of each customer */
 } RfmReading;
 
 typedef struct RfmRowsReceiver
 {
 	DestReceiver pub;
 	RfmReading	reading;
+	bool		counted;		/* rows say how many orders they stand for */
 	MemoryContext mcxt;			/* where the collector shall live */
 	MemoryContext rowcxt;		/* of what one row takes */
 	TupleDesc	desc;
@@ -39,7 +40,7 @@ typedef struct RfmRowsReceiver
  * that it fills lives in mcxt, which outlives the query.
  */
 extern void rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading,
-								   MemoryContext mcxt);
+								   bool counted, MemoryContext mcxt);
 
 /*
  * rfm_rows_finish: all rows have come.  Gives the collector, NULL where no

@@ -106,6 +106,39 @@ resolve_order_id(const RfmModel *model, Relation rel, RfmSource *source)
 					  CurrentMemoryContext);
 }
 
+static void
+resolve_order_count(const RfmModel *model, Relation rel, RfmSource *source)
+{
+	RfmExpression count;
+	Oid			base;
+
+	if (model->order_count == NULL)
+		return;
+	rfm_expression_resolve(model->order_count, rel, "order_count", model->name, &count);
+	source->uses_run_date |= count.uses_run_date;
+	base = getBaseType(count.type);
+	if (base == BOOLOID)
+	{
+		source->orders = psprintf("CASE WHEN %s THEN 1::pg_catalog.int8 ELSE 0::pg_catalog.int8 END", count.sql);
+		return;
+	}
+	if (base != INT2OID && base != INT4OID && base != INT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("order count \"%s\" has type %s",
+						model->order_count, format_type_be(count.type)),
+				 errdetail("It must be boolean, whether a row is an order, or an integer, how many orders it stands for."),
+				 errhint("Set the model's \"order_count\" to an expression of such a type.")));
+	if (source->order_id)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"order_id\" of model \"%s\" cannot go with an \"order_count\" that is a number",
+						model->name),
+				 errdetail("Orders are counted by their ids, or by that number."),
+				 errhint("Set one of them to null, or \"order_count\" to a boolean expression that tells which rows are orders.")));
+	source->orders = psprintf("COALESCE(CAST(%s AS pg_catalog.int8), 0::pg_catalog.int8)", count.sql);
+}
+
 void
 rfm_source_resolve(const RfmModel *model, RfmSource *source)
 {
@@ -129,6 +162,7 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 	resolve_customer(model, rel, source);
 	resolve_order_time(model, rel, source);
 	resolve_order_id(model, rel, source);
+	resolve_order_count(model, rel, source);
 	resolve_amount(model, rel, source);
 	if (model->filter)
 		rfm_expression_parse(model->filter, rel, "filter", model->name, true,
@@ -137,4 +171,14 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 
 	/* the lock stays: the query must meet the relation that was checked */
 	relation_close(rel, NoLock);
+}
+
+Datum
+rfm_source_customer(const RfmSource *source, const char *customer)
+{
+	Oid			input;
+	Oid			ioparam;
+
+	getTypeInputInfo(source->key.typid, &input, &ioparam);
+	return OidInputFunctionCall(input, unconstify(char *, customer), ioparam, -1);
 }

@@ -25,6 +25,7 @@ typedef struct RfmSource
 	char	   *customer;		/* columns or expressions, as SQL */
 	char	   *ordered_at;
 	char	   *order_id;		/* NULL: an order is a row */
+	char	   *orders;			/* how many a row stands for, as int8; NULL: one */
 	char	   *customer_equals;	/* an operator; NULL: orders of all customers */
 	Datum		customer_value; /* else of this one: a value of the key's type */
 	RfmExpression amount;
@@ -46,5 +47,11 @@ typedef struct RfmSource
  * DATATYPE_MISMATCH, WRONG_OBJECT_TYPE, and the errors of expression.h.
  */
 extern void rfm_source_resolve(const RfmModel *model, RfmSource *source);
+
+/*
+ * rfm_source_customer: return a customer, given as text, as a value of the
+ * key's type.  As the model's owner.  Raises the errors of the type's input.
+ */
+extern Datum rfm_source_customer(const RfmSource *source, const char *customer);
 
 #endif							/* RFM_READ_SOURCE_H */

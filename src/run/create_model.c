@@ -321,14 +321,14 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 }
 
 /*
- * Delete the log and the campaigns of a model.  A foreign key would do it too, but pg_restore -j
- * may bring them before the models, and a stranger's campaign would lock the
- * model's row.
+ * Delete the log of a model, its campaigns and the parameters of its forecasts.
+ * A foreign key would do it too, but pg_restore -j may bring them before the
+ * models, and a stranger's campaign would lock the model's row.
  */
 static void
 delete_dependents(HeapTuple tuple, TupleDesc tupdesc)
 {
-	static const char *const table[] = {"rfm_run", "rfm_campaign"};
+	static const char *const table[] = {"rfm_run", "rfm_campaign", "rfm_forecast_parameters"};
 	Oid			type = INT8OID;
 	bool		isnull;
 	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);
@@ -344,7 +344,7 @@ delete_dependents(HeapTuple tuple, TupleDesc tupdesc)
 
 /*
  * Trigger on rfm_model, BEFORE INSERT OR UPDATE OR DELETE: the row is checked as
- * rfm_create_model checks it; log and campaigns go with their model.
+ * rfm_create_model checks it; what hangs on it goes with its model.
  */
 Datum
 rfm_model_trigger(PG_FUNCTION_ARGS)

@@ -241,6 +241,26 @@ rfm_model_continue(const char *name, int64 *id)
  * Checking.
  */
 
+/*
+ * Say it where the model's time zone does nothing to its order times.  Those of
+ * many frameworks are UTC in a column without time zone.
+ */
+static void
+report_unzoned(const RfmModel *model, const RfmSource *source)
+{
+	const RfmCalendar *calendar = &source->calendar;
+
+	if (calendar->time_type != TIMESTAMPOID || (calendar->fixed_offset && calendar->offset == 0))
+		return;
+	ereport(NOTICE,
+			(errmsg("time_zone of model \"%s\" does not apply to its order times", model->name),
+			 errdetail("%s has type timestamp without time zone: its dates count as they are written. Only what today is goes by the time zone.",
+					   source->ordered_at),
+			 errhint("If it holds UTC, as Prisma, Rails and Django write it, set ordered_at to: %s AT TIME ZONE 'UTC'",
+					 get_attnum(model->source, model->ordered_at) > 0 ?
+					 quote_identifier(model->ordered_at) : psprintf("(%s)", model->ordered_at))));
+}
+
 void
 rfm_model_check(const RfmModel *model)
 {
@@ -256,6 +276,7 @@ rfm_model_check(const RfmModel *model)
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
 	rfm_source_check(&source);
+	report_unzoned(model, &source);
 	rfm_ruleset_check_model(model->segment_rules, model);
 	rfm_ruleset_check_model(model->comment_rules, model);
 	rfm_target_resolve(model, &source, &target);

@@ -27,7 +27,7 @@ rfm_period_additive(const RfmModel *model)
 {
 	return model->lookback == NULL && model->monetary_above == NULL &&
 		!mentions_run_date(model->customer) && !mentions_run_date(model->ordered_at) &&
-		!mentions_run_date(model->amount) && !mentions_run_date(model->order_id) &&
+		!mentions_run_date(model->amount) && !mentions_run_date(model->order_id) && !mentions_run_date(model->order_count) &&
 		!mentions_run_date(model->filter);
 }
 
@@ -57,5 +57,5 @@ rfm_period_read(const RfmModel *model, const DateADT *from_date, DateADT to_date
 	rfm_source_resolve(&period, &source);
 	collector = rfm_source_read(&period, &source, to_date, CurrentMemoryContext);
 	rfm_owner_leave(&owner);
-	return rfm_customers_build(&period, &source, collector, to_date);
+	return rfm_customers_build(&period, &source, collector, to_date, true);
 }

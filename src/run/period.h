@@ -22,7 +22,8 @@ extern bool rfm_period_additive(const RfmModel *model);
 
 /*
  * rfm_period_read: read the orders after from_date (NULL: all) up to to_date and
- * return who ordered, in the current context: how often, and for how much.
+ * return whom they are of, in the current context: how many, and for how much;
+ * also who has refunds only.
  * Recency is counted to to_date.  Works as the model's owner, with the active
  * database snapshot.  Raises INVALID_PARAMETER_VALUE for dates that are not in
  * their order, and what rfm_snapshot_check_date raises.

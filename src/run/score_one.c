@@ -109,16 +109,6 @@ find_cuts(const RfmModel *model, LoggedCuts *cuts)
  * Scores.
  */
 
-static Datum
-customer_value(const RfmSource *source, const char *customer)
-{
-	Oid			input;
-	Oid			ioparam;
-
-	getTypeInputInfo(source->key.typid, &input, &ioparam);
-	return OidInputFunctionCall(input, unconstify(char *, customer), ioparam, -1);
-}
-
 /* Is the customer's key that of the customer that a score began with, or a later one? */
 static bool
 key_reaches(const RfmSource *source, const char *from_customer)
@@ -127,7 +117,7 @@ key_reaches(const RfmSource *source, const char *from_customer)
 
 	rfm_key_sort_support(&source->key, &ssup);
 	return ApplySortComparator(source->customer_value, false,
-							   customer_value(source, from_customer), false,
+							   rfm_source_customer(source, from_customer), false,
 							   &ssup) >= 0;
 }
 
@@ -182,7 +172,7 @@ current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
 {
 	DateADT		own;
 
-	if (!model->latest_order)
+	if (model->as_of != RFM_AS_OF_LATEST_ORDER)
 		return rfm_calendar_today(&source->calendar);
 	if (rfm_source_latest_date(model, source, &own) && own > cut_date)
 		return own;
@@ -208,11 +198,12 @@ rfm_score_customer(const RfmModel *model, const char *customer,
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, source);
-	source->customer_value = customer_value(source, customer);
+	source->customer_value = rfm_source_customer(source, customer);
 	source->customer_equals = rfm_equality(source->key.typid);
 	snapshot->run_date = current_date(model, source, *cut_date);
 	collector = rfm_source_read(model, source, snapshot->run_date, CurrentMemoryContext);
-	snapshot->customers = rfm_customers_build(model, source, collector, snapshot->run_date);
+	snapshot->customers = rfm_customers_build(model, source, collector, snapshot->run_date,
+											   false);
 	found = snapshot->customers->n > 0;
 	if (found)
 		*cell = RFM_CELL(axis_score(snapshot, RFM_RECENCY, &cuts),

@@ -32,9 +32,9 @@ rfm_snapshot_default_date(const RfmModel *model, const RfmSource *source)
 {
 	DateADT		date;
 
-	if (model->latest_order && rfm_source_latest_date(model, source, &date))
+	if (model->as_of == RFM_AS_OF_LATEST_ORDER && rfm_source_latest_date(model, source, &date))
 		return date;
-	return rfm_calendar_today(&source->calendar);
+	return rfm_calendar_today(&source->calendar) - (model->as_of == RFM_AS_OF_YESTERDAY);
 }
 
 void
@@ -63,7 +63,7 @@ rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector)
 	rfm_progress_expect(collector ? collector->nentries : 0);
 
 	snapshot->customers = rfm_customers_build(model, &snapshot->source, collector,
-											  snapshot->run_date);
+											  snapshot->run_date, false);
 	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers in key order",
 					  snapshot->customers->n);
 	rfm_progress_expect(snapshot->customers->n);

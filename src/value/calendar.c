@@ -17,32 +17,15 @@
 /* How far around a midnight a change of the clock matters. */
 #define CLOCK_MARGIN_SECS (26 * SECS_PER_HOUR)
 
-pg_tz *
-rfm_calendar_zone(const char *name)
-{
-	pg_tz	   *zone;
-
-	errno = 0;
-	zone = name[0] != '\0' ? pg_tzset(name) : NULL;
-	if (zone == NULL && errno == ENOMEM)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	if (zone == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" not recognized", name),
-				 errhint("The view pg_timezone_names lists the time zones.")));
-	return zone;
-}
-
 void
-rfm_calendar_init(RfmCalendar *calendar, Oid time_type, const char *zone_name)
+rfm_calendar_init(RfmCalendar *calendar, Oid time_type, const char *zone_setting)
 {
 	long int	gmtoff = 0;
 
 	calendar->time_type = time_type;
-	calendar->zone = rfm_calendar_zone(zone_name);
+	calendar->zone = pg_tzset(zone_setting);
+	if (calendar->zone == NULL)
+		elog(ERROR, "time zone \"%s\" not recognized", zone_setting);
 	calendar->fixed_offset = pg_get_timezone_offset(calendar->zone, &gmtoff);
 	calendar->offset = (int64) gmtoff * USECS_PER_SEC;
 }
@@ -135,31 +118,65 @@ rfm_calendar_date(const RfmCalendar *calendar, int64 time)
 }
 
 DateADT
-rfm_calendar_today(const RfmCalendar *calendar)
+rfm_calendar_date_of(const RfmCalendar *calendar, TimestampTz moment)
 {
 	RfmCalendar zoned = *calendar;
 
 	zoned.time_type = TIMESTAMPTZOID;
-	return rfm_calendar_date(&zoned, GetCurrentTransactionStartTimestamp());
+	return rfm_calendar_date(&zoned, moment);
 }
 
 DateADT
+rfm_calendar_today(const RfmCalendar *calendar)
+{
+	return rfm_calendar_date_of(calendar, GetCurrentTransactionStartTimestamp());
+}
+
+/* Go so many months back from a date; false where the calendar does not go so far. */
+static bool
+subtract_months(DateADT day, int64 back, int64 *result)
+{
+	int			year;
+	int			month;
+	int			mday;
+	int64		number;
+
+	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+	number = (int64) year * MONTHS_PER_YEAR + month - 1 - back;
+	if (number < (int64) JULIAN_MINYEAR * MONTHS_PER_YEAR + JULIAN_MINMONTH - 1 ||
+		number >= (int64) JULIAN_MAXYEAR * MONTHS_PER_YEAR)
+	{
+		*result = back > 0 ? PG_INT64_MIN / 2 : PG_INT64_MAX / 2;
+		return false;
+	}
+	month = (int) ((number % MONTHS_PER_YEAR + MONTHS_PER_YEAR) % MONTHS_PER_YEAR);
+	year = (int) ((number - month) / MONTHS_PER_YEAR);
+	mday = Min(mday, day_tab[isleap(year)][month]);
+	*result = (int64) date2j(year, month + 1, mday) - POSTGRES_EPOCH_JDATE;
+	return true;
+}
+
+/*
+ * What timestamp minus interval does, in numbers that do not overflow: months,
+ * then days, then time.
+ */
+DateADT
 rfm_calendar_first_day(DateADT day, const Interval *lookback)
 {
-	Timestamp	start;
-	RfmCalendar plain = {.time_type = TIMESTAMPOID};
+	int64		first;
+	int64		whole;
 
-	/* further back than the calendar goes is no bound at all */
-	if (lookback->month * 30.5 + lookback->day +
-		(double) lookback->time / USECS_PER_DAY > day + POSTGRES_EPOCH_JDATE)
+	if (subtract_months(day, lookback->month, &first))
+	{
+		/* whole days that the time takes the start back by, rounded up */
+		whole = lookback->time / USECS_PER_DAY + (lookback->time % USECS_PER_DAY > 0);
+		first += 1 - (int64) lookback->day - whole;
+	}
+	if (first < DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE)
 		return DATEVAL_NOBEGIN;
-
-	start = DatumGetTimestamp(DirectFunctionCall2(date_mi_interval,
-												  DateADTGetDatum(day),
-												  PointerGetDatum(lookback)));
-	if (TIMESTAMP_NOT_FINITE(start))
-		return start < 0 ? DATEVAL_NOBEGIN : DATEVAL_NOEND;
-	return rfm_calendar_date(&plain, start) + 1;
+	if (first >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
+		return DATEVAL_NOEND;
+	return (DateADT) first;
 }
 
 char *

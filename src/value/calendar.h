@@ -25,18 +25,11 @@ typedef struct RfmCalendar
 } RfmCalendar;
 
 /*
- * rfm_calendar_zone: return the time zone of that name, as SET TimeZone
- * understands names.  Raises INVALID_PARAMETER_VALUE for an unknown one.
- */
-extern pg_tz *rfm_calendar_zone(const char *name);
-
-/*
  * rfm_calendar_init: fill in the calendar of order times of a type (date,
- * timestamp or timestamptz) in a zone.  Raises INVALID_PARAMETER_VALUE for an
- * unknown zone.
+ * timestamp or timestamptz) in a zone, which rfm_zone_setting has given.
  */
 extern void rfm_calendar_init(RfmCalendar *calendar, Oid time_type,
-							  const char *zone_name);
+							  const char *zone_setting);
 
 /*
  * rfm_calendar_start: determine the first order time, in the column's type,
@@ -56,9 +49,13 @@ extern DateADT rfm_calendar_date(const RfmCalendar *calendar, int64 time);
 /* rfm_calendar_today: return today's date in the calendar's zone, by now(). */
 extern DateADT rfm_calendar_today(const RfmCalendar *calendar);
 
+/* rfm_calendar_date_of: return the date in the calendar's zone that it is at a moment. */
+extern DateADT rfm_calendar_date_of(const RfmCalendar *calendar, TimestampTz moment);
+
 /*
  * rfm_calendar_first_day: return the first date that is later than
- * day - lookback; minus infinity where there is none in the calendar.
+ * day - lookback, as timestamps are subtracted from; minus infinity where all dates
+ * of timestamps are, infinity where none is.
  */
 extern DateADT rfm_calendar_first_day(DateADT day, const Interval *lookback);
 

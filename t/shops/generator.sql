@@ -82,7 +82,8 @@ $$
            shops.pick(seed, 'nulls', '7', '60', '1000000')::int,
            shops.pick(seed, 'order type', NULL, NULL, NULL, 'int4', 'text', 'uuid', 'numeric'),
            shops.pick(seed, 'start', '2024-03-31', '2024-10-27', '1999-12-31', '2011-12-31', '0044-03-15 BC', '4712-06-01 BC', '294270-01-01')::date,
-           shops.pick(seed, 'zone', 'UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Apia', 'Africa/Monrovia', '+13:30', 'America/St_Johns'),
+           shops.pick(seed, 'zone', 'UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Apia', 'Africa/Monrovia', '+13:30', 'America/St_Johns',
+                      '-03', '-0930', '+14', 'Z', 'Etc/GMT+8', 'EST5EDT', 'europe/berlin'),
            shops.rnd(seed, 'bad', 25) = 0
 $$;
 
@@ -100,7 +101,8 @@ BEGIN
         INSERT INTO shops.orders
         SELECT CASE WHEN shops.rnd(%1$s, 'no customer ' || i, %2$s) > 0 THEN CAST(%3$s AS %4$s) END,
                CASE WHEN shops.rnd(%1$s, 'no time ' || i, %2$s) > 0
-                    THEN (%5$L::date - d)::timestamp + (shops.rnd(%1$s, 'second ' || i, 86400) || 's')::interval END::%6$s,
+                    -- a date mistyped by decades, now and then
+                    THEN CASE shops.rnd(%1$s, 'stray ' || i, 300) WHEN 0 THEN date '2062-05-17' ELSE %5$L::date - d END::timestamp + (shops.rnd(%1$s, 'second ' || i, 86400) || 's')::interval END::%6$s,
                CASE WHEN shops.rnd(%1$s, 'no amount ' || i, %2$s) > 0 THEN CAST(%7$s AS %8$s) END,
                CASE WHEN shops.rnd(%1$s, 'no order ' || i, %2$s) > 0 THEN %9$s END,
                shops.pick(%1$s, 'status ' || i, 'paid', 'paid', 'sent', 'cancelled')

@@ -127,20 +127,18 @@ BEGIN
     PERFORM shops.check_days('backfill', first, last, after);
 
     latest := shops.expect('shop', NULL);
-    IF latest IS NOT NULL THEN
-        DELETE FROM shops.target WHERE run_date > latest - behind;
-        DELETE FROM rfm_run WHERE model = 'shop' AND (run_date > latest - behind OR shops.rnd(seed, 'no log', 3) = 0);
-        first := coalesce((SELECT max(run_date) FROM rfm_run WHERE model = 'shop'), (SELECT max(run_date) FROM shops.target), latest - 1);
-        first := CASE WHEN first < latest THEN first + 1 ELSE latest END;
-        last := LEAST(latest, first + most - 1);
-        PERFORM shops.expect_days(first, last);
-        after := shops.note_others(first, last);
-        COMMIT;
-        CALL rfm_catch_up('shop');
-        PERFORM shops.check_days('catch-up', first, last, after);
-        IF last = latest THEN
-            PERFORM shops.check_score_now(seed, latest);
-        END IF;
+    DELETE FROM shops.target WHERE run_date > latest - behind;
+    DELETE FROM rfm_run WHERE model = 'shop' AND (run_date > latest - behind OR shops.rnd(seed, 'no log', 3) = 0);
+    first := coalesce((SELECT max(run_date) FROM rfm_run WHERE model = 'shop'), (SELECT max(run_date) FROM shops.target), latest - 1);
+    first := CASE WHEN first < latest THEN first + 1 ELSE latest END;
+    last := LEAST(latest, first + most - 1);
+    PERFORM shops.expect_days(first, last);
+    after := shops.note_others(first, last);
+    COMMIT;
+    CALL rfm_catch_up('shop');
+    PERFORM shops.check_days('catch-up', first, last, after);
+    IF last = latest THEN
+        PERFORM shops.check_score_now(seed, latest);
     END IF;
     IF EXISTS (SELECT FROM shops.target) THEN
         PERFORM shops.check_retention(shops.pick(seed, 'retention', '1 day', '36:00:00', '2 days', '3 days 01:00', '1 mon')::interval);

@@ -44,13 +44,15 @@ BEGIN
         order_id => CASE WHEN shops.rnd(seed, 'which', 4) = 0 AND s.order_type = 'text' THEN 'upper(order_id)'
                          WHEN shops.rnd(seed, 'which', 4) = 0 AND s.order_type = 'int4' THEN 'order_id % 5'
                          WHEN s.order_type IS NOT NULL THEN 'order_id' END,
+        order_count => CASE shops.rnd(seed, 'counted', 6) WHEN 0 THEN $c$status <> 'sent'$c$ WHEN 1 THEN 'total > 0'
+                            WHEN 2 THEN CASE WHEN s.order_type IS NULL THEN $c$CASE status WHEN 'paid' THEN 1 WHEN 'sent' THEN 3 ELSE 0 END$c$ END END,
         filter => shops.pick(seed, 'filter', NULL, NULL, $c$status <> 'cancelled'$c$, $c$total > 0 OR status = 'sent'$c$),
         method => chosen, buckets => k,
         r_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '1') v),
         f_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '2') v),
         m_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '3') v),
         lookback => shops.pick(seed, 'lookback', NULL, NULL, '1 day', '5 days', '1 mon', '1 mon 36:00:00')::interval,
-        time_zone => s.zone, as_of => shops.pick(seed, 'as of', 'today', 'latest_order'),
+        time_zone => s.zone, as_of => shops.pick(seed, 'as of', 'today', 'yesterday', 'latest_order', 'latest_order'),
         monetary_above => shops.pick(seed, 'above', NULL, NULL, NULL, '0', '5', '-1.005')::numeric,
         segment_rules => rules[1], comment_rules => rules[2], target_columns => columns,
         keep_stale => shops.rnd(seed, 'keep', 4) = 0,

@@ -35,11 +35,31 @@ BEGIN
 END
 $$;
 
+-- A time zone, as SQL: offsets from UTC as intervals, which have one sense
+CREATE FUNCTION shops.zone_sql(zone text) RETURNS text
+LANGUAGE sql IMMUTABLE AS
+$$
+    SELECT CASE WHEN zone = 'Z' THEN 'interval ''0'''
+                WHEN zone ~ '^[+-]' THEN format('interval %L', regexp_replace(rpad(translate(zone, ':', ''), 5, '0'), '(..)$', ':\1'))
+                ELSE quote_literal(zone) END
+$$;
+
+CREATE FUNCTION shops.today(zone text) RETURNS date
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    day date;
+BEGIN
+    EXECUTE format('SELECT CAST(now() AT TIME ZONE %s AS date)', shops.zone_sql(zone)) INTO day;
+    RETURN day;
+END
+$$;
+
 -- The local date of an order, as an expression over the source's columns
 CREATE FUNCTION shops.local_date(m rfm_model) RETURNS text
 LANGUAGE sql AS
 $$
-    SELECT CASE WHEN shops.type_of(m.source, t) = 'timestamptz'::regtype THEN format('CAST(%s AT TIME ZONE %L AS date)', t, m.time_zone)
+    SELECT CASE WHEN shops.type_of(m.source, t) = 'timestamptz'::regtype THEN format('CAST(%s AT TIME ZONE %s AS date)', t, shops.zone_sql(m.time_zone))
                 ELSE format('CAST(%s AS date)', t) END
       FROM shops.term(m.source, m.ordered_at) AS t
 $$;
@@ -48,10 +68,11 @@ $$;
 CREATE FUNCTION shops.counted_sql(m rfm_model) RETURNS text
 LANGUAGE sql AS
 $$
-    SELECT format('SELECT %1$s AS customer, %2$s AS day, CAST(%3$s AS numeric) AS amount, %4$s AS order_id FROM %5$s
+    SELECT format('SELECT %1$s AS customer, %2$s AS day, CAST(%3$s AS numeric) AS amount, %4$s AS order_id, %8$s AS orders FROM %5$s
                     WHERE %1$s IS NOT NULL AND %6$s IS NOT NULL AND (%7$s)',
                   shops.term(m.source, m.customer), shops.local_date(m), shops.term(m.source, m.amount),
-                  coalesce(shops.term(m.source, m.order_id), 'NULL::int'), m.source, shops.term(m.source, m.ordered_at), coalesce(m.filter, 'true'))
+                  coalesce(shops.term(m.source, m.order_id), 'NULL::int'), m.source, shops.term(m.source, m.ordered_at), coalesce(m.filter, 'true'),
+                  CASE WHEN m.order_count IS NULL THEN '1' ELSE format('coalesce(CAST(%s AS int), 0)', shops.term(m.source, m.order_count)) END)
 $$;
 
 CREATE FUNCTION shops.buckets(m rfm_model) RETURNS int[]
@@ -99,7 +120,7 @@ $$
                             AND coalesce(total @> s.r + s.f + s.m, true) ORDER BY priority LIMIT 1), ''Others'')', ruleset) END
 $$;
 
--- Fills table "expected"; returns its date.  Null: that of the latest order.
+-- Fills table "expected"; returns its date.  Null: the model's own.
 CREATE FUNCTION shops.expect(name text, day date) RETURNS date
 LANGUAGE plpgsql
 SET max_parallel_workers_per_gather = 0
@@ -112,13 +133,16 @@ BEGIN
     DROP TABLE IF EXISTS counted, customers, expected;
     EXECUTE 'CREATE TEMP TABLE counted AS ' || shops.counted_sql(m);
     IF day IS NULL THEN
-        SELECT max(c.day) INTO day FROM counted c;
+        day := shops.today(m.time_zone) - (m.as_of = 'yesterday')::int;
+        IF m.as_of = 'latest_order' THEN
+            SELECT coalesce(max(c.day), expect.day) INTO day FROM counted c WHERE c.day <= expect.day AND orders > 0;
+        END IF;
     END IF;
     DELETE FROM counted c WHERE NOT (c.day <= expect.day AND (m.lookback IS NULL OR c.day > expect.day - m.lookback));
     EXECUTE format('CREATE TEMP TABLE customers AS
-        SELECT customer, %L::date - max(day) AS recency_days, %s AS frequency_orders, coalesce(sum(amount), 0) AS monetary_value
-          FROM counted GROUP BY customer HAVING %L::numeric IS NULL OR coalesce(sum(amount), 0) > %3$L',
-        day, CASE WHEN m.order_id IS NULL THEN 'count(*)' ELSE 'count(DISTINCT order_id)' END, m.monetary_above);
+        SELECT customer, %L::date - max(day) FILTER (WHERE orders > 0) AS recency_days, %s AS frequency_orders, coalesce(sum(amount), 0) AS monetary_value
+          FROM counted GROUP BY customer HAVING sum(orders) > 0 AND (%L::numeric IS NULL OR coalesce(sum(amount), 0) > %3$L)',
+        day, CASE WHEN m.order_id IS NULL THEN 'sum(orders)' ELSE 'count(DISTINCT order_id) FILTER (WHERE orders > 0)' END, m.monetary_above);
     EXECUTE format('CREATE TEMP TABLE expected AS
         WITH scored AS MATERIALIZED (SELECT c.*, r.score::int AS r, f.score::int AS f, m.score::int AS m
                           FROM customers c JOIN (%s) r USING (customer) JOIN (%s) f USING (customer) JOIN (%s) m USING (customer)),

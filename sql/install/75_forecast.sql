@@ -1,0 +1,134 @@
+-- Forecasts -------------------------------------------------------------------
+
+CREATE TABLE @extschema@.rfm_forecast_parameters (
+    fit_id                  int8        GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id                int8        NOT NULL,
+    model                   text        NOT NULL,
+    run_date                date        NOT NULL,
+    family                  text        NOT NULL CHECK (family IN ('bg/nbd', 'mbg/nbd')),
+    customers               int8        NOT NULL,
+    repeat_customers        int8        NOT NULL,
+    histories               int8        NOT NULL,
+    params                  jsonb       NOT NULL,
+    standard_errors         jsonb       NOT NULL,
+    log_likelihood          float8      NOT NULL,
+    iterations              int4        NOT NULL,
+    spending                text        NOT NULL,
+    spending_correlation    float8,
+    spending_log_likelihood float8,
+    spending_iterations     int4,
+    fitted_at               timestamptz NOT NULL,
+    fitted_by               text        NOT NULL,
+    version                 text        NOT NULL,
+    UNIQUE (model_id, family, run_date)
+);
+
+COMMENT ON TABLE @extschema@.rfm_forecast_parameters IS
+    'parameters of forecasts: one row a model, family and date, written by rfm_forecast_fit(). Everyone sees those of the models that they may use; they go with their model';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.fit_id IS 'number of the fit';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.model_id IS 'number of the model, as in rfm_model';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.run_date IS 'orders up to this date were fitted to';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.family IS 'model of buying: bg/nbd or mbg/nbd';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.customers IS 'customers with an order up to that date';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.repeat_customers IS 'those of them who have ordered on more than one day';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.histories IS 'distinct combinations of frequency, recency and t among them';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.params IS 'the parameters, time in days: r, alpha, a and b of buying, and p, q and v of spending where spending is fitted';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.standard_errors IS 'their standard errors, by the second derivatives of the likelihood';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.log_likelihood IS 'logarithm of the likelihood of buying';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.iterations IS 'steps that the search for the parameters of buying took; it has always found them: else nothing is kept';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending IS 'fitted, or why there are no parameters of spending: too few (customers who came again and spent something then), correlated (how often they come with what they spend), not determined (by the data), no mean (of their distribution)';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending_correlation IS 'correlation of frequency with mean spending on repeat days; above 0.3 either way spending is not fitted';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending_log_likelihood IS 'logarithm of the likelihood of spending';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending_iterations IS 'steps that the search for the parameters of spending took';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.fitted_at IS 'when they were fitted';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.fitted_by IS 'role that asked for them';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.version IS 'version of the library that fitted them';
+
+SELECT pg_extension_config_dump('@extschema@.rfm_forecast_parameters', '');
+SELECT pg_extension_config_dump('@extschema@.rfm_forecast_parameters_fit_id_seq', '');
+
+ALTER TABLE @extschema@.rfm_forecast_parameters ENABLE ROW LEVEL SECURITY;
+
+-- Rights as on rfm_run.
+CREATE POLICY rfm_forecast_parameters_owner ON @extschema@.rfm_forecast_parameters
+    FOR SELECT USING (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
+GRANT SELECT ON @extschema@.rfm_forecast_parameters TO PUBLIC;
+CREATE POLICY rfm_forecast_parameters_restore ON @extschema@.rfm_forecast_parameters
+    FOR INSERT TO pg_database_owner WITH CHECK (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
+GRANT INSERT ON @extschema@.rfm_forecast_parameters TO pg_database_owner;
+GRANT SELECT, UPDATE ON SEQUENCE @extschema@.rfm_forecast_parameters_fit_id_seq TO pg_database_owner;
+
+CREATE FUNCTION @extschema@.rfm_repeat_summary(
+    run_date date DEFAULT NULL,
+    model    text DEFAULT 'default'
+) RETURNS TABLE (
+    customer       text,
+    frequency      int8,
+    recency        int4,
+    t              int4,
+    monetary_value numeric
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
+AS 'MODULE_PATHNAME', 'rfm_repeat_summary';
+COMMENT ON FUNCTION @extschema@.rfm_repeat_summary(date, text) IS
+    'what models of repeat buying need to know of each customer, in days: frequency, the days with orders after the first one; recency, from the first day with orders to the last; t, from the first one to the run date; monetary_value, the mean amount of the days after the first one (0 where there are none). All orders up to the date are read, whatever the model''s lookback';
+
+CREATE FUNCTION rfm_internal.visits(from_date date, to_date date, model text)
+RETURNS TABLE (
+    customer text,
+    visits   int8,
+    revenue  numeric
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
+AS 'MODULE_PATHNAME', 'rfm_visits';
+COMMENT ON FUNCTION rfm_internal.visits(date, date, text) IS
+    'internal: who ordered between two dates, both included, on how many days and for how much';
+
+CREATE FUNCTION rfm_internal.fit_forecast(run_date date, model text, family text)
+RETURNS int8
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rfm_fit_forecast';
+COMMENT ON FUNCTION rfm_internal.fit_forecast(date, text, text) IS
+    'internal: fits a model of buying and one of spending, and returns the number of the row of rfm_forecast_parameters';
+
+CREATE FUNCTION @extschema@.rfm_forecast_fit(
+    run_date date DEFAULT NULL,
+    model    text DEFAULT 'default',
+    family   text DEFAULT 'mbg/nbd'
+) RETURNS @extschema@.rfm_forecast_parameters
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    number CONSTANT int8 := rfm_internal.fit_forecast(run_date, model, family);
+    result @extschema@.rfm_forecast_parameters;
+BEGIN
+    SELECT * INTO result FROM @extschema@.rfm_forecast_parameters p WHERE p.fit_id = number;
+    RETURN result;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_forecast_fit(date, text, text) IS
+    'fits a model of buying (family: mbg/nbd or bg/nbd) and the Gamma-Gamma model of spending to all orders of a model up to a date, keeps the parameters in rfm_forecast_parameters and returns that row';
+
+CREATE FUNCTION @extschema@.rfm_forecast(
+    run_date date     DEFAULT NULL,
+    model    text     DEFAULT 'default',
+    horizon  interval DEFAULT '1 year',
+    discount float8   DEFAULT 0,
+    family   text     DEFAULT 'mbg/nbd',
+    one_customer text DEFAULT NULL
+) RETURNS TABLE (
+    customer             text,
+    frequency            int8,
+    recency              int4,
+    t                    int4,
+    p_alive              float8,
+    expected_orders      float8,
+    expected_order_value float8,
+    expected_revenue     float8
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
+AS 'MODULE_PATHNAME', 'rfm_forecast';
+COMMENT ON FUNCTION @extschema@.rfm_forecast(date, text, interval, float8, text, text) IS
+    'what is expected of each customer of a model from a date on until the horizon: the probability that they still are a customer, the days on which they will order, what they spend on such a day, and the revenue of it all, discounted by a rate for a year. With the newest parameters of rfm_forecast_fit() up to the date, or fitted now where there are none. one_customer: of this one alone';

@@ -1,0 +1,261 @@
+/*-------------------------------------------------------------------------
+ *
+ * minimize.c
+ *		The minimum of a smooth function of few variables.
+ *
+ * BFGS with a backtracking line search, then Newton's method, whose second
+ * derivatives are differences of gradients: Nocedal and Wright, Numerical
+ * Optimization, 2nd edition, algorithms 6.1 and 3.1, and chapter 8.1.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include <math.h>
+
+#include "forecast/minimize.h"
+#include "miscadmin.h"
+
+#define MOST_ITERATIONS 200
+#define MOST_NEWTON_STEPS 20
+
+/* Variables are logarithms; what leads farther out than this has no minimum. */
+#define FARTHEST 18.0
+
+typedef double Vector[RFM_MOST_VARIABLES];
+typedef double Matrix[RFM_MOST_VARIABLES][RFM_MOST_VARIABLES];
+
+/* A function and a place on it. */
+typedef struct Search
+{
+	RfmFunction function;
+	const void *arg;
+	int			n;
+	Vector		x;
+	Vector		gradient;
+	double		value;
+} Search;
+
+static double
+dot(const Search *s, const double *a, const double *b)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < s->n; i++)
+		sum += a[i] * b[i];
+	return sum;
+}
+
+static void
+set_identity(Matrix m)
+{
+	memset(m, 0, sizeof(Matrix));
+	for (int i = 0; i < RFM_MOST_VARIABLES; i++)
+		m[i][i] = 1;
+}
+
+/* step = - m * gradient */
+static void
+downhill(const Search *s, Matrix m, double *step)
+{
+	for (int i = 0; i < s->n; i++)
+		step[i] = -dot(s, m[i], s->gradient);
+}
+
+/* Go along step as far as the value sinks; moved is how far that was. */
+static bool
+go_along(Search *s, const double *step, double *moved, double *turned)
+{
+	double		slope = dot(s, s->gradient, step);
+	double		most = 0;
+	double		length = 1;
+
+	for (int i = 0; i < s->n; i++)
+		most = Max(most, fabs(step[i]));
+	/* no step goes farther than a factor of e^2 */
+	if (most > 2)
+		length = 2 / most;
+	for (int tries = 0; slope < 0 && tries < 50; tries++, length /= 2)
+	{
+		Search		there = *s;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < s->n; i++)
+			there.x[i] += length * step[i];
+		there.value = s->function(s->arg, there.x, there.gradient);
+		if (!isfinite(there.value) || there.value > s->value + 1e-4 * length * slope)
+			continue;
+		for (int i = 0; i < s->n; i++)
+		{
+			moved[i] = there.x[i] - s->x[i];
+			turned[i] = there.gradient[i] - s->gradient[i];
+		}
+		*s = there;
+		return true;
+	}
+	return false;
+}
+
+/* Algorithm 6.1's formula 6.17: what the last step tells of the second derivatives. */
+static void
+learn(const Search *s, Matrix inverse, const double *moved, const double *turned, bool first)
+{
+	double		curvature = dot(s, moved, turned);
+	double		scale = first ? curvature / dot(s, turned, turned) : 1;
+	Vector		h;
+	double		hh;
+
+	if (!(curvature > 1e-12 * sqrt(dot(s, moved, moved) * dot(s, turned, turned))))
+		return;
+	for (int i = 0; i < s->n; i++)
+		for (int j = 0; j < s->n; j++)
+			inverse[i][j] *= scale;
+	for (int i = 0; i < s->n; i++)
+		h[i] = dot(s, inverse[i], turned);
+	hh = 1 + dot(s, turned, h) / curvature;
+	for (int i = 0; i < s->n; i++)
+		for (int j = 0; j < s->n; j++)
+			inverse[i][j] += (hh * moved[i] * moved[j] - h[i] * moved[j] - moved[i] * h[j]) / curvature;
+}
+
+static bool
+is_too_far(const Search *s)
+{
+	for (int i = 0; i < s->n; i++)
+		if (fabs(s->x[i]) > FARTHEST)
+			return true;
+	return false;
+}
+
+static int
+descend(Search *s)
+{
+	Matrix		inverse;
+	int			iteration;
+
+	set_identity(inverse);
+	for (iteration = 0; iteration < MOST_ITERATIONS; iteration++)
+	{
+		Vector		step;
+		Vector		moved;
+		Vector		turned;
+
+		downhill(s, inverse, step);
+		/* a value has 15 digits: below that, Newton's method sees more */
+		if (-dot(s, s->gradient, step) < 1e-12 || is_too_far(s) ||
+			!go_along(s, step, moved, turned))
+			break;
+		learn(s, inverse, moved, turned, iteration == 0);
+	}
+	return iteration;
+}
+
+/* The matrix of second derivatives, by central differences of gradients. */
+static void
+second_derivatives(const Search *s, Matrix hessian)
+{
+	const double width = 1e-4;
+
+	for (int i = 0; i < s->n; i++)
+	{
+		Vector		x;
+		Vector		above;
+		Vector		below;
+
+		CHECK_FOR_INTERRUPTS();
+		memcpy(x, s->x, sizeof(x));
+		x[i] = s->x[i] + width;
+		(void) s->function(s->arg, x, above);
+		x[i] = s->x[i] - width;
+		(void) s->function(s->arg, x, below);
+		for (int j = 0; j < s->n; j++)
+			hessian[i][j] = (above[j] - below[j]) / (2 * width);
+	}
+	for (int i = 0; i < s->n; i++)
+		for (int j = 0; j < i; j++)
+			hessian[i][j] = hessian[j][i] = (hessian[i][j] + hessian[j][i]) / 2;
+}
+
+/* Invert a symmetric matrix by its Cholesky factor; false: it is not positive definite. */
+static bool
+invert(int n, Matrix m, Matrix inverse)
+{
+	Matrix		factor = {{0}};
+
+	for (int j = 0; j < n; j++)
+	{
+		for (int i = j; i < n; i++)
+		{
+			double		sum = m[i][j];
+
+			for (int k = 0; k < j; k++)
+				sum -= factor[i][k] * factor[j][k];
+			/* what is left of rounding is no curvature */
+			if (i == j && !(sum > 1e-10 * m[j][j] && m[j][j] > 0))
+				return false;
+			factor[i][j] = i == j ? sqrt(sum) : sum / factor[j][j];
+		}
+	}
+	for (int column = 0; column < n; column++)
+	{
+		Vector		y;
+
+		for (int i = 0; i < n; i++)
+		{
+			y[i] = i == column;
+			for (int k = 0; k < i; k++)
+				y[i] -= factor[i][k] * y[k];
+			y[i] /= factor[i][i];
+		}
+		for (int i = n - 1; i >= 0; i--)
+		{
+			for (int k = i + 1; k < n; k++)
+				y[i] -= factor[k][i] * inverse[k][column];
+			inverse[i][column] = y[i] / factor[i][i];
+		}
+	}
+	return true;
+}
+
+/* Where the function is a bowl, Newton's method has all digits in a few steps. */
+static void
+polish(Search *s, RfmMinimum *minimum)
+{
+	for (int i = 0; i <= MOST_NEWTON_STEPS; i++)
+	{
+		Matrix		hessian;
+		Vector		step;
+		Vector		moved;
+		Vector		turned;
+
+		second_derivatives(s, hessian);
+		minimum->found = invert(s->n, hessian, minimum->inverse);
+		if (!minimum->found)
+			return;
+		downhill(s, minimum->inverse, step);
+		minimum->excess = -dot(s, s->gradient, step) / 2;
+		if (minimum->excess < 1e-20 || is_too_far(s) || !go_along(s, step, moved, turned))
+			break;
+		minimum->iterations++;
+	}
+	minimum->found = minimum->excess < 1e-12 && !is_too_far(s);
+}
+
+void
+rfm_minimize(RfmFunction function, const void *arg, int n, RfmMinimum *minimum)
+{
+	Search		search = {.function = function,.arg = arg,.n = n};
+
+	memcpy(search.x, minimum->x, sizeof(search.x));
+	search.value = function(arg, search.x, search.gradient);
+	minimum->found = false;
+	minimum->excess = INFINITY;
+	minimum->iterations = 0;
+	if (isfinite(search.value))
+	{
+		minimum->iterations = descend(&search);
+		polish(&search, minimum);
+	}
+	memcpy(minimum->x, search.x, sizeof(search.x));
+	minimum->value = search.value;
+}

@@ -1,0 +1,159 @@
+/*-------------------------------------------------------------------------
+ *
+ * visits.c
+ *		The days on which customers ordered.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "miscadmin.h"
+#include "read/query.h"
+#include "read/visits.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+typedef struct VisitsReceiver
+{
+	DestReceiver pub;
+	RfmSource  *source;
+	RfmVisitorSink sink;
+	void	   *arg;
+	MemoryContext mcxt;			/* of what the customer at hand has elsewhere */
+	MemoryContext rowcxt;		/* of what one row takes */
+	Oid			amount_type;
+	bool		started;		/* there is a customer at hand */
+	RfmVisitor	visitor;
+} VisitsReceiver;
+
+static void
+add_amount(VisitsReceiver *receiver, RfmSum *sum, const RfmAmount *amount)
+{
+	if (!rfm_sum_add(sum, amount, receiver->mcxt))
+		rfm_amount_error(receiver->source->real_amounts,
+						 rfm_key_out(&receiver->source->key, receiver->visitor.key), true);
+}
+
+/* Hand the customer at hand on.  Whoever has no visit is no customer. */
+static void
+finish_visitor(VisitsReceiver *receiver)
+{
+	if (receiver->started && receiver->visitor.visits > 0)
+		receiver->sink(receiver->arg, &receiver->visitor);
+	receiver->started = false;
+	MemoryContextReset(receiver->mcxt);
+}
+
+/* The key, in the context of the customer at hand. */
+static void
+take_key(VisitsReceiver *receiver, Datum value)
+{
+	RfmKeyType *type = &receiver->source->key;
+	Datum		key = rfm_key_from_datum(type, value);
+	bool		same = receiver->started && rfm_key_equal(type, receiver->visitor.key, key);
+
+	/* of keys that are equal but look different, the least look stands for all */
+	if (same && (type->kind != RFM_KEY_GENERIC || !rfm_key_by_reference(type) ||
+				 rfm_key_image_cmp(type, key, receiver->visitor.key) >= 0))
+		return;
+	if (!same)
+	{
+		finish_visitor(receiver);
+		memset(&receiver->visitor, 0, sizeof(receiver->visitor));
+		receiver->visitor.spent.form = receiver->visitor.spent_later.form =
+			receiver->source->real_amounts ? RFM_FORM_REAL : RFM_FORM_SCALED;
+		receiver->started = true;
+	}
+	receiver->visitor.key = key;
+	if (rfm_key_by_reference(type))
+	{
+		MemoryContextSwitchTo(receiver->mcxt);
+		receiver->visitor.key = rfm_key_copy(type, key);
+		MemoryContextSwitchTo(receiver->rowcxt);
+	}
+}
+
+static DateADT
+read_day(const VisitsReceiver *receiver, Datum value)
+{
+	const RfmCalendar *calendar = &receiver->source->calendar;
+	DateADT		day = rfm_calendar_date(calendar, calendar->time_type == DATEOID ?
+										(int64) DatumGetDateADT(value) : DatumGetInt64(value));
+
+	if (DATE_NOT_FINITE(day))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("customer \"%s\" has an order with an infinite order time",
+						rfm_key_out(&receiver->source->key, receiver->visitor.key))));
+	return day;
+}
+
+static void
+take_row(VisitsReceiver *receiver, TupleTableSlot *slot)
+{
+	RfmVisitor *visitor = &receiver->visitor;
+	RfmAmount	amount = {.form = RFM_FORM_NONE};
+	DateADT		day;
+
+	take_key(receiver, slot->tts_values[0]);
+	day = read_day(receiver, slot->tts_values[1]);
+	if (!slot->tts_isnull[3] && DatumGetBool(slot->tts_values[3]) &&
+		(visitor->visits == 0 || day != visitor->last))
+	{
+		visitor->first = visitor->visits == 0 ? day : visitor->first;
+		visitor->last = day;
+		visitor->visits++;
+	}
+	if (slot->tts_isnull[2])
+		return;
+	rfm_amount_decode(receiver->amount_type, slot->tts_values[2], &amount);
+	if (amount.form == RFM_FORM_NOT_FINITE)
+		rfm_amount_error(receiver->source->real_amounts,
+						 rfm_key_out(&receiver->source->key, visitor->key), false);
+	add_amount(receiver, &visitor->spent, &amount);
+	if (visitor->visits > 0 && day > visitor->first)
+		add_amount(receiver, &visitor->spent_later, &amount);
+}
+
+static bool
+visits_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	VisitsReceiver *receiver = (VisitsReceiver *) self;
+	MemoryContext oldcxt = MemoryContextSwitchTo(receiver->rowcxt);
+
+	slot_getallattrs(slot);
+	take_row(receiver, slot);
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextReset(receiver->rowcxt);
+	return true;
+}
+
+static void
+visits_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+	((VisitsReceiver *) self)->amount_type = getBaseType(TupleDescAttr(typeinfo, 2)->atttypid);
+}
+
+static void
+visits_nothing(DestReceiver *self)
+{
+}
+
+void
+rfm_visits_read(RfmSource *source, DateADT first, DateADT run_date,
+				RfmVisitorSink sink, void *arg)
+{
+	VisitsReceiver receiver = {
+		.pub = {.receiveSlot = visits_receive,.rStartup = visits_startup,
+		.rShutdown = visits_nothing,.rDestroy = visits_nothing,.mydest = DestTuplestore},
+		.source = source,.sink = sink,.arg = arg
+	};
+
+	receiver.mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm visitor", ALLOCSET_DEFAULT_SIZES);
+	receiver.rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm row of the source",
+											ALLOCSET_DEFAULT_SIZES);
+	rfm_source_read_in_order(source, first, run_date, &receiver.pub);
+	finish_visitor(&receiver);
+	MemoryContextDelete(receiver.rowcxt);
+	MemoryContextDelete(receiver.mcxt);
+}

@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * visits.h
+ *		The days on which customers ordered.
+ *
+ * Takes a source and a date, gives one customer after another with what the
+ * models of repeat buying need to know.  A visit is a day with an order; rows that
+ * are no orders add their amounts and are no visits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_READ_VISITS_H
+#define RFM_READ_VISITS_H
+
+#include "read/source.h"
+
+typedef struct RfmVisitor
+{
+	Datum		key;
+	int32		visits;			/* days with orders; at least 1 */
+	DateADT		first;
+	DateADT		last;
+	RfmSum		spent;			/* on all days */
+	RfmSum		spent_later;	/* after the first day */
+} RfmVisitor;
+
+/* Takes a customer; what visitor has elsewhere is gone afterwards. */
+typedef void (*RfmVisitorSink) (void *arg, const RfmVisitor *visitor);
+
+/*
+ * rfm_visits_read: give all customers with a visit from first (DATEVAL_NOBEGIN:
+ * ever) to run_date to sink, in the order of their keys.  It is called while the
+ * query runs, perhaps in parallel mode, so that it must not write to tables.  The
+ * model's lookback is not applied.  As the model's owner, between rfm_owner_enter
+ * and rfm_owner_leave.  Raises DATETIME_VALUE_OUT_OF_RANGE for an infinite order
+ * time, NUMERIC_VALUE_OUT_OF_RANGE for an amount, or a sum, that is no number.
+ */
+extern void rfm_visits_read(RfmSource *source, DateADT first, DateADT run_date,
+							RfmVisitorSink sink, void *arg);
+
+#endif							/* RFM_READ_VISITS_H */

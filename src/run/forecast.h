@@ -1,0 +1,43 @@
+/*-------------------------------------------------------------------------
+ *
+ * forecast.h
+ *		What is expected of the customers of a model.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_RUN_FORECAST_H
+#define RFM_RUN_FORECAST_H
+
+#include "read/visits.h"
+#include "run/parameters.h"
+
+/* The orders of a model up to a date, about to be read as its owner. */
+typedef struct RfmForecastInput
+{
+	const RfmModel *model;
+	RfmSource	source;
+	DateADT		run_date;
+} RfmForecastInput;
+
+/*
+ * rfm_forecast_input: find the source of a model.  run_date NULL: that of a
+ * refresh without one.  customer NULL: all; else only this one is read.
+ */
+extern void rfm_forecast_input(const RfmModel *model, const DateADT *run_date,
+							   const char *customer, RfmForecastInput *input);
+
+/* rfm_forecast_read: give the customers to sink, as rfm_visits_read() does. */
+extern void rfm_forecast_read(RfmForecastInput *input, DateADT first,
+							  RfmVisitorSink sink, void *arg);
+
+/* rfm_forecast_fit: read all customers and fit a family; the rest as rfm_fit(). */
+extern void rfm_forecast_fit(RfmForecastInput *input, RfmFamily family, RfmFit *fit);
+
+/*
+ * rfm_forecast_history, rfm_forecast_total: return a visitor's history on the run
+ * date, and what they have spent on repeat days.
+ */
+extern RfmHistory rfm_forecast_history(const RfmVisitor *visitor, DateADT run_date);
+extern double rfm_forecast_total(const RfmVisitor *visitor);
+
+#endif							/* RFM_RUN_FORECAST_H */

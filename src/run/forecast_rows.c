@@ -1,0 +1,377 @@
+/*-------------------------------------------------------------------------
+ *
+ * forecast_rows.c
+ *		The functions of SQL over visits, fits and forecasts.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "base/version.h"
+#include "forecast/predict.h"
+#include "miscadmin.h"
+#include "read/query.h"
+#include "run/define_model.h"
+#include "run/forecast.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(rfm_repeat_summary);
+PG_FUNCTION_INFO_V1(rfm_visits);
+PG_FUNCTION_INFO_V1(rfm_fit_forecast);
+PG_FUNCTION_INFO_V1(rfm_forecast);
+
+#define MOST_COLUMNS 8
+
+/*
+ * Arguments.
+ */
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+static DateADT *
+date_argument(FunctionCallInfo fcinfo, int arg)
+{
+	DateADT    *date;
+
+	if (PG_ARGISNULL(arg))
+		return NULL;
+	date = palloc(sizeof(DateADT));
+	*date = PG_GETARG_DATEADT(arg);
+	return date;
+}
+
+static RfmFamily
+family_argument(FunctionCallInfo fcinfo, int arg)
+{
+	char	   *name = text_argument(fcinfo, arg, "family");
+
+	for (int family = RFM_BG_NBD; family <= RFM_MBG_NBD; family++)
+		if (strcmp(name, rfm_family_name((RfmFamily) family)) == 0)
+			return (RfmFamily) family;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no family of forecasts \"%s\"", name),
+			 errhint("Use 'mbg/nbd', the default, or 'bg/nbd'.")));
+}
+
+/* The days from a date until an interval later. */
+static double
+horizon_argument(FunctionCallInfo fcinfo, int arg, DateADT from)
+{
+	Timestamp	start = (Timestamp) from * USECS_PER_DAY;
+	Timestamp	end;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("horizon must not be null")));
+	end = DatumGetTimestamp(DirectFunctionCall2(timestamp_pl_interval, TimestampGetDatum(start),
+												PG_GETARG_DATUM(arg)));
+	if (TIMESTAMP_NOT_FINITE(end) || end < start)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("horizon must not be negative or infinite")));
+	return ((double) end - (double) start) / (double) USECS_PER_DAY;
+}
+
+/* A rate for a year as the exponent for a day. */
+static double
+discount_argument(FunctionCallInfo fcinfo, int arg)
+{
+	double		rate;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("discount must not be null")));
+	rate = PG_GETARG_FLOAT8(arg);
+	if (!(rate >= 0) || isinf(rate))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("discount must be a number of at least 0"),
+				 errhint("It is a rate for a year: 0.1 is 10 %% a year.")));
+	return log1p(rate) / 365.25;
+}
+
+/*
+ * Rows.
+ */
+
+/* Where the rows of a function go. */
+typedef struct RowSink
+{
+	ReturnSetInfo *rsinfo;
+	RfmForecastInput input;
+	MemoryContext rowcxt;
+	RfmPredictor *predictor;
+	RfmParameters parameters;
+} RowSink;
+
+/* Begin the rows of a function with the model's source. */
+static void
+begin_rows(FunctionCallInfo fcinfo, int model_arg, const DateADT *run_date, const char *customer,
+		   RowSink *sink)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	memset(sink, 0, sizeof(*sink));
+	sink->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	rfm_forecast_input(rfm_model_load(text_argument(fcinfo, model_arg, "model"), false),
+					   run_date, customer, &sink->input);
+	sink->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm forecast row",
+										 ALLOCSET_DEFAULT_SIZES);
+}
+
+static void
+put_row(RowSink *sink, Datum *values, bool *nulls)
+{
+	tuplestore_putvalues(sink->rsinfo->setResult, sink->rsinfo->setDesc, values, nulls);
+	MemoryContextReset(sink->rowcxt);
+	CHECK_FOR_INTERRUPTS();
+}
+
+static Datum
+sum_datum(const RfmSum *sum)
+{
+	if (sum->form == RFM_FORM_REAL || sum->form == RFM_FORM_PARTIALS)
+		return DirectFunctionCall3(numeric_in,
+								   CStringGetDatum(psprintf("%.17g", rfm_sum_real(sum))),
+								   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	return NumericGetDatum(rfm_sum_numeric(sum));
+}
+
+/* The columns of a customer's history that all functions begin with. */
+static RfmHistory
+put_history(const RowSink *sink, const RfmVisitor *visitor, Datum *values)
+{
+	RfmHistory	history = rfm_forecast_history(visitor, sink->input.run_date);
+
+	values[0] = CStringGetTextDatum(rfm_key_out(&sink->input.source.key, visitor->key));
+	values[1] = Int64GetDatum(history.repeats);
+	values[2] = Int32GetDatum(history.recency);
+	values[3] = Int32GetDatum(history.age);
+	return history;
+}
+
+static void
+summary_row(void *arg, const RfmVisitor *visitor)
+{
+	RowSink    *sink = (RowSink *) arg;
+	MemoryContext oldcxt = MemoryContextSwitchTo(sink->rowcxt);
+	Datum		values[MOST_COLUMNS];
+	bool		nulls[MOST_COLUMNS] = {0};
+	RfmHistory	history = put_history(sink, visitor, values);
+
+	values[4] = sum_datum(&visitor->spent_later);
+	if (history.repeats > 0)
+		values[4] = DirectFunctionCall2(numeric_div, values[4],
+										NumericGetDatum(int64_to_numeric(history.repeats)));
+	else
+		values[4] = NumericGetDatum(int64_to_numeric(0));
+	MemoryContextSwitchTo(oldcxt);
+	put_row(sink, values, nulls);
+}
+
+/*
+ * rfm_repeat_summary(run_date date, model text) RETURNS TABLE (customer,
+ * frequency, recency, t, monetary_value)
+ */
+Datum
+rfm_repeat_summary(PG_FUNCTION_ARGS)
+{
+	RowSink		sink;
+
+	rfm_version_check();
+	begin_rows(fcinfo, 1, date_argument(fcinfo, 0), NULL, &sink);
+	rfm_forecast_read(&sink.input, DATEVAL_NOBEGIN, summary_row, &sink);
+	return (Datum) 0;
+}
+
+static void
+visits_row(void *arg, const RfmVisitor *visitor)
+{
+	RowSink    *sink = (RowSink *) arg;
+	MemoryContext oldcxt = MemoryContextSwitchTo(sink->rowcxt);
+	Datum		values[MOST_COLUMNS];
+	bool		nulls[MOST_COLUMNS] = {0};
+
+	values[0] = CStringGetTextDatum(rfm_key_out(&sink->input.source.key, visitor->key));
+	values[1] = Int64GetDatum(visitor->visits);
+	values[2] = sum_datum(&visitor->spent);
+	MemoryContextSwitchTo(oldcxt);
+	put_row(sink, values, nulls);
+}
+
+/*
+ * rfm_internal.visits(from_date date, to_date date, model text) RETURNS TABLE
+ * (customer, visits, revenue)
+ */
+Datum
+rfm_visits(PG_FUNCTION_ARGS)
+{
+	RowSink		sink;
+	DateADT    *from;
+	DateADT    *to;
+
+	rfm_version_check();
+	from = date_argument(fcinfo, 0);
+	to = date_argument(fcinfo, 1);
+	if (from == NULL || to == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("from_date and to_date must not be null")));
+	begin_rows(fcinfo, 2, to, NULL, &sink);
+	rfm_forecast_read(&sink.input, *from, visits_row, &sink);
+	return (Datum) 0;
+}
+
+/*
+ * Fits.
+ */
+
+static void
+warn_of_spending(const RfmModel *model, const RfmFit *fit)
+{
+	if (fit->spending_state == RFM_SPENDING_FITTED)
+		return;
+	ereport(WARNING,
+			(errmsg("there is no forecast of revenue for model \"%s\"", model->name),
+			 fit->spending_state == RFM_SPENDING_TOO_FEW ?
+			 errdetail("Fewer than %d customers have spent anything after their first day.",
+					   RFM_LEAST_REPEAT_CUSTOMERS) :
+			 fit->spending_state == RFM_SPENDING_CORRELATED ?
+			 errdetail("How often customers order and what they spend each time are correlated: %.2f. The Gamma-Gamma model takes them to be independent.",
+					   fit->correlation) :
+			 fit->spending_state == RFM_SPENDING_INFINITE ?
+			 errdetail("What customers spend is spread so widely that the Gamma-Gamma model has no mean: q = %g.",
+					   fit->spending[RFM_PARAM_Q]) :
+			 errdetail("What customers spend does not determine the parameters of the Gamma-Gamma model."),
+			 errhint("The number of orders is forecast all the same. A model with a filter, one for each kind of customer, may do better.")));
+}
+
+/*
+ * rfm_internal.fit_forecast(run_date date, model text, family text) RETURNS
+ * bigint: the number of a row of rfm_forecast_parameters
+ */
+Datum
+rfm_fit_forecast(PG_FUNCTION_ARGS)
+{
+	RfmModel   *model;
+	RfmForecastInput input;
+	RfmFamily	family;
+	RfmFit		fit;
+	int64		number;
+	DateADT    *run_date;
+	char	   *name;
+
+	rfm_version_check();
+	run_date = date_argument(fcinfo, 0);
+	name = text_argument(fcinfo, 1, "model");
+	family = family_argument(fcinfo, 2);
+	rfm_source_forbid_nesting();
+	PreventCommandDuringRecovery("rfm_forecast_fit()");
+	PreventCommandIfReadOnly("rfm_forecast_fit()");
+
+	model = rfm_model_begin(name);
+	rfm_forecast_input(model, run_date, NULL, &input);
+	rfm_forecast_fit(&input, family, &fit);
+	warn_of_spending(model, &fit);
+	number = rfm_parameters_store(model, input.run_date, &fit, GetUserId());
+	PopActiveSnapshot();
+	PG_RETURN_INT64(number);
+}
+
+/*
+ * Forecasts.
+ */
+
+static void
+forecast_row(void *arg, const RfmVisitor *visitor)
+{
+	RowSink    *sink = (RowSink *) arg;
+	MemoryContext oldcxt = MemoryContextSwitchTo(sink->rowcxt);
+	Datum		values[MOST_COLUMNS];
+	bool		nulls[MOST_COLUMNS] = {0};
+	RfmHistory	history = put_history(sink, visitor, values);
+	double		alive = rfm_predict_alive(sink->predictor, &history);
+	double		orders;
+	double		discounted;
+
+	rfm_predict_orders(sink->predictor, &history, &orders, &discounted);
+	values[4] = Float8GetDatum(alive);
+	values[5] = Float8GetDatum(alive * orders);
+	nulls[6] = nulls[7] = !sink->parameters.has_spending;
+	if (sink->parameters.has_spending)
+	{
+		/* who has got more back than they have spent is taken to have spent nothing */
+		double		value = rfm_predict_spending(sink->parameters.spending, history.repeats,
+												 Max(rfm_forecast_total(visitor), 0));
+
+		values[6] = Float8GetDatum(value);
+		values[7] = Float8GetDatum(alive * discounted * value);
+	}
+	MemoryContextSwitchTo(oldcxt);
+	put_row(sink, values, nulls);
+}
+
+/* Parameters that are kept or, for a forecast of all customers, of a fit made now. */
+static void
+find_parameters(RowSink *sink, RfmFamily family, bool one)
+{
+	const RfmForecastInput *input = &sink->input;
+	RfmForecastInput again = *input;
+	RfmFit		fit;
+
+	if (rfm_parameters_find(input->model, family, input->run_date, &sink->parameters))
+		return;
+	if (one)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there are no parameters to forecast one customer of model \"%s\" with",
+						input->model->name),
+				 errhint("Make them with rfm_forecast_fit().")));
+	rfm_forecast_fit(&again, family, &fit);
+	warn_of_spending(input->model, &fit);
+	rfm_parameters_take(&fit, input->run_date, &sink->parameters);
+}
+
+/*
+ * rfm_forecast(run_date date, model text, horizon interval, discount float8,
+ * family text, one_customer text) RETURNS TABLE (customer, frequency, recency, t,
+ * p_alive, expected_orders, expected_order_value, expected_revenue)
+ */
+Datum
+rfm_forecast(PG_FUNCTION_ARGS)
+{
+	RowSink		sink;
+	RfmFamily	family;
+	char	   *customer;
+	double		discount;
+
+	rfm_version_check();
+	discount = discount_argument(fcinfo, 3);
+	family = family_argument(fcinfo, 4);
+	customer = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
+	begin_rows(fcinfo, 1, date_argument(fcinfo, 0), customer, &sink);
+	find_parameters(&sink, family, customer != NULL);
+	sink.predictor = rfm_predictor_create(family, sink.parameters.buying,
+										  horizon_argument(fcinfo, 2, sink.input.run_date),
+										  discount);
+	rfm_forecast_read(&sink.input, DATEVAL_NOBEGIN, forecast_row, &sink);
+	return (Datum) 0;
+}

@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * parameters.h
+ *		The parameters of forecasts, kept in rfm_forecast_parameters.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_RUN_PARAMETERS_H
+#define RFM_RUN_PARAMETERS_H
+
+#include "forecast/fit.h"
+#include "model/model.h"
+#include "utils/date.h"
+
+/* What a forecast takes of a fit. */
+typedef struct RfmParameters
+{
+	RfmFamily	family;
+	DateADT		run_date;		/* of the orders that they were fitted to */
+	double		buying[RFM_BUYING_PARAMS];
+	bool		has_spending;
+	double		spending[RFM_SPENDING_PARAMS];
+} RfmParameters;
+
+/*
+ * rfm_parameters_store: keep a fit of a stored model and return its number.  One
+ * of the same model, family and date goes.  run_by is the role that asked for it.
+ */
+extern int64 rfm_parameters_store(const RfmModel *model, DateADT run_date, const RfmFit *fit,
+								  Oid run_by);
+
+/*
+ * rfm_parameters_find: find the newest parameters of a model and family that
+ * were fitted to orders up to run_date or before.  Returns false where there are
+ * none.  Uses the active database snapshot.
+ */
+extern bool rfm_parameters_find(const RfmModel *model, RfmFamily family, DateADT run_date,
+								RfmParameters *parameters);
+
+/* rfm_parameters_take: take the parameters of a fit that is not kept. */
+extern void rfm_parameters_take(const RfmFit *fit, DateADT run_date, RfmParameters *parameters);
+
+/*
+ * rfm_spending_state_text: return in one word why there are, or are not,
+ * parameters of spending.
+ */
+extern const char *rfm_spending_state_text(RfmSpendingState state);
+
+#endif							/* RFM_RUN_PARAMETERS_H */
