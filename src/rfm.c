@@ -31,6 +31,7 @@
 #include "run/define_model.h"
 #include "run/jobs.h"
 #include "run/label.h"
+#include "run/notify.h"
 #include "run/period.h"
 #include "run/refresh.h"
 #include "run/ruleset.h"
@@ -133,6 +134,14 @@ _PG_init(void)
 							 NULL,
 							 &rfm_make_latest_view,
 							 true,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("rfm.notify",
+							 "Sends a NOTIFY on the channel rfm when a refresh has been committed.",
+							 "Every role of the database may listen; a transaction that refreshes cannot be prepared then.",
+							 &rfm_notify_enabled,
+							 false,
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
