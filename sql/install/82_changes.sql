@@ -36,9 +36,7 @@ BEGIN
     IF dates.from_date IS NULL THEN
         RETURN;
     END IF;
-    SELECT array_agg(d ORDER BY d) INTO days
-      FROM unnest(rfm_internal.snapshot_dates(rows.query, dates.to_date, dates.to_date - dates.from_date + 1)) AS d
-     WHERE d >= dates.from_date;
+    days := rfm_internal.snapshot_dates(rows.query, dates.to_date, since => dates.from_date);
     EXECUTE format($query$
         SELECT array_agg(c.customer::text) AS customers, array_agg(c.from_label) AS from_labels, array_agg(c.to_label) AS to_labels,
                array_agg(c.recency_days) AS recencies, array_agg(c.frequency_orders) AS frequencies, array_agg(c.monetary_value) AS moneys
