@@ -130,7 +130,7 @@ for my $call (
 	"rfm_segment_summary('$date'::date, 'default'::text, 'segment'::text)",
 	"rfm_segment_summary('$date'::date, 'default'::text, 'comment'::text)",
 	"rfm_migration('2024-06-01'::date, '$date'::date, 'default'::text, 'comment'::text, NULL::text)", "rfm_migration(NULL::date, '$date'::date, 'default'::text, 'comment'::text, '1 week'::text)",
-	"rfm_changes(NULL::date, '$date'::date, 'default'::text, 'segment'::text, 'At Risk'::text, '2024-06-20'::text)", "rfm_label('mine'::text, 1, 2, 3)",
+	"rfm_changes(NULL::date, '$date'::date, 'default'::text, 'segment'::text, 'At Risk'::text, '2024-06-20'::text)", "rfm_label('mine'::text, 1, 2, 3)", "rfm_ties('$date'::date, 'default'::text)",
 	"rfm_period(NULL::date, '$date'::date, 'default'::text, '1 week'::text)", "rfm_outcome(NULL::date, '$date'::date, 'default'::text, 'comment'::text, NULL::text, NULL::text)",
 	"rfm_export('2024-06-01'::date, 'default'::text, NULL::text, 'segment'::text, 0.5, 'spring'::text)", "rfm_outcome(NULL::date, '$date'::date, 'default'::text, 'segment'::text, 'spring'::text, NULL::text)",
 	"rfm_period(NULL::date, '$date'::date, 'm'::text, NULL::text)", "rfm_drop_campaign('spring'::text, 'default'::text)", "rfm_movers('2024-06-01'::date, '$date'::date, 'default'::text, 'down'::text, 5, 'segment'::text, NULL::text)",
