@@ -95,7 +95,8 @@ BEGIN
             ERRCODE = 'undefined_column',
             MESSAGE = format('model "%s" gives its customers no %s', model, by),
             DETAIL = CASE WHEN CASE by WHEN 'segment' THEN coalesce(access.segment_rules, access.comment_rules) ELSE access.comment_rules END IS NOT NULL
-                     THEN 'Its rule set does, but the target keeps neither that label nor all three scores.' END,
+                     THEN 'Its rule set does, but the target keeps neither that label nor all three scores.'
+                     ELSE 'It has no rule set for that.' END,
             HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;
