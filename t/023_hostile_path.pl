@@ -119,7 +119,7 @@ is(run("SELECT rfm_refresh('2024-06-01'::date, 'default'::text)"), 97, 'refresh'
 is(run("SELECT rfm_refresh('$date'::date, 'default'::text)"), 97, 'refresh');
 run("SELECT rfm_copy_ruleset('traits5'::text, 'mine'::text)");
 run(q{UPDATE rfm_segment_rule SET label = 'X' WHERE (ruleset OPERATOR(pg_catalog.=) 'mine')});
-run(q{SELECT rfm_create_model('m'::text, 'ecom.orders'::regclass, 'ecom.m'::text, 'customer_id'::name, 'created_at'::name, 'total'::text, 'order_id'::name,
+run(q{SELECT rfm_create_model('m'::text, 'ecom.orders'::regclass, 'ecom.m'::text, 'customer_id'::name, 'created_at'::name, 'total'::text, 'order_id'::name, NULL::text,
  'total > 1 AND lower(status) = ''paid'''::text, 'rank'::text, '{5}'::int[], NULL::numeric[], NULL::numeric[], NULL::numeric[], '90 days'::interval, 'UTC'::text,
  'today'::text, NULL::numeric, 'mine'::text, 'traits5'::text, NULL::jsonb, false, '{9,3,1}'::int[], '2 years'::interval, NULL::text)}, 'rfm_create_model');
 run(q{UPDATE rfm_model SET amount = 'total + 0' WHERE (model OPERATOR(pg_catalog.=) 'm')});
