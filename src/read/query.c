@@ -26,7 +26,6 @@
 #include "optimizer/cost.h"
 #include "parser/parse_coerce.h"
 #include "progress/progress.h"
-#include "read/plan.h"
 #include "read/query.h"
 #include "read/rows.h"
 #include "read/source.h"
@@ -86,7 +85,8 @@ append_date_bound(StringInfo sql, const RfmSource *source, QueryParams *params,
 static void
 append_from(StringInfo sql, const RfmSource *source, QueryParams *params)
 {
-	appendStringInfo(sql, " FROM %s AS %s WHERE %s IS NOT NULL AND %s IS NOT NULL",
+	/* a composite customer of whom a part is null is one; "IS NOT NULL" would deny it */
+	appendStringInfo(sql, " FROM %s AS %s WHERE NOT (%s IS NULL) AND %s IS NOT NULL",
 					 source->relation, source->alias,
 					 source->customer, source->ordered_at);
 	if (source->filter.sql)
@@ -264,6 +264,7 @@ typedef struct QueryWork
 	ParamListInfo params;
 	DestReceiver *dest;			/* NULL: only plan it */
 	RfmPlanLook *look;			/* else NULL */
+	RfmDependence *depends;		/* not NULL: not even plan it */
 	bool		may_fail;		/* planning: the query may be none that can be run */
 } QueryWork;
 
@@ -273,6 +274,11 @@ do_work(const QueryWork *work)
 {
 	SPIExecuteOptions options = {0};
 
+	if (work->depends)
+	{
+		rfm_plan_depends(work->sql, work->params, work->depends);
+		return true;
+	}
 	if (work->dest == NULL && work->may_fail)
 		return rfm_plan_try(work->sql, work->params, work->look);
 	if (work->dest == NULL)
@@ -575,7 +581,8 @@ rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_dat
 	appendStringInfo(&sql, "SELECT %s, %s, %s, ",
 					 source->customer, source->ordered_at, source->amount.sql);
 	if (source->order_id)
-		appendStringInfo(&sql, "CASE WHEN (%s) IS NOT NULL THEN %s END",
+		/* of a composite one no part need be there: as count(DISTINCT) takes it */
+		appendStringInfo(&sql, "CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END",
 						 source->order_id, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
 	else
 		appendStringInfoString(&sql, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
@@ -587,11 +594,29 @@ rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_dat
 
 	set_for_query("jit", "off");
 	set_workers(true);
+	/* an index in this order would be a visit to a random page for each row */
+	if (source->customer_equals == NULL)
+	{
+		set_for_query("enable_indexscan", "off");
+		set_for_query("enable_incremental_sort", "off");
+	}
 	/* of all rows, a process sorts its share */
 	set_for_query("work_mem", psprintf("%zu", Max(rfm_memory_bound() / 1024, (Size) 64)));
 	rfm_run_date_set(run_date);
 	look_at_query(source, sql.data, &params, false, &look);
 	run_elsewhere(source, sql.data, &params, look.elsewhere, dest);
+}
+
+RfmDependence
+rfm_source_depends(const RfmModel *model, const RfmSource *source, DateADT run_date)
+{
+	QueryParams params;
+	char	   *sql = build_query(model, source, RFM_READ_TICKET, run_date, run_date, &params);
+	RfmDependence depends;
+	QueryWork	work = {.source = source,.sql = sql,.params = param_list(&params),.depends = &depends};
+
+	run_work(&work);
+	return depends;
 }
 
 void
