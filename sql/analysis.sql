@@ -133,7 +133,7 @@ SELECT rfm_refresh('2024-03-31', 'ana') > 0 AS mended;
 SELECT d.*
   FROM (VALUES ('30'), ('5'), ('203'), ('-1')) AS given(customer),
        ana.differences(format('SELECT * FROM rfm_customer(%L, ''ana'')', customer),
-                       format('SELECT run_date, recency_days, frequency_orders::bigint, monetary_value, r_score::int, f_score::int, m_score::int, rfm_segment, comments
+                       format('SELECT run_date, recency_days, frequency_orders::bigint, monetary_value, r_score::int, f_score::int, m_score::int, rfm_segment, comments, NULL::text
                                  FROM ana.scores WHERE customer_id = %L', customer)) d;
 SELECT * FROM ana.differences($$SELECT * FROM rfm_customer(30, 'ana')$$, $$SELECT * FROM rfm_customer('30'::varchar, 'ana')$$);
 

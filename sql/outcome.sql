@@ -93,7 +93,7 @@ SELECT count(*) FILTER (WHERE a.held_out AND b.held_out) AS in_both, count(*) FI
   FROM rfm_export('2024-03-31', 'all', holdout => 0.3, campaign => 'spring') a JOIN rfm_export('2024-03-31', 'all', holdout => 0.3, campaign => 'summer') b USING (customer);
 SELECT count(*) FILTER (WHERE held_out) AS held_out FROM rfm_export('2024-03-31', 'all', 'Loyal Customers', campaign => 'everyone');
 SELECT campaign, owner = current_user::regrole AS mine, run_date, chosen_by, segment, holdout, customers FROM rfm_campaign ORDER BY campaign;
-SELECT count(*) FROM rfm_export('2024-03-31', 'all', 'Champions', 'comment', 0.5, 'champions');
+SELECT count(*) FROM rfm_export('2024-03-31', 'all', 'Champions', 'comment', NULL, 0.5, 'champions');
 -- nobody is in it: no campaign
 SELECT count(*) FROM rfm_export('2024-03-31', 'all', 'Nobody', campaign => 'nobody');
 SELECT given.query, said.*

@@ -207,7 +207,7 @@ SELECT shop_a.differences('SELECT run_date, customer_id::int, recency_days, freq
 SELECT count(*) FROM ecom.customer_rfm_daily WHERE run_date = '2023-11-20';
 SELECT rfm_refresh('2023-11-20') = (SELECT count(*) FROM rfm_preview('2023-11-20')) AS same;
 SELECT shop_a.differences('SELECT * FROM rfm_preview(''2023-11-20'')',
-    $$SELECT run_date, customer_id::text, recency_days, frequency_orders, monetary_value, r_score, f_score, m_score, rfm_score, rfm_segment,
+    $$SELECT run_date, NULL::text, customer_id::text, recency_days, frequency_orders, monetary_value, r_score, f_score, m_score, rfm_score, rfm_segment,
              comments, concat(r_score, f_score, m_score), r_score * 100 + f_score * 10 + m_score
         FROM ecom.customer_rfm_daily WHERE run_date = '2023-11-20'$$);
 

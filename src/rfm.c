@@ -29,12 +29,14 @@
 #include "run/catch_up.h"
 #include "run/create_model.h"
 #include "run/define_model.h"
+#include "run/forget.h"
 #include "run/jobs.h"
 #include "run/label.h"
 #include "run/notify.h"
 #include "run/period.h"
 #include "run/refresh.h"
 #include "run/ruleset.h"
+#include "run/run_log.h"
 #include "run/score_one.h"
 #include "run/totals.h"
 #include "score/snapshot.h"
@@ -45,6 +47,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 #include "value/calendar.h"
+#include "value/key_pair.h"
 #include "value/zone.h"
 
 RFM_MODULE_MAGIC;
@@ -66,6 +69,7 @@ PG_FUNCTION_INFO_V1(rfm_cron_jobs);
 PG_FUNCTION_INFO_V1(rfm_cron_troubles);
 PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_totals);
+PG_FUNCTION_INFO_V1(rfm_forget);
 PG_FUNCTION_INFO_V1(rfm_score_one);
 PG_FUNCTION_INFO_V1(rfm_local_date);
 PG_FUNCTION_INFO_V1(rfm_label);
@@ -98,6 +102,15 @@ define_job_settings(void)
 							&rfm_catch_up_limit,
 							31,
 							1, INT_MAX,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("rfm.log_retention_days",
+							"Sets how many days the lines of rfm_run are kept.",
+							"A refresh deletes the model's older ones. 0 keeps all; that of the newest date always stays.",
+							&rfm_log_retention_days,
+							0,
+							0, 36500,
 							PGC_USERSET,
 							0,
 							NULL, NULL, NULL);
@@ -292,7 +305,7 @@ rfm_backfill(PG_FUNCTION_ARGS)
  * rfm_preview(run_date date, model text) RETURNS TABLE (...)
  */
 
-#define PREVIEW_COLUMNS 13
+#define PREVIEW_COLUMNS 14
 
 static void
 preview_row(const RfmScoredSnapshot *snapshot, int64 i, RfmCell cell,
@@ -305,21 +318,26 @@ preview_row(const RfmScoredSnapshot *snapshot, int64 i, RfmCell cell,
 
 	memset(nulls, false, PREVIEW_COLUMNS);
 	values[0] = DateADTGetDatum(snapshot->run_date);
-	values[1] = CStringGetTextDatum(rfm_key_out(&customers->key_type, customers->key[i]));
-	values[2] = Int32GetDatum((int32) -customers->code[RFM_RECENCY][i]);
-	values[3] = Int64GetDatum(customers->code[RFM_FREQUENCY][i]);
-	values[4] = NumericGetDatum(rfm_axis_numeric(customers, RFM_MONETARY,
+	nulls[1] = customers->key_type.pair == NULL;
+	if (!nulls[1])
+		values[1] = CStringGetTextDatum(rfm_key_out(rfm_key_part_type(&customers->key_type, RFM_PART_GROUP),
+													rfm_key_part(&customers->key_type, customers->key[i],
+																 RFM_PART_GROUP)));
+	values[2] = CStringGetTextDatum(rfm_key_out(&customers->key_type, customers->key[i]));
+	values[3] = Int32GetDatum((int32) -customers->code[RFM_RECENCY][i]);
+	values[4] = Int64GetDatum(customers->code[RFM_FREQUENCY][i]);
+	values[5] = NumericGetDatum(rfm_axis_numeric(customers, RFM_MONETARY,
 												 customers->code[RFM_MONETARY][i]));
-	values[5] = Int32GetDatum(r);
-	values[6] = Int32GetDatum(f);
-	values[7] = Int32GetDatum(m);
-	values[8] = Int32GetDatum(r + f + m);
-	nulls[9] = snapshot->segment == NULL;
-	values[9] = nulls[9] ? (Datum) 0 : CStringGetTextDatum(snapshot->segment[cell]);
-	nulls[10] = snapshot->comment == NULL;
-	values[10] = nulls[10] ? (Datum) 0 : CStringGetTextDatum(snapshot->comment[cell]);
-	values[11] = CStringGetTextDatum(rfm_cell_text(snapshot->model, cell));
-	values[12] = Int64GetDatum(rfm_cell_weighted(snapshot->model, cell));
+	values[6] = Int32GetDatum(r);
+	values[7] = Int32GetDatum(f);
+	values[8] = Int32GetDatum(m);
+	values[9] = Int32GetDatum(r + f + m);
+	nulls[10] = snapshot->segment == NULL;
+	values[10] = nulls[10] ? (Datum) 0 : CStringGetTextDatum(snapshot->segment[cell]);
+	nulls[11] = snapshot->comment == NULL;
+	values[11] = nulls[11] ? (Datum) 0 : CStringGetTextDatum(snapshot->comment[cell]);
+	values[12] = CStringGetTextDatum(rfm_cell_text(snapshot->model, cell));
+	values[13] = Int64GetDatum(rfm_cell_weighted(snapshot->model, cell));
 }
 
 Datum
@@ -365,19 +383,15 @@ rfm_preview(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_score_now(customer text, model text) RETURNS TABLE (...): the columns of
- * rfm_preview(), and the date of the cut points
+ * rfm_score_now(customer text, model text, score_group text) RETURNS TABLE (...):
+ * the columns of rfm_preview(), and the date of the cut points
  */
 Datum
 rfm_score_one(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	char	   *name;
-	RfmScoredSnapshot snapshot;
-	RfmCell		cell;
-	DateADT		cut_date;
-	Datum		values[PREVIEW_COLUMNS + 1];
-	bool		nulls[PREVIEW_COLUMNS + 1];
+	RfmScoredCustomer scored;
 
 	rfm_version_check();
 	InitMaterializedSRF(fcinfo, 0);
@@ -386,14 +400,21 @@ rfm_score_one(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("customer must not be null")));
-	if (!rfm_score_customer(rfm_model_load(name, false),
-							text_to_cstring(PG_GETARG_TEXT_PP(0)),
-							&snapshot, &cell, &cut_date))
-		return (Datum) 0;
-	preview_row(&snapshot, 0, cell, values, nulls);
-	values[PREVIEW_COLUMNS] = DateADTGetDatum(cut_date);
-	nulls[PREVIEW_COLUMNS] = false;
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	rfm_score_customer(rfm_model_load(name, false),
+					   text_to_cstring(PG_GETARG_TEXT_PP(0)),
+					   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)), &scored);
+	for (int64 i = 0; i < scored.snapshot.customers->n; i++)
+	{
+		Datum		values[PREVIEW_COLUMNS + 1];
+		bool		nulls[PREVIEW_COLUMNS + 1];
+
+		if (scored.cell[i] == 0)
+			continue;
+		preview_row(&scored.snapshot, i, scored.cell[i], values, nulls);
+		values[PREVIEW_COLUMNS] = DateADTGetDatum(scored.cut_date);
+		nulls[PREVIEW_COLUMNS] = false;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
 	return (Datum) 0;
 }
 
@@ -683,4 +704,25 @@ rfm_delete_campaign(PG_FUNCTION_ARGS)
 	rfm_campaign_delete(PG_GETARG_INT64(0), PG_GETARG_OID(1),
 						text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	PG_RETURN_VOID();
+}
+
+/*
+ * rfm_forget(customer text, model text) RETURNS bigint: the rows of the target
+ * that have gone.
+ */
+Datum
+rfm_forget(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+
+	rfm_version_check();
+	name = model_argument(fcinfo, 1);
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("customer must not be null")));
+	rfm_source_forbid_nesting();
+	prevent_on_standby("rfm_forget()");
+	PreventCommandIfReadOnly("rfm_forget()");
+	PG_RETURN_INT64(rfm_forget_customer(name, text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }

@@ -15,6 +15,7 @@ CREATE TABLE @extschema@.rfm_model (
     order_id       text,
     order_count    text,
     filter         text,
+    score_within   text,
     method         text       NOT NULL DEFAULT 'ntile',
     buckets        int4[]     NOT NULL DEFAULT '{5}',
     r_breaks       numeric[],
@@ -48,6 +49,7 @@ COMMENT ON COLUMN @extschema@.rfm_model.amount IS 'column of the source, or SQL 
 COMMENT ON COLUMN @extschema@.rfm_model.order_id IS 'column of the source, or SQL expression over its columns, whose distinct values are the orders; null: every row is an order';
 COMMENT ON COLUMN @extschema@.rfm_model.order_count IS 'column of the source, or SQL expression over its columns: a boolean, whether the row is an order, or an integer, how many orders it stands for; a row that stands for none only adds its amount; null: every row is an order';
 COMMENT ON COLUMN @extschema@.rfm_model.filter IS 'boolean SQL expression over the columns of the source: rows for which it is true count; null: all rows';
+COMMENT ON COLUMN @extschema@.rfm_model.score_within IS 'column of the source, or SQL expression over its columns: customers are scored among those of the same value, each value by itself, and it goes to the target''s column score_group; null: all together';
 COMMENT ON COLUMN @extschema@.rfm_model.method IS 'how scores are cut: ntile, rank, quantile or breaks';
 COMMENT ON COLUMN @extschema@.rfm_model.buckets IS 'number of scores, 2 to 10: one number, or one each for recency, frequency and monetary value';
 COMMENT ON COLUMN @extschema@.rfm_model.r_breaks IS 'method breaks: ascending cut points of recency in days, one fewer than buckets';
@@ -94,10 +96,10 @@ CREATE POLICY rfm_model_owner ON @extschema@.rfm_model
 -- would let anyone lock it with LOCK TABLE, and so all models.  rfm_drop_model()
 -- deletes.
 GRANT SELECT,
-    INSERT (model, source, target, customer, ordered_at, amount, order_id, order_count, filter, method, buckets, r_breaks, f_breaks, m_breaks,
+    INSERT (model, source, target, customer, ordered_at, amount, order_id, order_count, filter, score_within, method, buckets, r_breaks, f_breaks, m_breaks,
             lookback, time_zone, as_of, cadence, restate, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
             retention, partition_by, owner),
-    UPDATE (model, source, target, customer, ordered_at, amount, order_id, order_count, filter, method, buckets, r_breaks, f_breaks, m_breaks,
+    UPDATE (model, source, target, customer, ordered_at, amount, order_id, order_count, filter, score_within, method, buckets, r_breaks, f_breaks, m_breaks,
             lookback, time_zone, as_of, cadence, restate, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
             retention, partition_by, owner)
     ON @extschema@.rfm_model TO PUBLIC;

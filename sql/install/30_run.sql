@@ -71,3 +71,41 @@ CREATE POLICY rfm_run_restore ON @extschema@.rfm_run
     FOR INSERT TO pg_database_owner WITH CHECK (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
 GRANT INSERT ON @extschema@.rfm_run TO pg_database_owner;
 GRANT SELECT, UPDATE ON SEQUENCE @extschema@.rfm_run_run_id_seq TO pg_database_owner;
+
+-- Groups of snapshots: models with score_within. Not a foreign key to rfm_run, as
+-- pg_restore -j may bring the groups before the runs.
+CREATE TABLE @extschema@.rfm_run_group (
+    run_id      int8  NOT NULL,
+    model_id    int8  NOT NULL,
+    run_date    date  NOT NULL,
+    score_group text  NOT NULL,
+    customers   int8  NOT NULL,
+    orders      int8  NOT NULL,
+    cut_points  jsonb NOT NULL
+);
+
+CREATE INDEX rfm_run_group_run_id_score_group_idx ON @extschema@.rfm_run_group (run_id, score_group);
+CREATE INDEX rfm_run_group_model_id_run_date_idx ON @extschema@.rfm_run_group (model_id, run_date);
+
+COMMENT ON TABLE @extschema@.rfm_run_group IS
+    'log of snapshots by group, for models with score_within: one row a group of the last refresh of each date that the target keeps. Everyone sees the groups of the models that they may use';
+COMMENT ON COLUMN @extschema@.rfm_run_group.run_id IS 'number of the run, as in rfm_run';
+COMMENT ON COLUMN @extschema@.rfm_run_group.model_id IS 'number of the model, as in rfm_model';
+COMMENT ON COLUMN @extschema@.rfm_run_group.run_date IS 'date of the snapshot';
+COMMENT ON COLUMN @extschema@.rfm_run_group.score_group IS 'the group, as text';
+COMMENT ON COLUMN @extschema@.rfm_run_group.customers IS 'customers of the group in the snapshot';
+COMMENT ON COLUMN @extschema@.rfm_run_group.orders IS 'their orders: the sum of frequency_orders';
+COMMENT ON COLUMN @extschema@.rfm_run_group.cut_points IS 'what each score covers in the group and where its cuts lie; rfm_cut_points() shows it as rows';
+
+SELECT pg_extension_config_dump('@extschema@.rfm_run_group', '');
+
+ALTER TABLE @extschema@.rfm_run_group ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY rfm_run_group_owner ON @extschema@.rfm_run_group
+    FOR SELECT USING (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
+
+GRANT SELECT ON @extschema@.rfm_run_group TO PUBLIC;
+
+CREATE POLICY rfm_run_group_restore ON @extschema@.rfm_run_group
+    FOR INSERT TO pg_database_owner WITH CHECK (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
+GRANT INSERT ON @extschema@.rfm_run_group TO pg_database_owner;

@@ -101,6 +101,85 @@ COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8) IS
 COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8, "any") IS
     'internal: the same of (customer, order time, amount, number of orders, order id)';
 
+-- The same for customers that are told apart by a group, too.
+
+CREATE FUNCTION rfm_internal.collect_within_trans(internal, "any", "any", "any", "any")
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_within_trans';
+
+CREATE FUNCTION rfm_internal.collect_within_trans(internal, "any", "any", "any", "any", "any")
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_within_trans';
+
+CREATE FUNCTION rfm_internal.collect_counted_within_trans(internal, "any", "any", "any", "any", int8)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_counted_within_trans';
+
+CREATE FUNCTION rfm_internal.collect_counted_within_trans(internal, "any", "any", "any", "any", int8, "any")
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_counted_within_trans';
+
+CREATE AGGREGATE rfm_internal.collect_within("any", "any", "any", "any") (
+    SFUNC = rfm_internal.collect_within_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+CREATE AGGREGATE rfm_internal.collect_within("any", "any", "any", "any", "any") (
+    SFUNC = rfm_internal.collect_within_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+CREATE AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any", int8) (
+    SFUNC = rfm_internal.collect_counted_within_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+CREATE AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any", int8, "any") (
+    SFUNC = rfm_internal.collect_counted_within_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE rfm_internal.collect_within("any", "any", "any", "any") IS
+    'internal: the same of (group, customer, order time, amount)';
+COMMENT ON AGGREGATE rfm_internal.collect_within("any", "any", "any", "any", "any") IS
+    'internal: the same of (group, customer, order time, amount, order id)';
+COMMENT ON AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any", int8) IS
+    'internal: the same of (group, customer, order time, amount, number of orders)';
+COMMENT ON AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any", int8, "any") IS
+    'internal: the same of (group, customer, order time, amount, number of orders, order id)';
+
 -- Summing ----------------------------------------------------------------
 --
 -- Sums of floating-point amounts where a source is read grouped: doubles that

@@ -10,6 +10,7 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     order_id       text       DEFAULT NULL,
     order_count    text       DEFAULT NULL,
     filter         text       DEFAULT NULL,
+    score_within   text       DEFAULT NULL,
     method         text       DEFAULT 'ntile',
     buckets        int4[]     DEFAULT '{5}',
     r_breaks       numeric[]  DEFAULT NULL,

@@ -41,6 +41,7 @@ CREATE FUNCTION @extschema@.rfm_preview(
     model    text DEFAULT 'default'
 ) RETURNS TABLE (
     run_date         date,
+    score_group      text,
     customer_id      text,
     recency_days     int4,
     frequency_orders int8,
@@ -58,12 +59,14 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_preview';
 
 COMMENT ON FUNCTION @extschema@.rfm_preview(date, text) IS
-    'the snapshot of a date as rows, in the order of the customers; nothing is written';
+    'the snapshot of a date as rows, in the order of the groups, if there are any, and customers; nothing is written';
 
 CREATE FUNCTION @extschema@.rfm_cut_points(
-    run_date date DEFAULT NULL,
-    model    text DEFAULT 'default'
+    run_date    date DEFAULT NULL,
+    model       text DEFAULT 'default',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
+    score_group   text,
     metric        text,
     score         int4,
     customers     int8,
@@ -78,21 +81,25 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
     -- a target without dates holds what was refreshed last
     WITH newest AS (
-        SELECT cut_points
+        SELECT r.run_id, r.cut_points
           FROM @extschema@.rfm_model m JOIN @extschema@.rfm_run r USING (model_id)
          WHERE m.model = $2 AND r.run_date = coalesce($1, r.run_date)
          ORDER BY CASE WHEN m.target_columns -> 'run_date' IS DISTINCT FROM 'null' THEN r.run_date END DESC, r.run_id DESC
-         LIMIT 1)
-    SELECT axis.name, score.score, score.customers, score.lowest, score.highest,
+         LIMIT 1),
+    cuts AS (
+        SELECT NULL::text AS score_group, cut_points FROM newest WHERE $3 IS NULL AND cut_points <> '{}'
+        UNION ALL
+        SELECT g.score_group, g.cut_points FROM newest JOIN @extschema@.rfm_run_group g USING (run_id) WHERE g.score_group = coalesce($3, g.score_group))
+    SELECT cuts.score_group, axis.name, score.score, score.customers, score.lowest, score.highest,
            score.cut_point, score.from_customer, score.tied
-      FROM newest,
+      FROM cuts,
            unnest(ARRAY['recency_days', 'frequency_orders', 'monetary_value'])
                WITH ORDINALITY AS axis(name, position),
-           jsonb_to_recordset(newest.cut_points -> axis.name)
+           jsonb_to_recordset(cuts.cut_points -> axis.name)
                AS score(score int4, customers int8, lowest numeric, highest numeric,
                         cut_point numeric, from_customer text, tied int8)
-     ORDER BY axis.position, score.score
+     ORDER BY cuts.score_group, axis.position, score.score
 $function$;
 
-COMMENT ON FUNCTION @extschema@.rfm_cut_points(date, text) IS
-    'what each score covered in the last refresh of a date (without one, of the newest date, or of all where the target has no dates): its customers, their lowest and highest value, the cut point between it and the score below, the customer it begins with where the method is ntile, and how many customers have the value that was cut through there, by customer id (tied; null: none). The method rank gives equal values the same score';
+COMMENT ON FUNCTION @extschema@.rfm_cut_points(date, text, text) IS
+    'what each score covered in the last refresh of a date (without one, of the newest date, or of all where the target has no dates): its customers, their lowest and highest value, the cut point between it and the score below, and, where ties are cut, the customer it begins with; of one group or, without one, of every group that the model scores by itself';

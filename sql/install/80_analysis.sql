@@ -53,10 +53,13 @@ COMMENT ON FUNCTION rfm_internal.label_sql(text, text, jsonb, int4[]) IS
     'internal: the labels of a target''s rows as an SQL expression';
 
 -- A query for the rows of a model's target under rfm's own names and types.  Its
--- label is what "by" asks for; without that the model need not have any.
+-- label is what "by" asks for; without that the model need not have any.  Of a
+-- model that scores within groups, the rows of one of them or, without one, of
+-- all: then a customer is a pair, group and customer, as a JSON array.
 CREATE FUNCTION rfm_internal.snapshot_rows(
     model               text,
     by                  text,
+    score_group         text DEFAULT NULL,
     OUT query           text,
     OUT columns         jsonb,
     OUT customer_type   text,
@@ -72,14 +75,22 @@ DECLARE
     segment         text;
     comment         text;
     label           text;
+    grouped         text;
 BEGIN
-    IF by NOT IN ('segment', 'comment') THEN
+    IF by NOT IN ('segment', 'comment', 'group') THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('customers have no labels by %s', quote_literal(by)),
             HINT = 'Use by => ''segment'', the default, or by => ''comment''.';
     END IF;
     SELECT * INTO access FROM rfm_internal.access(model);
+    grouped := access.columns ->> 'score_group';
+    IF grouped IS NULL AND (score_group IS NOT NULL OR by = 'group') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('model "%s" scores all customers together', model),
+            HINT = 'It has no groups; a model gets them by score_within.';
+    END IF;
     columns := access.columns;
     customer_type := access.customer_type;
     customer_equals := access.customer_equals;
@@ -89,7 +100,7 @@ BEGIN
     additive := access.additive AND columns ?& ARRAY['run_date', 'frequency_orders', 'monetary_value'];
     segment := rfm_internal.label_sql(access.segment_rules, 'rfm_segment', columns, buckets);
     comment := rfm_internal.label_sql(access.comment_rules, 'comments', columns, buckets);
-    label := CASE by WHEN 'segment' THEN coalesce(segment, comment) ELSE comment END;
+    label := CASE by WHEN 'segment' THEN coalesce(segment, comment) WHEN 'group' THEN format('t.%s::text', grouped) ELSE comment END;
     IF by IS NOT NULL AND label IS NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'undefined_column',
@@ -101,18 +112,25 @@ BEGIN
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;
     -- the mark keeps code of the target's owner from running with the caller's rights
-    query := format('SELECT /* rfm: only trusted code */ %s AS run_date, t.%s AS customer',
+    query := format('SELECT /* rfm: only trusted code */ %s AS run_date, %s AS customer, t.%s AS customer_id, %s AS score_group',
                     CASE WHEN columns ? 'run_date' THEN format('t.%s::date', columns ->> 'run_date')
                          ELSE format('%L::date', access.last_run) END,
-                    columns ->> 'customer_id')
+                    CASE WHEN grouped IS NULL OR score_group IS NOT NULL THEN 't.' || (columns ->> 'customer_id')
+                         ELSE format('jsonb_build_array(t.%s::text, t.%s::text)', grouped, columns ->> 'customer_id') END,
+                    columns ->> 'customer_id', CASE WHEN grouped IS NULL THEN 'NULL::text' ELSE format('t.%s::text', grouped) END)
         || (SELECT string_agg(format(', %s::%s AS %I', coalesce('t.' || (columns ->> c.name), 'NULL'), c.type, c.name), '' ORDER BY c.place)
               FROM (VALUES (1, 'recency_days', 'int4'), (2, 'frequency_orders', 'int8'), (3, 'monetary_value', 'numeric'),
                            (4, 'r_score', 'int4'), (5, 'f_score', 'int4'), (6, 'm_score', 'int4')) AS c(place, name, type))
         || format(', %s AS segment, %s AS comment, %s AS label FROM %s AS t',
-                  coalesce(segment, 'NULL::text'), coalesce(comment, 'NULL::text'), coalesce(label, 'NULL::text'), access.relation);
+                  coalesce(segment, 'NULL::text'), coalesce(comment, 'NULL::text'), coalesce(label, 'NULL::text'), access.relation)
+        || CASE WHEN score_group IS NULL THEN '' ELSE format(' WHERE t.%s::text COLLATE "C" = %L', grouped, score_group) END;
+    IF grouped IS NOT NULL AND score_group IS NULL THEN
+        customer_type := 'pg_catalog.jsonb';
+        customer_equals := 'OPERATOR(pg_catalog.=)';
+    END IF;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.snapshot_rows(text, text) IS
+COMMENT ON FUNCTION rfm_internal.snapshot_rows(text, text, text) IS
     'internal: a query for the rows of a model''s target under rfm''s own names';
 
 -- The date of a snapshot: the one asked for, or the newest.
@@ -205,9 +223,10 @@ COMMENT ON FUNCTION rfm_internal.totals(text) IS
 -- target has.  Dates whose totals were kept are not read: those of the labels that
 -- the target itself keeps, as others are what the rules say today.
 CREATE FUNCTION rfm_internal.label_totals(
-    model text,
-    by    text,
-    dates date[]
+    model       text,
+    by          text,
+    dates       date[],
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     run_date  date,
     label     text,
@@ -220,12 +239,13 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
     access CONSTANT record := rfm_internal.access(model);
-    rows   CONSTANT record := rfm_internal.snapshot_rows(model, by);
+    rows   CONSTANT record := rfm_internal.snapshot_rows(model, by, score_group);
     kind   CONSTANT text := CASE WHEN by = 'segment' AND access.segment_rules IS NOT NULL THEN 'segment' ELSE 'comment' END;
     known  date[];
     wanted date[];
 BEGIN
-    known := CASE WHEN access.columns ? CASE kind WHEN 'segment' THEN 'rfm_segment' ELSE 'comments' END
+    -- what is kept is of all groups together
+    known := CASE WHEN score_group IS NULL AND by <> 'group' AND access.columns ? CASE kind WHEN 'segment' THEN 'rfm_segment' ELSE 'comments' END
                   THEN ARRAY(SELECT DISTINCT t.run_date FROM rfm_internal.totals(model) AS t WHERE t.by = kind AND t.run_date = ANY (dates)) END;
     RETURN QUERY
         SELECT t.run_date, t.label, t.customers,
@@ -245,13 +265,14 @@ BEGIN
     END IF;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.label_totals(text, text, date[]) IS
+COMMENT ON FUNCTION rfm_internal.label_totals(text, text, date[], text) IS
     'internal: what the customers of each label add up to in snapshots; kept totals where there are';
 
 CREATE FUNCTION @extschema@.rfm_segment_summary(
     run_date date DEFAULT NULL,
     model    text DEFAULT 'default',
-    by       text DEFAULT 'segment'
+    by       text DEFAULT 'segment',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     segment             text,
     customers           int8,
@@ -274,7 +295,7 @@ DECLARE
     rows record;
     date date;
 BEGIN
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     date := rfm_internal.snapshot_date(model, rows.query, run_date);
     RETURN QUERY EXECUTE format($query$
         SELECT g.label, g.customers, round(g.customers / sum(g.customers) OVER (), 4),
@@ -291,8 +312,8 @@ BEGIN
         $query$, rows.query, date, '@extschema@');
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_segment_summary(date, text, text) IS
-    'the segments of a snapshot (the newest without a date), the one with most revenue first: customers, orders and revenue with their shares (fractions of 1), average order value, and medians of the customers'' recency, frequency and monetary value. by => ''comment'' groups by the comments instead';
+COMMENT ON FUNCTION @extschema@.rfm_segment_summary(date, text, text, text) IS
+    'the segments of a snapshot (the newest without a date), the one with most revenue first: customers, orders and revenue with their shares (fractions of 1), average order value, and medians of the customers'' recency, frequency and monetary value. by => ''comment'' groups by the comments instead, by => ''group'' shows the groups that the model scores by themselves side by side; score_group is one of them, without it all are taken together';
 
 -- The day that compare_to means: itself, or an interval before to_date.  Months
 -- counted from the last day of a month end on the last day of a month, so that
@@ -460,7 +481,8 @@ CREATE FUNCTION @extschema@.rfm_migration(
     to_date    date DEFAULT NULL,
     model      text DEFAULT 'default',
     by         text DEFAULT 'segment',
-    compare_to text DEFAULT NULL
+    compare_to text DEFAULT NULL,
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     from_segment text,
     to_segment   text,
@@ -474,7 +496,7 @@ DECLARE
     rows  record;
     dates record;
 BEGIN
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date, compare_to);
     -- where nothing came before, everybody would be new
     IF dates.from_date IS NULL THEN
@@ -489,7 +511,7 @@ BEGIN
         $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date);
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_migration(date, date, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.rfm_migration(date, date, text, text, text, text) IS
     'how customers moved between the segments (by => ''comment'': the comments) from one snapshot to another: from_segment null are the new ones, to_segment null the lost ones; revenue is their monetary value in the later snapshot, of the lost in the earlier. Without to_date the newest; without from_date the newest at or before compare_to, a date or an interval before to_date, and without that the one nearest to a month before. No rows where there is no earlier snapshot';
 
 CREATE FUNCTION @extschema@.rfm_movers(
@@ -499,7 +521,8 @@ CREATE FUNCTION @extschema@.rfm_movers(
     direction  text DEFAULT 'down',
     count      int4 DEFAULT 20,
     by         text DEFAULT 'segment',
-    compare_to text DEFAULT NULL
+    compare_to text DEFAULT NULL,
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     customer         text,
     from_segment     text,
@@ -531,7 +554,7 @@ BEGIN
             MESSAGE = 'count must not be negative',
             HINT = 'Null means all of them.';
     END IF;
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     PERFORM rfm_internal.require_columns(model, rows.columns, ARRAY['r_score', 'f_score', 'm_score']);
     SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date, compare_to);
     RETURN QUERY EXECUTE format($query$
@@ -549,7 +572,7 @@ BEGIN
         CASE direction WHEN 'down' THEN '<' ELSE '>' END, count);
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_movers(date, date, text, text, int4, text, text) IS
+COMMENT ON FUNCTION @extschema@.rfm_movers(date, date, text, text, int4, text, text, text) IS
     'the customers whose scores, r + f + m, fell (direction => ''up'': rose) most from one snapshot to another (the dates are found as rfm_migration() finds them), of equal ones those with more money first; the values are those of the later snapshot. count null: all of them. by => ''comment'' shows their comments instead of their segments';
 
 -- rfm_grid() for PL/pgSQL, in which no parameter shares its name with a column.
@@ -558,7 +581,8 @@ CREATE FUNCTION rfm_internal.grid_cells(
     model    text,
     x        text,
     y        text,
-    measure  text
+    measure  text,
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     y_score int4,
     x_score int4,
@@ -589,7 +613,7 @@ BEGIN
             MESSAGE = format('a grid of %s is not known', coalesce(quote_literal(measure), 'null')),
             HINT = 'Use value => ''customers'', the default, or value => ''money''.';
     END IF;
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL, score_group);
     PERFORM rfm_internal.require_columns(model, rows.columns,
         ARRAY[x || '_score', y || '_score'] || CASE WHEN measure <> 'customers' THEN ARRAY['monetary_value'] END);
     date := rfm_internal.snapshot_date(model, rows.query, run_date);
@@ -610,7 +634,7 @@ BEGIN
         rows.query, date, rows.buckets[array_position(axes, x)], rows.buckets[array_position(axes, y)]);
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.grid_cells(date, text, text, text, text) IS
+COMMENT ON FUNCTION rfm_internal.grid_cells(date, text, text, text, text, text) IS
     'internal: the rows of rfm_grid';
 
 CREATE FUNCTION @extschema@.rfm_grid(
@@ -618,7 +642,8 @@ CREATE FUNCTION @extschema@.rfm_grid(
     model    text DEFAULT 'default',
     x        text DEFAULT 'r',
     y        text DEFAULT 'f',
-    value    text DEFAULT 'customers'
+    value    text DEFAULT 'customers',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     y_score int4,
     x_score int4,
@@ -627,16 +652,17 @@ CREATE FUNCTION @extschema@.rfm_grid(
 LANGUAGE sql STABLE ROWS 25
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT y_score, x_score, value FROM rfm_internal.grid_cells($1, $2, $3, $4, $5)
+    SELECT y_score, x_score, value FROM rfm_internal.grid_cells($1, $2, $3, $4, $5, $6)
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_grid(date, text, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.rfm_grid(date, text, text, text, text, text) IS
     'every cell of two of the scores r, f and m in a snapshot (the newest without a date), empty ones included: the number of customers in it or, with value => ''money'', their monetary value';
 
 CREATE FUNCTION @extschema@.rfm_trend(
     model     text DEFAULT 'default',
     from_date date DEFAULT NULL,
     to_date   date DEFAULT NULL,
-    by        text DEFAULT 'segment'
+    by        text DEFAULT 'segment',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     run_date  date,
     segment   text,
@@ -655,12 +681,12 @@ BEGIN
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('from_date %s is after to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD'));
     END IF;
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     dates := rfm_internal.snapshot_dates(rows.query, to_date, NULL, from_date);
     RETURN QUERY
         WITH found AS MATERIALIZED (
             SELECT t.run_date, t.label, t.customers, t.revenue
-              FROM rfm_internal.label_totals(model, by, dates) AS t)
+              FROM rfm_internal.label_totals(model, by, dates, score_group) AS t)
         SELECT d.run_date, l.label, coalesce(f.customers, 0), CASE WHEN rows.columns ? 'monetary_value' THEN coalesce(f.revenue, 0) END
           FROM (SELECT DISTINCT x.run_date FROM found AS x) AS d
                CROSS JOIN (SELECT DISTINCT x.label FROM found AS x) AS l
@@ -668,14 +694,16 @@ BEGIN
          ORDER BY d.run_date, l.label;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_trend(text, date, date, text) IS
+COMMENT ON FUNCTION @extschema@.rfm_trend(text, date, date, text, text) IS
     'customers and revenue of each segment (by => ''comment'': of each comment) in each snapshot of a range of dates (all of them without one), with a row of zeros for a segment that has nobody on a date';
 
 CREATE FUNCTION @extschema@.rfm_score_now(
-    customer text,
-    model    text DEFAULT 'default'
+    customer    text,
+    model       text DEFAULT 'default',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     run_date         date,
+    score_group      text,
     customer_id      text,
     recency_days     int4,
     frequency_orders int8,
@@ -692,14 +720,16 @@ CREATE FUNCTION @extschema@.rfm_score_now(
 )
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'rfm_score_one';
-COMMENT ON FUNCTION @extschema@.rfm_score_now(text, text) IS
-    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for who has no orders that count. For who may refresh the model';
+COMMENT ON FUNCTION @extschema@.rfm_score_now(text, text, text) IS
+    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for who has no orders that count. In one group or, without one, a row for each group of the newest snapshot that the customer has orders in. For who may refresh the model';
 
 CREATE FUNCTION @extschema@.rfm_score_now(
-    customer anyelement,
-    model    text DEFAULT 'default'
+    customer    anyelement,
+    model       text DEFAULT 'default',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     run_date         date,
+    score_group      text,
     customer_id      text,
     recency_days     int4,
     frequency_orders int8,
@@ -717,14 +747,16 @@ CREATE FUNCTION @extschema@.rfm_score_now(
 LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT * FROM @extschema@.rfm_score_now($1::text, $2)
+    SELECT * FROM @extschema@.rfm_score_now($1::text, $2, $3)
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_score_now(anyelement, text) IS
+COMMENT ON FUNCTION @extschema@.rfm_score_now(anyelement, text, text) IS
     'the same for a customer that is not text, such as a number or a uuid';
 
-CREATE FUNCTION @extschema@.rfm_customer(
+-- rfm_customer() for PL/pgSQL, in which no parameter shares its name with a column.
+CREATE FUNCTION rfm_internal.customer_rows(
     customer text,
-    model    text DEFAULT 'default'
+    model    text,
+    in_group text
 ) RETURNS TABLE (
     run_date         date,
     recency_days     int4,
@@ -734,33 +766,44 @@ CREATE FUNCTION @extschema@.rfm_customer(
     f_score          int4,
     m_score          int4,
     segment          text,
-    comment          text
+    comment          text,
+    score_group      text
 )
 LANGUAGE plpgsql STABLE ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    rows record;
+    rows   record;
+    access CONSTANT record := rfm_internal.access(model);
+    dates  date[];
 BEGIN
     IF customer IS NULL THEN
         RAISE EXCEPTION 'customer must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL, in_group);
+    -- an index that begins with the customer finds the rows; else the dates do, by the key
+    IF NOT EXISTS (SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                    WHERE i.indrelid = regexp_replace(access.relation, '^ONLY ', '')::regclass AND i.indisvalid AND i.indpred IS NULL
+                      AND quote_ident(a.attname) = access.columns ->> 'customer_id')
+    THEN
+        dates := rfm_internal.snapshot_dates(rows.query);
+    END IF;
     RETURN QUERY EXECUTE format($query$
-        SELECT s.run_date, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score, s.segment, s.comment
+        SELECT s.run_date, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score, s.segment, s.comment, s.score_group
           FROM (%1$s) AS s
-         WHERE s.run_date = ANY ($2) AND s.customer %2$s CAST($1 AS %3$s)
-         ORDER BY s.run_date
-        $query$, rows.query, rows.customer_equals, rows.customer_type)
-    USING customer, rfm_internal.snapshot_dates(rows.query);
+         WHERE %4$s s.customer_id %2$s CAST($1 AS %3$s)
+         ORDER BY s.run_date, s.score_group
+        $query$, rows.query, access.customer_equals, access.customer_type, CASE WHEN dates IS NOT NULL THEN 's.run_date = ANY ($2) AND' END)
+    USING customer, dates;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_customer(text, text) IS
-    'a customer in every snapshot, oldest first; rfm_score_now() tells where they stand today';
+COMMENT ON FUNCTION rfm_internal.customer_rows(text, text, text) IS
+    'internal: the rows of rfm_customer';
 
 CREATE FUNCTION @extschema@.rfm_customer(
-    customer anyelement,
-    model    text DEFAULT 'default'
+    customer    text,
+    model       text DEFAULT 'default',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     run_date         date,
     recency_days     int4,
@@ -770,12 +813,37 @@ CREATE FUNCTION @extschema@.rfm_customer(
     f_score          int4,
     m_score          int4,
     segment          text,
-    comment          text
+    comment          text,
+    score_group      text
 )
 LANGUAGE sql STABLE ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT * FROM @extschema@.rfm_customer($1::text, $2)
+    SELECT * FROM rfm_internal.customer_rows($1, $2, $3)
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_customer(anyelement, text) IS
+COMMENT ON FUNCTION @extschema@.rfm_customer(text, text, text) IS
+    'a customer in every snapshot, oldest first, in one group or in each of the groups that they are in; rfm_score_now() tells where they stand today';
+
+CREATE FUNCTION @extschema@.rfm_customer(
+    customer    anyelement,
+    model       text DEFAULT 'default',
+    score_group text DEFAULT NULL
+) RETURNS TABLE (
+    run_date         date,
+    recency_days     int4,
+    frequency_orders int8,
+    monetary_value   numeric,
+    r_score          int4,
+    f_score          int4,
+    m_score          int4,
+    segment          text,
+    comment          text,
+    score_group      text
+)
+LANGUAGE sql STABLE ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT * FROM @extschema@.rfm_customer($1::text, $2, $3)
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_customer(anyelement, text, text) IS
     'the same for a customer that is not text, such as a number or a uuid';

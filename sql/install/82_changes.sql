@@ -9,7 +9,8 @@ CREATE FUNCTION @extschema@.rfm_changes(
     model      text DEFAULT 'default',
     by         text DEFAULT 'segment',
     segment    text DEFAULT NULL,
-    compare_to text DEFAULT NULL
+    compare_to text DEFAULT NULL,
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     customer         text,
     from_segment     text,
@@ -31,7 +32,7 @@ DECLARE
     changed record;
     days    date[];
 BEGIN
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date, compare_to);
     IF dates.from_date IS NULL THEN
         RETURN;
@@ -76,5 +77,5 @@ BEGIN
     USING days, changed.customers, changed.from_labels, changed.to_labels, changed.recencies, changed.frequencies, changed.moneys;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_changes(date, date, text, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.rfm_changes(date, date, text, text, text, text, text) IS
     'who entered or left a segment (by => ''comment'': a comment) from one snapshot to another, latest first: from_segment null are new customers, to_segment null those who are no longer there; since is the first snapshot of those up to to_date in which they are all the time where they are now. The dates are found as rfm_migration() finds them; segment => ''At Risk'' shows only who entered or left that one. Values are those of the later snapshot; the monetary value of who is gone, of the earlier';

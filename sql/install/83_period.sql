@@ -20,6 +20,25 @@ AS 'MODULE_PATHNAME', 'rfm_orders_between';
 COMMENT ON FUNCTION rfm_internal.orders_between(text, date, date) IS
     'internal: who ordered after a date (null: ever) up to another, read from the orders of a model, for who may refresh it';
 
+-- A customer of two groups has orders in each, which are not read apart.
+CREATE FUNCTION rfm_internal.refuse_groups(model text, rows record)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    IF rows.columns ? 'score_group' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = format('the orders of model "%s" cannot be read by group', model),
+            DETAIL = 'Its snapshots do not tell what was ordered between them.',
+            HINT = 'Make a model without lookback and monetary_above, or one for each group.';
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.refuse_groups(text, record) IS
+    'internal: error where a model that scores groups by themselves must read orders';
+
 -- A query for the customers of a period: what they were called in the snapshot of
 -- from_date, whether they were in it, and what they have ordered since.  Who is no
 -- longer in the later snapshot has ordered nothing that it tells.
@@ -42,6 +61,7 @@ BEGIN
                    FULL JOIN (SELECT * FROM (%1$s) AS s WHERE s.run_date = %4$L::date) AS a ON a.customer %2$s b.customer
             $query$, rows.query, rows.customer_equals, from_date, to_date);
     END IF;
+    PERFORM rfm_internal.refuse_groups(model, rows);
     RETURN format($query$
         SELECT coalesce(b.customer, o.customer) AS customer, b.label, b.customer IS NOT NULL AS known,
                coalesce(o.orders, 0) AS orders, coalesce(o.revenue, 0) AS revenue
@@ -79,6 +99,7 @@ BEGIN
            INTO buyers, new_ones, orders, revenue;
         RETURN;
     END IF;
+    PERFORM rfm_internal.refuse_groups(model, rows);
     SELECT count(*) FILTER (WHERE p.orders > 0), count(*) FILTER (WHERE p.orders > 0 AND e.customer IS NULL),
            coalesce(sum(p.orders), 0)::int8, coalesce(sum(p.revenue), 0)
       INTO buyers, new_ones, orders, revenue

@@ -168,12 +168,13 @@ COMMENT ON FUNCTION rfm_internal.check_campaign(text, int8, text, date, text, te
     'internal: error unless a campaign may be made so';
 
 CREATE FUNCTION @extschema@.rfm_export(
-    run_date date DEFAULT NULL,
-    model    text DEFAULT 'default',
-    segment  text DEFAULT NULL,
-    by       text DEFAULT 'segment',
-    holdout  numeric DEFAULT NULL,
-    campaign text DEFAULT NULL
+    run_date    date DEFAULT NULL,
+    model       text DEFAULT 'default',
+    segment     text DEFAULT NULL,
+    by          text DEFAULT 'segment',
+    score_group text DEFAULT NULL,
+    holdout     numeric DEFAULT NULL,
+    campaign    text DEFAULT NULL
 ) RETURNS TABLE (
     customer         text,
     segment_name     text,
@@ -194,8 +195,14 @@ DECLARE
     exported int8;
     labels   text;
 BEGIN
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     date := rfm_internal.snapshot_date(model, rows.query, run_date);
+    IF campaign IS NOT NULL AND score_group IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = 'a campaign is for all groups of a model',
+            HINT = 'Leave score_group out.';
+    END IF;
     PERFORM rfm_internal.check_campaign(model, rows.model_id, campaign, date, by, segment, holdout);
     RETURN QUERY EXECUTE format($query$
         SELECT s.customer::text, s.label, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score, %s
@@ -221,5 +228,5 @@ BEGIN
         DETAIL = format('There are: %s.', labels);
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_export(date, text, text, text, numeric, text) IS
+COMMENT ON FUNCTION @extschema@.rfm_export(date, text, text, text, text, numeric, text) IS
     'the customers of a segment (all of them without one) in a snapshot (the newest without a date), those with most money first, for a campaign: \copy (SELECT * FROM rfm_export(segment => ''At Risk'')) TO ''at_risk.csv'' CSV HEADER. by => ''comment'' takes segment for one of the comments. holdout => 0.1 marks a tenth of them, by a hash, as held_out: leave those alone. campaign => ''spring'' remembers the choice, for rfm_outcome()';

@@ -17,19 +17,26 @@
 
 PG_FUNCTION_INFO_V1(rfm_collect_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_counted_trans);
+PG_FUNCTION_INFO_V1(rfm_collect_within_trans);
+PG_FUNCTION_INFO_V1(rfm_collect_counted_within_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_final);
 
-/*
- * Make a collector for the argument types and collations of the aggregate call,
- * whose argument at that place, if it is there, is the order id.
- */
+/* The arguments of an aggregate call by number, from 1 on. */
+typedef struct Arguments
+{
+	int			customer;		/* 2 where the first is the group, else 1 */
+	int			time;
+	int			amount;
+	int			orders;			/* how many a row stands for; 0: one */
+	int			order_id;		/* if there is such an argument */
+} Arguments;
+
+/* Make a collector for the argument types and collations of the aggregate call. */
 static RfmCollector *
-collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext, int order_id)
+collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext, const Arguments *arg)
 {
 	Aggref	   *aggref = AggGetAggref(fcinfo);
-	RfmCollector *c;
-	Oid			type[5] = {InvalidOid};
-	Oid			collation[5] = {InvalidOid};
+	RfmCollected types = {0};
 	int			n = 0;
 	ListCell   *lc;
 
@@ -37,24 +44,36 @@ collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext, int order_
 		elog(ERROR, "could not determine the argument types of rfm_collect");
 	foreach(lc, aggref->args)
 	{
-		Node	   *arg = (Node *) lfirst_node(TargetEntry, lc)->expr;
+		Node	   *expr = (Node *) lfirst_node(TargetEntry, lc)->expr;
+		Oid			type = exprType(expr);
 
-		Assert(n < 5);
-		type[n] = exprType(arg);
-		collation[n] = exprCollation(arg);
 		n++;
+		if (n == arg->customer)
+		{
+			types.customer_type = type;
+			types.customer_collation = exprCollation(expr);
+		}
+		else if (n < arg->customer)
+		{
+			types.group_type = type;
+			types.group_collation = exprCollation(expr);
+		}
+		else if (n == arg->time)
+			types.time_type = type;
+		else if (n == arg->amount)
+			types.amount_type = type;
+		else if (n == arg->order_id)
+		{
+			types.order_type = type;
+			types.order_collation = exprCollation(expr);
+		}
 	}
-	c = rfm_collector_create(aggcontext, type[0], collation[0], type[1], type[2],
-							 n > order_id, type[order_id], collation[order_id], 0);
-	return c;
+	return rfm_collector_create(aggcontext, &types, 0);
 }
 
-/*
- * Take a row: arguments 1 to 3 are customer, time and amount, 4 is how many orders
- * it stands for where they are counted, order_id is the number of that argument.
- */
+/* Take a row. */
 static pg_attribute_always_inline Datum
-collect_row(FunctionCallInfo fcinfo, bool counted, int order_id)
+collect_row(FunctionCallInfo fcinfo, const Arguments arg)
 {
 	MemoryContext aggcontext;
 	RfmCollector *c;
@@ -65,23 +84,23 @@ collect_row(FunctionCallInfo fcinfo, bool counted, int order_id)
 
 	c = PG_ARGISNULL(0) ? NULL : (RfmCollector *) PG_GETARG_POINTER(0);
 	if (c == NULL)
-		c = collector_for_call(fcinfo, aggcontext, order_id - 1);
+		c = collector_for_call(fcinfo, aggcontext, &arg);
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(arg.customer) || PG_ARGISNULL(arg.time))
 		PG_RETURN_POINTER(c);
 
-	row.key = rfm_key_from_datum(&c->customer_type, PG_GETARG_DATUM(1));
+	row.key = rfm_row_key(c, PG_GETARG_DATUM(1), PG_GETARG_DATUM(arg.customer));
 	row.last = c->time_type == DATEOID ?
-		(int64) DatumGetInt32(PG_GETARG_DATUM(2)) : DatumGetInt64(PG_GETARG_DATUM(2));
-	row.has_order = c->distinct_orders && !PG_ARGISNULL(order_id);
+		(int64) DatumGetInt32(PG_GETARG_DATUM(arg.time)) : DatumGetInt64(PG_GETARG_DATUM(arg.time));
+	row.has_order = c->distinct_orders && !PG_ARGISNULL(arg.order_id);
 	if (row.has_order)
-		row.order = rfm_key_from_datum(&c->order_type, PG_GETARG_DATUM(order_id));
+		row.order = rfm_key_from_datum(&c->order_type, PG_GETARG_DATUM(arg.order_id));
 	row.rows = row.orders = 1;
-	if (counted)
-		rfm_row_set_orders(c, &row, PG_ARGISNULL(4) ? 0 : PG_GETARG_INT64(4));
+	if (arg.orders > 0)
+		rfm_row_set_orders(c, &row, PG_ARGISNULL(arg.orders) ? 0 : PG_GETARG_INT64(arg.orders));
 	row.amount.form = RFM_FORM_NONE;
-	if (!PG_ARGISNULL(3))
-		rfm_amount_decode(c->amount_type, PG_GETARG_DATUM(3), &row.amount);
+	if (!PG_ARGISNULL(arg.amount))
+		rfm_amount_decode(c->amount_type, PG_GETARG_DATUM(arg.amount), &row.amount);
 	rfm_queue_add(c, &row);
 	PG_RETURN_POINTER(c);
 }
@@ -90,14 +109,28 @@ Datum
 rfm_collect_trans(PG_FUNCTION_ARGS)
 {
 	rfm_version_check();
-	return collect_row(fcinfo, false, 4);
+	return collect_row(fcinfo, (Arguments) {1, 2, 3, 0, 4});
 }
 
 Datum
 rfm_collect_counted_trans(PG_FUNCTION_ARGS)
 {
 	rfm_version_check();
-	return collect_row(fcinfo, true, 5);
+	return collect_row(fcinfo, (Arguments) {1, 2, 3, 4, 5});
+}
+
+Datum
+rfm_collect_within_trans(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	return collect_row(fcinfo, (Arguments) {2, 3, 4, 0, 5});
+}
+
+Datum
+rfm_collect_counted_within_trans(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	return collect_row(fcinfo, (Arguments) {2, 3, 4, 5, 6});
 }
 
 Datum

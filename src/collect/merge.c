@@ -267,10 +267,7 @@ rfm_collect_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(c);
 	}
 	if (c == NULL)
-		c = rfm_collector_create(aggcontext, h->customer_type, h->customer_collation,
-								 h->time_type, h->amount_type,
-								 OidIsValid(h->order_type), h->order_type,
-								 h->order_collation, h->in_key_order ? 0 : h->nentries);
+		c = rfm_collector_create(aggcontext, &h->types, h->in_key_order ? 0 : h->nentries);
 	if (h->ticket > 0)
 		merge_own(c, rfm_ticket_claim(h->ticket, CurrentMemoryContext));
 	else

@@ -243,12 +243,7 @@ static void
 fill_header(const RfmCollector *c, RfmSerialHeader *header)
 {
 	memset(header, 0, sizeof(*header));
-	header->customer_type = c->customer_type.typid;
-	header->customer_collation = c->customer_type.collation;
-	header->time_type = c->time_type;
-	header->amount_type = c->amount_type;
-	header->order_type = c->distinct_orders ? c->order_type.typid : InvalidOid;
-	header->order_collation = c->distinct_orders ? c->order_type.collation : InvalidOid;
+	header->types = c->types;
 	header->in_key_order = c->direct != NULL;
 	header->rows = c->rows;
 }

@@ -43,12 +43,7 @@ typedef enum RfmField
 
 typedef struct RfmSerialHeader
 {
-	Oid			customer_type;
-	Oid			customer_collation;
-	Oid			time_type;
-	Oid			amount_type;
-	Oid			order_type;		/* InvalidOid: rows are counted */
-	Oid			order_collation;
+	RfmCollected types;
 	bool		in_key_order;	/* so come the customers */
 	int64		ticket;			/* above 0: the table itself, in this backend */
 	int64		nentries;

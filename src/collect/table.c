@@ -21,36 +21,61 @@
  * Making and growing.
  */
 
+/* Determine how the keys of customers are handled. */
+static void
+init_customer_type(RfmCollector *c)
+{
+	const RfmCollected *types = &c->types;
+	RfmKeyType	group;
+	RfmKeyType	customer;
+
+	rfm_key_type_init(&c->customer_type, types->customer_type, types->customer_collation,
+					  "the customer", c->mcxt);
+	if (!OidIsValid(types->group_type))
+		return;
+	customer = c->customer_type;
+	rfm_key_type_init(&group, types->group_type, types->group_collation, "the group", c->mcxt);
+	rfm_key_pair_init(&c->customer_type, &group, &customer, c->mcxt);
+}
+
+/* Determine the types of times and amounts, and how order ids are handled. */
+static void
+init_other_types(RfmCollector *c)
+{
+	const RfmCollected *types = &c->types;
+
+	c->time_type = getBaseType(types->time_type);
+	if (c->time_type != DATEOID && c->time_type != TIMESTAMPOID &&
+		c->time_type != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("order time must be of type date, timestamp or timestamp with time zone, not %s",
+						format_type_be(types->time_type))));
+	c->amount_type = getBaseType(types->amount_type);
+	if (!rfm_amount_type(c->amount_type, &c->real_amounts))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("amounts of type %s cannot be summed",
+						format_type_be(types->amount_type))));
+	c->distinct_orders = OidIsValid(types->order_type);
+	if (c->distinct_orders)
+		rfm_key_type_init(&c->order_type, types->order_type, types->order_collation,
+						  "the order id", c->mcxt);
+}
+
 RfmCollector *
-rfm_collector_create(MemoryContext parent, Oid customer_type, Oid customer_collation,
-					 Oid time_type, Oid amount_type, bool distinct_orders,
-					 Oid order_type, Oid order_collation, int64 expected)
+rfm_collector_create(MemoryContext parent, const RfmCollected *types, int64 expected)
 {
 	MemoryContext mcxt = AllocSetContextCreate(parent, "rfm collector",
 											   ALLOCSET_DEFAULT_SIZES);
 	RfmCollector *c = MemoryContextAllocZero(mcxt, sizeof(RfmCollector));
 
 	c->mcxt = mcxt;
-	rfm_key_type_init(&c->customer_type, customer_type, customer_collation,
-					  "the customer", mcxt);
-	c->time_type = getBaseType(time_type);
-	if (c->time_type != DATEOID && c->time_type != TIMESTAMPOID &&
-		c->time_type != TIMESTAMPTZOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("order time must be of type date, timestamp or timestamp with time zone, not %s",
-						format_type_be(time_type))));
-	c->amount_type = getBaseType(amount_type);
-	if (!rfm_amount_type(c->amount_type, &c->real_amounts))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("amounts of type %s cannot be summed",
-						format_type_be(amount_type))));
-	c->distinct_orders = distinct_orders;
-	if (distinct_orders)
+	c->types = *types;
+	init_customer_type(c);
+	init_other_types(c);
+	if (c->distinct_orders)
 	{
-		rfm_key_type_init(&c->order_type, order_type, order_collation,
-						  "the order id", mcxt);
 		c->order_bits = RFM_INITIAL_BITS;
 		c->order_slot = rfm_alloc_array(mcxt, 1 << RFM_INITIAL_BITS, sizeof(RfmOrderSlot), true);
 	}

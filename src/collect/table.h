@@ -12,17 +12,27 @@
 #define RFM_COLLECT_TABLE_H
 
 #include "collect/index.h"
+#include "value/key_pair.h"
 
 /*
  * rfm_collector_create: Make an empty table in a context of its own below parent,
  * with room for an expected number of customers.  Raises the errors of types
  * that cannot be collected.
  */
-extern RfmCollector *rfm_collector_create(MemoryContext parent, Oid customer_type,
-										  Oid customer_collation, Oid time_type,
-										  Oid amount_type, bool distinct_orders,
-										  Oid order_type, Oid order_collation,
+extern RfmCollector *rfm_collector_create(MemoryContext parent, const RfmCollected *types,
 										  int64 expected);
+
+/*
+ * rfm_row_key: Return the key of a row for its values; group is not looked at
+ * where customers have none.  It may point into them, or is palloc'd.
+ */
+static inline Datum
+rfm_row_key(const RfmCollector *c, Datum group, Datum customer)
+{
+	if (c->customer_type.pair)
+		return rfm_key_pair(&c->customer_type, group, customer);
+	return rfm_key_from_datum(&c->customer_type, customer);
+}
 
 /* rfm_keep_key: Return a copy of a by-reference key that lives as long as the table. */
 extern Datum rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key);

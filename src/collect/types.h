@@ -5,6 +5,7 @@
  *
  * The aggregate rfm_internal.collect(customer, ordered_at, amount [, order_id]),
  * or collect_counted(customer, ordered_at, amount, orders [, order_id]),
+ * each also as ..._within(group, ...) for customers who are told apart by a group,
  * runs over the whole source as one group.  Its state is the table itself, so
  * the planner parallelizes it like any aggregate: each worker fills a table of
  * its own, which travels to the leader serialized and is merged there.  Its
@@ -105,11 +106,25 @@ typedef struct RfmSpill
 	struct RfmRunMerge *merge;	/* once they are read: run_merge.h */
 } RfmSpill;
 
+/* The types of what is collected, domains or base types, and their collations. */
+typedef struct RfmCollected
+{
+	Oid			group_type;		/* InvalidOid: customers have no group */
+	Oid			group_collation;
+	Oid			customer_type;
+	Oid			customer_collation;
+	Oid			time_type;
+	Oid			amount_type;
+	Oid			order_type;		/* InvalidOid: rows are counted */
+	Oid			order_collation;
+} RfmCollected;
+
 typedef struct RfmCollector
 {
 	MemoryContext mcxt;			/* everything below lives here */
 
-	RfmKeyType	customer_type;
+	RfmCollected types;
+	RfmKeyType	customer_type;	/* with groups: of a group and a customer */
 	RfmKeyType	order_type;
 	bool		distinct_orders;	/* count distinct order ids, not rows */
 	Oid			time_type;		/* date, timestamp or timestamptz */

@@ -316,6 +316,7 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->order_id = get_text(tuple, tupdesc, "order_id", false);
 	model->order_count = get_text(tuple, tupdesc, "order_count", false);
 	model->filter = get_text(tuple, tupdesc, "filter", false);
+	model->score_within = get_text(tuple, tupdesc, "score_within", false);
 	model->method = get_method(tuple, tupdesc);
 	get_buckets(tuple, tupdesc, model);
 	get_breaks(tuple, tupdesc, model);

@@ -63,6 +63,7 @@ typedef struct RfmModel
 	char	   *order_id;		/* NULL: an order is a row */
 	char	   *order_count;	/* NULL: every row is one, or part of one */
 	char	   *filter;			/* NULL: every row */
+	char	   *score_within;	/* NULL: all customers together */
 	RfmMethod	method;
 	int			buckets[RFM_AXES];
 	Numeric		breaks[RFM_AXES][RFM_MAX_CUTS]; /* RFM_BREAKS only */

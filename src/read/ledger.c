@@ -217,17 +217,13 @@ RfmCollector *
 rfm_ledger_collect(const RfmLedger *ledger, DateADT date, MemoryContext mcxt)
 {
 	const RfmCollector *table = ledger->table;
-	const RfmKeyType *key = &table->customer_type;
-	const RfmKeyType *order = &table->order_type;
 	DateADT		first_day = ledger->lookback ?
 		rfm_calendar_first_day(date, ledger->lookback) : DATEVAL_NOBEGIN;
 	RfmCollector *c;
 
 	if (ledger->n == 0)
 		return NULL;
-	c = rfm_collector_create(mcxt, key->typid, key->collation, table->time_type,
-							 table->amount_type, table->distinct_orders,
-							 order->typid, order->collation, 0);
+	c = rfm_collector_create(mcxt, &table->types, 0);
 	c->in_key_order = true;
 	c->rows = ledger->base_rows;
 	for (int64 i = 0; i < ledger->n; i++)

@@ -37,6 +37,7 @@ typedef struct LedgerReceiver
 	DestReceiver pub;
 	RfmLedger  *ledger;
 	RfmLedgerResult result;
+	int			group;			/* column of the group, once known; -1: customers have none */
 	MemoryContext batchcxt;		/* what the rows point to */
 	int			n;				/* rows in the batch */
 	RfmWaitingRow row[BATCH_ROWS];
@@ -215,15 +216,27 @@ row_key(const RfmKeyType *kt, Datum value)
 	return rfm_key_by_reference(kt) ? rfm_key_copy(kt, key) : key;
 }
 
-static void
-fill_row(const RfmLedger *ledger, TupleTableSlot *slot, RfmWaitingRow *row)
+/* A customer's key that does so, too. */
+static Datum
+customer_key(const LedgerReceiver *receiver, TupleTableSlot *slot)
 {
+	RfmCollector *c = receiver->ledger->table;
+
+	if (receiver->group < 0)
+		return row_key(&c->customer_type, slot->tts_values[0]);
+	return rfm_row_key(c, slot->tts_values[receiver->group], slot->tts_values[0]);
+}
+
+static void
+fill_row(const LedgerReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *row)
+{
+	const RfmLedger *ledger = receiver->ledger;
 	RfmCollector *c = ledger->table;
 	int			order_id = 3 + ledger->counted;
 	Datum		value;
 	bool		isnull;
 
-	row->key = row_key(&c->customer_type, slot->tts_values[0]);
+	row->key = customer_key(receiver, slot);
 	row->hash = rfm_key_hash(&c->customer_type, row->key);
 	rfm_prefetch_place(c, row->key, row->hash);
 	value = slot->tts_values[1];
@@ -257,7 +270,7 @@ ledger_receive(TupleTableSlot *slot, DestReceiver *self)
 
 	slot_getallattrs(slot);
 	oldcxt = MemoryContextSwitchTo(receiver->batchcxt);
-	fill_row(receiver->ledger, slot, &receiver->row[receiver->n++]);
+	fill_row(receiver, slot, &receiver->row[receiver->n++]);
 	MemoryContextSwitchTo(oldcxt);
 	return receiver->n < BATCH_ROWS || take_batch(receiver);
 }
@@ -266,16 +279,29 @@ ledger_receive(TupleTableSlot *slot, DestReceiver *self)
 static void
 ledger_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
-	RfmLedger  *ledger = ((LedgerReceiver *) self)->ledger;
+	LedgerReceiver *receiver = (LedgerReceiver *) self;
+	RfmLedger  *ledger = receiver->ledger;
 	int			order_id = 3 + ledger->counted;
-	bool		distinct = desc->natts > order_id;
-	Form_pg_attribute customer = TupleDescAttr(desc, 0);
-	Form_pg_attribute order = TupleDescAttr(desc, distinct ? order_id : 0);
+	int			n = receiver->group < 0 ? desc->natts : desc->natts - 1;
+	RfmCollected types = {
+		.customer_type = TupleDescAttr(desc, 0)->atttypid,
+		.customer_collation = TupleDescAttr(desc, 0)->attcollation,
+		.time_type = TupleDescAttr(desc, 1)->atttypid,
+		.amount_type = TupleDescAttr(desc, 2)->atttypid
+	};
 
-	ledger->table = rfm_collector_create(ledger->mcxt, customer->atttypid, customer->attcollation,
-										 TupleDescAttr(desc, 1)->atttypid,
-										 TupleDescAttr(desc, 2)->atttypid, distinct,
-										 order->atttypid, order->attcollation, 0);
+	if (n > order_id)
+	{
+		types.order_type = TupleDescAttr(desc, order_id)->atttypid;
+		types.order_collation = TupleDescAttr(desc, order_id)->attcollation;
+	}
+	if (n < desc->natts)
+	{
+		receiver->group = n;
+		types.group_type = TupleDescAttr(desc, n)->atttypid;
+		types.group_collation = TupleDescAttr(desc, n)->attcollation;
+	}
+	ledger->table = rfm_collector_create(ledger->mcxt, &types, 0);
 }
 
 static void
@@ -291,10 +317,12 @@ ledger_nothing(DestReceiver *self)
 static char *
 definition_of(const RfmModel *model, const RfmSource *source)
 {
-	return psprintf("%u %u %u %u %u %u %s %s %s %s %s %s %s %s %s",
+	return psprintf("%u %u %u %u %u %u %u %u %s %s %s %s %s %s %s %s %s %s",
 					model->source, model->owner, source->key.typid, source->key.collation,
+					source->group_type, source->group_key.collation,
 					source->calendar.time_type, source->amount.type,
-					source->relation, source->customer, source->ordered_at,
+					source->relation, source->customer, source->group ? source->group : "-",
+					source->ordered_at,
 					source->amount.sql,
 					source->order_id ? source->order_id : "-",
 					source->orders ? source->orders : "-",
@@ -359,6 +387,7 @@ rfm_ledger_read(const RfmModel *model, const RfmSource *source,
 	receiver.pub.rDestroy = ledger_nothing;
 	receiver.pub.mydest = DestTuplestore;
 	receiver.ledger = *ledger;
+	receiver.group = source->group ? 0 : -1;
 	receiver.batchcxt = AllocSetContextCreate((*ledger)->mcxt, "rfm ledger batch",
 											  ALLOCSET_DEFAULT_SIZES);
 

@@ -89,6 +89,8 @@ append_from(StringInfo sql, const RfmSource *source, QueryParams *params)
 	appendStringInfo(sql, " FROM %s AS %s WHERE NOT (%s IS NULL) AND %s IS NOT NULL",
 					 source->relation, source->alias,
 					 source->customer, source->ordered_at);
+	if (source->group)
+		appendStringInfo(sql, " AND %s IS NOT NULL", source->group);
 	if (source->filter.sql)
 		appendStringInfo(sql, " AND (%s)", source->filter.sql);
 	if (source->customer_equals)
@@ -102,24 +104,34 @@ append_from(StringInfo sql, const RfmSource *source, QueryParams *params)
 }
 
 /*
- * How customers are grouped.  Of keys that are equal but can look different the
- * collector keeps the least look, so each look is a group of its own; NULL
+ * How rows are grouped by a key.  Of keys that are equal but can look different
+ * the collector keeps the least look, so each look is a group of its own; NULL
  * where the type has no text that tells looks apart, or an order id may be one
  * of two of them.
  */
-static char *
-group_by(const RfmSource *source)
+static const char *
+group_by_key(const RfmSource *source, const RfmKeyType *key, const char *sql)
 {
-	const RfmKeyType *key = &source->key;
-
 	if (key->kind != RFM_KEY_GENERIC ||
 		(key->typbyval && key->typid != FLOAT4OID && key->typid != FLOAT8OID))
-		return source->customer;
+		return sql;
 	if (source->order_id == NULL &&
 		(key->typid == NUMERICOID || IsBinaryCoercible(key->typid, TEXTOID)))
-		return psprintf("%s, CAST(%s AS pg_catalog.text) COLLATE pg_catalog.\"C\"",
-						source->customer, source->customer);
+		return psprintf("%s, CAST(%s AS pg_catalog.text) COLLATE pg_catalog.\"C\"", sql, sql);
 	return NULL;
+}
+
+/* How customers are grouped; NULL where they cannot be. */
+static const char *
+group_by(const RfmSource *source)
+{
+	const char *customer = group_by_key(source, &source->key, source->customer);
+	const char *group;
+
+	if (source->group == NULL || customer == NULL)
+		return customer;
+	group = group_by_key(source, &source->group_key, source->group);
+	return group ? psprintf("%s, %s", group, customer) : NULL;
 }
 
 static void
@@ -143,26 +155,36 @@ append_grouped_select(StringInfo sql, const RfmSource *source)
 		appendStringInfo(sql, ", CASE WHEN pg_catalog.min(%s) OPERATOR(pg_catalog.<) 0 THEN -1"
 						 " ELSE CAST(pg_catalog.sum(%s) AS pg_catalog.int8) END",
 						 source->orders, source->orders);
+	if (source->group)
+		appendStringInfo(sql, ", %s", source->group);
 }
 
-/* "SELECT ..." of the columns that rows.h names. */
+/* "SELECT ..." of the columns that rows.h names; the aggregate has the group first. */
 static void
 append_select(StringInfo sql, const RfmSource *source, RfmReading reading)
 {
+	bool		ticket = reading == RFM_READ_TICKET;
+
 	if (reading == RFM_READ_GROUPED)
 	{
 		append_grouped_select(sql, source);
 		return;
 	}
-	appendStringInfo(sql, reading == RFM_READ_TICKET ? "SELECT %s(" : "SELECT ",
-					 rfm_internal_name(source->orders ? "collect_counted" : "collect"));
+	appendStringInfoString(sql, "SELECT ");
+	if (ticket)
+		appendStringInfo(sql, "%s(", rfm_internal_name(psprintf("collect%s%s", source->orders ? "_counted" : "",
+																source->group ? "_within" : "")));
+	if (ticket && source->group)
+		appendStringInfo(sql, "%s, ", source->group);
 	appendStringInfo(sql, "%s, %s, %s", source->customer, source->ordered_at, source->amount.sql);
 	if (source->orders)
 		appendStringInfo(sql, ", %s", source->orders);
 	if (source->order_id)
 		appendStringInfo(sql, ", %s", source->order_id);
-	if (reading == RFM_READ_TICKET)
+	if (ticket)
 		appendStringInfoChar(sql, ')');
+	else if (source->group)
+		appendStringInfo(sql, ", %s", source->group);
 }
 
 /* A query for the orders that count on some date from first to last. */
@@ -513,7 +535,7 @@ read_orders(const RfmSource *source, const ReadPlan *plan, DateADT run_date, Mem
 	int			level = NewGUCNestLevel();
 	RfmRowsReceiver receiver;
 
-	rfm_rows_receiver_init(&receiver, plan->reading, source->orders != NULL, mcxt);
+	rfm_rows_receiver_init(&receiver, plan->reading, source->orders != NULL, source->group != NULL, mcxt);
 	/* the time goes into memory, not into expressions worth compiling */
 	set_for_query("jit", "off");
 	/* a worker that runs the whole query would keep the ticket to itself */

@@ -30,23 +30,34 @@ column_type(const RfmRowsReceiver *receiver, int column)
 static RfmCollector *
 create_collector(RfmRowsReceiver *receiver)
 {
-	int			order_id = 3 + receiver->counted;
-	bool		distinct = receiver->reading == RFM_READ_ORDERS && receiver->desc->natts > order_id;
+	RfmCollected types = {.time_type = column_type(receiver, 1),
+		.amount_type = receiver->amount_type == FLOAT8ARRAYOID ? FLOAT8OID : receiver->amount_type
+	};
 	Form_pg_attribute customer = TupleDescAttr(receiver->desc, 0);
-	Form_pg_attribute order = distinct ? TupleDescAttr(receiver->desc, order_id) : NULL;
 
-	return rfm_collector_create(receiver->mcxt, customer->atttypid, customer->attcollation,
-								column_type(receiver, 1),
-								receiver->amount_type == FLOAT8ARRAYOID ? FLOAT8OID : receiver->amount_type,
-								distinct, distinct ? order->atttypid : InvalidOid,
-								distinct ? order->attcollation : InvalidOid, 0);
+	types.customer_type = customer->atttypid;
+	types.customer_collation = customer->attcollation;
+	if (receiver->group >= 0)
+	{
+		types.group_type = TupleDescAttr(receiver->desc, receiver->group)->atttypid;
+		types.group_collation = TupleDescAttr(receiver->desc, receiver->group)->attcollation;
+	}
+	if (receiver->reading == RFM_READ_ORDERS && receiver->order >= 0)
+	{
+		types.order_type = TupleDescAttr(receiver->desc, receiver->order)->atttypid;
+		types.order_collation = TupleDescAttr(receiver->desc, receiver->order)->attcollation;
+	}
+	return rfm_collector_create(receiver->mcxt, &types, 0);
 }
 
-/* The customer and the time, which only a customer without orders lacks. */
+/* The customer, the group and the time, which only a customer without orders lacks. */
 static void
-read_key(RfmCollector *c, TupleTableSlot *slot, RfmWaitingRow *row)
+read_key(const RfmRowsReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *row)
 {
-	row->key = rfm_key_from_datum(&c->customer_type, slot->tts_values[0]);
+	RfmCollector *c = receiver->collector;
+	Datum		group = receiver->group >= 0 ? slot->tts_values[receiver->group] : (Datum) 0;
+
+	row->key = rfm_row_key(c, group, slot->tts_values[0]);
 	row->last = slot->tts_isnull[1] ? PG_INT64_MIN : c->time_type == DATEOID ?
 		(int64) DatumGetDateADT(slot->tts_values[1]) : DatumGetInt64(slot->tts_values[1]);
 	row->has_order = false;
@@ -69,14 +80,13 @@ take_order(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 {
 	RfmCollector *c = receiver->collector;
 	RfmWaitingRow row;
-	int			order_id = 3 + receiver->counted;
 
-	read_key(c, slot, &row);
+	read_key(receiver, slot, &row);
 	read_amount(receiver, slot, 2, &row);
 	row.rows = row.orders = 1;
-	row.has_order = c->distinct_orders && !slot->tts_isnull[order_id];
+	row.has_order = c->distinct_orders && !slot->tts_isnull[receiver->order];
 	if (row.has_order)
-		row.order = rfm_key_from_datum(&c->order_type, slot->tts_values[order_id]);
+		row.order = rfm_key_from_datum(&c->order_type, slot->tts_values[receiver->order]);
 	if (receiver->counted)
 		rfm_row_set_orders(c, &row, DatumGetInt64(slot->tts_values[3]));
 	rfm_queue_add(c, &row);
@@ -117,9 +127,9 @@ take_group(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 	RfmCollector *c = receiver->collector;
 	RfmWaitingRow row;
 	int64		rows = DatumGetInt64(slot->tts_values[2]);
-	int64		orders = receiver->desc->natts > 4 ? DatumGetInt64(slot->tts_values[4]) : rows;
+	int64		orders = receiver->order >= 0 ? DatumGetInt64(slot->tts_values[receiver->order]) : rows;
 
-	read_key(c, slot, &row);
+	read_key(receiver, slot, &row);
 	row.orders = rfm_order_count(c, row.key, orders);
 	c->rows += rows;
 	row.rows = 0;
@@ -163,8 +173,11 @@ static void
 rows_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 	RfmRowsReceiver *receiver = (RfmRowsReceiver *) self;
+	int			order = receiver->reading == RFM_READ_GROUPED ? 4 : 3 + receiver->counted;
 
 	receiver->desc = typeinfo;
+	receiver->group = receiver->groups ? typeinfo->natts - 1 : -1;
+	receiver->order = typeinfo->natts - (receiver->groups ? 1 : 0) > order ? order : -1;
 	if (receiver->reading != RFM_READ_TICKET)
 		receiver->amount_type = column_type(receiver, receiver->reading == RFM_READ_GROUPED ? 3 : 2);
 }
@@ -175,7 +188,7 @@ rows_nothing(DestReceiver *self)
 }
 
 void
-rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, bool counted,
+rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, bool counted, bool groups,
 					   MemoryContext mcxt)
 {
 	memset(receiver, 0, sizeof(*receiver));
@@ -186,6 +199,7 @@ rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, bool count
 	receiver->pub.mydest = DestTuplestore;
 	receiver->reading = reading;
 	receiver->counted = counted;
+	receiver->groups = groups;
 	receiver->mcxt = mcxt;
 	receiver->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm row of the source",
 											 ALLOCSET_DEFAULT_SIZES);

@@ -15,7 +15,7 @@
 #include "collect/types.h"
 #include "tcop/dest.h"
 
-/* What the query gives. */
+/* What the query gives; where customers have groups, the group comes last. */
 typedef enum RfmReading
 {
 	RFM_READ_TICKET,			/* one row, one column: the ticket of a collector */
@@ -28,6 +28,9 @@ typedef struct RfmRowsReceiver
 	DestReceiver pub;
 	RfmReading	reading;
 	bool		counted;		/* rows say how many orders they stand for */
+	bool		groups;			/* customers have groups */
+	int			group;			/* the columns of group and order id, or of the number */
+	int			order;			/* of orders of a customer; -1: there is none */
 	MemoryContext mcxt;			/* where the collector shall live */
 	MemoryContext rowcxt;		/* of what one row takes */
 	TupleDesc	desc;
@@ -36,11 +39,11 @@ typedef struct RfmRowsReceiver
 } RfmRowsReceiver;
 
 /*
- * rfm_rows_receiver_init: a receiver for one run of a query.  The collector
- * that it fills lives in mcxt, which outlives the query.
+ * rfm_rows_receiver_init: a receiver for one run of a query; groups: customers
+ * have groups.  The collector that it fills lives in mcxt, which outlives the query.
  */
 extern void rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading,
-								   bool counted, MemoryContext mcxt);
+								   bool counted, bool groups, MemoryContext mcxt);
 
 /*
  * rfm_rows_finish: all rows have come.  Gives the collector, NULL where no

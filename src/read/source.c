@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "value/key_pair.h"
 
 static void
 check_source_kind(Relation rel)
@@ -68,6 +69,26 @@ resolve_customer(const RfmModel *model, Relation rel, RfmSource *source)
 	rfm_key_type_init(&source->key, customer.type, customer.collation,
 					  psprintf("customer \"%s\"", model->customer),
 					  CurrentMemoryContext);
+}
+
+/* Resolve what customers are scored within, and with it what tells rows apart. */
+static void
+resolve_group(const RfmModel *model, Relation rel, RfmSource *source)
+{
+	RfmExpression group;
+
+	source->row_key = source->key;
+	if (model->score_within == NULL)
+		return;
+	rfm_expression_resolve(model->score_within, rel, "score_within", model->name, &group);
+	source->group = group.sql;
+	source->group_type = group.type;
+	source->group_typmod = group.typmod;
+	source->uses_run_date |= group.uses_run_date;
+	rfm_key_type_init(&source->group_key, group.type, group.collation,
+					  psprintf("score_within \"%s\"", model->score_within),
+					  CurrentMemoryContext);
+	rfm_key_pair_init(&source->row_key, &source->group_key, &source->key, CurrentMemoryContext);
 }
 
 static void
@@ -160,6 +181,7 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 	source->relation = rfm_relation_name(RelationGetRelid(rel));
 
 	resolve_customer(model, rel, source);
+	resolve_group(model, rel, source);
 	resolve_order_time(model, rel, source);
 	resolve_order_id(model, rel, source);
 	resolve_order_count(model, rel, source);

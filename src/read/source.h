@@ -26,13 +26,18 @@ typedef struct RfmSource
 	char	   *ordered_at;
 	char	   *order_id;		/* NULL: an order is a row */
 	char	   *orders;			/* how many a row stands for, as int8; NULL: one */
+	char	   *group;			/* NULL: all customers are scored together */
 	char	   *customer_equals;	/* an operator; NULL: orders of all customers */
 	Datum		customer_value; /* else of this one: a value of the key's type */
 	RfmExpression amount;
 	RfmExpression filter;		/* sql is NULL: every row */
 	Oid			customer_type;	/* as declared: perhaps a domain */
 	int32		customer_typmod;
-	RfmKeyType	key;
+	RfmKeyType	key;			/* of customers */
+	Oid			group_type;		/* as declared; InvalidOid: no groups */
+	int32		group_typmod;
+	RfmKeyType	group_key;
+	RfmKeyType	row_key;		/* of a row of the snapshot: a customer, or one in a group */
 	bool		real_amounts;	/* floating-point numbers */
 	RfmCalendar calendar;
 	bool		uses_run_date;	/* the first parameter of its queries is the run date */

@@ -330,7 +330,7 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 static void
 delete_dependents(HeapTuple tuple, TupleDesc tupdesc)
 {
-	static const char *const table[] = {"rfm_run", "rfm_failure", "rfm_total", "rfm_campaign", "rfm_forecast_parameters"};
+	static const char *const table[] = {"rfm_run", "rfm_run_group", "rfm_failure", "rfm_total", "rfm_campaign", "rfm_forecast_parameters"};
 	Oid			type = INT8OID;
 	bool		isnull;
 	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);

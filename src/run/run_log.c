@@ -12,11 +12,14 @@
 #include "base/query.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "run/run_group.h"
 #include "run/run_log.h"
 #include "score/cut_points.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+
+int			rfm_log_retention_days = 0;
 
 typedef struct LogColumn
 {
@@ -25,6 +28,15 @@ typedef struct LogColumn
 	Datum		value;
 	bool		isnull;
 } LogColumn;
+
+/* What rfm_run says of the cut points: those of groups are in rfm_run_group. */
+static char *
+cut_points_of(const RfmScoredSnapshot *snapshot)
+{
+	if (snapshot->source.group)
+		return "{}";
+	return rfm_cut_points_json(snapshot->model, snapshot->customers, snapshot->scores);
+}
 
 /* Determine the date of the newest order; the run date where there is no customer. */
 static DateADT
@@ -37,12 +49,31 @@ newest_order(const RfmCustomers *customers)
 	return (DateADT) (customers->run_date + recency);
 }
 
+/* Delete the model's rows that are older than the setting, but those of its newest date. */
+static void
+expire_log(const RfmModel *model)
+{
+	Oid			types[] = {INT8OID, INT4OID};
+	Datum		values[] = {Int64GetDatum(model->id), Int32GetDatum(rfm_log_retention_days)};
+	const char *table = rfm_public_name("rfm_run");
+
+	if (rfm_log_retention_days == 0)
+		return;
+	rfm_execute(psprintf("DELETE FROM %s WHERE model_id = $1 AND finished_at < now() - make_interval(days => $2)"
+						 " AND run_date < (SELECT max(r.run_date) FROM %s r WHERE r.model_id = $1)",
+						 table, table),
+				lengthof(values), types, values, NULL, SPI_OK_DELETE);
+	rfm_execute(psprintf("DELETE FROM %s g WHERE model_id = $1"
+						 " AND NOT EXISTS (SELECT FROM %s r WHERE r.run_id = g.run_id)",
+						 rfm_public_name("rfm_run_group"), table),
+				1, types, values, NULL, SPI_OK_DELETE);
+}
+
 void
 rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 			TimestampTz started_at, Oid run_by)
 {
-	char	   *cut_points = rfm_cut_points_json(snapshot->model, snapshot->customers,
-												 snapshot->scores);
+	char	   *cut_points = cut_points_of(snapshot);
 	LogColumn	column[] = {
 		{"model_id", INT8OID, Int64GetDatum(snapshot->model->id)},
 		{"model", TEXTOID, CStringGetTextDatum(snapshot->model->name)},
@@ -94,6 +125,9 @@ rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 
 	rfm_catalog_enter(&catalog);
 	rfm_execute(sql.data, lengthof(column), types, values, nulls, SPI_OK_INSERT);
+	if (snapshot->source.group)
+		rfm_log_groups(snapshot);
+	expire_log(snapshot->model);
 	rfm_catalog_leave(&catalog);
 }
 

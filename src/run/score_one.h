@@ -18,16 +18,23 @@
 
 #include "score/snapshot.h"
 
+typedef struct RfmScoredCustomer
+{
+	RfmScoredSnapshot snapshot; /* one customer, in each group that they are in; no scores */
+	RfmCell    *cell;			/* one a row; 0: another group, or one without cut points */
+	DateADT		cut_date;		/* of the snapshot that the cut points are from */
+} RfmScoredCustomer;
+
 /*
- * rfm_score_customer: score the customer with this key, given as text.  The
- * snapshot has no scores: the customer's cell is *cell, and *cut_date the date
- * of the snapshot that the cut points are from.  Returns false where no order of
- * the customer counts, or the model leaves them out.  Works as the model's
+ * rfm_score_customer: score the customer with this key, given as text, in one
+ * group, given as text, or in every one (NULL).  There are no rows where no order
+ * of the customer counts, or the model leaves them out.  Works as the model's
  * owner; results in the current context.  Raises
  * OBJECT_NOT_IN_PREREQUISITE_STATE where there is no snapshot yet, or only one
- * with other buckets.
+ * with other buckets, and INVALID_PARAMETER_VALUE for a group of a model that has
+ * none.
  */
-extern bool rfm_score_customer(const RfmModel *model, const char *customer,
-							   RfmScoredSnapshot *snapshot, RfmCell *cell, DateADT *cut_date);
+extern void rfm_score_customer(const RfmModel *model, const char *customer,
+							   const char *score_group, RfmScoredCustomer *scored);
 
 #endif							/* RFM_RUN_SCORE_ONE_H */

@@ -264,7 +264,7 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 	.counted = source->orders != NULL, .all = all};
 
 	customers->run_date = run_date;
-	customers->key_type = source->key;
+	customers->key_type = source->row_key;
 	customers->money.form = RFM_FORM_SCALED;
 	if (c == NULL)
 		return customers;

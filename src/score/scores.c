@@ -12,6 +12,7 @@
 #include "progress/progress.h"
 #include "score/scores.h"
 #include "utils/fmgrprotos.h"
+#include "value/key_pair.h"
 
 /* Customers scored between two checks for interrupts. */
 #define SCORE_BLOCK 65536
@@ -119,17 +120,57 @@ score_axis(const RfmCustomers *customers, RfmAxis axis, RfmScores *scores)
 	}
 }
 
-RfmScores *
-rfm_scores_build(const RfmModel *model, const RfmCustomers *customers)
+/* Score customers among themselves. */
+static void
+score_together(const RfmModel *model, const RfmCustomers *customers, RfmScores *scores)
 {
-	RfmScores  *scores = palloc0(sizeof(RfmScores));
-
-	scores->cell = rfm_alloc_array(CurrentMemoryContext, customers->n, sizeof(RfmCell), true);
+	memset(scores->cell, 0, customers->n * sizeof(RfmCell));
+	memset(scores->range, 0, sizeof(scores->range));
 	for (int axis = 0; axis < RFM_AXES; axis++)
 	{
 		find_axis_cuts(model, customers, (RfmAxis) axis, scores);
 		score_axis(customers, (RfmAxis) axis, scores);
 	}
+}
+
+bool
+rfm_next_group(const RfmModel *model, const RfmCustomers *customers, RfmCell *cell,
+			   RfmGroup *group)
+{
+	int64		start = group->end;
+
+	if (start == customers->n)
+		return false;
+	while (++group->end < customers->n &&
+		   rfm_key_same_group(&customers->key_type, customers->key[start], customers->key[group->end]))
+		if (group->end % SCORE_BLOCK == 0)
+			CHECK_FOR_INTERRUPTS();
+	group->customers = *customers;
+	group->customers.n = group->end - start;
+	group->customers.key += start;
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		group->customers.code[axis] += start;
+	group->scores.cell = cell + start;
+	score_together(model, &group->customers, &group->scores);
+	return true;
+}
+
+RfmScores *
+rfm_scores_build(const RfmModel *model, const RfmCustomers *customers)
+{
+	RfmScores  *scores = palloc0(sizeof(RfmScores));
+	RfmGroup   *group;
+
+	scores->cell = rfm_alloc_array(CurrentMemoryContext, customers->n, sizeof(RfmCell), true);
+	if (customers->key_type.pair == NULL)
+	{
+		score_together(model, customers, scores);
+		return scores;
+	}
+	group = palloc0(sizeof(RfmGroup));
+	while (rfm_next_group(model, customers, scores->cell, group))
+		CHECK_FOR_INTERRUPTS();
+	pfree(group);
 	return scores;
 }
 

@@ -35,17 +35,37 @@ typedef struct RfmScoreRange
 typedef struct RfmScores
 {
 	RfmCell    *cell;			/* one a customer */
+
+	/* of all of them, or of the last group that was scored */
 	RfmCuts		cuts[RFM_AXES];
 	RfmQuantile quantile[RFM_AXES][RFM_MAX_CUTS];	/* RFM_QUANTILE only */
 	RfmScoreRange range[RFM_AXES][RFM_MAX_BUCKETS];
 } RfmScores;
 
 /*
- * rfm_scores_build: Find the cut points and score every customer.  The result
- * is allocated in the current context.
+ * rfm_scores_build: Find the cut points and score every customer, among all or,
+ * where they have groups, in each group by itself.  The result is allocated in
+ * the current context.
  */
 extern RfmScores *rfm_scores_build(const RfmModel *model,
 								   const RfmCustomers *customers);
+
+/* A group of a snapshot, as a snapshot of its own. */
+typedef struct RfmGroup
+{
+	RfmCustomers customers;		/* whose arrays are parts of the snapshot's */
+	RfmScores	scores;			/* and so are the cells */
+	int64		end;			/* where the group ends in the snapshot */
+} RfmGroup;
+
+/*
+ * rfm_next_group: Score the group after the one in group, the first one if that
+ * is all zeros; cell are the cells of the snapshot.  Returns false after the
+ * last.  To score a group again gives the same cells: who wants to know its cut
+ * points does so.
+ */
+extern bool rfm_next_group(const RfmModel *model, const RfmCustomers *customers,
+						   RfmCell *cell, RfmGroup *group);
 
 /*
  * rfm_cell_text: Return the three scores as text, palloc'd: 555, or 10-9-10 where a

@@ -241,7 +241,7 @@ change_row(BulkTable *table, TupleTableSlot *old, TupleTableSlot *slot, int64 ro
 
 		slot->tts_values[att] = old->tts_values[att];
 		slot->tts_isnull[att] = old->tts_isnull[att];
-		if (column != RFM_COLUMNS && column != RFM_COL_CUSTOMER &&
+		if (column != RFM_COLUMNS && column != RFM_COL_CUSTOMER && column != RFM_COL_GROUP &&
 			column != RFM_COL_RUN_DATE && column != RFM_COL_CREATED_AT)
 			slot->tts_values[att] = rfm_row_value(table->maker, column, row,
 												  &slot->tts_isnull[att]);

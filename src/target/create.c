@@ -21,6 +21,16 @@
 #include "utils/ruleutils.h"
 #include "utils/varlena.h"
 
+/* Append a type as it is in the source, with its collation where that is not the type's. */
+static void
+append_key_type(StringInfo sql, Oid type, int32 typmod, Oid collation)
+{
+	appendStringInfoString(sql, format_type_with_typemod(type, typmod));
+	if (OidIsValid(collation) && collation != get_typcollation(type))
+		appendStringInfo(sql, " COLLATE %s", generate_collation_name(collation));
+	appendStringInfoString(sql, " NOT NULL");
+}
+
 static void
 append_created_column(StringInfo sql, const RfmModel *model,
 					  const RfmSource *source, RfmColumn column,
@@ -29,14 +39,13 @@ append_created_column(StringInfo sql, const RfmModel *model,
 	appendStringInfo(sql, "\n  %s ", quote_identifier(name));
 	switch (column)
 	{
+		case RFM_COL_GROUP:
+			append_key_type(sql, source->group_type, source->group_typmod,
+							source->group_key.collation);
+			break;
 		case RFM_COL_CUSTOMER:
-			appendStringInfoString(sql, format_type_with_typemod(source->customer_type,
-																 source->customer_typmod));
-			if (OidIsValid(source->key.collation) &&
-				source->key.collation != get_typcollation(source->customer_type))
-				appendStringInfo(sql, " COLLATE %s",
-								 generate_collation_name(source->key.collation));
-			appendStringInfoString(sql, " NOT NULL");
+			append_key_type(sql, source->customer_type, source->customer_typmod,
+							source->key.collation);
 			break;
 		case RFM_COL_MONETARY:
 			appendStringInfoString(sql, source->real_amounts ?
@@ -83,23 +92,31 @@ created_on_demand(const RfmModel *model, RfmColumn column)
 }
 
 /*
- * Where the orders are distributed by the customer, so are the rows of the
- * target, each on the server of its orders.
+ * Where the orders are distributed by the customer, or the group, so are the
+ * rows of the target, each on the server of its orders.
  */
 static void
 distribute(const RfmModel *model, const RfmSource *source, const char *relation,
-		   const char *customer)
+		   char *const *created)
 {
 	char	   *column = rfm_citus_distribution(model->source);
+	char	   *by = NULL;
+	const char *own;
 	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID};
 	Datum		values[lengthof(types)];
 	bool		isnull;
 
-	if (column == NULL ||
-		strcmp(source->customer, psprintf("%s.%s", source->alias, quote_identifier(column))) != 0)
+	if (column == NULL)
+		return;
+	own = psprintf("%s.%s", source->alias, quote_identifier(column));
+	if (strcmp(source->customer, own) == 0)
+		by = created[RFM_COL_CUSTOMER];
+	else if (source->group && strcmp(source->group, own) == 0)
+		by = created[RFM_COL_GROUP];
+	if (by == NULL)
 		return;
 	values[0] = CStringGetTextDatum(relation);
-	values[1] = CStringGetTextDatum(customer);
+	values[1] = CStringGetTextDatum(by);
 	values[2] = CStringGetTextDatum(source->relation);
 	(void) rfm_query_value("SELECT pg_catalog.create_distributed_table($1::pg_catalog.regclass, $2,"
 						   " colocate_with => $3)", lengthof(types), types, values, false, &isnull);
@@ -131,17 +148,23 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 		created[i] = name;
 		check_created_name(created, (RfmColumn) i);
 		append_created_column(&sql, model, source, (RfmColumn) i, name);
-		if (i == RFM_COL_RUN_DATE || i == RFM_COL_CUSTOMER)
+		if (i == RFM_COL_RUN_DATE || i == RFM_COL_GROUP || i == RFM_COL_CUSTOMER)
 			key = key ? psprintf("%s, %s", key, quote_identifier(name)) :
 				pstrdup(quote_identifier(name));
 	}
-	appendStringInfo(&sql, "\n  PRIMARY KEY (%s)\n)%s", key,
+	/*
+	 * Where only the newest snapshot is kept, nearly all rows change every day:
+	 * with room in its page a row's next version stays there, and no index is
+	 * touched.
+	 */
+	appendStringInfo(&sql, "\n  PRIMARY KEY (%s)\n)%s%s", key,
+					 created[RFM_COL_RUN_DATE] ? "" : " WITH (fillfactor = 45)",
 					 rfm_partition_clause(model, created[RFM_COL_RUN_DATE] ?
 										  quote_identifier(created[RFM_COL_RUN_DATE]) : NULL));
 
 	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
 	CommandCounterIncrement();
-	distribute(model, source, relation, created[RFM_COL_CUSTOMER]);
+	distribute(model, source, relation, created);
 	rfm_unlock_search_path(level);
 	return get_relname_relid(rv->relname, nsp);
 }

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
+#include "value/key_pair.h"
 
 /*
  * Finding the row of the snapshot that has a key of the target.
@@ -61,8 +62,33 @@ converted_key_cmp(const void *a, const void *b, void *arg)
 					  ((const ConvertedKey *) b)->key);
 }
 
+/* A key as the target's columns hold it. */
+static Datum
+converted_value(RfmRowMaker *maker, RfmColumn column, int64 row)
+{
+	bool		isnull;
+	Datum		value = rfm_row_value(maker, column, row, &isnull);
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg(column == RFM_COL_CUSTOMER ? "customer \"%s\" becomes null in the target" :
+						"the group of customer \"%s\" becomes null in the target",
+						rfm_key_out(&maker->customers->key_type, maker->customers->key[row]))));
+	return value;
+}
+
+/* The key that a row of the target has, for the values of its columns. */
+static Datum
+lookup_key(const Lookup *lookup, Datum group, Datum customer)
+{
+	if (lookup->type.pair)
+		return rfm_key_pair(&lookup->type, group, customer);
+	return rfm_key_from_datum(&lookup->type, customer);
+}
+
 /*
- * The target's column holds other values than the source's, or tells them apart
+ * The target's columns hold other values than the source's, or tell them apart
  * otherwise: keys are converted as they would be stored, and sorted anew in the
  * target's order.
  */
@@ -75,16 +101,9 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 
 	for (int64 i = 0; i < n; i++)
 	{
-		bool		isnull;
-		Datum		value = rfm_row_value(maker, RFM_COL_CUSTOMER, i, &isnull);
+		Datum		group = lookup->type.pair ? converted_value(maker, RFM_COL_GROUP, i) : (Datum) 0;
 
-		if (isnull)
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("customer \"%s\" becomes null in the target",
-							rfm_key_out(&maker->customers->key_type,
-										maker->customers->key[i]))));
-		converted[i].key = rfm_key_from_datum(&lookup->type, value);
+		converted[i].key = lookup_key(lookup, group, converted_value(maker, RFM_COL_CUSTOMER, i));
 		converted[i].row = i;
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -102,16 +121,18 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
 					 errmsg("two customers become the same value \"%s\" in the target",
 							rfm_key_out(&lookup->type, lookup->key[i])),
+					 lookup->type.pair ?
+					 errhint("Give the target's columns of customer and group the types and collations of the source's.") :
 					 errhint("Give the target's customer column the type and the collation of the source's.")));
 	}
 	pfree(converted);
 }
 
-/* Does the conversion to the target's column leave every key as it is? */
+/* Does the conversion to a column of the target leave every key as it is? */
 static bool
-keeps_keys(const RfmTarget *target)
+keeps_keys(const RfmTarget *target, RfmColumn column)
 {
-	Node	   *node = target->convert[RFM_COL_CUSTOMER];
+	Node	   *node = target->convert[column];
 
 	/* a domain refuses values, but changes none */
 	while (node && (IsA(node, CoerceToDomain) || IsA(node, RelabelType)))
@@ -129,31 +150,49 @@ same_equality(const RfmKeyType *a, const RfmKeyType *b)
 		 (a->kind == RFM_KEY_BYTES && b->kind == RFM_KEY_BYTES));
 }
 
+/*
+ * Determine how a part of the key is compared; *convert is set where the target
+ * has other values in it than the source, or tells them apart otherwise.
+ */
+static void
+init_part(RfmKeyType *type, RfmRowMaker *maker, RfmColumn column, RfmKeyPart part, bool *convert)
+{
+	const RfmTarget *target = maker->target;
+	const RfmKeyType *own = rfm_key_part_type(&maker->customers->key_type, part);
+
+	rfm_key_type_init(type, target->type[column], target->collation[column],
+					  psprintf("the target's column %s", target->column[column]), CurrentMemoryContext);
+	if (type->kind == RFM_KEY_INT && own->kind == RFM_KEY_INT)
+		return;
+	/* the order is the one that the snapshot is sorted in */
+	if (same_equality(type, own) && keeps_keys(target, column))
+		*type = *own;
+	else
+		*convert = true;
+}
+
 static void
 lookup_init(Lookup *lookup, RfmRowMaker *maker)
 {
 	const RfmCustomers *customers = maker->customers;
-	const RfmTarget *target = maker->target;
+	bool		convert = false;
 
 	memset(lookup, 0, sizeof(*lookup));
-	rfm_key_type_init(&lookup->type, target->type[RFM_COL_CUSTOMER],
-					  target->collation[RFM_COL_CUSTOMER],
-					  "the target's customer column", CurrentMemoryContext);
 	lookup->key = customers->key;
 	lookup->n = customers->n;
-
-	if (lookup->type.kind == RFM_KEY_INT && customers->key_type.kind == RFM_KEY_INT)
-		return;
-	if (same_equality(&lookup->type, &customers->key_type) && keeps_keys(target))
+	init_part(&lookup->type, maker, RFM_COL_CUSTOMER, RFM_PART_CUSTOMER, &convert);
+	if (customers->key_type.pair)
 	{
-		/* the order is the one that the snapshot is sorted in */
-		lookup->type = customers->key_type;
-		rfm_key_sort_support(&lookup->type, &lookup->ssup);
-		return;
+		RfmKeyType	customer = lookup->type;
+		RfmKeyType	group;
+
+		init_part(&group, maker, RFM_COL_GROUP, RFM_PART_GROUP, &convert);
+		rfm_key_pair_init(&lookup->type, &group, &customer, CurrentMemoryContext);
 	}
 	if (lookup->type.kind != RFM_KEY_INT)
 		rfm_key_sort_support(&lookup->type, &lookup->ssup);
-	convert_keys(lookup, maker);
+	if (convert)
+		convert_keys(lookup, maker);
 }
 
 /*
@@ -199,8 +238,9 @@ lookup_find(Lookup *lookup, Datum key)
 }
 
 /*
- * The receiver of the target's rows: column 1 is the customer, the last one
- * says where the row is, those between are compared.
+ * The receiver of the target's rows: column 1 is the customer and, with groups,
+ * column 2 the group; the last one says where the row is, those between are
+ * compared.
  */
 #define FIRST_CHANGED 64
 
@@ -210,6 +250,7 @@ typedef struct DiffReceiver
 	RfmRowMaker *maker;
 	RfmDiff    *diff;
 	Lookup		lookup;
+	int			nkeys;			/* columns of the key */
 	int			ncompared;
 	RfmColumn	compared[RFM_COLUMNS];
 	MemoryContext rowcxt;
@@ -223,7 +264,8 @@ row_unchanged(DiffReceiver *receiver, TupleTableSlot *slot, int64 row)
 {
 	for (int c = 0; c < receiver->ncompared; c++)
 		if (!rfm_row_same(receiver->maker, receiver->compared[c], row,
-						  slot->tts_values[c + 1], slot->tts_isnull[c + 1]))
+						  slot->tts_values[receiver->nkeys + c],
+						  slot->tts_isnull[receiver->nkeys + c]))
 			return false;
 	return true;
 }
@@ -255,7 +297,7 @@ note_changed(DiffReceiver *receiver, int64 row, TupleTableSlot *slot)
 	{
 		diff->changed[diff->nchanged].row = row;
 		diff->changed[diff->nchanged].tid =
-			*(ItemPointer) DatumGetPointer(slot->tts_values[receiver->ncompared + 1]);
+			*(ItemPointer) DatumGetPointer(slot->tts_values[receiver->nkeys + receiver->ncompared]);
 	}
 	diff->nchanged++;
 }
@@ -286,9 +328,10 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 	int64		row = -1;
 
 	slot_getallattrs(slot);
-	if (!slot->tts_isnull[0])
+	if (!slot->tts_isnull[0] && !slot->tts_isnull[receiver->nkeys - 1])
 		row = lookup_find(&receiver->lookup,
-						  rfm_key_from_datum(&receiver->lookup.type, slot->tts_values[0]));
+						  lookup_key(&receiver->lookup, slot->tts_values[receiver->nkeys - 1],
+									 slot->tts_values[0]));
 	if (row >= 0)
 	{
 		check_single(receiver, row);
@@ -337,6 +380,7 @@ receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
 	receiver->pub.mydest = DestTuplestore;
 	receiver->maker = maker;
 	receiver->diff = diff;
+	receiver->nkeys = maker->customers->key_type.pair ? 2 : 1;
 	receiver->keep_stale = maker->model->keep_stale;
 	receiver->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm target row",
 											 ALLOCSET_DEFAULT_SIZES);
@@ -348,6 +392,24 @@ receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
 	else
 		diff->changed = palloc(FIRST_CHANGED * sizeof(RfmChangedRow));
 	lookup_init(&receiver->lookup, maker);
+}
+
+/* The columns of the target's key but the date: c1, the customer, and c2, the group, if any. */
+static TupleDesc
+key_desc(const RfmTarget *target)
+{
+	RfmColumn	column[] = {RFM_COL_CUSTOMER, RFM_COL_GROUP};
+	int			n = target->column[RFM_COL_GROUP] ? 2 : 1;
+	TupleDesc	desc = CreateTemplateTupleDesc(n);
+
+	for (int i = 0; i < n; i++)
+	{
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), i == 0 ? "c1" : "c2",
+						   target->type[column[i]], target->typmod[column[i]], 0);
+		TupleDescInitEntryCollation(desc, (AttrNumber) (i + 1), target->collation[column[i]]);
+	}
+	TupleDescFinalize(desc);
+	return desc;
 }
 
 void
@@ -362,18 +424,16 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 	diff->state = rfm_alloc_array(CurrentMemoryContext, maker->customers->n,
 								  sizeof(uint8), true);
 	diff->gone = tuplestore_begin_heap(false, false, work_mem);
-	diff->gone_desc = CreateTemplateTupleDesc(1);
-	TupleDescInitEntry(diff->gone_desc, 1, "c1", target->type[RFM_COL_CUSTOMER],
-					   target->typmod[RFM_COL_CUSTOMER], 0);
-	TupleDescInitEntryCollation(diff->gone_desc, 1, target->collation[RFM_COL_CUSTOMER]);
-	TupleDescFinalize(diff->gone_desc);
+	diff->gone_desc = key_desc(target);
 
 	receiver_init(&receiver, maker, diff);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s", target->column[RFM_COL_CUSTOMER]);
+	if (target->column[RFM_COL_GROUP])
+		appendStringInfo(&sql, ", %s", target->column[RFM_COL_GROUP]);
 	for (int i = 0; i < RFM_COLUMNS; i++)
 	{
-		if (i == RFM_COL_CUSTOMER || maker->column[i].kind == RFM_VALUE_NONE ||
+		if (i == RFM_COL_CUSTOMER || i == RFM_COL_GROUP || maker->column[i].kind == RFM_VALUE_NONE ||
 			maker->column[i].kind == RFM_VALUE_CONSTANT)
 			continue;
 		receiver.compared[receiver.ncompared++] = (RfmColumn) i;

@@ -38,7 +38,7 @@ typedef struct RfmDiff
 	int64		nnull;			/* rows of the target without a customer */
 	int64		ngone;
 	Tuplestorestate *gone;		/* target keys of customers not in the snapshot */
-	TupleDesc	gone_desc;		/* one column, c1, as in write.c */
+	TupleDesc	gone_desc;		/* c1, and c2 with groups, as in write.c */
 } RfmDiff;
 
 /*

@@ -42,26 +42,44 @@ equal_in_index(Relation index, int i, const RfmTarget *target, RfmColumn column)
 		 is_deterministic(target->collation[column]));
 }
 
+/* The columns of a snapshot's key, in the order in which a new target has them. */
+static const RfmColumn key_columns[] = {RFM_COL_RUN_DATE, RFM_COL_GROUP, RFM_COL_CUSTOMER};
+
+/* Return the column of the snapshot's key that a column of an index is; RFM_COLUMNS: none. */
+static RfmColumn
+key_column(Relation index, int i, const RfmTarget *target)
+{
+	for (int k = 0; k < (int) lengthof(key_columns); k++)
+		if (target->attnum[key_columns[k]] > 0 &&
+			target->attnum[key_columns[k]] == index->rd_index->indkey.values[i])
+			return key_columns[k];
+	return RFM_COLUMNS;
+}
+
 /* A unique index on exactly the snapshot's key, always enforced? */
 static bool
 index_is_on_key(Relation index, const RfmTarget *target)
 {
 	Form_pg_index form = index->rd_index;
-	int			wanted = target->attnum[RFM_COL_RUN_DATE] > 0 ? 2 : 1;
-	bool		has_date = false;
-	bool		has_customer = false;
+	bool		has[RFM_COLUMNS] = {false};
 
 	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
-		form->indnkeyatts != wanted || index->rd_rel->relam != BTREE_AM_OID ||
+		index->rd_rel->relam != BTREE_AM_OID ||
 		RelationGetIndexPredicate(index) != NIL ||
 		RelationGetIndexExpressions(index) != NIL)
 		return false;
 	for (int i = 0; i < form->indnkeyatts; i++)
 	{
-		has_date |= form->indkey.values[i] == target->attnum[RFM_COL_RUN_DATE];
-		has_customer |= form->indkey.values[i] == target->attnum[RFM_COL_CUSTOMER];
+		RfmColumn	column = key_column(index, i, target);
+
+		if (column == RFM_COLUMNS)
+			return false;
+		has[column] = true;
 	}
-	return has_customer && (has_date || wanted == 1);
+	for (int k = 0; k < (int) lengthof(key_columns); k++)
+		if (target->attnum[key_columns[k]] > 0 && !has[key_columns[k]])
+			return false;
+	return true;
 }
 
 /* Do its columns take for one what the target's columns do? */
@@ -69,14 +87,25 @@ static bool
 index_is_key(Relation index, const RfmTarget *target)
 {
 	for (int i = 0; i < index->rd_index->indnkeyatts; i++)
-	{
-		RfmColumn	column = index->rd_index->indkey.values[i] == target->attnum[RFM_COL_CUSTOMER] ?
-			RFM_COL_CUSTOMER : RFM_COL_RUN_DATE;
-
-		if (!equal_in_index(index, i, target, column))
+		if (!equal_in_index(index, i, target, key_column(index, i, target)))
 			return false;
-	}
 	return true;
+}
+
+/* Return the names of the key's columns. */
+static const char *
+key_names(const RfmTarget *target)
+{
+	const char *key = NULL;
+
+	for (int k = 0; k < (int) lengthof(key_columns); k++)
+	{
+		const char *name = target->column[key_columns[k]];
+
+		if (name)
+			key = key ? psprintf("%s, %s", key, name) : name;
+	}
+	return key;
 }
 
 static void
@@ -86,7 +115,7 @@ check_index(const RfmTarget *target)
 	const char *other = NULL;
 	bool		found = false;
 	ListCell   *lc;
-	char	   *key;
+	const char *key;
 
 	foreach(lc, indexes)
 	{
@@ -105,15 +134,15 @@ check_index(const RfmTarget *target)
 	if (found)
 		return;
 
-	key = target->attnum[RFM_COL_RUN_DATE] > 0 ?
-		psprintf("%s, %s", target->column[RFM_COL_RUN_DATE], target->column[RFM_COL_CUSTOMER]) :
-		target->column[RFM_COL_CUSTOMER];
+	key = key_names(target);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
 			 errmsg("target \"%s\" has no unique key on (%s)",
 					RelationGetRelationName(target->rel), key),
 			 other ?
 			 errdetail("Index \"%s\" tells apart, by its collation or its operator class, what is equal in the columns: a customer could have several rows.", other) :
+			 target->column[RFM_COL_GROUP] ?
+			 errdetail("A snapshot has one row for each customer of a group; without a key nothing keeps it so.") :
 			 errdetail("A snapshot has one row for each customer; without a key nothing keeps it so."),
 			 errhint("ALTER TABLE %s ADD PRIMARY KEY (%s);", target->relation, key)));
 }

@@ -38,6 +38,8 @@ native_type(RfmColumn column, const RfmSource *source)
 {
 	if (column == RFM_COL_CUSTOMER)
 		return source->key.typid;
+	if (column == RFM_COL_GROUP)
+		return source->group_key.typid;
 	if (column == RFM_COL_MONETARY)
 		return source->real_amounts ? FLOAT8OID : NUMERICOID;
 	return rfm_columns[column].type;
@@ -58,6 +60,12 @@ native_value(RfmColumn column, const RfmSource *source)
 		value->typeMod = source->customer_typmod;
 		getBaseTypeAndTypmod(source->customer_type, &value->typeMod);
 		value->collation = source->key.collation;
+	}
+	else if (column == RFM_COL_GROUP)
+	{
+		value->typeMod = source->group_typmod;
+		getBaseTypeAndTypmod(source->group_type, &value->typeMod);
+		value->collation = source->group_key.collation;
 	}
 	return value;
 }
@@ -107,7 +115,7 @@ resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
 					 errmsg("target \"%s\" has no column \"%s\" for %s",
 							RelationGetRelationName(rel), name,
 							rfm_columns[column].name),
-					 column == RFM_COL_CUSTOMER ?
+					 column == RFM_COL_CUSTOMER || column == RFM_COL_GROUP ?
 					 errhint("Name the column in the model's target_columns.") :
 					 errhint("Name the column in the model's target_columns, or map %s to null there: target_columns => '{\"%s\": null}'.",
 							 rfm_columns[column].name, rfm_columns[column].name)));
@@ -195,7 +203,12 @@ check_rights(const RfmModel *model, Relation rel)
 				 errdetail("Role \"%s\", the owner of model \"%s\", needs SELECT, INSERT%s UPDATE%s on it.",
 						   GetUserNameFromId(GetUserId(), false), model->name,
 						   deletes ? "," : " and",
-						   deletes ? " and DELETE" : "")));
+						   deletes ? " and DELETE" : ""),
+				 rel->rd_rel->relowner == GetUserId() ? 0 :
+				 errhint("Grant them, or give the model to the owner of the table, role \"%s\" (REASSIGN OWNED does not): UPDATE rfm_model SET owner = %s WHERE model = %s.",
+						 GetUserNameFromId(rel->rd_rel->relowner, false),
+						 quote_literal_cstr(quote_identifier(GetUserNameFromId(rel->rd_rel->relowner, false))),
+						 quote_literal_cstr(model->name))));
 }
 
 void

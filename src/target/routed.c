@@ -72,6 +72,8 @@ append_change(StringInfo sql, const RfmTarget *target, const RfmColumn *column, 
 	const char *separator = "";
 
 	appendStringInfo(sql, " ON CONFLICT (%s", target->column[RFM_COL_CUSTOMER]);
+	if (target->column[RFM_COL_GROUP])
+		appendStringInfo(sql, ", %s", target->column[RFM_COL_GROUP]);
 	if (target->column[RFM_COL_RUN_DATE])
 		appendStringInfo(sql, ", %s", target->column[RFM_COL_RUN_DATE]);
 	appendStringInfoString(sql, ") DO UPDATE SET ");
@@ -79,8 +81,8 @@ append_change(StringInfo sql, const RfmTarget *target, const RfmColumn *column, 
 	{
 		const char *name = target->column[column[c]];
 
-		if (column[c] == RFM_COL_CUSTOMER || column[c] == RFM_COL_RUN_DATE ||
-			column[c] == RFM_COL_CREATED_AT)
+		if (column[c] == RFM_COL_CUSTOMER || column[c] == RFM_COL_GROUP ||
+			column[c] == RFM_COL_RUN_DATE || column[c] == RFM_COL_CREATED_AT)
 			continue;
 		appendStringInfo(sql, "%s%s = EXCLUDED.%s", separator, name, name);
 		separator = ", ";
@@ -123,74 +125,119 @@ rfm_routed_insert(const RfmTarget *target, Tuplestorestate *rows, TupleDesc desc
 	return processed;
 }
 
-/* Delete the rows of some customers, an array. */
+/* Customers of one group, if they have groups, whose rows are to be deleted. */
+typedef struct DeleteBatch
+{
+	Oid			array_type;		/* of customers */
+	Datum	   *key;
+	int			n;
+	Datum		group;
+} DeleteBatch;
+
+/* Append "AND column = $n" and the value, unless the target has no such column. */
+static void
+add_condition(StringInfo sql, const RfmTarget *target, RfmColumn column, Datum value,
+			  Oid *types, Datum *values, int *n)
+{
+	if (target->column[column] == NULL)
+		return;
+	types[*n] = target->type[column];
+	values[*n] = value;
+	(*n)++;
+	appendStringInfo(sql, " AND %s %s $%d", target->column[column],
+					 rfm_equality(target->type[column]), *n);
+}
+
+/* Delete the rows of a batch. */
 static int64
-delete_batch(RfmRowMaker *maker, Oid array_type, Datum *key, int n)
+delete_batch(RfmRowMaker *maker, const DeleteBatch *batch)
 {
 	const RfmTarget *target = maker->target;
-	Oid			element = get_element_type(array_type);
-	Oid			types[] = {array_type, target->type[RFM_COL_RUN_DATE]};
-	Datum		values[2];
+	Oid			element = get_element_type(batch->array_type);
+	Oid			types[3] = {batch->array_type};
+	Datum		values[3];
+	int			n = 1;
 	StringInfoData sql;
 	int16		len;
 	bool		byval;
 	char		align;
 
 	get_typlenbyvalalign(element, &len, &byval, &align);
-	values[0] = PointerGetDatum(construct_array(key, n, element, len, byval, align));
-	values[1] = maker->column[RFM_COL_RUN_DATE].constant;
+	values[0] = PointerGetDatum(construct_array(batch->key, batch->n, element, len, byval, align));
 	initStringInfo(&sql);
 	rfm_target_verify(target);
 	appendStringInfo(&sql, "DELETE FROM %s WHERE %s %s ANY ($1)", target->relation,
 					 target->column[RFM_COL_CUSTOMER], rfm_equality(element));
-	if (target->column[RFM_COL_RUN_DATE])
-		appendStringInfo(&sql, " AND %s %s $2", target->column[RFM_COL_RUN_DATE],
-						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
-	return (int64) rfm_execute(sql.data, target->column[RFM_COL_RUN_DATE] ? 2 : 1,
-							   types, values, NULL, SPI_OK_DELETE);
+	add_condition(&sql, target, RFM_COL_GROUP, batch->group, types, values, &n);
+	add_condition(&sql, target, RFM_COL_RUN_DATE, maker->column[RFM_COL_RUN_DATE].constant,
+				  types, values, &n);
+	return (int64) rfm_execute(sql.data, n, types, values, NULL, SPI_OK_DELETE);
+}
+
+/*
+ * Fill a batch from the rows that are left, from the one in slot on: as many as
+ * have one group.  Returns false when there are no more.
+ */
+static bool
+fill_batch(DeleteBatch *batch, Tuplestorestate *gone, TupleTableSlot *slot)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+
+	batch->n = 0;
+	while (batch->n < DELETE_BATCH)
+	{
+		slot_getallattrs(slot);
+		if (desc->natts > 1 && !slot->tts_isnull[1])
+		{
+			Form_pg_attribute att = TupleDescAttr(desc, 1);
+
+			if (batch->n == 0)
+				batch->group = datumCopy(slot->tts_values[1], att->attbyval, att->attlen);
+			else if (!datum_image_eq(batch->group, slot->tts_values[1], att->attbyval, att->attlen))
+				return true;
+		}
+		if (!slot->tts_isnull[0] && !slot->tts_isnull[desc->natts - 1])
+			batch->key[batch->n++] = datumCopy(slot->tts_values[0], TupleDescAttr(desc, 0)->attbyval,
+											   TupleDescAttr(desc, 0)->attlen);
+		if (!tuplestore_gettupleslot(gone, true, true, slot))
+			return false;
+	}
+	return true;
 }
 
 int64
 rfm_routed_delete(RfmRowMaker *maker, Tuplestorestate *gone, TupleDesc desc)
 {
-	Oid			array_type = get_array_type(getBaseType(maker->target->type[RFM_COL_CUSTOMER]));
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	MemoryContext batchcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm deleted customers",
 												   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcxt = MemoryContextSwitchTo(batchcxt);
-	Datum	   *key = MemoryContextAlloc(oldcxt, DELETE_BATCH * sizeof(Datum));
+	DeleteBatch batch = {
+		.array_type = get_array_type(getBaseType(maker->target->type[RFM_COL_CUSTOMER])),
+		.key = MemoryContextAlloc(oldcxt, DELETE_BATCH * sizeof(Datum))
+	};
 	int64		deleted = 0;
 	bool		more;
 
-	if (!OidIsValid(array_type))
+	if (!OidIsValid(batch.array_type))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("rows of customers of type %s cannot be deleted through Citus",
 						format_type_be(maker->target->type[RFM_COL_CUSTOMER])),
 				 errdetail("There is no array type of it."),
 				 errhint("Set the model's \"keep_stale\" to keep the rows of customers without orders.")));
-	do
+	more = tuplestore_gettupleslot(gone, true, true, slot);
+	while (more)
 	{
-		int			n = 0;
-
-		while (n < DELETE_BATCH &&
-			   (more = tuplestore_gettupleslot(gone, true, true, slot)))
-		{
-			bool		isnull;
-			Datum		value = slot_getattr(slot, 1, &isnull);
-
-			if (!isnull)
-				key[n++] = datumCopy(value, TupleDescAttr(desc, 0)->attbyval,
-									 TupleDescAttr(desc, 0)->attlen);
-		}
-		if (n > 0)
-			deleted += delete_batch(maker, array_type, key, n);
+		more = fill_batch(&batch, gone, slot);
+		if (batch.n > 0)
+			deleted += delete_batch(maker, &batch);
 		MemoryContextReset(batchcxt);
 		CHECK_FOR_INTERRUPTS();
-	} while (more);
+	}
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(batchcxt);
-	pfree(key);
+	pfree(batch.key);
 	ExecDropSingleTupleTableSlot(slot);
 	tuplestore_end(gone);
 	return deleted;

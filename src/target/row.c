@@ -15,6 +15,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
+#include "value/key_pair.h"
 #include "value/numeric.h"
 
 static void
@@ -176,6 +177,13 @@ init_scaled(RfmRowMaker *maker, RfmRowColumn *column, int32 typmod)
 	return true;
 }
 
+/* The part of a key that a column holds. */
+static inline RfmKeyPart
+key_part(RfmColumn column)
+{
+	return column == RFM_COL_GROUP ? RFM_PART_GROUP : RFM_PART_CUSTOMER;
+}
+
 static void
 init_column(RfmRowMaker *maker, RfmColumn column)
 {
@@ -202,10 +210,11 @@ init_column(RfmRowMaker *maker, RfmColumn column)
 			c->int_width = integer_width(target->type[column]);
 			c->kind = c->int_width > 0 ? RFM_VALUE_INT : RFM_VALUE_ANY;
 			return;
+		case RFM_COL_GROUP:
 		case RFM_COL_CUSTOMER:
 			c->int_width = integer_width(target->type[column]);
 			c->kind = c->int_width > 0 &&
-				maker->customers->key_type.kind == RFM_KEY_INT ?
+				rfm_key_part_type(&maker->customers->key_type, key_part(column))->kind == RFM_KEY_INT ?
 				RFM_VALUE_INT : RFM_VALUE_ANY;
 			return;
 		case RFM_COL_MONETARY:
@@ -267,7 +276,8 @@ row_integer(const RfmRowMaker *maker, RfmColumn column, int64 i)
 		case RFM_COL_FREQUENCY:
 			return maker->customers->code[RFM_FREQUENCY][i];
 		default:
-			return DatumGetInt64(maker->customers->key[i]);
+			return DatumGetInt64(rfm_key_part(&maker->customers->key_type, maker->customers->key[i],
+											  key_part(column)));
 	}
 }
 
@@ -278,8 +288,10 @@ row_native_value(const RfmRowMaker *maker, RfmColumn column, int64 i)
 
 	switch (column)
 	{
+		case RFM_COL_GROUP:
 		case RFM_COL_CUSTOMER:
-			return rfm_key_to_datum(&customers->key_type, customers->key[i]);
+			return rfm_key_to_datum(rfm_key_part_type(&customers->key_type, key_part(column)),
+									rfm_key_part(&customers->key_type, customers->key[i], key_part(column)));
 		case RFM_COL_RECENCY:
 			return Int32GetDatum((int32) row_integer(maker, column, i));
 		case RFM_COL_FREQUENCY:

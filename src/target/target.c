@@ -18,6 +18,7 @@
 
 const RfmColumnInfo rfm_columns[RFM_COLUMNS] = {
 	[RFM_COL_RUN_DATE] = {"run_date", DATEOID, "date NOT NULL", true},
+	[RFM_COL_GROUP] = {"score_group", InvalidOid, "", true},
 	[RFM_COL_CUSTOMER] = {"customer_id", InvalidOid, "", true},
 	[RFM_COL_RECENCY] = {"recency_days", INT4OID, "integer NOT NULL", true},
 	[RFM_COL_FREQUENCY] = {"frequency_orders", INT8OID, "integer NOT NULL", true},
@@ -51,6 +52,8 @@ rfm_target_column(const RfmModel *model, RfmColumn column, bool *mapped)
 	}
 	if (mapped)
 		*mapped = value != NULL;
+	if (column == RFM_COL_GROUP && model->score_within == NULL)
+		return NULL;
 	if (value == NULL)
 		return pstrdup(rfm_columns[column].name);
 	if (value->type == jbvNull)
@@ -73,10 +76,15 @@ check_mapped_names(const RfmModel *model)
 	for (int i = 0; i < RFM_COLUMNS; i++)
 	{
 		name[i] = rfm_target_column(model, (RfmColumn) i, &mapped[i]);
-		if (name[i] == NULL && i == RFM_COL_CUSTOMER)
+		if (i == RFM_COL_GROUP && mapped[i] && model->score_within == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("target_columns must not map \"customer_id\" to null")));
+					 errmsg("target_columns maps \"score_group\", but the model scores all customers together"),
+					 errhint("Set the model's \"score_within\", or leave score_group out.")));
+		if (name[i] == NULL && (i == RFM_COL_CUSTOMER || (i == RFM_COL_GROUP && model->score_within)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("target_columns must not map \"%s\" to null", rfm_columns[i].name)));
 		if (name[i] && name[i][0] == '\0')
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

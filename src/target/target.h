@@ -19,6 +19,7 @@
 typedef enum RfmColumn
 {
 	RFM_COL_RUN_DATE,
+	RFM_COL_GROUP,
 	RFM_COL_CUSTOMER,
 	RFM_COL_RECENCY,
 	RFM_COL_FREQUENCY,
@@ -80,7 +81,8 @@ extern const RfmColumnInfo rfm_columns[RFM_COLUMNS];
 
 /*
  * rfm_target_column: return the name that the model gives a column of its
- * target, palloc'd, NULL for none.  The target need not have such a column.
+ * target, palloc'd, NULL for none; there is one of the group where the model
+ * scores within groups.  The target need not have such a column.
  * *mapped, unless mapped is NULL, is set to whether target_columns names it.
  */
 extern char *rfm_target_column(const RfmModel *model, RfmColumn column,

@@ -51,11 +51,13 @@ list_columns(const RfmRowMaker *maker, WrittenColumns *written)
 {
 	const RfmTarget *target = maker->target;
 
-	/* the customer is c1 everywhere */
+	/* the customer is c1 everywhere, and the group, if any, c2 */
 	written->n = 0;
 	written->column[written->n++] = RFM_COL_CUSTOMER;
+	if (target->column[RFM_COL_GROUP])
+		written->column[written->n++] = RFM_COL_GROUP;
 	for (int i = 0; i < RFM_COLUMNS; i++)
-		if (i != RFM_COL_CUSTOMER && maker->column[i].kind != RFM_VALUE_NONE)
+		if (i != RFM_COL_CUSTOMER && i != RFM_COL_GROUP && maker->column[i].kind != RFM_VALUE_NONE)
 			written->column[written->n++] = (RfmColumn) i;
 
 	written->desc = CreateTemplateTupleDesc(written->n);
@@ -137,6 +139,10 @@ append_key_condition(StringInfo sql, const RfmTarget *target)
 	appendStringInfo(sql, " WHERE t.%s %s s.c1",
 					 target->column[RFM_COL_CUSTOMER],
 					 rfm_equality(target->type[RFM_COL_CUSTOMER]));
+	if (target->column[RFM_COL_GROUP])
+		appendStringInfo(sql, " AND t.%s %s s.c2",
+						 target->column[RFM_COL_GROUP],
+						 rfm_equality(target->type[RFM_COL_GROUP]));
 	if (target->column[RFM_COL_RUN_DATE])
 		appendStringInfo(sql, " AND t.%s %s $1", target->column[RFM_COL_RUN_DATE],
 						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
@@ -201,8 +207,8 @@ update_by_statement(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumn
 	{
 		RfmColumn	column = written->column[c];
 
-		if (column == RFM_COL_CUSTOMER || column == RFM_COL_RUN_DATE ||
-			column == RFM_COL_CREATED_AT)
+		if (column == RFM_COL_CUSTOMER || column == RFM_COL_GROUP ||
+			column == RFM_COL_RUN_DATE || column == RFM_COL_CREATED_AT)
 			continue;
 		appendStringInfo(&sql, "%s%s = s.c%d", separator, target->column[column], c + 1);
 		separator = ", ";

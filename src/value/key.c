@@ -124,6 +124,8 @@ rfm_key_order_is_bytes(const RfmKeyType *kt)
 	SortSupportData own;
 	SortSupportData c;
 
+	if (kt->pair)
+		return kt->pair->flat;
 	if (kt->kind != RFM_KEY_BYTES || !OidIsValid(kt->collation))
 		return kt->kind == RFM_KEY_BYTES;
 
@@ -190,6 +192,11 @@ rfm_key_sort_support(const RfmKeyType *kt, SortSupport ssup)
 	ssup->ssup_cxt = CurrentMemoryContext;
 	ssup->ssup_collation = kt->collation;
 	ssup->abbreviate = false;
+	if (kt->pair)
+	{
+		kt->pair->sort_support(kt, ssup);
+		return;
+	}
 	PrepareSortSupportFromOrderingOp(rfm_key_less_operator(kt), ssup);
 }
 
@@ -205,6 +212,11 @@ rfm_key_out(const RfmKeyType *kt, Datum key)
 	Oid			output;
 	bool		is_varlena;
 
+	if (kt->pair)
+	{
+		key = kt->pair->get_part(kt, key, RFM_PART_CUSTOMER);
+		kt = &kt->pair->part[RFM_PART_CUSTOMER];
+	}
 	/* code of its owner that runs in a refresh can drop it */
 	if (!SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(kt->typid)))
 		ereport(ERROR,

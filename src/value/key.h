@@ -26,10 +26,13 @@ typedef enum RfmKeyKind
 	RFM_KEY_GENERIC				/* everything else, through its opclasses */
 } RfmKeyKind;
 
+typedef struct RfmKeyPair RfmKeyPair;
+
 typedef struct RfmKeyType
 {
 	RfmKeyKind	kind;
-	Oid			typid;			/* base type: never a domain */
+	RfmKeyPair *pair;			/* of a group and a customer: key_pair.h; else NULL */
+	Oid			typid;			/* base type, never a domain; InvalidOid: a pair */
 	Oid			collation;		/* InvalidOid where the type has none */
 	int16		typlen;
 	bool		typbyval;
@@ -37,6 +40,24 @@ typedef struct RfmKeyType
 	FmgrInfo	hash_proc;		/* RFM_KEY_GENERIC only */
 	FmgrInfo	eq_proc;		/* RFM_KEY_GENERIC only */
 } RfmKeyType;
+
+/* The parts of a pair, in the order in which it sorts. */
+typedef enum RfmKeyPart
+{
+	RFM_PART_GROUP,
+	RFM_PART_CUSTOMER
+} RfmKeyPart;
+
+#define RFM_KEY_PARTS 2
+
+/* What a pair is made of, and how: see key_pair.h. */
+struct RfmKeyPair
+{
+	RfmKeyType	part[RFM_KEY_PARTS];
+	bool		flat;			/* both are integers or uuids */
+	Datum		(*get_part) (const RfmKeyType *kt, Datum key, RfmKeyPart part);
+	void		(*sort_support) (const RfmKeyType *kt, SortSupport ssup);
+};
 
 /*
  * rfm_key_type_init: determine how keys of a type are handled.  typid may be a
@@ -48,13 +69,13 @@ extern void rfm_key_type_init(RfmKeyType *kt, Oid typid, Oid collation,
 							  const char *what, MemoryContext mcxt);
 
 /*
- * rfm_key_from_datum: return the key for a value as the executor gives it.  The
- * result may point into the value, or into a detoasted copy in the current
- * memory context.
+ * rfm_key_from_datum: return the key for a value as the executor gives it, unless
+ * it is to be a pair.  The result may point into the value, or into a detoasted
+ * copy in the current memory context.
  */
 static inline Datum rfm_key_from_datum(const RfmKeyType *kt, Datum value);
 
-/* rfm_key_to_datum: return the key as a value of its own type, for the executor. */
+/* rfm_key_to_datum: return a key that is no pair as a value of its own type, for the executor. */
 extern Datum rfm_key_to_datum(const RfmKeyType *kt, Datum key);
 
 /* rfm_key_size: return the size of a by-reference key's image; 0 when passed by value. */
@@ -100,7 +121,7 @@ static inline int rfm_key_cmp(const RfmKeyType *kt, SortSupport ssup, Datum a, D
 /* rfm_key_less_operator: return the "<" operator of the default btree opclass. */
 extern Oid	rfm_key_less_operator(const RfmKeyType *kt);
 
-/* rfm_key_out: return the key as text, palloc'd, for messages and previews. */
+/* rfm_key_out: return the key, or a pair's customer, as text, palloc'd, for messages and previews. */
 extern char *rfm_key_out(const RfmKeyType *kt, Datum key);
 
 /*

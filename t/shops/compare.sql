@@ -46,8 +46,8 @@ BEGIN
         DROP TABLE IF EXISTS given;
         CREATE TEMP TABLE given AS SELECT * FROM rfm_preview(asked, v.model);
         PERFORM shops.must_equal(format('preview of %s with rfm.work_mem %s, %s workers, leader %s, grouped_reading %s', v.model, v.work_mem, v.workers, v.leader, v.grouped),
-            format('SELECT run_date, CAST(customer_id AS %s), %s FROM given', (SELECT regexp_replace(type, ' COLLATE.*', '') FROM shops.key_kind WHERE kind = s.key_kind), common),
-            'SELECT run_date, customer_id, ' || common || ' FROM expected');
+            format('SELECT run_date, coalesce(score_group, ''all''), CAST(customer_id AS %s), %s FROM given', (SELECT regexp_replace(type, ' COLLATE.*', '') FROM shops.key_kind WHERE kind = s.key_kind), common),
+            'SELECT run_date, score_group, customer_id, ' || common || ' FROM expected');
         done := done + 1;
     END LOOP;
     RETURN done;
@@ -75,11 +75,11 @@ BEGIN
     EXECUTE format('SELECT count(*) FILTER (WHERE b.customer_id IS NULL) AS inserted, count(*) FILTER (WHERE e.customer_id IS NULL) AS gone,
                            count(*) FILTER (WHERE e.customer_id = b.customer_id AND same) AS unchanged,
                            count(*) FILTER (WHERE e.customer_id = b.customer_id AND NOT same) AS updated
-                      FROM (SELECT * FROM before WHERE here) b FULL JOIN expected e USING (customer_id),
+                      FROM (SELECT * FROM before WHERE here) b FULL JOIN expected e ON e.customer_id = b.customer_id AND e.score_group = b.score_group::text,
                            LATERAL (SELECT (%s) IS NOT DISTINCT FROM (%s) AS same) x', format(metrics, 'b'), format(metrics, 'e')) INTO done;
-    PERFORM shops.must_equal(what || ': the snapshot', format('SELECT customer_id, %s FROM shops.target t WHERE %s', format(metrics, 't'), here),
-        format('(SELECT customer_id, %s FROM expected e UNION ALL
-                 SELECT customer_id, %s FROM before b WHERE here AND %L AND NOT EXISTS (SELECT FROM expected e WHERE e.customer_id = b.customer_id))',
+    PERFORM shops.must_equal(what || ': the snapshot', format('SELECT score_group::text, customer_id, %s FROM shops.target t WHERE %s', format(metrics, 't'), here),
+        format('(SELECT score_group, customer_id, %s FROM expected e UNION ALL
+                 SELECT score_group::text, customer_id, %s FROM before b WHERE here AND %L AND NOT EXISTS (SELECT FROM expected e WHERE e.customer_id = b.customer_id AND e.score_group = b.score_group::text))',
                format(metrics, 'e'), format(metrics, 'b'), keep));
     PERFORM shops.must_equal(what || ': other dates', format('SELECT tableoid, ctid::text, t::text FROM shops.target t WHERE NOT (%s)', here),
         'SELECT tab, tid::text, line FROM before WHERE NOT here');
@@ -91,7 +91,7 @@ BEGIN
             USING DETAIL = format('%s customers; %s; expected %s of %s customers and %s orders', said, run, done,
                                   (SELECT count(*) FROM expected), (SELECT count(*) FROM counted));
     END IF;
-    SELECT count(*) INTO stayed FROM shops.target t JOIN before b ON (b.tab, b.tid, b.line) = (t.tableoid, t.ctid, t::text) JOIN expected e ON e.customer_id = t.customer_id AND b.here;
+    SELECT count(*) INTO stayed FROM shops.target t JOIN before b ON (b.tab, b.tid, b.line) = (t.tableoid, t.ctid, t::text) JOIN expected e ON e.customer_id = t.customer_id AND e.score_group = t.score_group::text AND b.here;
     IF stayed <> done.unchanged THEN
         RAISE EXCEPTION '%: % rows stayed as they were instead of %', what, stayed, done.unchanged;
     END IF;

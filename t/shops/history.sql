@@ -44,7 +44,7 @@ CREATE FUNCTION shops.check_days(what text, days date[], after bigint) RETURNS v
 LANGUAGE plpgsql AS
 $$
 DECLARE
-    columns CONSTANT text := 'run_date, customer_id, recency_days, frequency_orders, monetary_value::numeric, r_score, f_score, m_score,'
+    columns CONSTANT text := 'run_date, score_group::text, customer_id, recency_days, frequency_orders, monetary_value::numeric, r_score, f_score, m_score,'
                              ' rfm_score, rfm_segment::text, comments, rfm_cell, rfm_weighted';
 BEGIN
     PERFORM shops.must_equal(what || ': the snapshots', format('SELECT %s FROM shops.target WHERE run_date = ANY (%L)', columns, days),
@@ -92,8 +92,8 @@ BEGIN
     SELECT customer_id, format('%s', customer_id) AS name FROM (SELECT DISTINCT customer_id FROM shops.orders) o
      WHERE customer_id IS NOT NULL ORDER BY shops.rnd(seed, 'asked ' || customer_id::text, 1000000), customer_id LIMIT 9;
     PERFORM shops.must_equal('single customers',
-        format('SELECT name, n.run_date, %s FROM asked, rfm_score_now(name, ''shop'') n', format(columns, 'n')),
-        format('SELECT name, e.run_date, %s FROM asked JOIN expected e USING (customer_id)', format(columns, 'e')));
+        format('SELECT name, n.run_date, coalesce(n.score_group, ''all''), %s FROM asked, rfm_score_now(name, ''shop'') n', format(columns, 'n')),
+        format('SELECT name, e.run_date, e.score_group, %s FROM asked JOIN expected e USING (customer_id)', format(columns, 'e')));
 END
 $$;
 

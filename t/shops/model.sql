@@ -47,6 +47,7 @@ BEGIN
         order_count => CASE shops.rnd(seed, 'counted', 6) WHEN 0 THEN $c$status <> 'sent'$c$ WHEN 1 THEN 'total > 0'
                             WHEN 2 THEN CASE WHEN s.order_type IS NULL THEN $c$CASE status WHEN 'paid' THEN 1 WHEN 'sent' THEN 3 ELSE 0 END$c$ END END,
         filter => shops.pick(seed, 'filter', NULL, NULL, $c$status <> 'cancelled'$c$, $c$total > 0 OR status = 'sent'$c$),
+        score_within => shops.within(seed),
         method => chosen, buckets => k,
         r_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '1') v),
         f_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '2') v),
@@ -61,6 +62,14 @@ BEGIN
 END
 $$;
 
+-- What customers are scored within, seldom anything; a customer is in many groups, some of them tiny
+CREATE FUNCTION shops.within(seed bigint) RETURNS text
+LANGUAGE sql IMMUTABLE AS
+$$
+    SELECT shops.pick(seed, 'within', NULL, NULL, NULL, NULL, 'status', 'length(status)', 'CASE WHEN total > 3 THEN 3 WHEN total > 0 THEN 1 END', $c$nullif(status, 'sent')::varchar$c$,
+                      'md5(status || (total > 2)::text)::uuid')
+$$;
+
 CREATE FUNCTION shops.pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 
 -- A target that stands already, with or without what the executor must see to
@@ -68,12 +77,12 @@ CREATE FUNCTION shops.create_target(s shops.shop, type text, kind text, dated bo
 LANGUAGE plpgsql AS
 $$
 BEGIN
-    EXECUTE format('CREATE TABLE shops.target (note text DEFAULT %L, %s customer_id %s NOT NULL, recency_days int, frequency_orders bigint,
+    EXECUTE format('CREATE TABLE shops.target (note text DEFAULT %L, score_group text NOT NULL DEFAULT ''all'', %s customer_id %s NOT NULL, recency_days int, frequency_orders bigint,
                         monetary_value %s, r_score int2, f_score int, m_score int8, rfm_score int, rfm_segment varchar, comments text,
                         rfm_cell text, rfm_weighted bigint, created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now(), UNIQUE (%s)) %s',
                    'own', CASE WHEN dated THEN 'run_date date NOT NULL,' ELSE '' END, type,
                    CASE WHEN s.amount_kind ~ '^float' THEN 'float8' ELSE 'numeric' END,
-                   CASE WHEN dated THEN 'customer_id, run_date' ELSE 'customer_id' END,
+                   concat_ws(', ', 'customer_id', CASE WHEN shops.within(s.seed) IS NOT NULL THEN 'score_group' END, CASE WHEN dated THEN 'run_date' END),
                    CASE WHEN kind = 'partitioned' THEN 'PARTITION BY HASH (customer_id)' ELSE '' END);
     IF kind = 'partitioned' THEN
         CREATE TABLE shops.target_1 PARTITION OF shops.target FOR VALUES WITH (MODULUS 2, REMAINDER 0);
@@ -131,7 +140,7 @@ BEGIN
     PERFORM shops.create_model(s, 'shop', 'shops.orders', 'shops.target', columns,
         CASE WHEN stands = 'new' AND dated THEN shops.pick(s.seed, 'partition by', NULL, 'month', 'day') END);
     IF stands = 'new' THEN
-        ALTER TABLE shops.target ADD rfm_cell text, ADD rfm_weighted bigint, ADD IF NOT EXISTS rfm_segment text, ADD IF NOT EXISTS comments text;
+        ALTER TABLE shops.target ADD IF NOT EXISTS score_group text NOT NULL DEFAULT 'all', ADD rfm_cell text, ADD rfm_weighted bigint, ADD IF NOT EXISTS rfm_segment text, ADD IF NOT EXISTS comments text;
     END IF;
 END
 $$;

@@ -68,18 +68,19 @@ $$;
 CREATE FUNCTION shops.counted_sql(m rfm_model) RETURNS text
 LANGUAGE sql AS
 $$
-    SELECT format('SELECT %1$s AS customer, %2$s AS day, CAST(%3$s AS numeric) AS amount, %4$s AS order_id, %8$s AS orders FROM %5$s
-                    WHERE %1$s IS NOT NULL AND %6$s IS NOT NULL AND (%7$s)',
+    SELECT format('SELECT %9$s AS grp, %1$s AS customer, %2$s AS day, CAST(%3$s AS numeric) AS amount, %4$s AS order_id, %8$s AS orders FROM %5$s
+                    WHERE %9$s IS NOT NULL AND %1$s IS NOT NULL AND %6$s IS NOT NULL AND (%7$s)',
                   shops.term(m.source, m.customer), shops.local_date(m), shops.term(m.source, m.amount),
                   coalesce(shops.term(m.source, m.order_id), 'NULL::int'), m.source, shops.term(m.source, m.ordered_at), coalesce(m.filter, 'true'),
-                  CASE WHEN m.order_count IS NULL THEN '1' ELSE format('coalesce(CAST(%s AS int), 0)', shops.term(m.source, m.order_count)) END)
+                  CASE WHEN m.order_count IS NULL THEN '1' ELSE format('coalesce(CAST(%s AS int), 0)', shops.term(m.source, m.order_count)) END,
+                  coalesce('CAST(' || shops.term(m.source, m.score_within) || ' AS text)', '''all'''))
 $$;
 
 CREATE FUNCTION shops.buckets(m rfm_model) RETURNS int[]
 LANGUAGE sql IMMUTABLE AS
 $$ SELECT CASE cardinality(m.buckets) WHEN 1 THEN m.buckets || m.buckets || m.buckets ELSE m.buckets END $$;
 
--- One axis: scores by customer, from "customers"
+-- One axis: scores by group and customer, from "customers"
 CREATE FUNCTION shops.score_sql(m rfm_model, axis int) RETURNS text
 LANGUAGE plpgsql STABLE AS
 $$
@@ -91,23 +92,23 @@ DECLARE
     below   text;
 BEGIN
     IF m.method = 'ntile' THEN
-        RETURN format('SELECT customer, ntile(%s) OVER (ORDER BY %s, customer) AS score FROM customers', k, best);
+        RETURN format('SELECT grp, customer, ntile(%s) OVER (PARTITION BY grp ORDER BY %s, customer) AS score FROM customers', k, best);
     ELSIF m.method = 'rank' THEN
-        RETURN format('SELECT customer, 1 + %s * (rank() OVER (ORDER BY %s) - 1) / count(*) OVER () AS score FROM customers', k, best);
+        RETURN format('SELECT grp, customer, 1 + %s * (rank() OVER (PARTITION BY grp ORDER BY %s) - 1) / count(*) OVER (PARTITION BY grp) AS score FROM customers', k, best);
     ELSIF m.method = 'breaks' THEN
         below := format('(SELECT count(*) FROM unnest(%L::numeric[]) b WHERE b <= %s)', breaks, value);
     ELSE
         -- cut j of n values lies at position (n - 1) * j / k, between two
         -- neighbours: k times the cut needs no division
-        below := format('(SELECT count(*) FROM cuts WHERE times_k < c.value * %s)', k);
-        RETURN format('WITH sorted AS (SELECT array_agg(%1$s::numeric ORDER BY %1$s) AS v, count(*) - 1 AS last FROM customers),
-                            cuts AS MATERIALIZED (SELECT v[pos / %2$s + 1] * %2$s + (v[(pos + %2$s - 1) / %2$s + 1] - v[pos / %2$s + 1]) * (pos %% %2$s) AS times_k
+        below := format('(SELECT count(*) FROM cuts WHERE cuts.grp = c.grp AND times_k < c.value * %s)', k);
+        RETURN format('WITH sorted AS (SELECT grp, array_agg(%1$s::numeric ORDER BY %1$s) AS v, count(*) - 1 AS last FROM customers GROUP BY grp),
+                            cuts AS MATERIALIZED (SELECT grp, v[pos / %2$s + 1] * %2$s + (v[(pos + %2$s - 1) / %2$s + 1] - v[pos / %2$s + 1]) * (pos %% %2$s) AS times_k
                                                     FROM sorted, generate_series(1, %2$s - 1) j, LATERAL (VALUES (last * j)) p(pos))
-                       SELECT customer, score FROM customers
-                         JOIN (SELECT value, %3$s AS score FROM (SELECT DISTINCT %1$s::numeric AS value FROM customers) c) s ON s.value = %1$s',
+                       SELECT customers.grp, customer, score FROM customers
+                         JOIN (SELECT grp, value, %3$s AS score FROM (SELECT DISTINCT grp, %1$s::numeric AS value FROM customers) c) s ON s.grp = customers.grp AND s.value = %1$s',
                       value, k, CASE axis WHEN 1 THEN format('%s - %s', k, below) ELSE '1 + ' || below END);
     END IF;
-    RETURN format('SELECT customer, %s AS score FROM customers', CASE axis WHEN 1 THEN format('%s - %s', k, below) ELSE '1 + ' || below END);
+    RETURN format('SELECT grp, customer, %s AS score FROM customers', CASE axis WHEN 1 THEN format('%s - %s', k, below) ELSE '1 + ' || below END);
 END
 $$;
 
@@ -124,6 +125,7 @@ $$;
 CREATE FUNCTION shops.expect(name text, day date) RETURNS date
 LANGUAGE plpgsql
 SET max_parallel_workers_per_gather = 0
+SET enable_nestloop = off
 AS
 $$
 DECLARE
@@ -140,14 +142,15 @@ BEGIN
     END IF;
     DELETE FROM counted c WHERE NOT (c.day <= expect.day AND (m.lookback IS NULL OR c.day > expect.day - m.lookback));
     EXECUTE format('CREATE TEMP TABLE customers AS
-        SELECT customer, %L::date - max(day) FILTER (WHERE orders > 0) AS recency_days, %s AS frequency_orders, coalesce(sum(amount), 0) AS monetary_value
-          FROM counted GROUP BY customer HAVING sum(orders) > 0 AND (%L::numeric IS NULL OR coalesce(sum(amount), 0) > %3$L)',
+        SELECT grp, customer, %L::date - max(day) FILTER (WHERE orders > 0) AS recency_days, %s AS frequency_orders, coalesce(sum(amount), 0) AS monetary_value
+          FROM counted GROUP BY grp, customer HAVING sum(orders) > 0 AND (%L::numeric IS NULL OR coalesce(sum(amount), 0) > %3$L)',
         day, CASE WHEN m.order_id IS NULL THEN 'sum(orders)' ELSE 'count(DISTINCT order_id) FILTER (WHERE orders > 0)' END, m.monetary_above);
+    ANALYZE customers;
     EXECUTE format('CREATE TEMP TABLE expected AS
         WITH scored AS MATERIALIZED (SELECT c.*, r.score::int AS r, f.score::int AS f, m.score::int AS m
-                          FROM customers c JOIN (%s) r USING (customer) JOIN (%s) f USING (customer) JOIN (%s) m USING (customer)),
+                          FROM customers c JOIN (%s) r USING (grp, customer) JOIN (%s) f USING (grp, customer) JOIN (%s) m USING (grp, customer)),
              cells AS (SELECT s.*, %s AS segment, %s AS comment FROM (SELECT DISTINCT r, f, m FROM scored) s)
-        SELECT %L::date AS run_date, customer AS customer_id, recency_days, frequency_orders, monetary_value, r AS r_score, f AS f_score, m AS m_score,
+        SELECT %L::date AS run_date, grp AS score_group, customer AS customer_id, recency_days, frequency_orders, monetary_value, r AS r_score, f AS f_score, m AS m_score,
                r + f + m AS rfm_score, segment AS rfm_segment, comment AS comments, array_to_string(ARRAY[r, f, m], %L) AS rfm_cell,
                r::bigint * %s + f::bigint * %s + m::bigint * %s AS rfm_weighted
           FROM scored JOIN cells USING (r, f, m)',
