@@ -165,6 +165,7 @@ INSERT INTO cup.stamped SELECT * FROM cup.daily WHERE run_date = '2024-03-18';
 -- the log comes first
 CALL rfm_catch_up('cup_stamped');
 SELECT run_date FROM rfm_run WHERE model = 'cup_stamped' ORDER BY run_id;
+SELECT rfm_drop_model('cup_stamped');
 SELECT rfm_create_model('cup_stamped2', 'cup.orders', 'cup.stamped', as_of => 'latest_order');
 DELETE FROM cup.stamped WHERE run_date > '2024-03-20';
 CALL rfm_catch_up('cup_stamped2');

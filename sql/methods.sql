@@ -88,7 +88,7 @@ SELECT shop, CASE WHEN methods.rnd(:seed + 30, i, 60) > 0 THEN c END AS customer
 CREATE INDEX ON methods.orders (shop);
 ANALYZE methods.orders;
 
-SELECT count(rfm_create_model(model, 'methods.orders', 'methods.target', ordered_at => 'ordered_at', order_id => CASE WHEN distinct_orders THEN 'order_id'::name END,
+SELECT count(rfm_create_model(model, 'methods.orders', 'methods.target_' || nr, ordered_at => 'ordered_at', order_id => CASE WHEN distinct_orders THEN 'order_id'::name END,
                         filter => $$shop = current_setting('methods.shop')::int$$, method => method, buckets => k,
                         r_breaks => r_breaks, f_breaks => f_breaks, m_breaks => m_breaks, lookback => lookback,
                         as_of => CASE WHEN latest_order THEN 'latest_order' ELSE 'today' END, monetary_above => monetary_above,

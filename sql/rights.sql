@@ -91,13 +91,16 @@ SELECT rfm_create_model('rts_bob', 'team.orders', 'team.bobs', amount => '1');
 SELECT rfm_create_model('rts_bob', 'team.orders', 'team.daily', amount => '1');
 SELECT rfm_create_model('rts_bob', 'team.orders', 'super.daily', amount => '1');
 RESET ROLE;
-GRANT SELECT, INSERT, UPDATE ON team.daily TO regress_rfm_bob;
+CREATE TABLE team.spare (LIKE team.daily INCLUDING ALL);
+ALTER TABLE team.spare OWNER TO regress_rfm_team;
+GRANT SELECT, INSERT, UPDATE ON team.spare, team.daily TO regress_rfm_bob;
 SET ROLE regress_rfm_bob;
-SELECT rfm_create_model('rts_bob', 'team.orders', 'team.daily', amount => '1');
+SELECT rfm_create_model('rts_bob', 'team.orders', 'team.spare', amount => '1');
 SELECT rfm_create_model('rts_bob', 'team.orders', 'team.daily', amount => '1', keep_stale => true);
+SELECT rfm_create_model('rts_bob', 'team.orders', 'team.spare', amount => '1', keep_stale => true);
 SELECT rfm_drop_model('rts_bob');
 RESET ROLE;
-REVOKE ALL ON team.daily FROM regress_rfm_bob;
+REVOKE ALL ON team.daily, team.spare FROM regress_rfm_bob;
 -- rights that go after the model was made
 GRANT SELECT ON team.orders TO regress_rfm_bob;
 SET ROLE regress_rfm_bob;
@@ -123,7 +126,7 @@ SELECT rfm_refresh('2024-02-02', 'rts_bob');
 SET ROLE regress_rfm_bob;
 UPDATE rfm_model SET owner = 'regress_rfm_team' WHERE model = 'rts_bob';
 SET ROLE regress_rfm_ann;
-INSERT INTO rfm_model (model, source, target, owner) VALUES ('rts_ann', 'team.orders', 'team.daily', 'regress_rfm_team');
+INSERT INTO rfm_model (model, source, target, owner) VALUES ('rts_ann', 'team.orders', 'team.spare', 'regress_rfm_team');
 -- not to one who may not use its source
 UPDATE rfm_model SET owner = 'regress_rfm_ann' WHERE model = 'rts_ann';
 SELECT rfm_drop_model('rts_ann');

@@ -8,7 +8,7 @@
 CREATE TABLE @extschema@.rfm_model (
     model          text       PRIMARY KEY CHECK (model ~ '[^[:space:]]'),
     source         regclass   NOT NULL,
-    target         regclass   NOT NULL,
+    target         regclass   NOT NULL UNIQUE,
     customer       text       NOT NULL DEFAULT 'customer_id',
     ordered_at     text       NOT NULL DEFAULT 'created_at',
     amount         text       NOT NULL DEFAULT 'total',

@@ -294,7 +294,7 @@ check_identity(HeapTuple old, HeapTuple new, TupleDesc tupdesc)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a model cannot be renamed"),
 				 errdetail("Its schedule goes by its name."),
-				 errhint("Create a model with the new name over the same source and target, and drop this one.")));
+				 errhint("Drop this one, and create a model with the new name over the same source and target.")));
 	if (SPI_getbinval(new, tupdesc, id, &isnull) != SPI_getbinval(old, tupdesc, id, &isnull))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -27,6 +27,7 @@
 #include "run/define_model.h"
 #include "run/dependence.h"
 #include "run/ruleset.h"
+#include "run/sole_writer.h"
 #include "target/create.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
@@ -285,4 +286,5 @@ rfm_model_check(const RfmModel *model)
 	rfm_target_resolve(model, &source, &target);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
+	rfm_check_sole_writer(model);
 }

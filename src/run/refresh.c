@@ -16,6 +16,7 @@
 #include "run/notify.h"
 #include "run/refresh.h"
 #include "run/run_log.h"
+#include "run/sole_writer.h"
 #include "run/totals.h"
 #include "target/resolve.h"
 #include "target/retention.h"
@@ -44,6 +45,8 @@ rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at)
 	RfmCounts	counts = {0};
 	bool		totals_hold;
 
+	/* partitions may have come to the target since the model was checked */
+	rfm_check_sole_writer(model);
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_target_resolve(model, &snapshot->source, &target);
 	rfm_retention_check_date(model, &target, &snapshot->source.calendar, snapshot->run_date);

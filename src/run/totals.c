@@ -128,13 +128,17 @@ count_labels(const Total *cells, char **label, int scale, Total *labels)
 	return n;
 }
 
-/* Add the rows of one kind of label. */
+/*
+ * Put the rows of one kind of label; of none where label is NULL.  What is there
+ * already is not touched: a refresh that changes nothing must not meet another.
+ * unnest with several arrays is a syntax: it has no schema.
+ */
 static void
-insert_totals(const RfmScoredSnapshot *snapshot, const Total *cells, const char *by, char **label)
+put_totals(const RfmScoredSnapshot *snapshot, const Total *cells, const char *by, char **label)
 {
 	int			scale = snapshot->customers->money.scale;
 	Total	   *labels = palloc(RFM_CELLS * sizeof(Total));
-	int			n = count_labels(cells, label, scale, labels);
+	int			n = label ? count_labels(cells, label, scale, labels) : 0;
 	Datum	   *column[4];
 	Oid			types[] = {INT8OID, DATEOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, NUMERICARRAYOID};
 	Datum		values[lengthof(types)];
@@ -156,9 +160,16 @@ insert_totals(const RfmScoredSnapshot *snapshot, const Total *cells, const char 
 	values[4] = PointerGetDatum(construct_array(column[1], n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	values[5] = PointerGetDatum(construct_array(column[2], n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	values[6] = PointerGetDatum(construct_array(column[3], n, NUMERICOID, -1, false, TYPALIGN_INT));
+	rfm_execute(psprintf("DELETE FROM %s t WHERE t.model_id OPERATOR(pg_catalog.=) $1"
+						 " AND t.run_date OPERATOR(pg_catalog.=) $2 AND t.by OPERATOR(pg_catalog.=) $3"
+						 " AND ROW(t.label, t.customers, t.orders, t.revenue) NOT IN"
+						 " (SELECT l.a, l.b, l.c, l.d FROM unnest($4, $5, $6, $7) AS l(a, b, c, d))",
+						 rfm_public_name("rfm_total")),
+				lengthof(values), types, values, NULL, SPI_OK_DELETE);
 	rfm_execute(psprintf("INSERT INTO %s (model_id, run_date, by, label, customers, orders, revenue)"
-						 " SELECT $1, $2, $3, l.label, l.customers, l.orders, l.revenue"
-						 " FROM unnest($4, $5, $6, $7) AS l(label, customers, orders, revenue)",
+						 " SELECT $1, $2, $3, l.a, l.b, l.c, l.d"
+						 " FROM unnest($4, $5, $6, $7) AS l(a, b, c, d)"
+						 " ON CONFLICT DO NOTHING",
 						 rfm_public_name("rfm_total")),
 				lengthof(values), types, values, NULL, SPI_OK_INSERT);
 }
@@ -166,23 +177,12 @@ insert_totals(const RfmScoredSnapshot *snapshot, const Total *cells, const char 
 void
 rfm_totals_write(const RfmScoredSnapshot *snapshot, bool hold)
 {
-	Oid			types[] = {INT8OID, DATEOID};
-	Datum		values[] = {Int64GetDatum(snapshot->model->id), DateADTGetDatum(snapshot->run_date)};
 	RfmIdentity	catalog;
-	Total	   *cells;
+	Total	   *cells = hold ? count_cells(snapshot) : NULL;
 
 	rfm_catalog_enter(&catalog);
-	rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1"
-						 " AND run_date OPERATOR(pg_catalog.=) $2", rfm_public_name("rfm_total")),
-				lengthof(values), types, values, NULL, SPI_OK_DELETE);
-	if (hold)
-	{
-		cells = count_cells(snapshot);
-		if (snapshot->segment)
-			insert_totals(snapshot, cells, "segment", snapshot->segment);
-		if (snapshot->comment)
-			insert_totals(snapshot, cells, "comment", snapshot->comment);
-	}
+	put_totals(snapshot, cells, "segment", hold ? snapshot->segment : NULL);
+	put_totals(snapshot, cells, "comment", hold ? snapshot->comment : NULL);
 	rfm_catalog_leave(&catalog);
 }
 
