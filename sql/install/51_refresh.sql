@@ -73,7 +73,8 @@ CREATE FUNCTION @extschema@.rfm_cut_points(
     lowest        numeric,
     highest       numeric,
     cut_point     numeric,
-    from_customer text
+    from_customer text,
+    tied          int8
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -90,13 +91,13 @@ AS $function$
         UNION ALL
         SELECT g.score_group, g.cut_points FROM newest JOIN @extschema@.rfm_run_group g USING (run_id) WHERE g.score_group = coalesce($3, g.score_group))
     SELECT cuts.score_group, axis.name, score.score, score.customers, score.lowest, score.highest,
-           score.cut_point, score.from_customer
+           score.cut_point, score.from_customer, score.tied
       FROM cuts,
            unnest(ARRAY['recency_days', 'frequency_orders', 'monetary_value'])
                WITH ORDINALITY AS axis(name, position),
            jsonb_to_recordset(cuts.cut_points -> axis.name)
                AS score(score int4, customers int8, lowest numeric, highest numeric,
-                        cut_point numeric, from_customer text)
+                        cut_point numeric, from_customer text, tied int8)
      ORDER BY cuts.score_group, axis.position, score.score
 $function$;
 

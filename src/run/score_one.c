@@ -226,7 +226,7 @@ read_customer(const char *customer, DateADT cut_date, RfmScoredSnapshot *snapsho
 	source->customer_equals = rfm_equality(source->key.typid);
 	snapshot->run_date = current_date(model, source, cut_date);
 	collector = rfm_source_read(model, source, snapshot->run_date, CurrentMemoryContext);
-	snapshot->customers = rfm_customers_build(model, source, collector, snapshot->run_date);
+	snapshot->customers = rfm_customers_build(model, source, collector, snapshot->run_date, false);
 	if (source->group)
 	{
 		group = palloc(snapshot->customers->n * sizeof(char *));
