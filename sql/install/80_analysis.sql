@@ -88,7 +88,8 @@ BEGIN
             ERRCODE = 'undefined_column',
             MESSAGE = format('model "%s" gives its customers no %s', model, by),
             DETAIL = CASE WHEN CASE by WHEN 'segment' THEN coalesce(access.segment_rules, access.comment_rules) ELSE access.comment_rules END IS NOT NULL
-                     THEN 'Its rule set does, but the target keeps neither that label nor all three scores.' END,
+                     THEN 'Its rule set does, but the target keeps neither that label nor all three scores.'
+                     ELSE 'It has no rule set for them.' END,
             HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;
@@ -188,7 +189,9 @@ CREATE FUNCTION @extschema@.rfm_segment_summary(
     average_order_value numeric,
     median_recency      numeric,
     median_frequency    numeric,
-    median_monetary     numeric
+    median_monetary     numeric,
+    description         text,
+    action              text
 )
 LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
@@ -197,15 +200,19 @@ SET random_page_cost = 1.1
 SET parallel_tuple_cost = 0.001
 AS $body$
 DECLARE
-    rows record;
-    date date;
+    rows  record;
+    date  date;
+    texts jsonb;
 BEGIN
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
     date := rfm_internal.snapshot_date(model, rows.query, run_date);
+    SELECT jsonb_object_agg(d.segment, jsonb_build_array(d.description, d.action)) INTO texts
+      FROM @extschema@.rfm_segment_guide(model, by) AS d;
     RETURN QUERY EXECUTE format($query$
         SELECT g.label, g.customers, round(g.customers / sum(g.customers) OVER (), 4),
                g.orders, g.revenue, round(g.revenue / nullif(sum(g.revenue) OVER (), 0), 4),
-               round(g.revenue / nullif(g.orders, 0), 2), trim_scale(g.r[1]), trim_scale(g.f[1]), g.m[1]
+               round(g.revenue / nullif(g.orders, 0), 2), trim_scale(g.r[1]), trim_scale(g.f[1]), g.m[1],
+               $1 -> g.label ->> 0, $1 -> g.label ->> 1
           FROM (SELECT s.label, count(*) AS customers, sum(s.frequency_orders)::int8 AS orders, sum(s.monetary_value) AS revenue,
                        %3$s.rfm_quantiles(s.recency_days::numeric, 2) AS r,
                        %3$s.rfm_quantiles(s.frequency_orders::numeric, 2) AS f,
@@ -214,11 +221,12 @@ BEGIN
                  WHERE s.run_date = %2$L::date
                  GROUP BY s.label) AS g
          ORDER BY g.revenue DESC NULLS LAST, g.customers DESC, g.label
-        $query$, rows.query, date, '@extschema@');
+        $query$, rows.query, date, '@extschema@')
+    USING texts;
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_segment_summary(date, text, text) IS
-    'the segments of a snapshot (the newest without a date), the one with most revenue first: customers, orders and revenue with their shares (fractions of 1), average order value, and medians of the customers'' recency, frequency and monetary value. by => ''comment'' groups by the comments instead';
+    'the segments of a snapshot (the newest without a date), the one with most revenue first: customers, orders and revenue with their shares (fractions of 1), average order value, medians of the customers'' recency, frequency and monetary value, and the description of the segment and what to do about it, from its rule set. by => ''comment'' groups by the comments instead';
 
 -- The day that compare_to means: itself, or an interval before to_date.  Months
 -- counted from the last day of a month end on the last day of a month, so that
