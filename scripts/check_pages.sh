@@ -78,7 +78,7 @@ finds_faults() {
 ##
 
 check "a shop for the pages" make_shop "$here"
-for page in analysis tutorial; do
+for page in analysis tutorial forecast; do
 	check "outputs of docs/$page.md (else: sh scripts/docs.sh docs/$page.md)" is_true $page.md
 done
 check "reports of many kinds" make_reports

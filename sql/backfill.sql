@@ -64,7 +64,7 @@ BEGIN
     RETURN QUERY EXECUTE format('SELECT (to_jsonb(t) - ''{created_at,updated_at,logs}''::text[])::text FROM bf.%I t', target);
 END $$;
 CREATE FUNCTION bf.log_of(log_model text) RETURNS SETOF text LANGUAGE sql AS $$
-    SELECT (to_jsonb(r) - '{run_id,model_id,model,phases,started_at,finished_at,backfill}'::text[])::text FROM rfm_run r WHERE r.model = log_model
+    SELECT (to_jsonb(r) - '{run_id,model_id,model,spilled,memory,phases,started_at,finished_at,backfill}'::text[])::text FROM rfm_run r WHERE r.model = log_model
 $$;
 CREATE FUNCTION bf.compare(OUT dates bigint, OUT "rows" bigint, OUT wrong_rows bigint, OUT wrong_log bigint) LANGUAGE sql AS $$
     SELECT (SELECT count(DISTINCT run_date) FROM rfm_run WHERE model = 'filled'),

@@ -24,6 +24,9 @@ SELECT rfm_create_model('fc', 'fc.orders', 'fc.scores', filter => 'status IS DIS
 SELECT rfm_create_model('fc_id', 'fc.orders', 'fc.id_scores', order_id => 'nullif(order_id % 5, 0)', time_zone => 'America/New_York');
 SELECT rfm_create_model('fc_real', 'fc.orders', 'fc.real_scores', customer => '''c'' || customer_id', amount => 'real_total', time_zone => 'UTC');
 
+-- rows that are no orders: money, and no visit
+SELECT rfm_create_model('fc_refund', 'fc.orders', 'fc.refund_scores', order_count => 'order_id % 3 > 0', time_zone => 'UTC');
+
 CREATE FUNCTION fc.plain(customer text, zone text, amount text, visit text, upto date) RETURNS SETOF record LANGUAGE plpgsql AS
 $$
 BEGIN
@@ -41,7 +44,7 @@ SELECT model, upto, (SELECT count(*) FROM rfm_repeat_summary(upto, model)) AS cu
        (SELECT count(*) FROM (SELECT * FROM fc.plain(c, zone, amount, visit, upto) AS p(a text, b int8, c int4, d int4, e numeric)
                               EXCEPT ALL SELECT customer, frequency, recency, t, round(monetary_value, 6) FROM rfm_repeat_summary(upto, model)) AS d) AS and_back
   FROM (VALUES ('fc', 'customer_id', 'Asia/Tokyo', 'total', 'true'), ('fc_id', 'customer_id', 'America/New_York', 'total', 'order_id % 5 <> 0'),
-               ('fc_real', '''c'' || customer_id', 'UTC', 'real_total', 'true')) AS given(model, c, zone, amount, visit),
+               ('fc_refund', 'customer_id', 'UTC', 'total', 'order_id % 3 > 0'), ('fc_real', '''c'' || customer_id', 'UTC', 'real_total', 'true')) AS given(model, c, zone, amount, visit),
        (VALUES (date '2024-12-31'), ('2024-05-01')) AS date(upto) ORDER BY 1, 2;
 
 -- parameters are kept, once for a model, a family and a date; the newest up to the date are used
@@ -60,6 +63,41 @@ SELECT * FROM rfm_forecast('2025-01-31', 'fc_real', one_customer => 'nobody');
 -- none are kept up to that date: fitted now, and not kept
 SELECT count(*) AS customers FROM rfm_forecast('2024-09-01', 'fc_real');
 SELECT count(*) FROM rfm_forecast_parameters;
+
+--
+-- By segment, and looking back
+--
+SELECT rfm_refresh('2024-12-31', 'fc_real');
+CREATE TABLE fc.forecast AS SELECT * FROM rfm_forecast('2024-12-31', 'fc_real', '6 months', 0.1);
+CREATE TABLE fc.by_segment AS SELECT * FROM rfm_forecast_summary(model => 'fc_real', horizon => '6 months', discount => 0.1);
+SELECT count(*) > 3 AS segments, sum(customers) AS customers, round(sum(revenue_share), 2) AS revenue FROM fc.by_segment;
+SELECT count(*) AS differences
+  FROM fc.by_segment FULL JOIN (SELECT rfm_segment AS segment, count(*) AS c, sum(p_alive) AS a, sum(expected_orders) AS o, sum(expected_revenue) AS r
+                                  FROM fc.forecast LEFT JOIN fc.real_scores ON run_date = '2024-12-31' AND customer_id = customer GROUP BY rfm_segment) AS plain USING (segment)
+ WHERE (customers = c AND abs(still_customers::float8 - a) < 0.051 AND abs(expected_orders::float8 - o) < 0.051 AND abs(expected_revenue::float8 - r) < 0.0051) IS NOT TRUE;
+SELECT sum(customers) FROM rfm_forecast_summary(model => 'fc_real', by => 'comment');
+SELECT * FROM rfm_forecast_summary('2024-12-30', 'fc_real');
+
+-- against the same in plain SQL: fitted to what was known then, whatever is kept
+UPDATE rfm_forecast_parameters SET params = params || '{"r": 77}';
+CREATE TABLE fc.backtest AS SELECT * FROM rfm_forecast_backtest('2024-09-30', '2024-12-31', 'fc_real');
+DELETE FROM rfm_forecast_parameters;
+CREATE TABLE fc.then AS SELECT f.*, rfm_segment AS segment, rfm_score, p.monetary_value AS spent FROM rfm_forecast('2024-09-30', 'fc_real', '92 days') AS f LEFT JOIN rfm_preview('2024-09-30', 'fc_real') AS p ON customer_id = customer;
+CREATE TABLE fc.came AS
+SELECT t.*, coalesce(o.days, 0) AS days, coalesce(o.revenue, 0) AS revenue, ntile(10) OVER (ORDER BY coalesce(expected_revenue, expected_orders) DESC, t.customer COLLATE "C") AS decile,
+       ntile(10) OVER (ORDER BY rfm_score DESC, spent DESC, t.customer COLLATE "C") AS tenth
+  FROM fc.then AS t LEFT JOIN (SELECT 'c' || customer_id AS customer, count(DISTINCT (created_at AT TIME ZONE 'UTC')::date) AS days, sum(real_total::numeric) AS revenue
+                                 FROM fc.orders WHERE (created_at AT TIME ZONE 'UTC')::date BETWEEN '2024-10-01' AND '2024-12-31' GROUP BY 1) AS o USING (customer);
+SELECT part, count(*) > 1 AS several, sum(customers) AS customers, sum(actual_orders) AS orders FROM fc.backtest WHERE part <> 'best tenth' GROUP BY part ORDER BY part;
+SELECT count(*) AS differences
+  FROM fc.backtest AS b FULL JOIN (SELECT 'all' AS part, '' AS label, c.* FROM fc.came AS c UNION ALL SELECT 'segment', segment, c.* FROM fc.came AS c UNION ALL SELECT 'decile', decile::text, c.* FROM fc.came AS c
+                                   UNION ALL SELECT 'best tenth', 'forecast', c.* FROM fc.came AS c WHERE decile = 1 UNION ALL SELECT 'best tenth', 'r + f + m', c.* FROM fc.came AS c WHERE tenth = 1) AS c
+       ON b.part = c.part AND coalesce(b.label, '') = c.label
+ GROUP BY b.part, c.part, b.label, c.label, b.customers, b.expected_orders, b.actual_orders, b.actual_revenue, b.revenue_share
+HAVING (count(*) = b.customers AND abs(sum(c.expected_orders)::numeric - b.expected_orders) < 0.051 AND sum(c.days) = b.actual_orders AND abs(sum(c.revenue) - b.actual_revenue) < 0.001
+        AND abs(sum(c.revenue) / (SELECT sum(revenue) FROM fc.came) - b.revenue_share) < 0.0001) IS NOT TRUE;
+SELECT * FROM rfm_forecast_backtest('2024-12-31', '2024-12-31', 'fc_real');
+SELECT * FROM rfm_forecast_backtest('2024-12-31', NULL, 'fc_real');
 
 --
 -- Who may do what
@@ -82,6 +120,7 @@ SELECT rfm_create_model('fc_owner', 'fc_owner.seen', 'fc_owner.scores');
 GRANT SELECT ON fc_owner.scores TO regress_rfm_fc_reader;
 SELECT (f).customers FROM (SELECT rfm_forecast_fit('2024-12-31', 'fc_owner') AS f) AS fits;
 SELECT model FROM rfm_forecast_parameters;
+SELECT rfm_refresh('2024-12-31', 'fc_owner');
 RESET ROLE;
 SELECT count(*) FROM rfm_forecast('2024-12-31', 'fc_owner');
 SET ROLE regress_rfm_fc_other;
@@ -91,9 +130,13 @@ SELECT * FROM rfm_forecast('2024-12-31', 'fc_owner');
 SELECT * FROM rfm_forecast('2024-12-31', 'fc_owner', one_customer => '1');
 SELECT rfm_forecast_fit('2024-12-31', 'fc_owner');
 SELECT * FROM rfm_internal.visits('2024-12-01', '2024-12-31', 'fc_owner');
+SELECT * FROM rfm_internal.forecast_anew('2024-12-31', 'fc_owner', 30, 'mbg/nbd');
+SELECT * FROM rfm_forecast_backtest('2024-09-30', '2024-12-31', 'fc_owner');
+SELECT * FROM rfm_forecast_summary('2024-12-31', 'fc_owner');
 DELETE FROM rfm_forecast_parameters;
 SET ROLE regress_rfm_fc_reader;
 SELECT * FROM rfm_repeat_summary('2024-12-31', 'fc_owner');
+SELECT * FROM rfm_forecast_summary(model => 'fc_owner');
 RESET ROLE;
 BEGIN READ ONLY;
 SELECT rfm_forecast_fit('2024-12-31', 'fc');
@@ -151,7 +194,7 @@ UPDATE fc.orders SET real_total = 1, created_at = '-infinity' WHERE customer_id 
 SELECT count(*) FROM rfm_repeat_summary('2024-12-31', 'fc_real');
 
 -- a model takes its parameters with it
-SELECT rfm_drop_model(m) FROM (VALUES ('fc'), ('fc_id'), ('fc_real'), ('fc_owner'), ('fc_extreme')) AS given(m);
+SELECT rfm_drop_model(m) FROM (VALUES ('fc'), ('fc_id'), ('fc_real'), ('fc_refund'), ('fc_owner'), ('fc_extreme')) AS given(m);
 SELECT count(*) FROM rfm_forecast_parameters;
 DROP SCHEMA fc, fc_owner CASCADE;
 DROP ROLE regress_rfm_fc_owner, regress_rfm_fc_other, regress_rfm_fc_reader;

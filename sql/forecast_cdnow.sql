@@ -145,6 +145,10 @@ SELECT count(*) AS customers, max(abs(f.expected_revenue / f.expected_order_valu
                   FROM cdnow.parts p WHERE p.customer = f.customer) AS s
  WHERE f.customer::int % 20 = 0;
 
+-- nine months later
+SELECT part, label, customers, expected_orders, actual_orders, round(expected_revenue) AS expected_revenue, actual_revenue, round(revenue_share, 3) AS revenue_share
+  FROM rfm_forecast_backtest('1997-09-30', '1998-06-30', 'cdnow');
+
 SELECT rfm_drop_model(m) FROM (VALUES ('cdnow'), ('cdnow_shuffled')) AS given(m);
 SELECT count(*) AS parameters FROM rfm_forecast_parameters;
 DROP SCHEMA cdnow CASCADE;

@@ -36,7 +36,8 @@ SELECT rfm_refresh(model => 'jbs_today') > 0, rfm_refresh('2100-01-01', 'jbs_tod
 SELECT rfm_refresh(today - 5, 'jbs_behind') > 0, rfm_refresh(today - 1, 'jbs_newest') > 0, rfm_refresh(today - 2, 'jbs_latest') > 0 FROM jbs.clock;
 SELECT model, today - last_snapshot AS last_snapshot, days_behind, next_date - today AS next_date,
        num_nulls(schedule, active, job_id, runs_as, next_run_at, last_status, last_message, last_run_at, last_duration,
-                 failures, failing_since) AS no_job, to_do
+                 failures, failing_since) AS no_job,
+       split_part(to_do, ' Where there is none', 1) AS to_do
   FROM rfm_jobs, jbs.clock WHERE model LIKE 'jbs%' ORDER BY model;
 SET timezone = 'UTC';
 -- a model whose target is gone does not hide the others

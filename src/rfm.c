@@ -33,6 +33,7 @@
 #include "run/refresh.h"
 #include "run/ruleset.h"
 #include "run/score_one.h"
+#include "run/totals.h"
 #include "score/snapshot.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -59,7 +60,9 @@ PG_FUNCTION_INFO_V1(rfm_restoring);
 PG_FUNCTION_INFO_V1(rfm_drop_ruleset);
 PG_FUNCTION_INFO_V1(rfm_drop_rule);
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
+PG_FUNCTION_INFO_V1(rfm_cron_troubles);
 PG_FUNCTION_INFO_V1(rfm_access);
+PG_FUNCTION_INFO_V1(rfm_totals);
 PG_FUNCTION_INFO_V1(rfm_score_one);
 PG_FUNCTION_INFO_V1(rfm_local_date);
 PG_FUNCTION_INFO_V1(rfm_label);
@@ -79,6 +82,30 @@ static const struct config_enum_entry grouped_reading_options[] = {
 	{"off", RFM_GROUPED_OFF, false},
 	{NULL, 0, false}
 };
+
+/* Settings of jobs and of watching them. */
+static void
+define_job_settings(void)
+{
+	DefineCustomIntVariable("rfm.catch_up_limit",
+							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
+							NULL,
+							&rfm_catch_up_limit,
+							31,
+							1, INT_MAX,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("rfm.source_stale_days",
+							"Sets after how many days without an order rfm_health() reports a model's source.",
+							NULL,
+							&rfm_source_stale_days,
+							14,
+							1, 36500,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+}
 
 void
 _PG_init(void)
@@ -115,15 +142,7 @@ _PG_init(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
-	DefineCustomIntVariable("rfm.catch_up_limit",
-							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
-							NULL,
-							&rfm_catch_up_limit,
-							31,
-							1, INT_MAX,
-							PGC_USERSET,
-							0,
-							NULL, NULL, NULL);
+	define_job_settings();
 	DefineCustomBoolVariable("rfm.latest_view",
 							 "Makes a view of the newest snapshot beside the target of a new model.",
 							 NULL,
@@ -480,7 +499,7 @@ rfm_drop_rule(PG_FUNCTION_ARGS)
 
 /*
  * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: of the models that the caller
- * may use.
+ * may use or watch.
  */
 Datum
 rfm_cron_jobs(PG_FUNCTION_ARGS)
@@ -489,6 +508,20 @@ rfm_cron_jobs(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	rfm_jobs_fetch(GetUserId(),
 				   (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/*
+ * rfm_cron_troubles() RETURNS SETOF rfm_cron_trouble: for who may use or watch a
+ * model.
+ */
+Datum
+rfm_cron_troubles(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	InitMaterializedSRF(fcinfo, 0);
+	rfm_cron_troubles_fetch(GetUserId(),
+							(ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 
@@ -533,6 +566,20 @@ rfm_access(PG_FUNCTION_ARGS)
 	values[7] = DateADTGetDatum(access.last_run);
 	nulls[7] = !access.logged;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * rfm_totals(model text) RETURNS SETOF snapshot_total: the kept totals of a
+ * model's snapshots, for who may read all of its target.
+ */
+Datum
+rfm_totals(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	InitMaterializedSRF(fcinfo, 0);
+	rfm_totals_fetch(model_argument(fcinfo, 0),
+					 (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
 }
 
 /*

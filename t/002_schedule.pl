@@ -189,7 +189,7 @@ SELECT last_status, replace(last_message, E'\n', ' '), failures > 0, now() - fai
   FROM rfm_jobs WHERE model = 'failing'});
 is("@failing[0, 2, 3]", 'failed t t', 'rfm_jobs: one that fails, since when');
 like($failing[1], qr/source of model "failing" does not exist/, 'with its message');
-like($failing[4], qr/see last_message.*CALL public\.rfm_catch_up\('failing'\);/, 'and what to do');
+like($failing[4], qr/^point it to another: UPDATE public\.rfm_model SET source = /, 'and what to do');
 
 # who may use the model sees its job, whoever may look into pg_cron
 is( $node->safe_psql('postgres', q{SELECT model, schedule FROM rfm_jobs}, extra_params => [ '-U', 'analyst' ]),

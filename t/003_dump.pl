@@ -299,8 +299,9 @@ is($node->safe_psql('strange', "SELECT rfm_internal.ensure_model('m')"), '', 'en
 is($node->safe_psql('strange', "SELECT rfm_internal.job_command('x')"), "CALL $q.rfm_catch_up('x')", 'the command of a job');
 is($node->safe_psql('strange', "CALL $q.rfm_catch_up('m'); SELECT max(run_date) > '$date' FROM $q.rfm_run WHERE model = 'm'"), 't', 'catching up');
 is($node->safe_psql('strange', "CALL $q.rfm_backfill(date '$date' - 3, date '$date' - 2, 'm'); SELECT count(*) FROM $q.rfm_run WHERE backfill IS NOT NULL"), 2, 'backfilling');
+is($node->safe_psql('strange', "SELECT finding FROM $q.rfm_health() WHERE model = 'm' AND level <> 'warning'"), '', 'health');
 is($node->safe_psql('strange', "SELECT string_agg(model, ' ' ORDER BY model) FROM $q.rfm_jobs"), 'default m', 'jobs');
-like($node->safe_psql('strange', "SELECT to_do FROM $q.rfm_jobs WHERE model = 'default'"), qr/^no job of this database refreshes it: SELECT \Q$q.rfm_schedule(model => 'default');\E$/, 'what to do');
+like($node->safe_psql('strange', "SELECT to_do FROM $q.rfm_jobs WHERE model = 'default'"), qr/CALL \Q$q.rfm_catch_up('default');\E/, 'what to do');
 for my $call ('rfm_segment_summary', 'rfm_segment_guide', 'rfm_changes', 'rfm_migration', 'rfm_movers', 'rfm_grid', 'rfm_export')
 {
 	like($node->safe_psql('strange', "SELECT count(*) > 0 FROM $q.$call(model => 'm')"), qr/^[tf]$/, $call);
@@ -314,6 +315,8 @@ is($node->safe_psql('strange', "SELECT $q.rfm_run_date() = current_date"), 't', 
 is($node->safe_psql('strange', "SELECT count(*) FROM $q.rfm_repeat_summary('$date', 'm')"), 97, 'rfm_repeat_summary');
 like(error_of($node, 'strange', "SELECT $q.rfm_forecast_fit('$date', 'm')"), qr/too few customers for a forecast/, 'rfm_forecast_fit');
 like(error_of($node, 'strange', "SELECT * FROM $q.rfm_forecast('$date', 'm')"), qr/too few customers for a forecast/, 'rfm_forecast');
+like(error_of($node, 'strange', "SELECT * FROM $q.rfm_forecast_summary('$date', 'm')"), qr/too few customers for a forecast/, 'rfm_forecast_summary');
+like(error_of($node, 'strange', "SELECT * FROM $q.rfm_forecast_backtest('$date', date '$date' + 1, 'm')"), qr/too few customers for a forecast/, 'rfm_forecast_backtest');
 like($node->safe_psql('strange', "SELECT $q.rfm_report('$date')"), qr/compared with 2024-06-29/, 'report');
 $node->safe_psql('strange', "SELECT $q.rfm_drop_model('m', drop_target => true)");
 is($node->safe_psql('strange', "SELECT to_regclass('ecom.m') IS NULL"), 't', 'drop of a model');
@@ -324,8 +327,8 @@ SELECT string_agg(DISTINCT proname, ' ' ORDER BY proname) FROM pg_proc
  WHERE pronamespace = '$q'::regnamespace AND NOT obj_description(oid, 'pg_proc') ~ '^(internal|trigger|error unless)'
    AND NOT 'internal'::regtype = ANY (proargtypes) AND prorettype <> 'trigger'::regtype}),
 	join(' ', sort qw(rfm_refresh rfm_preview rfm_create_model rfm_copy_ruleset rfm_drop_ruleset rfm_drop_rule rfm_segment_coverage rfm_label rfm_cut_points rfm_bucket
-		  rfm_quintiles rfm_quantiles rfm_repeat_summary rfm_forecast_fit rfm_forecast rfm_schedule rfm_unschedule rfm_drop_model
-		  rfm_catch_up rfm_backfill rfm_segment_summary rfm_segment_guide rfm_migration rfm_changes rfm_movers rfm_grid rfm_trend rfm_customer
+		  rfm_quintiles rfm_quantiles rfm_repeat_summary rfm_forecast_fit rfm_forecast rfm_forecast_summary rfm_forecast_backtest rfm_schedule rfm_unschedule rfm_drop_model
+		  rfm_catch_up rfm_backfill rfm_health rfm_segment_summary rfm_segment_guide rfm_migration rfm_changes rfm_movers rfm_grid rfm_trend rfm_customer
 		  rfm_score_now rfm_export rfm_latest_view rfm_report rfm_run_date)),
 	'those are all its functions');
 

@@ -13,8 +13,11 @@ CREATE TABLE @extschema@.rfm_run (
     deleted     int8        NOT NULL,
     unchanged   int8        NOT NULL,
     expired     int8        NOT NULL,
+    newest_order date,
     cut_points  jsonb       NOT NULL,
     reading     text        NOT NULL CHECK (reading IN ('orders', 'grouped')),
+    spilled     bool        NOT NULL,
+    memory      int8        NOT NULL,
     phases      jsonb       NOT NULL,
     started_at  timestamptz NOT NULL,
     finished_at timestamptz NOT NULL,
@@ -39,8 +42,11 @@ COMMENT ON COLUMN @extschema@.rfm_run.updated IS 'rows of the target updated';
 COMMENT ON COLUMN @extschema@.rfm_run.deleted IS 'rows of the target deleted';
 COMMENT ON COLUMN @extschema@.rfm_run.unchanged IS 'rows of the target that stood as they should and were not touched';
 COMMENT ON COLUMN @extschema@.rfm_run.expired IS 'older snapshots (run dates) of the target that went by the model''s retention';
+COMMENT ON COLUMN @extschema@.rfm_run.newest_order IS 'date of the newest order of the customers in the snapshot; null: there are none';
 COMMENT ON COLUMN @extschema@.rfm_run.cut_points IS 'what each score covers and where the cuts lie; rfm_cut_points() shows it as rows';
 COMMENT ON COLUMN @extschema@.rfm_run.reading IS 'how the orders were read: orders, one by one, or grouped, one row a customer from the servers that have them';
+COMMENT ON COLUMN @extschema@.rfm_run.spilled IS 'whether customers did not fit into the memory that they may take (rfm.work_mem) and went to temporary files';
+COMMENT ON COLUMN @extschema@.rfm_run.memory IS 'bytes that the customers took in the session at most, when they were read or scored; parallel workers have as much each';
 COMMENT ON COLUMN @extschema@.rfm_run.phases IS 'milliseconds by phase: read, sort, score, write';
 COMMENT ON COLUMN @extschema@.rfm_run.started_at IS 'when the refresh began, waiting for another one included';
 COMMENT ON COLUMN @extschema@.rfm_run.finished_at IS 'when it was done, before its transaction committed';

@@ -75,11 +75,12 @@ CREATE FUNCTION @extschema@.rfm_cut_points(
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$
+    -- a target without dates holds what was refreshed last
     WITH newest AS (
         SELECT cut_points
-          FROM @extschema@.rfm_run r
-         WHERE r.model_id = (SELECT m.model_id FROM @extschema@.rfm_model m WHERE m.model = $2) AND r.run_date = coalesce($1, r.run_date)
-         ORDER BY r.run_date DESC, r.run_id DESC
+          FROM @extschema@.rfm_model m JOIN @extschema@.rfm_run r USING (model_id)
+         WHERE m.model = $2 AND r.run_date = coalesce($1, r.run_date)
+         ORDER BY CASE WHEN m.target_columns -> 'run_date' IS DISTINCT FROM 'null' THEN r.run_date END DESC, r.run_id DESC
          LIMIT 1)
     SELECT axis.name, score.score, score.customers, score.lowest, score.highest,
            score.cut_point, score.from_customer
@@ -93,4 +94,4 @@ AS $function$
 $function$;
 
 COMMENT ON FUNCTION @extschema@.rfm_cut_points(date, text) IS
-    'what each score covered in the last refresh of a date (the newest date without one): its customers, their lowest and highest value, the cut point between it and the score below, and, where ties are cut, the customer it begins with';
+    'what each score covered in the last refresh of a date (without one, of the newest date, or of all where the target has no dates): its customers, their lowest and highest value, the cut point between it and the score below, and, where ties are cut, the customer it begins with';

@@ -13,6 +13,19 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.job_command(text) IS
     'internal: the command of a model''s job';
 
+-- What stands behind it in a job that rfm_schedule has made: since when it has its
+-- schedule, which pg_cron does not keep.  A job is not overdue for what was due
+-- before.
+CREATE FUNCTION rfm_internal.job_stamp()
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format(' -- scheduled at %s', extract(epoch FROM clock_timestamp())::int8)
+$body$;
+COMMENT ON FUNCTION rfm_internal.job_stamp() IS
+    'internal: the end of a job''s command: since when it has its schedule';
+
 -- pg_cron before 1.5 cuts job names to 63 bytes, so long ones end in a digest.
 CREATE FUNCTION rfm_internal.job_name(model text)
 RETURNS text
@@ -59,10 +72,9 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.cron_setting(text) IS
     'internal: a setting of pg_cron, if it is loaded';
 
--- Error unless pg_cron answers in this database.  statement: what to run instead
--- in the database where it lives.
-CREATE FUNCTION rfm_internal.require_cron(statement text)
-RETURNS void
+-- What keeps pg_cron from being called in this database, and what to do; nulls:
+-- nothing.  statement: what to run instead in the database where it lives.
+CREATE FUNCTION rfm_internal.cron_absence(statement text, OUT detail text, OUT hint text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
@@ -71,49 +83,62 @@ DECLARE
     created CONSTANT bool := EXISTS (
         SELECT FROM pg_extension e WHERE e.extname = 'pg_cron');
     home    record;
-    what    text;
-    todo    text;
 BEGIN
     SELECT s.known, s.value INTO home FROM rfm_internal.cron_setting('cron.database_name') s;
 
     IF created AND home.known AND COALESCE(home.value = here, true) THEN
-        IF NOT has_schema_privilege('cron', 'USAGE') THEN
-            RAISE EXCEPTION USING
-                ERRCODE = 'insufficient_privilege',
-                MESSAGE = 'permission denied for pg_cron',
-                DETAIL = format('Role %I may not use schema cron.', CURRENT_USER),
-                HINT = format('Ask a superuser to run: GRANT USAGE ON SCHEMA cron TO %I;', CURRENT_USER);
-        END IF;
         RETURN;
     END IF;
 
     IF home.known AND home.value <> here THEN
-        what := format('pg_cron runs from database "%s" (setting cron.database_name).', home.value);
-        todo := format('As a superuser, run in database "%s": %s', home.value, statement);
+        detail := format('pg_cron runs from database "%s" (setting cron.database_name).', home.value);
+        hint := format('As a superuser, run in database "%s": %s', home.value, statement);
     ELSIF home.known AND home.value IS NULL THEN
-        what := 'Extension pg_cron has not been created in this database; it can be in one database of a server only, named by the setting cron.database_name.';
-        todo := format('Ask a superuser to run CREATE EXTENSION pg_cron here, or, where pg_cron lives in another database, to run there: %s', statement);
+        detail := 'Extension pg_cron has not been created in this database; it can be in one database of a server only, named by the setting cron.database_name.';
+        hint := format('Ask a superuser to run CREATE EXTENSION pg_cron here, or, where pg_cron lives in another database, to run there: %s', statement);
     ELSIF home.known THEN
-        what := 'Extension pg_cron is loaded by the server, but has not been created in this database.';
-        todo := 'As a superuser, run CREATE EXTENSION pg_cron, then call this function again.';
+        detail := 'Extension pg_cron is loaded by the server, but has not been created in this database.';
+        hint := 'As a superuser, run CREATE EXTENSION pg_cron, then call this function again.';
     ELSIF created OR EXISTS (SELECT FROM pg_available_extensions x
                              WHERE x.name = 'pg_cron')
     THEN
-        what := 'pg_cron is installed on the server, but not loaded: it is not in shared_preload_libraries.';
-        todo := format(
+        detail := 'pg_cron is installed on the server, but not loaded: it is not in shared_preload_libraries.';
+        hint := format(
             'Set shared_preload_libraries = ''pg_cron'' (beside what stands there) and cron.database_name = ''%s'', restart the server%s, then call this function again.',
             here, CASE WHEN created THEN '' ELSE ', run CREATE EXTENSION pg_cron' END);
     ELSE
-        what := 'pg_cron is not installed on the server.';
-        todo := format(
+        detail := 'pg_cron is not installed on the server.';
+        hint := format(
             'Install it (on Debian and Ubuntu: package postgresql-%s-cron), set shared_preload_libraries = ''pg_cron'' and cron.database_name = ''%s'', restart the server, run CREATE EXTENSION pg_cron, then call this function again. Any other scheduler can run CALL rfm_catch_up() as well.',
             current_setting('server_version_num')::int4 / 10000, here);
     END IF;
-    RAISE EXCEPTION USING
-        ERRCODE = 'undefined_object',
-        MESSAGE = 'pg_cron is not available in this database',
-        DETAIL = what,
-        HINT = todo;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.cron_absence(text) IS
+    'internal: what keeps pg_cron from being called in this database';
+
+CREATE FUNCTION rfm_internal.require_cron(statement text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    absence record;
+BEGIN
+    SELECT * INTO absence FROM rfm_internal.cron_absence(statement);
+    IF absence.detail IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_object',
+            MESSAGE = 'pg_cron is not available in this database',
+            DETAIL = absence.detail,
+            HINT = absence.hint;
+    ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'permission denied for pg_cron',
+            DETAIL = format('Role %I may not use schema cron.', CURRENT_USER),
+            HINT = format('Ask a superuser to run: GRANT USAGE ON SCHEMA cron TO %I;', CURRENT_USER);
+    END IF;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.require_cron(text) IS
@@ -169,6 +194,19 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.job_role(text) IS
     'internal: the role that the job of a model runs as';
 
+-- The statement that makes a model's job from the database where pg_cron lives.
+CREATE FUNCTION rfm_internal.job_elsewhere(schedule text, model text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);',
+                  rfm_internal.job_name(format('%s (%s)', model, current_database())),
+                  schedule, rfm_internal.job_command(model), current_database(), rfm_internal.job_role(model))
+$body$;
+COMMENT ON FUNCTION rfm_internal.job_elsewhere(text, text) IS
+    'internal: the statement that makes a model''s job from another database';
+
 CREATE FUNCTION rfm_internal.local_date(moment timestamptz, zone text)
 RETURNS date
 LANGUAGE c STABLE STRICT PARALLEL SAFE
@@ -178,27 +216,36 @@ COMMENT ON FUNCTION rfm_internal.local_date(timestamptz, text) IS
 
 CREATE FUNCTION rfm_internal.cron_field(field text, low int4, high int4)
 RETURNS int4[]
-LANGUAGE sql IMMUTABLE STRICT
+LANGUAGE plpgsql IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT CASE WHEN bool_and(m.match IS NOT NULL) THEN array_agg(v.value) FILTER (WHERE v.value IS NOT NULL) END
-      FROM string_to_table($1, ',') AS item(text)
-           CROSS JOIN LATERAL (
-               SELECT coalesce(regexp_match(item.text, '^([*])(?:/([1-9][0-9]?))?$'),
-                               regexp_match(item.text, '^([0-9]{1,2})$'),
-                               regexp_match(item.text, '^([0-9]{1,2})-([0-9]{1,2})(?:/([1-9][0-9]?))?$'))) AS m(match)
-           LEFT JOIN LATERAL (
-               SELECT CASE WHEN m.match[1] = '*' THEN $2 ELSE m.match[1]::int4 END,
-                      CASE WHEN m.match[1] = '*' THEN $3 ELSE coalesce(m.match[2], m.match[1])::int4 END,
-                      coalesce(CASE WHEN m.match[1] = '*' THEN m.match[2] ELSE m.match[3] END, '1')::int4
-               ) AS span(first, last, step) ON m.match IS NOT NULL
-           LEFT JOIN LATERAL generate_series(span.first, span.last, span.step) AS v(value) ON true
+BEGIN
+    IF $1 ~ '^[0-9]{1,2}$' THEN
+        RETURN ARRAY[$1::int4];
+    ELSIF $1 = '*' THEN
+        RETURN ARRAY(SELECT generate_series($2, $3));
+    END IF;
+    RETURN (
+        SELECT CASE WHEN bool_and(m.match IS NOT NULL) THEN array_agg(v.value) FILTER (WHERE v.value IS NOT NULL) END
+          FROM string_to_table($1, ',') AS item(text)
+               CROSS JOIN LATERAL (
+                   SELECT coalesce(regexp_match(item.text, '^([*])(?:/([1-9][0-9]?))?$'),
+                                   regexp_match(item.text, '^([0-9]{1,2})$'),
+                                   regexp_match(item.text, '^([0-9]{1,2})-([0-9]{1,2})(?:/([1-9][0-9]?))?$'))) AS m(match)
+               LEFT JOIN LATERAL (
+                   SELECT CASE WHEN m.match[1] = '*' THEN $2 ELSE m.match[1]::int4 END,
+                          CASE WHEN m.match[1] = '*' THEN $3 ELSE coalesce(m.match[2], m.match[1])::int4 END,
+                          coalesce(CASE WHEN m.match[1] = '*' THEN m.match[2] ELSE m.match[3] END, '1')::int4
+                   ) AS span(first, last, step) ON m.match IS NOT NULL
+               LEFT JOIN LATERAL generate_series(span.first, span.last, span.step) AS v(value) ON true);
+END
 $body$;
 COMMENT ON FUNCTION rfm_internal.cron_field(text, int4, int4) IS
     'internal: the numbers that a field of a schedule stands for; null for names and what else is not understood here';
 
--- When pg_cron runs a job next.  Null for what is not five fields of numbers.
-CREATE FUNCTION rfm_internal.next_run(schedule text, zone text, after timestamptz)
+-- When pg_cron runs a job next after a moment or, not forward, when it was due
+-- last by then.  Null for what is not five fields of numbers.
+CREATE FUNCTION rfm_internal.cron_run(schedule text, zone text, moment timestamptz, forward bool)
 RETURNS timestamptz
 LANGUAGE plpgsql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
@@ -212,8 +259,9 @@ DECLARE
     months   CONSTANT int4[] := rfm_internal.cron_field(field[4], 1, 12);
     weekdays CONSTANT int4[] := rfm_internal.cron_field(field[5], 0, 7);
     any_day  CONSTANT bool := field[3] LIKE '*%' OR field[5] LIKE '*%';
+    step     CONSTANT int4 := CASE WHEN forward THEN 1 ELSE -1 END;
 BEGIN
-    IF NOT isfinite(after) OR cardinality(field) <> 5 OR minutes IS NULL OR hours IS NULL OR days IS NULL
+    IF NOT isfinite(moment) OR cardinality(field) <> 5 OR minutes IS NULL OR hours IS NULL OR days IS NULL
        OR months IS NULL OR weekdays IS NULL
     THEN
         RETURN NULL;
@@ -223,20 +271,29 @@ BEGIN
     -- of week.  The first day may be over, the second without that hour; eight
     -- years always hold a 29 February.
     RETURN (
-        SELECT min(f.moment)
-          FROM (SELECT (d.day + make_time(h.hour, m.minute, 0))::timestamptz AS moment
-                  FROM (SELECT c.day::date AS day
-                          FROM generate_series(after::date, after::date + 2922, '1 day') AS c(day),
+        SELECT CASE WHEN forward THEN min(f.due) FILTER (WHERE f.due > moment)
+                    ELSE max(f.due) FILTER (WHERE f.due <= moment) END
+          FROM (SELECT (d.day + make_time(h.hour, m.minute, 0))::timestamptz AS due
+                  FROM (SELECT c.day
+                          FROM (SELECT moment::date + step * generate_series(0, 2922) AS day) AS c,
                                LATERAL (SELECT extract(day FROM c.day) = ANY (days) AS month_day,
                                                extract(dow FROM c.day) = ANY (weekdays)
                                                OR extract(isodow FROM c.day) = ANY (weekdays) AS week_day) AS fits
                          WHERE extract(month FROM c.day) = ANY (months)
                            AND CASE WHEN any_day THEN fits.month_day AND fits.week_day ELSE fits.month_day OR fits.week_day END
-                         ORDER BY c.day
                          LIMIT 3) AS d,
-                       unnest(hours) AS h(hour), unnest(minutes) AS m(minute)) AS f
-         WHERE f.moment > after);
+                       unnest(hours) AS h(hour), unnest(minutes) AS m(minute)) AS f);
 END
+$body$;
+COMMENT ON FUNCTION rfm_internal.cron_run(text, text, timestamptz, bool) IS
+    'internal: when a schedule of pg_cron comes next, or was due last';
+
+CREATE FUNCTION rfm_internal.next_run(schedule text, zone text, after timestamptz)
+RETURNS timestamptz
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT rfm_internal.cron_run($1, $2, $3, true)
 $body$;
 COMMENT ON FUNCTION rfm_internal.next_run(text, text, timestamptz) IS
     'internal: when a schedule of pg_cron comes next';
@@ -370,11 +427,7 @@ BEGIN
             HINT = 'Leave a parameter out to have its default; rfm_unschedule stops a job.';
     END IF;
 
-    PERFORM rfm_internal.require_cron(format(
-        'SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);',
-        rfm_internal.job_name(format('%s (%s)', model, current_database())),
-        schedule, rfm_internal.job_command(model), current_database(),
-        rfm_internal.job_role(model)));
+    PERFORM rfm_internal.require_cron(rfm_internal.job_elsewhere(schedule, model));
     PERFORM rfm_internal.ensure_model(model);
 
     runs_as := rfm_internal.job_role(model);
@@ -382,10 +435,10 @@ BEGIN
     BEGIN
         IF runs_as = CURRENT_USER THEN
             EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job
-            USING rfm_internal.job_name(model), schedule, rfm_internal.job_command(model);
+            USING rfm_internal.job_name(model), schedule, rfm_internal.job_command(model) || rfm_internal.job_stamp();
         ELSE
             EXECUTE 'SELECT cron.schedule_in_database($1, $2, $3, $4, $5)' INTO job
-            USING rfm_internal.job_name(model), schedule, rfm_internal.job_command(model),
+            USING rfm_internal.job_name(model), schedule, rfm_internal.job_command(model) || rfm_internal.job_stamp(),
                   current_database()::text, runs_as::text;
         END IF;
     EXCEPTION WHEN invalid_parameter_value THEN

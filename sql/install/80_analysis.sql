@@ -89,7 +89,7 @@ BEGIN
             MESSAGE = format('model "%s" gives its customers no %s', model, by),
             DETAIL = CASE WHEN CASE by WHEN 'segment' THEN coalesce(access.segment_rules, access.comment_rules) ELSE access.comment_rules END IS NOT NULL
                      THEN 'Its rule set does, but the target keeps neither that label nor all three scores.'
-                     ELSE 'It has no rule set for them.' END,
+                     ELSE 'It has no rule set for that.' END,
             HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;
@@ -153,7 +153,8 @@ COMMENT ON FUNCTION rfm_internal.snapshot_date(text, text, date) IS
 CREATE FUNCTION rfm_internal.snapshot_dates(
     query text,
     upto  date DEFAULT NULL,
-    most  int4 DEFAULT NULL)
+    most  int4 DEFAULT NULL,
+    since date DEFAULT NULL)
 RETURNS date[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -166,14 +167,79 @@ BEGIN
         EXECUTE format('SELECT s.run_date FROM (%s) s WHERE s.run_date %s $1 ORDER BY s.run_date DESC LIMIT 1',
                        query, CASE WHEN day IS NULL THEN '<=' ELSE '<' END)
            INTO day USING coalesce(day, upto, 'infinity');
-        EXIT WHEN day IS NULL;
+        EXIT WHEN day IS NULL OR day < since;
         dates := day || dates;
     END LOOP;
     RETURN dates;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.snapshot_dates(text, date, int4) IS
-    'internal: the dates of the last snapshots up to a date, oldest first';
+COMMENT ON FUNCTION rfm_internal.snapshot_dates(text, date, int4, date) IS
+    'internal: the dates of the last snapshots up to a date, and since another, oldest first';
+
+CREATE TYPE rfm_internal.snapshot_total AS (
+    run_date  date,
+    by        text,
+    label     text,
+    customers int8,
+    orders    int8,
+    revenue   numeric
+);
+COMMENT ON TYPE rfm_internal.snapshot_total IS
+    'internal: what the customers of a label add up to in a snapshot';
+
+CREATE FUNCTION rfm_internal.totals(model text)
+RETURNS SETOF rfm_internal.snapshot_total
+LANGUAGE c STABLE ROWS 1000
+AS 'MODULE_PATHNAME', 'rfm_totals';
+COMMENT ON FUNCTION rfm_internal.totals(text) IS
+    'internal: the totals that the refreshes of a model have kept, for who may read all rows of its target';
+
+-- What the customers of each label add up to in each of these snapshots, which the
+-- target has.  Dates whose totals were kept are not read: those of the labels that
+-- the target itself keeps, as others are what the rules say today.
+CREATE FUNCTION rfm_internal.label_totals(
+    model text,
+    by    text,
+    dates date[]
+) RETURNS TABLE (
+    run_date  date,
+    label     text,
+    customers int8,
+    orders    int8,
+    revenue   numeric
+)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    access CONSTANT record := rfm_internal.access(model);
+    rows   CONSTANT record := rfm_internal.snapshot_rows(model, by);
+    kind   CONSTANT text := CASE WHEN by = 'segment' AND access.segment_rules IS NOT NULL THEN 'segment' ELSE 'comment' END;
+    known  date[];
+    wanted date[];
+BEGIN
+    known := CASE WHEN access.columns ? CASE kind WHEN 'segment' THEN 'rfm_segment' ELSE 'comments' END
+                  THEN ARRAY(SELECT DISTINCT t.run_date FROM rfm_internal.totals(model) AS t WHERE t.by = kind AND t.run_date = ANY (dates)) END;
+    RETURN QUERY
+        SELECT t.run_date, t.label, t.customers,
+               CASE WHEN access.columns ? 'frequency_orders' THEN t.orders END,
+               CASE WHEN access.columns ? 'monetary_value' THEN t.revenue END
+          FROM rfm_internal.totals(model) AS t
+         WHERE t.by = kind AND t.run_date = ANY (known);
+    wanted := ARRAY(SELECT d FROM unnest(dates) AS d WHERE NOT coalesce(d = ANY (known), false));
+    IF cardinality(wanted) > 0 THEN
+        RETURN QUERY EXECUTE format($query$
+            SELECT s.run_date, s.label, count(*), sum(s.frequency_orders)::int8, sum(s.monetary_value)
+              FROM (%s) AS s
+             WHERE s.run_date = ANY ($1)
+             GROUP BY s.run_date, s.label
+            $query$, rows.query)
+        USING wanted;
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.label_totals(text, text, date[]) IS
+    'internal: what the customers of each label add up to in snapshots; kept totals where there are';
 
 CREATE FUNCTION @extschema@.rfm_segment_summary(
     run_date date DEFAULT NULL,
@@ -556,7 +622,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    rows record;
+    rows  record;
+    dates date[];
 BEGIN
     IF from_date > to_date THEN
         RAISE EXCEPTION USING
@@ -564,18 +631,16 @@ BEGIN
             MESSAGE = format('from_date %s is after to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD'));
     END IF;
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
-    RETURN QUERY EXECUTE format($query$
+    dates := rfm_internal.snapshot_dates(rows.query, to_date, NULL, from_date);
+    RETURN QUERY
         WITH found AS MATERIALIZED (
-            SELECT s.run_date, s.label, count(*) AS customers, sum(s.monetary_value) AS revenue
-              FROM (%s) AS s
-             WHERE s.run_date BETWEEN %L::date AND %L::date
-             GROUP BY s.run_date, s.label)
-        SELECT d.run_date, l.label, coalesce(f.customers, 0), CASE WHEN %L THEN coalesce(f.revenue, 0) END
-          FROM (SELECT DISTINCT run_date FROM found) AS d
-               CROSS JOIN (SELECT DISTINCT label FROM found) AS l
+            SELECT t.run_date, t.label, t.customers, t.revenue
+              FROM rfm_internal.label_totals(model, by, dates) AS t)
+        SELECT d.run_date, l.label, coalesce(f.customers, 0), CASE WHEN rows.columns ? 'monetary_value' THEN coalesce(f.revenue, 0) END
+          FROM (SELECT DISTINCT x.run_date FROM found AS x) AS d
+               CROSS JOIN (SELECT DISTINCT x.label FROM found AS x) AS l
                LEFT JOIN found AS f ON f.run_date = d.run_date AND f.label = l.label
-         ORDER BY d.run_date, l.label
-        $query$, rows.query, coalesce(from_date, '-infinity'), coalesce(to_date, 'infinity'), rows.columns ? 'monetary_value');
+         ORDER BY d.run_date, l.label;
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_trend(text, date, date, text) IS

@@ -19,6 +19,42 @@ set_local(const char *name, const char *value)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
+/*
+ * Settings that change what an expression means, what a query finds or how a value
+ * is written: whoever calls must not change the result by them.
+ */
+static const struct
+{
+	const char *name;
+	const char *value;
+}			settings[] = {
+	{"array_nulls", "on"},
+	{"bytea_output", "hex"},
+	{"datestyle", "ISO, YMD"},
+	{"default_text_search_config", "pg_catalog.simple"},
+	{"extra_float_digits", "1"},
+	{"gin_fuzzy_search_limit", "0"},
+	{"intervalstyle", "postgres"},
+	{"lc_monetary", "C"},
+	{"lc_numeric", "C"},
+	{"lc_time", "C"},
+	{"quote_all_identifiers", "off"},
+	{"standard_conforming_strings", "on"},
+	{"timezone_abbreviations", "Default"},
+	{"transform_null_equals", "off"},
+	{"xmlbinary", "base64"},
+	{"xmloption", "content"}
+};
+
+static void
+lock_settings(void)
+{
+	/* some read files when they are set */
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		if (pg_strcasecmp(GetConfigOption(settings[i].name, false, false), settings[i].value) != 0)
+			set_local(settings[i].name, settings[i].value);
+}
+
 int
 rfm_lock_search_path(void)
 {
@@ -42,11 +78,7 @@ rfm_owner_enter(RfmIdentity *state, Oid owner, const char *time_zone)
 						   state->save_context | SECURITY_RESTRICTED_OPERATION);
 	state->guc_level = rfm_lock_search_path();
 	state->save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
-	set_local("extra_float_digits", "1");
-	set_local("datestyle", "ISO, YMD");
-	set_local("intervalstyle", "postgres");
-	set_local("standard_conforming_strings", "on");
-	set_local("transform_null_equals", "off");
+	lock_settings();
 	if (time_zone)
 		set_local("timezone", time_zone);
 }
@@ -68,6 +100,7 @@ rfm_catalog_enter(RfmIdentity *state)
 	SetUserIdAndSecContext(owner,
 						   state->save_context | SECURITY_LOCAL_USERID_CHANGE);
 	state->guc_level = rfm_lock_search_path();
+	lock_settings();
 	state->save_guard = rfm_guard_enter(RFM_GUARD_OWN_TABLES);
 }
 

@@ -575,9 +575,10 @@ rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_dat
 	appendStringInfo(&sql, "SELECT %s, %s, %s, ",
 					 source->customer, source->ordered_at, source->amount.sql);
 	if (source->order_id)
-		appendStringInfo(&sql, "(%s) IS NOT NULL", source->order_id);
+		appendStringInfo(&sql, "CASE WHEN (%s) IS NOT NULL THEN %s END",
+						 source->order_id, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
 	else
-		appendStringInfoString(&sql, "true");
+		appendStringInfoString(&sql, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
 	append_from(&sql, source, &params);
 	append_date_bound(&sql, source, &params, "<", run_date + 1);
 	if (!DATE_NOT_FINITE(first))

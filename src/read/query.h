@@ -66,7 +66,7 @@ extern bool rfm_source_scan(const RfmModel *model, const RfmSource *source,
  * rfm_source_read_in_order: reads the rows that count for run_date, from day
  * first on (DATEVAL_NOBEGIN: all; the model's lookback is not applied), in one
  * query that the planner may run in parallel.  dest gets customer, order time,
- * amount, and whether the row is an order or a part of one; by customer, then by
+ * amount, and how many orders the row stands for (null: none); by customer, then by
  * time.  As the model's owner, between rfm_owner_enter and rfm_owner_leave.
  */
 extern void rfm_source_read_in_order(const RfmSource *source, DateADT first,

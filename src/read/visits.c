@@ -22,6 +22,7 @@ typedef struct VisitsReceiver
 	MemoryContext mcxt;			/* of what the customer at hand has elsewhere */
 	MemoryContext rowcxt;		/* of what one row takes */
 	Oid			amount_type;
+	bool		windowed;		/* only rows since some day are read */
 	bool		started;		/* there is a customer at hand */
 	RfmVisitor	visitor;
 } VisitsReceiver;
@@ -34,11 +35,14 @@ add_amount(VisitsReceiver *receiver, RfmSum *sum, const RfmAmount *amount)
 						 rfm_key_out(&receiver->source->key, receiver->visitor.key), true);
 }
 
-/* Hand the customer at hand on.  Whoever has no visit is no customer. */
+/*
+ * Hand the customer at hand on.  Whoever never had a visit is no customer; between
+ * two dates there may be a refund alone.
+ */
 static void
 finish_visitor(VisitsReceiver *receiver)
 {
-	if (receiver->started && receiver->visitor.visits > 0)
+	if (receiver->started && (receiver->visitor.visits > 0 || receiver->windowed))
 		receiver->sink(receiver->arg, &receiver->visitor);
 	receiver->started = false;
 	MemoryContextReset(receiver->mcxt);
@@ -88,6 +92,21 @@ read_day(const VisitsReceiver *receiver, Datum value)
 	return day;
 }
 
+/* How many orders the row stands for; null: none. */
+static int64
+read_orders(const VisitsReceiver *receiver, TupleTableSlot *slot)
+{
+	int64		orders = slot->tts_isnull[3] ? 0 : DatumGetInt64(slot->tts_values[3]);
+
+	if (orders < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a row of customer \"%s\" stands for a negative number of orders",
+						rfm_key_out(&receiver->source->key, receiver->visitor.key)),
+				 errhint("Correct the model's \"order_count\", or leave the row out with its filter.")));
+	return orders;
+}
+
 static void
 take_row(VisitsReceiver *receiver, TupleTableSlot *slot)
 {
@@ -97,8 +116,7 @@ take_row(VisitsReceiver *receiver, TupleTableSlot *slot)
 
 	take_key(receiver, slot->tts_values[0]);
 	day = read_day(receiver, slot->tts_values[1]);
-	if (!slot->tts_isnull[3] && DatumGetBool(slot->tts_values[3]) &&
-		(visitor->visits == 0 || day != visitor->last))
+	if (read_orders(receiver, slot) > 0 && (visitor->visits == 0 || day != visitor->last))
 	{
 		visitor->first = visitor->visits == 0 ? day : visitor->first;
 		visitor->last = day;
@@ -146,7 +164,7 @@ rfm_visits_read(RfmSource *source, DateADT first, DateADT run_date,
 	VisitsReceiver receiver = {
 		.pub = {.receiveSlot = visits_receive,.rStartup = visits_startup,
 		.rShutdown = visits_nothing,.rDestroy = visits_nothing,.mydest = DestTuplestore},
-		.source = source,.sink = sink,.arg = arg
+		.source = source,.sink = sink,.arg = arg,.windowed = !DATE_NOT_FINITE(first)
 	};
 
 	receiver.mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm visitor", ALLOCSET_DEFAULT_SIZES);

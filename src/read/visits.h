@@ -17,7 +17,7 @@
 typedef struct RfmVisitor
 {
 	Datum		key;
-	int32		visits;			/* days with orders; at least 1 */
+	int32		visits;			/* days with orders */
 	DateADT		first;
 	DateADT		last;
 	RfmSum		spent;			/* on all days */
@@ -28,8 +28,9 @@ typedef struct RfmVisitor
 typedef void (*RfmVisitorSink) (void *arg, const RfmVisitor *visitor);
 
 /*
- * rfm_visits_read: give all customers with a visit from first (DATEVAL_NOBEGIN:
- * ever) to run_date to sink, in the order of their keys.  It is called while the
+ * rfm_visits_read: give all customers with a visit up to run_date to sink or, from
+ * first on unless that is DATEVAL_NOBEGIN, all with a row then; each once, in no
+ * order that means anything.  It is called while the
  * query runs, perhaps in parallel mode, so that it must not write to tables.  The
  * model's lookback is not applied.  As the model's owner, between rfm_owner_enter
  * and rfm_owner_leave.  Raises DATETIME_VALUE_OUT_OF_RANGE for an infinite order

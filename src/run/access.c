@@ -11,6 +11,7 @@
 #include "base/catalog.h"
 #include "base/citus.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "model/model.h"
@@ -124,7 +125,10 @@ rfm_access_open(const char *name, RfmAccess *access)
 						RelationGetRelationName(rel), name),
 				 errhint("Point the model to a table: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
 						 quote_literal_cstr(name))));
-	access->relation = rfm_relation_name(RelationGetRelid(rel));
+	/* what inherits from the target is none of the model's */
+	access->relation = psprintf("%s%s", rel->rd_rel->relkind == RELKIND_RELATION &&
+								has_subclass(RelationGetRelid(rel)) ? "ONLY " : "",
+								rfm_relation_name(RelationGetRelid(rel)));
 	access->columns = read_columns(model);
 	read_customer(model, access);
 	relation_close(rel, NoLock);

@@ -22,6 +22,7 @@
 #include "read/query.h"
 #include "run/backfill.h"
 #include "run/define_model.h"
+#include "run/failure.h"
 #include "run/refresh.h"
 #include "run/run_log.h"
 #include "target/resolve.h"
@@ -33,11 +34,9 @@
 
 typedef struct Backfill
 {
-	const char *model;
-	int64		id;				/* of the model */
+	RfmAttempt	attempt;		/* the model, and the date under way */
 	DateADT		first;
 	DateADT		last;
-	DateADT		date;			/* under way */
 	int			together;		/* so many dates are read at once */
 	char	   *label;			/* of this call, in the log: JSON */
 	MemoryContext mcxt;			/* outlives the transactions */
@@ -49,8 +48,8 @@ backfill_error_callback(void *arg)
 {
 	const Backfill *backfill = (const Backfill *) arg;
 
-	errcontext("backfilling model \"%s\", date %s", backfill->model,
-			   rfm_calendar_text(backfill->date));
+	errcontext("backfilling model \"%s\", date %s", backfill->attempt.model,
+			   rfm_calendar_text(backfill->attempt.date));
 }
 
 /* Read fewer dates at once, and say why. */
@@ -70,7 +69,7 @@ read_fewer(Backfill *backfill, int dates, RfmLedgerResult reason)
 			 errmsg("the orders are read for %d dates at a time", backfill->together),
 			 detail ? errdetail_internal("%s", detail) :
 			 errdetail("Those for %d dates from %s on do not fit into rfm.work_mem.",
-					   dates, rfm_calendar_text(backfill->date)),
+					   dates, rfm_calendar_text(backfill->attempt.date)),
 			 detail ? 0 : errhint("Raise rfm.work_mem to read them once.")));
 }
 
@@ -82,25 +81,25 @@ static RfmCollector *
 collect_date(Backfill *backfill, const RfmModel *model, RfmSource *source)
 {
 	if (backfill->ledger &&
-		!rfm_ledger_serves(backfill->ledger, model, source, backfill->date))
+		!rfm_ledger_serves(backfill->ledger, model, source, backfill->attempt.date))
 	{
 		rfm_ledger_end(backfill->ledger);
 		backfill->ledger = NULL;
 	}
 	while (backfill->ledger == NULL)
 	{
-		int			dates = Min(backfill->together, backfill->last - backfill->date + 1);
+		int			dates = Min(backfill->together, backfill->last - backfill->attempt.date + 1);
 		RfmLedgerResult result;
 
 		if (dates == 1)
-			return rfm_source_read(model, source, backfill->date,
+			return rfm_source_read(model, source, backfill->attempt.date,
 								   CurrentMemoryContext);
-		result = rfm_ledger_read(model, source, backfill->date, backfill->date + dates - 1,
+		result = rfm_ledger_read(model, source, backfill->attempt.date, backfill->attempt.date + dates - 1,
 								 backfill->mcxt, &backfill->ledger);
 		if (result != RFM_LEDGER_READ)
 			read_fewer(backfill, dates, result);
 	}
-	return rfm_ledger_collect(backfill->ledger, backfill->date, CurrentMemoryContext);
+	return rfm_ledger_collect(backfill->ledger, backfill->attempt.date, CurrentMemoryContext);
 }
 
 /* Raise an error for a range of dates whose target keeps one snapshot only. */
@@ -124,24 +123,30 @@ check_target(const Backfill *backfill, const RfmModel *model, const RfmSource *s
 
 /* Compute and write the date under way; the caller commits. */
 static void
-backfill_date(Backfill *backfill)
+backfill_date(void *arg)
 {
+	Backfill   *backfill = (Backfill *) arg;
+	ErrorContextCallback callback;
 	TimestampTz started_at = GetCurrentTimestamp();
 	RfmModel   *model;
 	RfmScoredSnapshot snapshot;
 	RfmIdentity	owner;
 	RfmCollector *collector;
 
-	rfm_progress_announce(backfill->model, &backfill->date, false);
+	callback.callback = backfill_error_callback;
+	callback.arg = backfill;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	rfm_progress_announce(backfill->attempt.model, &backfill->attempt.date, false);
 
-	model = rfm_model_continue(backfill->model, &backfill->id);
+	model = rfm_model_continue(backfill->attempt.model, &backfill->attempt.id);
 
 	rfm_snapshot_begin(model, &snapshot);
 	snapshot.backfill = backfill->label;
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &snapshot.source);
 	check_target(backfill, model, &snapshot.source);
-	snapshot.run_date = backfill->date;
+	snapshot.run_date = backfill->attempt.date;
 	rfm_progress_date(snapshot.run_date, model->owner);
 	collector = collect_date(backfill, model, &snapshot.source);
 	rfm_owner_leave(&owner);
@@ -149,6 +154,7 @@ backfill_date(Backfill *backfill)
 	rfm_snapshot_finish(&snapshot, collector);
 	rfm_refresh_write(&snapshot, started_at);
 	PopActiveSnapshot();
+	error_context_stack = callback.previous;
 }
 
 /*
@@ -160,7 +166,7 @@ static char *
 make_label(const Backfill *backfill)
 {
 	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(backfill->model);
+	Datum		value = CStringGetTextDatum(backfill->attempt.model);
 	Datum		digest;
 	bool		isnull;
 	RfmIdentity	catalog;
@@ -177,7 +183,7 @@ make_label(const Backfill *backfill)
 							 1, &type, &value, false, &isnull);
 	rfm_catalog_leave(&catalog);
 	if (isnull)
-		elog(ERROR, "could not read model \"%s\"", backfill->model);
+		elog(ERROR, "could not read model \"%s\"", backfill->attempt.model);
 	return MemoryContextStrdup(backfill->mcxt,
 							   psprintf("{\"from_date\": \"%s\", \"to_date\": \"%s\", \"definition\": \"%s\"}",
 										rfm_calendar_text(backfill->first),
@@ -214,19 +220,20 @@ target_has_date(const RfmModel *model, DateADT date)
 
 /* Determine the date to begin with: the first, or the one where a call like this has stopped. */
 static void
-find_start(Backfill *backfill)
+find_start(void *arg)
 {
+	Backfill   *backfill = (Backfill *) arg;
 	RfmModel   *model;
 	DateADT		done;
 
-	backfill->date = backfill->first;
-	rfm_progress_announce(backfill->model, &backfill->date, false);
-	model = rfm_model_continue(backfill->model, &backfill->id);
+	backfill->attempt.date = backfill->first;
+	rfm_progress_announce(backfill->attempt.model, &backfill->attempt.date, false);
+	model = rfm_model_continue(backfill->attempt.model, &backfill->attempt.id);
 	backfill->label = make_label(backfill);
 	if (rfm_run_last_backfill(model, backfill->label, &done) &&
 		done >= backfill->first && done < backfill->last && target_has_date(model, done))
 	{
-		backfill->date = done + 1;
+		backfill->attempt.date = done + 1;
 		ereport(NOTICE,
 				(errmsg("going on with the backfill of model \"%s\" that stopped after %s",
 						model->name, rfm_calendar_text(done)),
@@ -242,8 +249,8 @@ show_date(const Backfill *backfill)
 {
 	if (rfm_show_progress)
 		ereport(NOTICE,
-				(errmsg("date %s, %d of %d", rfm_calendar_text(backfill->date),
-						backfill->date - backfill->first + 1,
+				(errmsg("date %s, %d of %d", rfm_calendar_text(backfill->attempt.date),
+						backfill->attempt.date - backfill->first + 1,
 						backfill->last - backfill->first + 1)));
 }
 
@@ -255,21 +262,19 @@ rfm_backfill_model(const char *model, DateADT first, DateADT last)
 	MemoryContext datecxt = AllocSetContextCreate(mcxt, "rfm backfill date",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcxt = MemoryContextSwitchTo(datecxt);
-	Backfill	backfill = {.model = model,.first = first,.last = last,.mcxt = mcxt};
-	ErrorContextCallback callback;
+	Backfill	backfill = {
+		.attempt = {.command = "backfill",.model = model,.has_date = true,.date = first},
+		.first = first,.last = last,.mcxt = mcxt
+	};
 
 	backfill.together = last - first + 1;
-	for (find_start(&backfill); backfill.date <= last; backfill.date++)
+	for (rfm_attempt(&backfill.attempt, find_start, &backfill);
+		 backfill.attempt.date <= last; backfill.attempt.date++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		show_date(&backfill);
-		callback.callback = backfill_error_callback;
-		callback.arg = &backfill;
-		callback.previous = error_context_stack;
-		error_context_stack = &callback;
-		backfill_date(&backfill);
+		rfm_attempt(&backfill.attempt, backfill_date, &backfill);
 		SPI_commit();
-		error_context_stack = callback.previous;
 		MemoryContextReset(datecxt);
 	}
 	MemoryContextSwitchTo(oldcxt);

@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "run/catch_up.h"
 #include "run/define_model.h"
+#include "run/failure.h"
 #include "run/refresh.h"
 #include "run/run_log.h"
 #include "target/resolve.h"
@@ -27,10 +28,9 @@ int			rfm_catch_up_limit = 31;
 
 typedef struct CatchUp
 {
-	const char *model;
-	int64		id;				/* of the model */
+	RfmAttempt	attempt;		/* the model, and the date under way */
+	bool		first;			/* no date has been done yet */
 	DateADT		until;			/* the model's today when the call began */
-	DateADT		date;			/* under way */
 } CatchUp;
 
 static void
@@ -38,8 +38,8 @@ catch_up_error_callback(void *arg)
 {
 	const CatchUp *catch_up = (const CatchUp *) arg;
 
-	errcontext("catching up model \"%s\", date %s", catch_up->model,
-			   rfm_calendar_text(catch_up->date));
+	errcontext("catching up model \"%s\", date %s", catch_up->attempt.model,
+			   rfm_calendar_text(catch_up->attempt.date));
 }
 
 /*
@@ -69,7 +69,7 @@ target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
 }
 
 /*
- * Set catch_up->date to the date that comes next and, the first time,
+ * Set catch_up->attempt.date to the date that comes next and, the first time,
  * catch_up->until to the last one.
  */
 static void
@@ -82,7 +82,7 @@ find_next_date(CatchUp *catch_up, bool first)
 	DateADT		last;
 	bool		found = false;
 
-	model = rfm_model_continue(catch_up->model, &catch_up->id);
+	model = rfm_model_continue(catch_up->attempt.model, &catch_up->attempt.id);
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
@@ -105,51 +105,58 @@ find_next_date(CatchUp *catch_up, bool first)
 	rfm_target_close(&target);
 	PopActiveSnapshot();
 
-	catch_up->date = found && last < catch_up->until ? last + 1 : catch_up->until;
+	catch_up->attempt.has_date = true;
+	catch_up->attempt.date = found && last < catch_up->until ? last + 1 : catch_up->until;
 }
 
 /* Report the dates that were missed. */
 static void
 report_missed(const CatchUp *catch_up)
 {
-	int			missed = catch_up->until - catch_up->date;
+	int			missed = catch_up->until - catch_up->attempt.date;
 
 	if (missed > 0)
 		ereport(NOTICE,
 				(errmsg_plural("model \"%s\" has missed %d date, %s: catching up",
 							   "model \"%s\" has missed %d dates from %s on: catching up",
-							   missed, catch_up->model, missed,
-							   rfm_calendar_text(catch_up->date))));
+							   missed, catch_up->attempt.model, missed,
+							   rfm_calendar_text(catch_up->attempt.date))));
 }
 
 /* Report the dates that the limit leaves to the next call. */
 static void
 report_left(const CatchUp *catch_up)
 {
-	int			left = catch_up->until - catch_up->date;
+	int			left = catch_up->until - catch_up->attempt.date;
 
 	if (left > 0)
 		ereport(WARNING,
 				(errmsg_plural("model \"%s\" is still %d date behind",
 							   "model \"%s\" is still %d dates behind",
-							   left, catch_up->model, left),
+							   left, catch_up->attempt.model, left),
 				 errdetail("The snapshots from %s to %s are left: rfm.catch_up_limit lets one call compute %d.",
-						   rfm_calendar_text(catch_up->date + 1),
+						   rfm_calendar_text(catch_up->attempt.date + 1),
 						   rfm_calendar_text(catch_up->until), rfm_catch_up_limit),
 				 errhint("The next call goes on from there. Raise rfm.catch_up_limit to compute more at once; to leave them out, refresh today with rfm_refresh().")));
 }
 
+/* Determine the next date, and compute and write it; the caller commits. */
 static void
-refresh_date(CatchUp *catch_up)
+catch_up_step(void *arg)
 {
+	CatchUp    *catch_up = (CatchUp *) arg;
 	ErrorContextCallback callback;
+
+	find_next_date(catch_up, catch_up->first);
+	if (catch_up->first)
+		report_missed(catch_up);
+	catch_up->first = false;
 
 	callback.callback = catch_up_error_callback;
 	callback.arg = catch_up;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	(void) rfm_refresh_model(catch_up->model, &catch_up->date);
-	SPI_commit();
+	(void) rfm_refresh_model(catch_up->attempt.model, &catch_up->attempt.date);
 	error_context_stack = callback.previous;
 }
 
@@ -159,18 +166,16 @@ rfm_catch_up_model(const char *model)
 	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm catch up",
 											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
-	CatchUp		catch_up = {.model = model};
+	CatchUp		catch_up = {.attempt = {.command = "catch_up",.model = model},.first = true};
 
-	find_next_date(&catch_up, true);
-	report_missed(&catch_up);
 	for (int done = 1;; done++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		refresh_date(&catch_up);
+		rfm_attempt(&catch_up.attempt, catch_up_step, &catch_up);
+		SPI_commit();
 		MemoryContextReset(mcxt);
-		if (catch_up.date >= catch_up.until || done >= rfm_catch_up_limit)
+		if (catch_up.attempt.date >= catch_up.until || done >= rfm_catch_up_limit)
 			break;
-		find_next_date(&catch_up, false);
 	}
 
 	report_left(&catch_up);

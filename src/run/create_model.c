@@ -31,6 +31,7 @@
 #include "run/create_model.h"
 #include "run/define_model.h"
 #include "run/ruleset.h"
+#include "run/totals.h"
 #include "target/create.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
@@ -321,13 +322,14 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 }
 
 /*
- * Delete the log of a model, and the parameters of its forecasts.  A foreign key would do it too, but pg_restore -j
+ * Delete what is kept about a model: its log, failures, totals and parameters of
+ * forecasts.  A foreign key would do it too, but pg_restore -j
  * may bring the log before the models.
  */
 static void
 delete_log(HeapTuple tuple, TupleDesc tupdesc)
 {
-	static const char *const table[] = {"rfm_run", "rfm_forecast_parameters"};
+	static const char *const table[] = {"rfm_run", "rfm_failure", "rfm_total", "rfm_forecast_parameters"};
 	Oid			type = INT8OID;
 	bool		isnull;
 	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);
@@ -339,6 +341,25 @@ delete_log(HeapTuple tuple, TupleDesc tupdesc)
 							 rfm_public_name(table[i])),
 					1, &type, &id, NULL, SPI_OK_DELETE);
 	rfm_catalog_leave(&catalog);
+}
+
+/* Delete the totals of a model whose rows are other ones from now on. */
+static void
+forget_totals(HeapTuple old, HeapTuple new, TupleDesc tupdesc)
+{
+	static const char *const columns[] = {"target", "target_columns"};
+	bool		isnull;
+
+	for (int i = 0; i < (int) lengthof(columns); i++)
+	{
+		int			attnum = SPI_fnumber(tupdesc, columns[i]);
+		char	   *before = SPI_getvalue(old, tupdesc, attnum);
+		char	   *after = SPI_getvalue(new, tupdesc, attnum);
+
+		if (before == NULL ? after == NULL : after != NULL && strcmp(before, after) == 0)
+			continue;
+		rfm_totals_delete(DatumGetInt64(SPI_getbinval(new, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull)));
+	}
 }
 
 /*
@@ -365,7 +386,10 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 		return PointerGetDatum(tuple);
 	}
 	if (update)
+	{
 		check_identity(trigger->tg_trigtuple, tuple, tupdesc);
+		forget_totals(trigger->tg_trigtuple, tuple, tupdesc);
+	}
 	check_owner(tuple, tupdesc);
 
 	/* what a dumped model refers to may not be there yet; the next refresh checks it */

@@ -27,6 +27,7 @@ PG_FUNCTION_INFO_V1(rfm_repeat_summary);
 PG_FUNCTION_INFO_V1(rfm_visits);
 PG_FUNCTION_INFO_V1(rfm_fit_forecast);
 PG_FUNCTION_INFO_V1(rfm_forecast);
+PG_FUNCTION_INFO_V1(rfm_forecast_anew);
 
 #define MOST_COLUMNS 8
 
@@ -329,13 +330,22 @@ forecast_row(void *arg, const RfmVisitor *visitor)
 	put_row(sink, values, nulls);
 }
 
+static void
+fit_now(RowSink *sink, RfmFamily family)
+{
+	RfmForecastInput input = sink->input;
+	RfmFit		fit;
+
+	rfm_forecast_fit(&input, family, &fit);
+	warn_of_spending(input.model, &fit);
+	rfm_parameters_take(&fit, input.run_date, &sink->parameters);
+}
+
 /* Parameters that are kept or, for a forecast of all customers, of a fit made now. */
 static void
 find_parameters(RowSink *sink, RfmFamily family, bool one)
 {
 	const RfmForecastInput *input = &sink->input;
-	RfmForecastInput again = *input;
-	RfmFit		fit;
 
 	if (rfm_parameters_find(input->model, family, input->run_date, &sink->parameters))
 		return;
@@ -345,9 +355,15 @@ find_parameters(RowSink *sink, RfmFamily family, bool one)
 				 errmsg("there are no parameters to forecast one customer of model \"%s\" with",
 						input->model->name),
 				 errhint("Make them with rfm_forecast_fit().")));
-	rfm_forecast_fit(&again, family, &fit);
-	warn_of_spending(input->model, &fit);
-	rfm_parameters_take(&fit, input->run_date, &sink->parameters);
+	fit_now(sink, family);
+}
+
+static void
+forecast_rows(RowSink *sink, double horizon, double discount)
+{
+	sink->predictor = rfm_predictor_create(sink->parameters.family, sink->parameters.buying,
+										   horizon, discount);
+	rfm_forecast_read(&sink->input, DATEVAL_NOBEGIN, forecast_row, sink);
 }
 
 /*
@@ -362,16 +378,38 @@ rfm_forecast(PG_FUNCTION_ARGS)
 	RfmFamily	family;
 	char	   *customer;
 	double		discount;
+	double		horizon;
 
 	rfm_version_check();
 	discount = discount_argument(fcinfo, 3);
 	family = family_argument(fcinfo, 4);
 	customer = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
 	begin_rows(fcinfo, 1, date_argument(fcinfo, 0), customer, &sink);
+	horizon = horizon_argument(fcinfo, 2, sink.input.run_date);
 	find_parameters(&sink, family, customer != NULL);
-	sink.predictor = rfm_predictor_create(family, sink.parameters.buying,
-										  horizon_argument(fcinfo, 2, sink.input.run_date),
-										  discount);
-	rfm_forecast_read(&sink.input, DATEVAL_NOBEGIN, forecast_row, &sink);
+	forecast_rows(&sink, horizon, discount);
+	return (Datum) 0;
+}
+
+/*
+ * rfm_internal.forecast_anew(run_date date, model text, days int4, family text)
+ * RETURNS TABLE (...): the same without a discount, and with parameters that are
+ * fitted now in any case
+ */
+Datum
+rfm_forecast_anew(PG_FUNCTION_ARGS)
+{
+	RowSink		sink;
+	RfmFamily	family;
+
+	rfm_version_check();
+	family = family_argument(fcinfo, 3);
+	if (PG_ARGISNULL(2) || PG_GETARG_INT32(2) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("days must be at least 0")));
+	begin_rows(fcinfo, 1, date_argument(fcinfo, 0), NULL, &sink);
+	fit_now(&sink, family);
+	forecast_rows(&sink, PG_GETARG_INT32(2), 0);
 	return (Datum) 0;
 }

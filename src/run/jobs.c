@@ -16,6 +16,7 @@
 #include "base/identity.h"
 #include "base/query.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
@@ -26,31 +27,110 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
+/* The columns of rfm_internal.cron_job, in their order. */
+typedef enum JobColumn
+{
+	JOB_MODEL,
+	JOB_ID,
+	JOB_RUNS_AS,
+	JOB_SCHEDULE,
+	JOB_ACTIVE,
+	JOB_ZONE,
+	JOB_SCHEDULED_AT,
+	JOB_HAS_ROLE,
+	JOB_STATUS,					/* from here on from the log */
+	JOB_MESSAGE,
+	JOB_STARTED_AT,
+	JOB_DURATION,
+	JOB_FAILURES,
+	JOB_FAILING_SINCE,
+	JOB_WAITING_SINCE,
+	JOB_COLUMNS
+} JobColumn;
+
+#define JOB_LOG_COLUMNS JOB_STATUS
+
+typedef struct Job
+{
+	int64		id;				/* hash key: must be first */
+	bool		ran;			/* its last run has been seen in the log */
+	bool		settled;		/* and one that succeeded: older ones say nothing */
+	int64		failures;
+	Datum		value[JOB_COLUMNS];
+	bool		null[JOB_COLUMNS];
+} Job;
+
+/* The columns of log_query. */
+enum
+{
+	LOG_RUN = 1,
+	LOG_JOB,
+	LOG_STATUS,
+	LOG_MESSAGE,
+	LOG_STARTED_AT,
+	LOG_DURATION,
+	LOG_BEGAN_AT,
+	LOG_PROCESS
+};
+
 /*
  * The jobs of the models $1, which have the names $2 and the owners $3.  Anyone
  * who may use pg_cron can give a job such a name: it is the model's only if the
- * role that it runs as may use the model.
+ * role that it runs as may use the model, or is gone.
  */
 static const char jobs_query[] =
 "SELECT m.model, j.jobid, j.username::text, j.schedule::text, j.active,"
-" last.status::text, last.return_message::text, last.start_time, last.end_time - last.start_time,"
-" failed.runs, failed.since,"
-" CASE WHEN zone.known THEN zone.name ELSE 'GMT' END"
+" CASE WHEN zone.known THEN zone.name ELSE 'GMT' END,"
+" to_timestamp(substring(j.command FROM ' -- scheduled at ([0-9]{1,11})$')::float8), a.oid IS NOT NULL"
 " FROM unnest($1, $2, $3) AS m(model, job, owner)"
 " JOIN cron.job j ON j.jobname::text = m.job AND j.database::text = current_database()"
-" JOIN pg_roles a ON a.rolname = j.username::text AND pg_has_role(a.oid, m.owner, 'USAGE')"
+" LEFT JOIN pg_roles a ON a.rolname = j.username::text"
 " CROSS JOIN (SELECT count(*) > 0 AS known, max(s.setting) AS name"
 " FROM pg_settings s WHERE s.name = 'cron.timezone') AS zone"
-" LEFT JOIN LATERAL (SELECT d.status, d.return_message, d.start_time, d.end_time"
-" FROM cron.job_run_details d WHERE d.jobid = j.jobid ORDER BY d.runid DESC LIMIT 1) AS last ON true"
-" CROSS JOIN LATERAL (SELECT count(*) AS runs, min(coalesce(d.start_time, d.end_time)) AS since"
-" FROM cron.job_run_details d WHERE d.jobid = j.jobid AND d.status = 'failed'"
-" AND d.runid > coalesce((SELECT max(s.runid) FROM cron.job_run_details s"
-" WHERE s.jobid = j.jobid AND s.status = 'succeeded'), 0)) AS failed";
+" WHERE a.oid IS NULL OR pg_has_role(a.oid, m.owner, 'USAGE')";
+
+/*
+ * Runs of all jobs before run $1, the newest first, at most $2 of them.  The log
+ * has no index but that on its number, and is read from its end for as long as
+ * there are jobs whose last run or last success has not been seen.
+ */
+static const char log_query[] =
+"SELECT d.runid, d.jobid, d.status::text, d.return_message::text, d.start_time, d.end_time - d.start_time,"
+" coalesce(d.start_time, d.end_time), d.job_pid"
+" FROM cron.job_run_details d WHERE d.runid < $1 ORDER BY d.runid DESC LIMIT $2";
+
+#define LOG_FIRST_ROWS 500
+#define LOG_MOST_ROWS 20000
+
+/* What is wrong with pg_cron as a whole.  $1: from how many bytes on its log is large. */
+static const char troubles_query[] =
+"WITH launcher AS (SELECT count(*) AS n FROM pg_stat_activity a WHERE a.backend_type = 'pg_cron launcher')"
+" SELECT t.finding, t.detail, NULL::timestamptz, t.to_do FROM (VALUES"
+" (1, 'scheduler not loaded', NOT EXISTS (SELECT FROM pg_settings s WHERE s.name = 'cron.database_name'),"
+"  'pg_cron is not in shared_preload_libraries: no job runs.',"
+"  'set shared_preload_libraries = ''pg_cron'' in postgresql.conf, beside what stands there, and restart the server'),"
+" (2, 'job owner gone', EXISTS (SELECT FROM cron.job j WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = j.username::text)),"
+"  'Jobs belong to roles that do not exist any more. pg_cron stops at such a job, and with it all others.',"
+"  'as a superuser: DELETE FROM cron.job j WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = j.username::text);'),"
+" (3, 'scheduler down', EXISTS (SELECT FROM pg_settings s WHERE s.name = 'cron.database_name')"
+"  AND (SELECT n = 0 FROM launcher) AND pg_has_role('pg_read_all_stats', 'USAGE'),"
+"  'The launcher of pg_cron does not run: no job does.', 'see the server''s log; pg_cron starts with the server'),"
+" (4, 'scheduler paused', EXISTS (SELECT FROM pg_settings s WHERE s.name = 'cron.launch_active_jobs' AND s.setting = 'off'),"
+"  'cron.launch_active_jobs is off: no job runs.', 'set cron.launch_active_jobs = on in postgresql.conf and reload it'),"
+" (5, 'log large', pg_table_size('cron.job_run_details') > $1,"
+"  format('cron.job_run_details takes %s; pg_cron keeps it forever.', pg_size_pretty(pg_table_size('cron.job_run_details'))),"
+"  'delete old rows: DELETE FROM cron.job_run_details WHERE end_time < now() - interval ''30 days''; VACUUM cron.job_run_details;')"
+") AS t(place, finding, found, detail, to_do) WHERE t.found ORDER BY t.place";
+
+#define LARGE_LOG_BYTES (INT64CONST(256) * 1024 * 1024)
+
+int			rfm_source_stale_days = 14;
 
 /* Return the name of a model's job, as rfm_internal.job_name() makes it. */
 static Datum
@@ -68,13 +148,14 @@ job_name(Datum model)
 }
 
 /*
- * Return how many models the role may use, with their names and owners in the
- * caller's memory.
+ * Return how many models the role may use or watch, with their names and owners
+ * in the caller's memory.
  */
 static int
 find_models(Oid role, Datum **models, Datum **owners)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
+	bool		all = has_privs_of_role(role, ROLE_PG_READ_ALL_STATS);
 	RfmIdentity	catalog;
 	int			n = 0;
 
@@ -91,7 +172,7 @@ find_models(Oid role, Datum **models, Datum **owners)
 		Datum		owner = SPI_getbinval(tuple, tupdesc, 2, &isnull);
 		MemoryContext spicxt;
 
-		if (!has_privs_of_role(role, DatumGetObjectId(owner)))
+		if (!all && !has_privs_of_role(role, DatumGetObjectId(owner)))
 			continue;
 		(*owners)[n] = owner;
 		spicxt = MemoryContextSwitchTo(mcxt);
@@ -103,34 +184,198 @@ find_models(Oid role, Datum **models, Datum **owners)
 	return n;
 }
 
+/* Copy a column of a row that was found into mcxt; null where it is so. */
+static Datum
+take(uint64 row, int column, MemoryContext mcxt, bool *isnull)
+{
+	TupleDesc	tupdesc = SPI_tuptable->tupdesc;
+	Form_pg_attribute attribute = TupleDescAttr(tupdesc, column - 1);
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], tupdesc, column, isnull);
+	MemoryContext oldcxt;
+
+	if (*isnull)
+		return (Datum) 0;
+	oldcxt = MemoryContextSwitchTo(mcxt);
+	value = datumCopy(value, attribute->attbyval, attribute->attlen);
+	MemoryContextSwitchTo(oldcxt);
+	return value;
+}
+
+/* Put the jobs of n models into a hash table by their numbers. */
+static HTAB *
+read_jobs(int n, Datum *models, Datum *owners)
+{
+	MemoryContext mcxt = CurrentMemoryContext;
+	HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(Job),.hcxt = mcxt};
+	HTAB	   *jobs = hash_create("rfm jobs", Max(n, 16), &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	Oid			types[] = {TEXTARRAYOID, TEXTARRAYOID, OIDARRAYOID};
+	Datum		values[3];
+	Datum	   *names = palloc(n * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		names[i] = job_name(models[i]);
+	values[0] = PointerGetDatum(construct_array(models, n, TEXTOID, -1, false, TYPALIGN_INT));
+	values[1] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(owners, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+	rfm_query(jobs_query, lengthof(values), types, values, true);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		int64		id = DatumGetInt64(take(i, JOB_ID + 1, mcxt, &isnull));
+		bool		found;
+		Job		   *job = hash_search(jobs, &id, HASH_ENTER, &found);
+
+		if (found)
+			continue;
+		job->ran = job->settled = false;
+		job->failures = 0;
+		for (int c = 0; c < JOB_COLUMNS; c++)
+		{
+			job->value[c] = (Datum) 0;
+			job->null[c] = true;
+			if (c < JOB_LOG_COLUMNS)
+				job->value[c] = take(i, c + 1, mcxt, &job->null[c]);
+		}
+	}
+	rfm_query_end();
+	return jobs;
+}
+
+/* Take one run of a job from the log, newer ones having been taken before. */
+static void
+take_run(Job *job, uint64 row, MemoryContext mcxt, int *unsettled)
+{
+	bool		isnull;
+	char	   *status = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, LOG_STATUS);
+
+	if (!job->ran)
+	{
+		job->ran = true;
+		job->value[JOB_STATUS] = take(row, LOG_STATUS, mcxt, &job->null[JOB_STATUS]);
+		job->value[JOB_MESSAGE] = take(row, LOG_MESSAGE, mcxt, &job->null[JOB_MESSAGE]);
+		job->value[JOB_STARTED_AT] = take(row, LOG_BEGAN_AT, mcxt, &job->null[JOB_STARTED_AT]);
+		job->value[JOB_DURATION] = take(row, LOG_DURATION, mcxt, &job->null[JOB_DURATION]);
+		/* the process, until it is known what it waits for */
+		if (status && strcmp(status, "running") == 0)
+			job->value[JOB_WAITING_SINCE] = take(row, LOG_PROCESS, mcxt, &isnull);
+	}
+	if (status && strcmp(status, "succeeded") == 0)
+	{
+		job->settled = true;
+		(*unsettled)--;
+	}
+	else if (status && strcmp(status, "failed") == 0)
+	{
+		job->failures++;
+		job->value[JOB_FAILING_SINCE] = take(row, LOG_BEGAN_AT, mcxt,
+											 &job->null[JOB_FAILING_SINCE]);
+	}
+}
+
+/* Read the log from its end until every job's last success has been seen. */
+static void
+read_log(HTAB *jobs)
+{
+	MemoryContext mcxt = CurrentMemoryContext;
+	int			unsettled = hash_get_num_entries(jobs);
+	int64		before = PG_INT64_MAX;
+	int64		rows = LOG_FIRST_ROWS;
+	uint64		found = 1;
+
+	while (unsettled > 0 && found > 0)
+	{
+		Oid			types[] = {INT8OID, INT8OID};
+		Datum		values[] = {Int64GetDatum(before), Int64GetDatum(rows)};
+
+		found = rfm_query(log_query, lengthof(values), types, values, true);
+		for (uint64 i = 0; i < found && unsettled > 0; i++)
+		{
+			bool		isnull;
+			int64		id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
+														 SPI_tuptable->tupdesc, LOG_JOB, &isnull));
+			Job		   *job = isnull ? NULL : hash_search(jobs, &id, HASH_FIND, NULL);
+
+			if (job && !job->settled)
+				take_run(job, i, mcxt, &unsettled);
+		}
+		if (found > 0)
+		{
+			bool		isnull;
+
+			before = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[found - 1],
+												 SPI_tuptable->tupdesc, LOG_RUN, &isnull));
+		}
+		rfm_query_end();
+		rows = Min(2 * rows, LOG_MOST_ROWS);
+	}
+}
+
+/* Find since when the process of a job that runs has waited for a lock. */
+static void
+find_waiting(Job *job)
+{
+	Oid			type = INT4OID;
+	Datum		process = job->value[JOB_WAITING_SINCE];
+
+	job->value[JOB_WAITING_SINCE] = (Datum) 0;
+	if (DatumGetInt32(process) > 0)
+		job->value[JOB_WAITING_SINCE] =
+			rfm_query_value("SELECT min(l.waitstart) FROM pg_locks l WHERE l.pid = $1 AND NOT l.granted",
+							1, &type, &process, true, &job->null[JOB_WAITING_SINCE]);
+}
+
+/* Is there a pg_cron in this database that the current user may read? */
+static bool
+may_read_cron(void)
+{
+	Oid			cron = get_namespace_oid("cron", true);
+
+	return OidIsValid(get_extension_oid("pg_cron", true)) && OidIsValid(cron) &&
+		rfm_schema_aclcheck(cron, GetUserId(), ACL_USAGE) == ACLCHECK_OK;
+}
+
 void
 rfm_jobs_fetch(Oid role, ReturnSetInfo *rsinfo)
 {
-	Oid			cron = get_namespace_oid("cron", true);
-	Oid			types[] = {TEXTARRAYOID, TEXTARRAYOID, OIDARRAYOID};
-	Datum		values[3];
 	Datum	   *models;
 	Datum	   *owners;
-	Datum	   *jobs;
-	int			n;
+	int			n = find_models(role, &models, &owners);
 	RfmIdentity	catalog;
-
-	if (!OidIsValid(get_extension_oid("pg_cron", true)) || !OidIsValid(cron))
-		return;
-	n = find_models(role, &models, &owners);
-	if (n == 0)
-		return;
-	jobs = palloc(n * sizeof(Datum));
-	for (int i = 0; i < n; i++)
-		jobs[i] = job_name(models[i]);
-	values[0] = PointerGetDatum(construct_array(models, n, TEXTOID, -1, false, TYPALIGN_INT));
-	values[1] = PointerGetDatum(construct_array(jobs, n, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(owners, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+	HASH_SEQ_STATUS scan;
+	HTAB	   *jobs;
+	Job		   *job;
 
 	rfm_catalog_enter(&catalog);
-	if (rfm_schema_aclcheck(cron, GetUserId(), ACL_USAGE) == ACLCHECK_OK)
+	if (n > 0 && may_read_cron())
 	{
-		rfm_query(jobs_query, lengthof(values), types, values, true);
+		jobs = read_jobs(n, models, owners);
+		read_log(jobs);
+		hash_seq_init(&scan, jobs);
+		while ((job = hash_seq_search(&scan)) != NULL)
+		{
+			find_waiting(job);
+			job->value[JOB_FAILURES] = Int64GetDatum(job->failures);
+			job->null[JOB_FAILURES] = false;
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, job->value, job->null);
+		}
+	}
+	rfm_catalog_leave(&catalog);
+}
+
+void
+rfm_cron_troubles_fetch(Oid role, ReturnSetInfo *rsinfo)
+{
+	Oid			type = INT8OID;
+	Datum		value = Int64GetDatum(LARGE_LOG_BYTES);
+	Datum	   *models;
+	Datum	   *owners;
+	int			n = find_models(role, &models, &owners);
+	RfmIdentity	catalog;
+
+	rfm_catalog_enter(&catalog);
+	if (n > 0 && may_read_cron())
+	{
+		rfm_query(troubles_query, 1, &type, &value, true);
 		for (uint64 i = 0; i < SPI_processed; i++)
 			tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
 		rfm_query_end();

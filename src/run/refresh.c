@@ -14,6 +14,7 @@
 #include "run/define_model.h"
 #include "run/refresh.h"
 #include "run/run_log.h"
+#include "run/totals.h"
 #include "target/resolve.h"
 #include "target/retention.h"
 #include "target/write.h"
@@ -38,15 +39,18 @@ rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at)
 	RfmTarget	target;
 	RfmIdentity	owner;
 	RfmCounts	counts = {0};
+	bool		totals_hold;
 
 	rfm_owner_enter(&owner, model->owner, NULL);
 	rfm_target_resolve(model, &snapshot->source, &target);
 	rfm_retention_check_date(model, &target, &snapshot->source.calendar, snapshot->run_date);
 	rfm_target_write(model, &target, snapshot->customers, snapshot->scores,
 					 snapshot->segment, snapshot->comment, &counts);
+	totals_hold = rfm_totals_hold(snapshot, &target);
 	counts.expired = rfm_retention_apply(model, &target, &snapshot->source.calendar);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
+	rfm_totals_write(snapshot, totals_hold);
 	log_refresh(snapshot, &counts, started_at);
 }
 

@@ -23,7 +23,19 @@ typedef struct LogColumn
 	const char *name;
 	Oid			type;
 	Datum		value;
+	bool		isnull;
 } LogColumn;
+
+/* Determine the date of the newest order; the run date where there is no customer. */
+static DateADT
+newest_order(const RfmCustomers *customers)
+{
+	int64		recency = customers->n > 0 ? PG_INT64_MIN : 0;
+
+	for (int64 i = 0; i < customers->n; i++)
+		recency = Max(recency, customers->code[RFM_RECENCY][i]);
+	return (DateADT) (customers->run_date + recency);
+}
 
 void
 rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
@@ -43,28 +55,27 @@ rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 		{"deleted", INT8OID, Int64GetDatum(counts->deleted)},
 		{"unchanged", INT8OID, Int64GetDatum(counts->unchanged)},
 		{"expired", INT8OID, Int64GetDatum(counts->expired)},
+		{"newest_order", DATEOID, DateADTGetDatum(newest_order(snapshot->customers)),
+		snapshot->customers->n == 0},
 		{"cut_points", JSONBOID, DirectFunctionCall1(jsonb_in, CStringGetDatum(cut_points))},
 		{"reading", TEXTOID, CStringGetTextDatum(snapshot->source.grouped ? "grouped" : "orders")},
+		{"spilled", BOOLOID, BoolGetDatum(snapshot->spilled)},
+		{"memory", INT8OID, Int64GetDatum((int64) snapshot->memory)},
 		{"phases", JSONBOID, DirectFunctionCall1(jsonb_in,
 												 CStringGetDatum(rfm_progress_json(&snapshot->progress)))},
 		{"started_at", TIMESTAMPTZOID, TimestampTzGetDatum(started_at)},
 		{"finished_at", TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTimestamp())},
 		{"run_by", TEXTOID, CStringGetTextDatum(GetUserNameFromId(run_by, false))},
 		{"version", TEXTOID, CStringGetTextDatum(RFM_VERSION)},
-		{"backfill", JSONBOID, (Datum) 0}
+		{"backfill", JSONBOID, snapshot->backfill ?
+			DirectFunctionCall1(jsonb_in, CStringGetDatum(snapshot->backfill)) : (Datum) 0,
+		snapshot->backfill == NULL}
 	};
 	char		nulls[lengthof(column)];
 	Oid			types[lengthof(column)];
 	Datum		values[lengthof(column)];
 	StringInfoData sql;
 	RfmIdentity	catalog;
-
-	memset(nulls, ' ', sizeof(nulls));
-	if (snapshot->backfill)
-		column[lengthof(column) - 1].value =
-			DirectFunctionCall1(jsonb_in, CStringGetDatum(snapshot->backfill));
-	else
-		nulls[lengthof(column) - 1] = 'n';
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "INSERT INTO %s (",
@@ -74,6 +85,7 @@ rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", column[i].name);
 		types[i] = column[i].type;
 		values[i] = column[i].value;
+		nulls[i] = column[i].isnull ? 'n' : ' ';
 	}
 	appendStringInfoString(&sql, ") VALUES (");
 	for (int i = 0; i < (int) lengthof(column); i++)

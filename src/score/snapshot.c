@@ -61,6 +61,8 @@ rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector)
 					  collector ? collector->rows : (int64) 0,
 					  collector ? collector->nentries : (int64) 0);
 	rfm_progress_expect(collector ? collector->nentries : 0);
+	snapshot->spilled = collector && collector->spill;
+	snapshot->memory = MemoryContextMemAllocated(CurrentMemoryContext, true);
 
 	snapshot->customers = rfm_customers_build(model, &snapshot->source, collector,
 											  snapshot->run_date);
@@ -69,6 +71,7 @@ rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector)
 	rfm_progress_expect(snapshot->customers->n);
 
 	snapshot->scores = rfm_scores_build(model, snapshot->customers);
+	snapshot->memory = Max(snapshot->memory, MemoryContextMemAllocated(CurrentMemoryContext, true));
 	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers scored",
 					  snapshot->customers->n);
 	rfm_progress_expect(snapshot->customers->n);

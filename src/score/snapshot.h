@@ -20,6 +20,8 @@ typedef struct RfmScoredSnapshot
 	RfmScores  *scores;
 	char	  **segment;		/* labels by cell; NULL: no rule set */
 	char	  **comment;
+	bool		spilled;		/* customers went to temporary files */
+	Size		memory;			/* bytes that the customers took at most */
 	RfmProgress progress;
 	const char *backfill;		/* the call it belongs to, as JSON; NULL: none */
 } RfmScoredSnapshot;

@@ -16,6 +16,7 @@
 
 #include "base/memory.h"
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -392,13 +393,13 @@ rfm_money_rank(RfmMoney *money, Numeric *values, int64 n)
 }
 
 /*
- * Through the shortest text that reads back as the same double: the direct
- * cast would keep only 15 digits.
+ * Through the shortest text that reads back as the same double, whatever
+ * extra_float_digits is: the direct cast would keep only 15 digits.
  */
 static Numeric
 numeric_from_double(double value)
 {
-	char	   *digits = float8out_internal(value);
+	char	   *digits = double_to_shortest_decimal(value);
 	Numeric		result;
 
 	result = DatumGetNumeric(DirectFunctionCall3(numeric_in,

@@ -1,0 +1,40 @@
+-- Totals of snapshots -----------------------------------------------------
+--
+-- What a refresh has written, counted by its labels: few rows a date, which outlive
+-- the snapshot and name nobody.
+
+CREATE TABLE @extschema@.rfm_total (
+    model_id  int8    NOT NULL,
+    run_date  date    NOT NULL,
+    by        text    NOT NULL CHECK (by IN ('segment', 'comment')),
+    label     text    NOT NULL,
+    customers int8    NOT NULL,
+    orders    int8    NOT NULL,
+    revenue   numeric NOT NULL,
+    PRIMARY KEY (model_id, run_date, by, label)
+);
+
+COMMENT ON TABLE @extschema@.rfm_total IS
+    'customers, orders and revenue of each segment, and of each comment, of each snapshot, as its last refresh has written it. They stay when the snapshot goes by retention; with a model they go. Everyone sees those of the models that they may use';
+COMMENT ON COLUMN @extschema@.rfm_total.model_id IS 'number of the model, as in rfm_model';
+COMMENT ON COLUMN @extschema@.rfm_total.run_date IS 'date of the snapshot';
+COMMENT ON COLUMN @extschema@.rfm_total.by IS 'which labels are counted: segment or comment';
+COMMENT ON COLUMN @extschema@.rfm_total.label IS 'the segment, or comment';
+COMMENT ON COLUMN @extschema@.rfm_total.customers IS 'customers with that label';
+COMMENT ON COLUMN @extschema@.rfm_total.orders IS 'their orders';
+COMMENT ON COLUMN @extschema@.rfm_total.revenue IS 'the sum of their monetary values';
+
+SELECT pg_extension_config_dump('@extschema@.rfm_total', '');
+
+ALTER TABLE @extschema@.rfm_total ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY rfm_total_owner ON @extschema@.rfm_total
+    FOR SELECT USING (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
+
+GRANT SELECT ON @extschema@.rfm_total TO PUBLIC;
+
+-- Where a database owner who is no superuser has made the extension, they do not
+-- own its tables, but must be able to dump and restore what they may see of them.
+CREATE POLICY rfm_total_restore ON @extschema@.rfm_total
+    FOR INSERT TO pg_database_owner WITH CHECK (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
+GRANT INSERT ON @extschema@.rfm_total TO pg_database_owner;

@@ -1,0 +1,119 @@
+-- Forecasts by segment --------------------------------------------------------
+
+CREATE FUNCTION rfm_internal.forecast_anew(run_date date, model text, days int4, family text)
+RETURNS TABLE (
+    customer             text,
+    frequency            int8,
+    recency              int4,
+    t                    int4,
+    p_alive              float8,
+    expected_orders      float8,
+    expected_order_value float8,
+    expected_revenue     float8
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
+AS 'MODULE_PATHNAME', 'rfm_forecast_anew';
+COMMENT ON FUNCTION rfm_internal.forecast_anew(date, text, int4, text) IS
+    'internal: as rfm_forecast(), with parameters that are fitted for it';
+
+-- Customers are matched as text: a forecast has them as the model's owner sees
+-- them, with these settings.
+CREATE FUNCTION @extschema@.rfm_forecast_summary(
+    run_date date     DEFAULT NULL,
+    model    text     DEFAULT 'default',
+    horizon  interval DEFAULT '1 year',
+    discount float8   DEFAULT 0,
+    family   text     DEFAULT 'mbg/nbd',
+    by       text     DEFAULT 'segment'
+) RETURNS TABLE (
+    segment          text,
+    customers        int8,
+    still_customers  numeric,
+    expected_orders  numeric,
+    expected_revenue numeric,
+    revenue_share    numeric
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 20
+SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres'
+SET extra_float_digits = 1
+SET jit = off
+AS $body$
+DECLARE
+    rows record;
+    date date;
+BEGIN
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    date := rfm_internal.snapshot_date(model, rows.query, run_date);
+    IF date IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format($query$
+        SELECT g.label, g.customers, round(g.alive::numeric, 1), round(g.orders::numeric, 1), round(g.revenue::numeric, 2),
+               round((g.revenue / nullif(sum(g.revenue) OVER (), 0))::numeric, 4)
+          FROM (SELECT s.label, count(*) AS customers, sum(f.p_alive) AS alive, sum(f.expected_orders) AS orders, sum(f.expected_revenue) AS revenue
+                  FROM %3$s.rfm_forecast($1, $2, $3, $4, $5) AS f
+                       LEFT JOIN (SELECT s.customer::text AS customer, s.label FROM (%1$s) AS s WHERE s.run_date = %2$L::date) AS s ON s.customer = f.customer
+                 GROUP BY s.label) AS g
+         ORDER BY g.revenue DESC NULLS LAST, g.orders DESC, g.label
+        $query$, rows.query, date, '@extschema@')
+    USING date, model, horizon, discount, family;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_forecast_summary(date, text, interval, float8, text, text) IS
+    'what rfm_forecast() expects of the segments of a snapshot (the newest without a date), the one with most revenue first: how many of its customers still are customers, on how many days they will order until the horizon, the revenue of it and its share of all (a fraction of 1). segment null: customers who are not in the snapshot. by => ''comment'' groups by the comments instead';
+
+CREATE FUNCTION @extschema@.rfm_forecast_backtest(
+    from_date date,
+    to_date   date,
+    model     text DEFAULT 'default',
+    family    text DEFAULT 'mbg/nbd'
+) RETURNS TABLE (
+    part             text,
+    label            text,
+    customers        int8,
+    expected_orders  numeric,
+    actual_orders    int8,
+    expected_revenue numeric,
+    actual_revenue   numeric,
+    revenue_share    numeric
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 30
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $body$
+BEGIN
+    IF from_date IS NULL OR to_date IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'from_date and to_date must not be null';
+    END IF;
+    IF from_date >= to_date THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('from_date %s is not before to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD')),
+            HINT = 'The first is the date of the forecast, the second that to which it is compared with what came.';
+    END IF;
+    -- a forecast of revenue where there is one; both orders end with the customer, so that they are the same each time
+    RETURN QUERY
+        WITH forecast AS MATERIALIZED (
+            SELECT f.customer, p.rfm_segment AS segment, f.expected_orders, f.expected_revenue, coalesce(a.visits, 0) AS orders, coalesce(a.revenue, 0) AS revenue,
+                   ntile(10) OVER (ORDER BY coalesce(f.expected_revenue, f.expected_orders) DESC, f.customer COLLATE "C") AS by_forecast,
+                   ntile(10) OVER (ORDER BY p.rfm_score DESC NULLS LAST, p.monetary_value DESC NULLS LAST, f.customer COLLATE "C") AS by_score
+              FROM rfm_internal.forecast_anew(from_date, model, to_date - from_date, family) AS f
+                   LEFT JOIN @extschema@.rfm_preview(from_date, model) AS p ON p.customer_id = f.customer
+                   LEFT JOIN rfm_internal.visits(from_date + 1, to_date, model) AS a ON a.customer = f.customer),
+        part AS (
+            SELECT 1 AS place, 'all' AS part, NULL AS label, NULL::int4 AS number, f.* FROM forecast AS f UNION ALL
+            SELECT 2, 'segment', f.segment, NULL, f.* FROM forecast AS f UNION ALL
+            SELECT 3, 'decile', f.by_forecast::text, f.by_forecast, f.* FROM forecast AS f UNION ALL
+            SELECT 4, 'best tenth', 'forecast', 1, f.* FROM forecast AS f WHERE f.by_forecast = 1 UNION ALL
+            SELECT 4, 'best tenth', 'r + f + m', 2, f.* FROM forecast AS f WHERE f.by_score = 1)
+        SELECT p.part, p.label, count(*), round(sum(p.expected_orders)::numeric, 1), sum(p.orders)::int8, round(sum(p.expected_revenue)::numeric, 2), sum(p.revenue),
+               round(sum(p.revenue) / nullif((SELECT sum(f.revenue) FROM forecast AS f), 0), 4)
+          FROM part AS p
+         GROUP BY p.place, p.part, p.number, p.label
+         ORDER BY p.place, p.number, sum(p.revenue) DESC, p.label;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_forecast_backtest(date, date, text, text) IS
+    'how good a forecast would have been: fitted to the orders up to from_date, compared with what the customers of that day have ordered until to_date. part: all; segment, of the model''s preview on from_date; decile, 1 being the tenth of whom most is expected; best tenth by the forecast, and by the sum of the scores. revenue_share: of the revenue that came, as a fraction of 1';

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.h
+ *		What a failed catch-up or backfill leaves behind: rfm_failure.
+ *
+ * Takes a piece of work of a procedure that commits; gives its error to the
+ * caller, and a row about it to who looks later.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_RUN_FAILURE_H
+#define RFM_RUN_FAILURE_H
+
+#include "utils/date.h"
+
+/* What is under way; the work itself fills in what it finds. */
+typedef struct RfmAttempt
+{
+	const char *command;		/* catch_up or backfill */
+	const char *model;
+	int64		id;				/* of the model; 0: not known yet, or none that the
+								 * caller may use */
+	bool		has_date;
+	DateADT		date;			/* under way */
+} RfmAttempt;
+
+/*
+ * rfm_attempt: do work(arg) in a subtransaction.  If it raises an error, undo it,
+ * commit a row of rfm_failure where the model is known, and raise the error
+ * again.  For procedures, in a connection of SPI that may commit; the caller
+ * commits what succeeded.
+ */
+extern void rfm_attempt(RfmAttempt *attempt, void (*work) (void *arg), void *arg);
+
+#endif							/* RFM_RUN_FAILURE_H */
