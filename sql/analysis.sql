@@ -142,7 +142,7 @@ SELECT d.*
   FROM (VALUES (NULL, NULL, 'segment', 'true'), ('2024-03-31', 'At Risk', 'segment', 'rfm_segment = ''At Risk'''),
                (NULL, 'Champions', 'comment', 'comments = ''Champions''')) AS given(day, segment, by, condition),
        ana.differences(format('SELECT *, row_number() OVER () FROM rfm_export(%L, ''ana'', %L, %L)', day, segment, by),
-                       format('SELECT customer_id::text, %I, recency_days, frequency_orders::bigint, monetary_value, r_score::int, f_score::int, m_score::int,
+                       format('SELECT customer_id::text, %I, recency_days, frequency_orders::bigint, monetary_value, r_score::int, f_score::int, m_score::int, false,
                                       row_number() OVER (ORDER BY monetary_value DESC, customer_id)
                                  FROM ana.scores WHERE run_date = %L AND %s', CASE by WHEN 'segment' THEN 'rfm_segment' ELSE 'comments' END, coalesce(day, '2024-04-30'), condition)) d;
 SET client_min_messages = notice;

@@ -159,9 +159,9 @@ SET ROLE regress_rfm_stranger;
 SELECT rfm_label('mov', 1, 1, 1);
 SELECT message FROM mov.said($$SELECT * FROM rfm_changes(model => 'mov')$$);
 RESET ROLE;
-DROP ROLE regress_rfm_stranger;
 
 SELECT rfm_drop_model('mov');
 SELECT rfm_drop_ruleset('mov');
 DROP SCHEMA mov CASCADE;
+DROP ROLE regress_rfm_stranger;
 RESET client_min_messages;

@@ -25,11 +25,14 @@
 #include "read/source.h"
 #include "run/access.h"
 #include "run/backfill.h"
+#include "run/campaign.h"
 #include "run/catch_up.h"
 #include "run/create_model.h"
 #include "run/define_model.h"
 #include "run/jobs.h"
 #include "run/label.h"
+#include "run/notify.h"
+#include "run/period.h"
 #include "run/refresh.h"
 #include "run/ruleset.h"
 #include "run/score_one.h"
@@ -66,6 +69,8 @@ PG_FUNCTION_INFO_V1(rfm_totals);
 PG_FUNCTION_INFO_V1(rfm_score_one);
 PG_FUNCTION_INFO_V1(rfm_local_date);
 PG_FUNCTION_INFO_V1(rfm_label);
+PG_FUNCTION_INFO_V1(rfm_delete_campaign);
+PG_FUNCTION_INFO_V1(rfm_orders_between);
 
 /* As for maintenance_work_mem: too little for anything is taken for a little. */
 static bool
@@ -148,6 +153,14 @@ _PG_init(void)
 							 NULL,
 							 &rfm_make_latest_view,
 							 true,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("rfm.notify",
+							 "Sends a NOTIFY on the channel rfm when a refresh has been committed.",
+							 "Every role of the database may listen; a transaction that refreshes cannot be prepared then.",
+							 &rfm_notify_enabled,
+							 false,
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
@@ -385,6 +398,50 @@ rfm_score_one(PG_FUNCTION_ARGS)
 }
 
 /*
+ * rfm_internal.orders_between(model text, from_date date, to_date date)
+ * RETURNS TABLE (customer text, orders int8, revenue numeric)
+ */
+Datum
+rfm_orders_between(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext mcxt;
+	MemoryContext rowcxt;
+	MemoryContext oldcxt;
+	DateADT    *to_date;
+	RfmCustomers *customers;
+
+	rfm_version_check();
+	InitMaterializedSRF(fcinfo, 0);
+	to_date = run_date_argument(fcinfo, 2);
+	if (to_date == NULL)
+		return (Datum) 0;
+	mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm period", ALLOCSET_DEFAULT_SIZES);
+	rowcxt = AllocSetContextCreate(mcxt, "rfm period row", ALLOCSET_DEFAULT_SIZES);
+	oldcxt = MemoryContextSwitchTo(mcxt);
+	customers = rfm_period_read(rfm_model_load(model_argument(fcinfo, 0), false),
+								run_date_argument(fcinfo, 1), *to_date);
+
+	MemoryContextSwitchTo(rowcxt);
+	for (int64 i = 0; i < customers->n; i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {0};
+
+		values[0] = CStringGetTextDatum(rfm_key_out(&customers->key_type, customers->key[i]));
+		values[1] = Int64GetDatum(customers->code[RFM_FREQUENCY][i]);
+		values[2] = NumericGetDatum(rfm_axis_numeric(customers, RFM_MONETARY,
+													 customers->code[RFM_MONETARY][i]));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		MemoryContextReset(rowcxt);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(mcxt);
+	return (Datum) 0;
+}
+
+/*
  * rfm_create_model(model, source, target, ...) RETURNS void: the arguments
  * are the columns of rfm_model, in their order, except the last, the owner.
  */
@@ -530,7 +587,7 @@ rfm_cron_troubles(PG_FUNCTION_ARGS)
  * know to read a model's snapshots with its caller's rights.
  */
 
-#define ACCESS_COLUMNS 8
+#define ACCESS_COLUMNS 10
 
 static Datum
 nullable_text(const char *string, bool *isnull)
@@ -565,6 +622,8 @@ rfm_access(PG_FUNCTION_ARGS)
 												sizeof(int32), true, TYPALIGN_INT));
 	values[7] = DateADTGetDatum(access.last_run);
 	nulls[7] = !access.logged;
+	values[8] = Int64GetDatum(access.model_id);
+	values[9] = BoolGetDatum(access.additive);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
@@ -610,4 +669,18 @@ rfm_label(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(rfm_label_find(fcinfo->flinfo,
 													text_to_cstring(PG_GETARG_TEXT_PP(0)),
 													score)));
+}
+
+/*
+ * rfm_internal.delete_campaign(model_id int8, owner regrole, campaign text)
+ * RETURNS void, strict
+ */
+Datum
+rfm_delete_campaign(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	PreventCommandIfReadOnly("rfm_drop_campaign()");
+	rfm_campaign_delete(PG_GETARG_INT64(0), PG_GETARG_OID(1),
+						text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	PG_RETURN_VOID();
 }

@@ -302,7 +302,7 @@ is($node->safe_psql('strange', "CALL $q.rfm_backfill(date '$date' - 3, date '$da
 is($node->safe_psql('strange', "SELECT finding FROM $q.rfm_health() WHERE model = 'm' AND level <> 'warning'"), '', 'health');
 is($node->safe_psql('strange', "SELECT string_agg(model, ' ' ORDER BY model) FROM $q.rfm_jobs"), 'default m', 'jobs');
 like($node->safe_psql('strange', "SELECT to_do FROM $q.rfm_jobs WHERE model = 'default'"), qr/CALL \Q$q.rfm_catch_up('default');\E/, 'what to do');
-for my $call ('rfm_segment_summary', 'rfm_segment_guide', 'rfm_changes', 'rfm_migration', 'rfm_movers', 'rfm_grid', 'rfm_export')
+for my $call ('rfm_period', 'rfm_outcome', 'rfm_segment_summary', 'rfm_segment_guide', 'rfm_changes', 'rfm_migration', 'rfm_movers', 'rfm_grid', 'rfm_export')
 {
 	like($node->safe_psql('strange', "SELECT count(*) > 0 FROM $q.$call(model => 'm')"), qr/^[tf]$/, $call);
 }
@@ -310,6 +310,8 @@ is($node->safe_psql('strange', "SELECT count(*) > 10 FROM $q.rfm_trend('m')"), '
 is($node->safe_psql('strange', "SELECT count(*) > 0 FROM $q.rfm_customer((SELECT min(customer_id) FROM ecom.m), 'm')"), 't', 'rfm_customer');
 is($node->safe_psql('strange', "SELECT count(*) FROM $q.rfm_score_now((SELECT min(customer_id) FROM ecom.m), 'm')"), 1, 'rfm_score_now');
 is($node->safe_psql('strange', "SELECT $q.rfm_latest_view('m')"), 'ecom.m_latest', 'rfm_latest_view');
+is($node->safe_psql('strange', "SELECT count(*) > 0 FROM $q.rfm_export(model => 'default', holdout => 0.1, campaign => 'mine')"), 't', 'a campaign');
+is($node->safe_psql('strange', "SELECT count(*) > 0 FROM $q.rfm_export(model => 'default', campaign => 'other'); SELECT $q.rfm_drop_campaign('other')"), "t\n", 'rfm_drop_campaign');
 is($node->safe_psql('strange', "SELECT $q.rfm_label('sum5', 1, 1, 1)"), 'Hibernating', 'rfm_label');
 is($node->safe_psql('strange', "SELECT $q.rfm_run_date() = current_date"), 't', 'rfm_run_date');
 is($node->safe_psql('strange', "SELECT count(*) FROM $q.rfm_repeat_summary('$date', 'm')"), 97, 'rfm_repeat_summary');
@@ -328,7 +330,7 @@ SELECT string_agg(DISTINCT proname, ' ' ORDER BY proname) FROM pg_proc
    AND NOT 'internal'::regtype = ANY (proargtypes) AND prorettype <> 'trigger'::regtype}),
 	join(' ', sort qw(rfm_refresh rfm_preview rfm_create_model rfm_copy_ruleset rfm_drop_ruleset rfm_drop_rule rfm_segment_coverage rfm_label rfm_cut_points rfm_bucket
 		  rfm_quintiles rfm_quantiles rfm_repeat_summary rfm_forecast_fit rfm_forecast rfm_forecast_summary rfm_forecast_backtest rfm_schedule rfm_unschedule rfm_drop_model
-		  rfm_catch_up rfm_backfill rfm_health rfm_segment_summary rfm_segment_guide rfm_migration rfm_changes rfm_movers rfm_grid rfm_trend rfm_customer
+		  rfm_catch_up rfm_backfill rfm_health rfm_period rfm_outcome rfm_drop_campaign rfm_segment_summary rfm_segment_guide rfm_migration rfm_changes rfm_movers rfm_grid rfm_trend rfm_customer
 		  rfm_score_now rfm_export rfm_latest_view rfm_report rfm_run_date)),
 	'those are all its functions');
 
@@ -337,6 +339,7 @@ $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/strange.dump", $node->connstr(
 $node->safe_psql('postgres', 'CREATE DATABASE restored_strange TEMPLATE template0');
 $node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored_strange'), "$dir/strange.dump" ], 'restore');
 is($node->safe_psql('restored_strange', "SELECT $q.rfm_refresh('$date')"), 97, 'refresh');
+is($node->safe_psql('restored_strange', "SELECT campaign, owner, holdout FROM $q.rfm_campaign"), 'mine|postgres|0.1', 'campaigns are restored');
 is($node->safe_psql('restored_strange', "SELECT inserted + updated + deleted FROM $q.rfm_run ORDER BY run_id DESC LIMIT 1"),
 	0, 'with nothing to write');
 

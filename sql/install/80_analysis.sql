@@ -16,7 +16,9 @@ CREATE FUNCTION rfm_internal.access(
     OUT segment_rules   text,
     OUT comment_rules   text,
     OUT buckets         int4[],
-    OUT last_run        date)
+    OUT last_run        date,
+    OUT model_id        int8,
+    OUT additive        bool)
 LANGUAGE c STABLE
 AS 'MODULE_PATHNAME', 'rfm_access';
 COMMENT ON FUNCTION rfm_internal.access(text) IS
@@ -59,7 +61,9 @@ CREATE FUNCTION rfm_internal.snapshot_rows(
     OUT columns         jsonb,
     OUT customer_type   text,
     OUT customer_equals text,
-    OUT buckets         int4[])
+    OUT buckets         int4[],
+    OUT model_id        int8,
+    OUT additive        bool)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
@@ -80,6 +84,9 @@ BEGIN
     customer_type := access.customer_type;
     customer_equals := access.customer_equals;
     buckets := access.buckets;
+    model_id := access.model_id;
+    -- of a target that lacks one of these, the rows do not tell
+    additive := access.additive AND columns ?& ARRAY['run_date', 'frequency_orders', 'monetary_value'];
     segment := rfm_internal.label_sql(access.segment_rules, 'rfm_segment', columns, buckets);
     comment := rfm_internal.label_sql(access.comment_rules, 'comments', columns, buckets);
     label := CASE by WHEN 'segment' THEN coalesce(segment, comment) ELSE comment END;
@@ -332,6 +339,36 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.compared_day(date, text) IS
     'internal: the day that compare_to means';
 
+-- The snapshots next to a day, of those before another.
+CREATE FUNCTION rfm_internal.dates_around(
+    query      text,
+    day        date,
+    upto       date,
+    OUT before date,
+    OUT after  date)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    EXECUTE format('SELECT (SELECT s.run_date FROM (%1$s) s WHERE s.run_date <= $1 ORDER BY s.run_date DESC LIMIT 1),'
+                   '       (SELECT s.run_date FROM (%1$s) s WHERE s.run_date > $1 AND s.run_date < $2 ORDER BY s.run_date LIMIT 1)', query)
+       INTO before, after USING day, upto;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.dates_around(text, date, date) IS
+    'internal: the dates of the newest snapshot at or before a day, and of the oldest after it and before another';
+
+CREATE FUNCTION rfm_internal.nearest_date(query text, day date, upto date)
+RETURNS date
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT CASE WHEN a.after - $2 < $2 - a.before THEN a.after ELSE coalesce(a.before, a.after) END
+      FROM rfm_internal.dates_around($1, $2, $3) AS a
+$body$;
+COMMENT ON FUNCTION rfm_internal.nearest_date(text, date, date) IS
+    'internal: the date of the snapshot nearest to a day, of those before another; null where there is none';
+
 -- The snapshot that the one of to_date is compared with: the newest at or before
 -- what compare_to means; without it the one nearest to a month before.  Null where
 -- nothing is asked for and there is none before.
@@ -345,27 +382,22 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    day    CONSTANT date := rfm_internal.compared_day(to_date, coalesce(compare_to, '1 month'));
-    before date;
-    after  date;
+    day  CONSTANT date := rfm_internal.compared_day(to_date, coalesce(compare_to, '1 month'));
+    near record;
 BEGIN
-    IF to_date IS NULL THEN
-        RETURN NULL;
+    IF to_date IS NULL OR compare_to IS NULL THEN
+        RETURN rfm_internal.nearest_date(query, day, to_date);
     END IF;
-    EXECUTE format('SELECT (SELECT s.run_date FROM (%1$s) s WHERE s.run_date <= $1 ORDER BY s.run_date DESC LIMIT 1),'
-                   '       (SELECT s.run_date FROM (%1$s) s WHERE s.run_date > $1 AND s.run_date < $2 ORDER BY s.run_date LIMIT 1)', query)
-       INTO before, after USING day, to_date;
-    IF compare_to IS NULL THEN
-        RETURN CASE WHEN after - day < day - before THEN after ELSE coalesce(before, after) END;
-    ELSIF before IS NULL THEN
+    SELECT * INTO near FROM rfm_internal.dates_around(query, day, to_date);
+    IF near.before IS NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'no_data_found',
             MESSAGE = format('model "%s" has no snapshot at or before %s', model, to_char(day, 'YYYY-MM-DD')),
-            DETAIL = CASE WHEN after IS NULL THEN format('There is none before %s.', to_char(to_date, 'YYYY-MM-DD'))
-                          ELSE format('The oldest is of %s.', to_char(after, 'YYYY-MM-DD')) END,
+            DETAIL = CASE WHEN near.after IS NULL THEN format('There is none before %s.', to_char(to_date, 'YYYY-MM-DD'))
+                          ELSE format('The oldest is of %s.', to_char(near.after, 'YYYY-MM-DD')) END,
             HINT = 'Leave compare_to out for the snapshot nearest to a month before.';
     END IF;
-    RETURN before;
+    RETURN near.before;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.compared_date(text, text, date, text) IS
@@ -754,48 +786,3 @@ AS $body$
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_customer(anyelement, text) IS
     'the same for a customer that is not text, such as a number or a uuid';
-
-CREATE FUNCTION @extschema@.rfm_export(
-    run_date date DEFAULT NULL,
-    model    text DEFAULT 'default',
-    segment  text DEFAULT NULL,
-    by       text DEFAULT 'segment'
-) RETURNS TABLE (
-    customer         text,
-    segment_name     text,
-    recency_days     int4,
-    frequency_orders int8,
-    monetary_value   numeric,
-    r_score          int4,
-    f_score          int4,
-    m_score          int4
-)
-LANGUAGE plpgsql STABLE ROWS 100000
-SET search_path = pg_catalog, pg_temp
-AS $body$
-DECLARE
-    rows   record;
-    date   date;
-    labels text;
-BEGIN
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
-    date := rfm_internal.snapshot_date(model, rows.query, run_date);
-    RETURN QUERY EXECUTE format($query$
-        SELECT s.customer::text, s.label, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score
-          FROM (%s) AS s
-         WHERE s.run_date = %L::date AND %s
-         ORDER BY s.monetary_value DESC NULLS LAST, s.customer
-        $query$, rows.query, date, CASE WHEN segment IS NULL THEN 'true' ELSE format('s.label = %L', segment) END);
-    IF FOUND OR segment IS NULL OR date IS NULL THEN
-        RETURN;
-    END IF;
-    -- a list that is empty by a slip of the pen would go unnoticed
-    EXECUTE format('SELECT string_agg(DISTINCT quote_literal(s.label), %L) FROM (%s) AS s WHERE s.run_date = %L::date',
-                   ', ', rows.query, date) INTO labels;
-    RAISE NOTICE USING
-        MESSAGE = format('nobody is in %s %L on %s', by, segment, to_char(date, 'YYYY-MM-DD')),
-        DETAIL = format('There are: %s.', labels);
-END
-$body$;
-COMMENT ON FUNCTION @extschema@.rfm_export(date, text, text, text) IS
-    'the customers of a segment (all of them without one) in a snapshot (the newest without a date), those with most money first, for a campaign: \copy (SELECT * FROM rfm_export(segment => ''At Risk'')) TO ''at_risk.csv'' CSV HEADER. by => ''comment'' takes segment for one of the comments';

@@ -26,34 +26,41 @@ SET random_page_cost = 1.1
 SET parallel_tuple_cost = 0.001
 AS $body$
 DECLARE
-    rows  record;
-    dates record;
-    days  date[];
+    rows    record;
+    dates   record;
+    changed record;
+    days    date[];
 BEGIN
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
     SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date, compare_to);
     IF dates.from_date IS NULL THEN
         RETURN;
     END IF;
-    SELECT array_agg(d ORDER BY d) INTO days
-      FROM unnest(rfm_internal.snapshot_dates(rows.query, dates.to_date, dates.to_date - dates.from_date + 1)) AS d
-     WHERE d >= dates.from_date;
+    days := rfm_internal.snapshot_dates(rows.query, dates.to_date, since => dates.from_date);
+    EXECUTE format($query$
+        SELECT array_agg(c.customer::text) AS customers, array_agg(c.from_label) AS from_labels, array_agg(c.to_label) AS to_labels,
+               array_agg(c.recency_days) AS recencies, array_agg(c.frequency_orders) AS frequencies, array_agg(c.monetary_value) AS moneys
+          FROM (SELECT coalesce(a.customer, b.customer) AS customer, b.label AS from_label, a.label AS to_label,
+                       a.recency_days, a.frequency_orders, coalesce(a.monetary_value, b.monetary_value) AS monetary_value
+                  FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
+                       FULL JOIN (SELECT * FROM (%1$s) AS s WHERE s.run_date = %4$L::date) AS a ON a.customer %2$s b.customer
+                 WHERE a.label IS DISTINCT FROM b.label AND (%5$L::text IS NULL OR %5$L IN (a.label, b.label))) AS c
+        $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date, segment)
+       INTO changed;
     -- A label has been there since the day after the last one without it.  Of a
     -- customer's days with it, latest first, the nth is the nth last day as long as
     -- none is missing; those who left are missing from the day after their last.
+    -- IS TRUE: a hash of the customers is faster than as many looks into an index.
     RETURN QUERY EXECUTE format($query$
         WITH changed AS MATERIALIZED (
-            SELECT coalesce(a.customer, b.customer) AS customer, b.label AS from_label, a.label AS to_label,
-                   a.recency_days, a.frequency_orders, coalesce(a.monetary_value, b.monetary_value) AS monetary_value
-              FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
-                   FULL JOIN (SELECT * FROM (%1$s) AS s WHERE s.run_date = %4$L::date) AS a ON a.customer %2$s b.customer
-             WHERE a.label IS DISTINCT FROM b.label AND (%5$L::text IS NULL OR %5$L IN (a.label, b.label))),
+            SELECT * FROM unnest(CAST($2 AS %5$s[]), $3, $4, $5, $6, $7) AS c(customer, from_label, to_label, recency_days, frequency_orders, monetary_value)),
         between_them AS (
             SELECT c.customer, array_position($1, s.run_date) AS place,
                    row_number() OVER (PARTITION BY c.customer ORDER BY s.run_date DESC) AS nth
-              FROM changed AS c
-                   JOIN (SELECT * FROM (%1$s) AS s
-                          WHERE s.run_date > %3$L::date AND s.run_date < %4$L::date) AS s ON s.customer %2$s c.customer
+              FROM (SELECT DISTINCT ON (x.customer) x.customer, x.to_label FROM changed AS x) AS c
+                   JOIN (SELECT s.run_date, s.customer, s.label FROM (%1$s) AS s
+                          WHERE s.run_date > %3$L::date AND s.run_date < %4$L::date
+                            AND (s.customer %2$s ANY (CAST($2 AS %5$s[]))) IS TRUE) AS s ON s.customer %2$s c.customer
              WHERE c.to_label IS NULL OR s.label = c.to_label),
         lasting AS (
             SELECT m.customer, max(m.place) AS last_place,
@@ -65,8 +72,8 @@ BEGIN
                c.recency_days, c.frequency_orders, c.monetary_value
           FROM changed AS c LEFT JOIN lasting AS l ON l.customer %2$s c.customer
          ORDER BY 4 DESC, c.monetary_value DESC NULLS LAST, c.customer
-        $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date, segment)
-    USING days;
+        $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date, rows.customer_type)
+    USING days, changed.customers, changed.from_labels, changed.to_labels, changed.recencies, changed.frequencies, changed.moneys;
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_changes(date, date, text, text, text, text) IS

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "model/model.h"
 #include "run/access.h"
+#include "run/period.h"
 #include "run/run_log.h"
 #include "target/diff.h"
 #include "target/target.h"
@@ -136,5 +137,7 @@ rfm_access_open(const char *name, RfmAccess *access)
 	access->segment_rules = model->segment_rules;
 	access->comment_rules = model->comment_rules;
 	memcpy(access->buckets, model->buckets, sizeof(access->buckets));
+	access->model_id = model->id;
+	access->additive = rfm_period_additive(model);
 	access->logged = rfm_run_newest(model, false, NULL, &access->last_run);
 }

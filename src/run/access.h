@@ -26,6 +26,8 @@ typedef struct RfmAccess
 	int			buckets[3];		/* of r, f, m */
 	bool		logged;			/* there is a run in the log */
 	DateADT		last_run;		/* the date of the last one */
+	int64		model_id;
+	bool		additive;		/* rfm_period_additive() */
 } RfmAccess;
 
 /*

@@ -322,14 +322,15 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 }
 
 /*
- * Delete what is kept about a model: its log, failures, totals and parameters of
- * forecasts.  A foreign key would do it too, but pg_restore -j
- * may bring the log before the models.
+ * Delete what is kept about a model: its log, failures, totals, campaigns and
+ * parameters of forecasts.  A foreign key would do it too, but pg_restore -j may
+ * bring them before the models, and a stranger's campaign would lock the model's
+ * row.
  */
 static void
-delete_log(HeapTuple tuple, TupleDesc tupdesc)
+delete_dependents(HeapTuple tuple, TupleDesc tupdesc)
 {
-	static const char *const table[] = {"rfm_run", "rfm_failure", "rfm_total", "rfm_forecast_parameters"};
+	static const char *const table[] = {"rfm_run", "rfm_failure", "rfm_total", "rfm_campaign", "rfm_forecast_parameters"};
 	Oid			type = INT8OID;
 	bool		isnull;
 	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);
@@ -364,7 +365,7 @@ forget_totals(HeapTuple old, HeapTuple new, TupleDesc tupdesc)
 
 /*
  * Trigger on rfm_model, BEFORE INSERT OR UPDATE OR DELETE: the row is checked as
- * rfm_create_model checks it; the log goes with its model.
+ * rfm_create_model checks it; what hangs on it goes with its model.
  */
 Datum
 rfm_model_trigger(PG_FUNCTION_ARGS)
@@ -382,7 +383,7 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 	{
-		delete_log(tuple, tupdesc);
+		delete_dependents(tuple, tupdesc);
 		return PointerGetDatum(tuple);
 	}
 	if (update)

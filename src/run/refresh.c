@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "progress/progress.h"
 #include "run/define_model.h"
+#include "run/notify.h"
 #include "run/refresh.h"
 #include "run/run_log.h"
 #include "run/totals.h"
@@ -30,6 +31,7 @@ log_refresh(RfmScoredSnapshot *snapshot, const RfmCounts *counts, TimestampTz st
 					  counts->inserted, counts->updated, counts->deleted,
 					  counts->unchanged);
 	rfm_run_log(snapshot, counts, started_at, GetUserId());
+	rfm_notify_refresh(snapshot, counts);
 }
 
 void

@@ -202,7 +202,8 @@ rfm_score_customer(const RfmModel *model, const char *customer,
 	source->customer_equals = rfm_equality(source->key.typid);
 	snapshot->run_date = current_date(model, source, *cut_date);
 	collector = rfm_source_read(model, source, snapshot->run_date, CurrentMemoryContext);
-	snapshot->customers = rfm_customers_build(model, source, collector, snapshot->run_date);
+	snapshot->customers = rfm_customers_build(model, source, collector, snapshot->run_date,
+											   false);
 	found = snapshot->customers->n > 0;
 	if (found)
 		*cell = RFM_CELL(axis_score(snapshot, RFM_RECENCY, &cuts),

@@ -41,6 +41,7 @@ typedef struct Gathering
 	int			highest_scale;
 	bool		any_wide;
 	bool		counted;		/* some customers may have no order */
+	bool		all;			/* those are wanted, too */
 } Gathering;
 
 static void
@@ -114,15 +115,17 @@ add_customer(Gathering *g, const RfmEntry *e)
 {
 	RfmCustomers *customers = g->customers;
 	int64		row = customers->n;
+	bool		none;
 
 	rfm_progress_done(1);
 	if (row % RFM_SEGMENT_ENTRIES == 0)
 		CHECK_FOR_INTERRUPTS();
-	if (g->counted && e->last == PG_INT64_MIN && e->sum.orders == 0)
+	none = g->counted && e->last == PG_INT64_MIN && e->sum.orders == 0;
+	if (none && !g->all)
 		return;
 	customers->n++;
 	customers->key[row] = e->key;
-	customers->code[RFM_RECENCY][row] = recency_code(g, e);
+	customers->code[RFM_RECENCY][row] = none ? 0 : recency_code(g, e);
 	customers->code[RFM_FREQUENCY][row] = e->sum.orders;
 	keep_sum(g, row, &e->sum);
 }
@@ -254,11 +257,11 @@ apply_monetary_above(RfmCustomers *customers, Numeric limit)
 
 RfmCustomers *
 rfm_customers_build(const RfmModel *model, const RfmSource *source,
-					RfmCollector *c, DateADT run_date)
+					RfmCollector *c, DateADT run_date, bool all)
 {
 	RfmCustomers *customers = palloc0(sizeof(RfmCustomers));
 	Gathering	gathering = {.customers = customers, .collector = c, .calendar = &source->calendar,
-	.counted = source->orders != NULL};
+	.counted = source->orders != NULL, .all = all};
 
 	customers->run_date = run_date;
 	customers->key_type = source->key;

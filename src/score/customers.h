@@ -29,6 +29,9 @@ typedef struct RfmCustomers
  * orders into recency and their sums into money codes, and leave out those
  * at or below monetary_above.
  *
+ * all: also those who have rows but no order, such as a refund; their recency
+ * is 0.
+ *
  * collector may be NULL (no orders).  It is freed; only the images of keys
  * that the result points to live on, in the context around the collector's.
  * The result is allocated in the current context.  Raises
@@ -38,7 +41,7 @@ typedef struct RfmCustomers
 extern RfmCustomers *rfm_customers_build(const RfmModel *model,
 										 const RfmSource *source,
 										 RfmCollector *collector,
-										 DateADT run_date);
+										 DateADT run_date, bool all);
 
 /* rfm_axis_numeric: Return a code of an axis in its natural unit, as numeric. */
 extern Numeric rfm_axis_numeric(const RfmCustomers *customers, RfmAxis axis,

@@ -65,7 +65,7 @@ rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector)
 	snapshot->memory = MemoryContextMemAllocated(CurrentMemoryContext, true);
 
 	snapshot->customers = rfm_customers_build(model, &snapshot->source, collector,
-											  snapshot->run_date);
+											  snapshot->run_date, false);
 	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers in key order",
 					  snapshot->customers->n);
 	rfm_progress_expect(snapshot->customers->n);

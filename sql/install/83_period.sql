@@ -1,0 +1,169 @@
+-- Periods -------------------------------------------------------------------
+--
+-- What customers ordered after one snapshot up to another.  Where snapshots count
+-- all orders up to their date, it is what two of them differ by, and whoever may
+-- SELECT from the target may know it.  Else (lookback, monetary_above, an average,
+-- rfm_run_date(), a target that lacks a column) the model's orders are read, for
+-- who may use the model.
+
+CREATE FUNCTION rfm_internal.orders_between(
+    model     text,
+    from_date date,
+    to_date   date
+) RETURNS TABLE (
+    customer text,
+    orders   int8,
+    revenue  numeric
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'rfm_orders_between';
+COMMENT ON FUNCTION rfm_internal.orders_between(text, date, date) IS
+    'internal: who ordered after a date (null: ever) up to another, read from the orders of a model, for who may refresh it';
+
+-- A query for the customers of a period: what they were called in the snapshot of
+-- from_date, whether they were in it, and what they have ordered since.  Who is no
+-- longer in the later snapshot has ordered nothing that it tells.
+CREATE FUNCTION rfm_internal.period_rows(
+    model     text,
+    rows      record,
+    from_date date,
+    to_date   date)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    IF rows.additive THEN
+        RETURN format($query$
+            SELECT coalesce(b.customer, a.customer) AS customer, b.label, b.customer IS NOT NULL AS known,
+                   CASE WHEN a.customer IS NOT NULL THEN a.frequency_orders - coalesce(b.frequency_orders, 0) ELSE 0 END AS orders,
+                   CASE WHEN a.customer IS NOT NULL THEN a.monetary_value - coalesce(b.monetary_value, 0) ELSE 0 END AS revenue
+              FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
+                   FULL JOIN (SELECT * FROM (%1$s) AS s WHERE s.run_date = %4$L::date) AS a ON a.customer %2$s b.customer
+            $query$, rows.query, rows.customer_equals, from_date, to_date);
+    END IF;
+    RETURN format($query$
+        SELECT coalesce(b.customer, o.customer) AS customer, b.label, b.customer IS NOT NULL AS known,
+               coalesce(o.orders, 0) AS orders, coalesce(o.revenue, 0) AS revenue
+          FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
+               FULL JOIN (SELECT CAST(f.customer AS %6$s) AS customer, f.orders, f.revenue
+                            FROM rfm_internal.orders_between(%5$L, %3$L, %4$L) AS f) AS o ON o.customer %2$s b.customer
+        $query$, rows.query, rows.customer_equals, from_date, to_date, model, rows.customer_type);
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.period_rows(text, record, date, date) IS
+    'internal: a query for the customers of a period and what they ordered in it';
+
+-- The figures of one period.  A customer is new whose first order is in it; where
+-- the earlier snapshot does not have all who came before, the orders are asked.
+CREATE FUNCTION rfm_internal.period_figures(
+    model         text,
+    rows          record,
+    from_date     date,
+    to_date       date,
+    OUT buyers    int8,
+    OUT new_ones  int8,
+    OUT orders    int8,
+    OUT revenue   numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
+SET parallel_tuple_cost = 0.001
+AS $body$
+BEGIN
+    IF rows.additive THEN
+        EXECUTE format('SELECT count(*) FILTER (WHERE p.orders > 0), count(*) FILTER (WHERE p.orders > 0 AND NOT p.known),'
+                       ' coalesce(sum(p.orders), 0)::int8, coalesce(sum(p.revenue), 0) FROM (%s) AS p',
+                       rfm_internal.period_rows(model, rows, from_date, to_date))
+           INTO buyers, new_ones, orders, revenue;
+        RETURN;
+    END IF;
+    SELECT count(*) FILTER (WHERE p.orders > 0), count(*) FILTER (WHERE p.orders > 0 AND e.customer IS NULL),
+           coalesce(sum(p.orders), 0)::int8, coalesce(sum(p.revenue), 0)
+      INTO buyers, new_ones, orders, revenue
+      FROM rfm_internal.orders_between(model, from_date, to_date) AS p
+           LEFT JOIN rfm_internal.orders_between(model, NULL, from_date) AS e ON e.customer = p.customer AND e.orders > 0;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.period_figures(text, record, date, date) IS
+    'internal: the figures of one period';
+
+-- Where the later snapshot stands alone, the orders still tell its period.
+CREATE FUNCTION rfm_internal.period_dates(
+    model             text,
+    rows              record,
+    INOUT from_date   date,
+    INOUT to_date     date,
+    compare_to        text,
+    OUT before_date   date)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    IF rows.columns ? 'run_date' THEN
+        SELECT p.from_date, p.to_date INTO from_date, to_date
+          FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date, compare_to) AS p;
+    ELSE
+        to_date := rfm_internal.snapshot_date(model, rows.query, to_date);
+        from_date := coalesce(from_date, rfm_internal.compared_day(to_date, coalesce(compare_to, '1 month')));
+    END IF;
+    before_date := from_date - (to_date - from_date);
+    IF rows.additive THEN
+        -- periods of very different length tell nothing beside each other
+        SELECT CASE WHEN abs(d.near - before_date) * 8 <= to_date - from_date THEN d.near END INTO before_date
+          FROM rfm_internal.nearest_date(rows.query, before_date, from_date) AS d(near);
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.period_dates(text, record, date, date, text) IS
+    'internal: where a period begins and ends, and where the one before it began';
+
+CREATE FUNCTION @extschema@.rfm_period(
+    from_date  date DEFAULT NULL,
+    to_date    date DEFAULT NULL,
+    model      text DEFAULT 'default',
+    compare_to text DEFAULT NULL
+) RETURNS TABLE (
+    period              text,
+    after_date          date,
+    until_date          date,
+    buyers              int8,
+    new_customers       int8,
+    returning_customers int8,
+    orders              int8,
+    revenue             numeric,
+    average_order_value numeric,
+    revenue_per_buyer   numeric
+)
+LANGUAGE plpgsql STABLE ROWS 2
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows    record;
+    dates   record;
+    figures record;
+BEGIN
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL);
+    SELECT * INTO dates FROM rfm_internal.period_dates(model, rows, from_date, to_date, compare_to);
+    FOR period, after_date, until_date IN
+        SELECT p.name, p.first, p.last
+          FROM (VALUES (1, 'period', dates.from_date, dates.to_date),
+                       (2, 'period before', dates.before_date, dates.from_date)) AS p(place, name, first, last)
+         WHERE p.first < p.last
+         ORDER BY p.place
+    LOOP
+        SELECT * INTO figures FROM rfm_internal.period_figures(model, rows, after_date, until_date);
+        buyers := figures.buyers;
+        new_customers := figures.new_ones;
+        returning_customers := figures.buyers - figures.new_ones;
+        orders := figures.orders;
+        revenue := figures.revenue;
+        average_order_value := round(revenue / nullif(orders, 0), 2);
+        revenue_per_buyer := round(revenue / nullif(buyers, 0), 2);
+        RETURN NEXT;
+    END LOOP;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_period(date, date, text, text) IS
+    'what happened after one snapshot up to another, and in the period of the same length before, where there is a snapshot that begins it: buyers, of them new and returning ones, orders, revenue. The dates are found as rfm_migration() finds them. Of a model with a lookback, monetary_above, an average or rfm_run_date() the orders are read, for who may refresh it';

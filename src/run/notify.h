@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * notify.h
+ *		Telling applications that a snapshot is there.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_RUN_NOTIFY_H
+#define RFM_RUN_NOTIFY_H
+
+#include "score/snapshot.h"
+#include "target/target.h"
+
+/*
+ * The setting rfm.notify.  Off unless asked for: a transaction with a NOTIFY cannot
+ * be prepared for two-phase commit, and every role of the database may listen.
+ */
+extern bool rfm_notify_enabled;
+
+/*
+ * rfm_notify_refresh: if the setting says so, send what a refresh has done to
+ * the channel rfm, as JSON; it arrives when the transaction commits.
+ */
+extern void rfm_notify_refresh(const RfmScoredSnapshot *snapshot, const RfmCounts *counts);
+
+#endif							/* RFM_RUN_NOTIFY_H */

@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * period.h
+ *		What customers ordered in a period, from a model's orders.
+ *
+ * The orders after one date up to another are those of a snapshot of the second
+ * whose lookback reaches to the first: the same rows count, in the same way.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_RUN_PERIOD_H
+#define RFM_RUN_PERIOD_H
+
+#include "score/customers.h"
+
+/*
+ * rfm_period_additive: is what a customer ordered between two snapshots of the
+ * model what their two rows differ by?  So it is where snapshots count all orders
+ * up to their date, of all customers.
+ */
+extern bool rfm_period_additive(const RfmModel *model);
+
+/*
+ * rfm_period_read: read the orders after from_date (NULL: all) up to to_date and
+ * return whom they are of, in the current context: how many, and for how much;
+ * also who has refunds only.
+ * Recency is counted to to_date.  Works as the model's owner, with the active
+ * database snapshot.  Raises INVALID_PARAMETER_VALUE for dates that are not in
+ * their order, and what rfm_snapshot_check_date raises.
+ */
+extern RfmCustomers *rfm_period_read(const RfmModel *model, const DateADT *from_date,
+									 DateADT to_date);
+
+#endif							/* RFM_RUN_PERIOD_H */
