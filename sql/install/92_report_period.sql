@@ -63,20 +63,20 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_outcomes(rfm_internal.report_cell[], rfm_internal.report_cell[], rfm_internal.report_move[]) IS
     'internal: what the customers of each segment did in the period';
 
--- earlier: the snapshot that begins the period before; null: not known.
+-- start: where the period before begins, with the snapshot past; null: not known.
 CREATE FUNCTION rfm_internal.report_period(
-    since date, until date, additive bool, cells rfm_internal.report_cell[], before rfm_internal.report_cell[],
-    earlier rfm_internal.report_cell[], moves rfm_internal.report_move[])
+    start date, since date, until date, additive bool, cells rfm_internal.report_cell[], before rfm_internal.report_cell[],
+    past rfm_internal.report_cell[], moves rfm_internal.report_move[])
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT rfm_internal.report_section('period', 'The period',
-               format('From %s to %s (%s days)', to_char($1 + 1, 'YYYY-MM-DD'), to_char($2, 'YYYY-MM-DD'), $2 - $1)
-               || CASE WHEN e.customers IS NULL THEN '; no snapshot tells the period before.' ELSE ', compared with as many days before.' END
-               || CASE WHEN $3 THEN '' ELSE ' Snapshots of this model do not count all orders, so they do not tell the orders and revenue of a period.' END,
+               format('From %s to %s (%s days)', to_char($2 + 1, 'YYYY-MM-DD'), to_char($3, 'YYYY-MM-DD'), $3 - $2)
+               || coalesce(format(', compared with the %s days before.', $2 - $1), '; no snapshot tells the period before.')
+               || CASE WHEN $4 THEN '' ELSE ' Snapshots of this model do not count all orders, so they do not tell the orders and revenue of a period.' END,
                '<dl class="tiles">'
-               || CASE WHEN $3 THEN
+               || CASE WHEN $4 THEN
                       rfm_internal.report_figure(E'Revenue\x03', o.revenue, 2, b.revenue - e.revenue)
                       || rfm_internal.report_figure('Orders', o.orders, 0, b.orders - e.orders)
                       || rfm_internal.report_figure('Buyers', o.buyers, 0, b.recent)
@@ -88,10 +88,10 @@ AS $body$
                || '</dl>')
       FROM (SELECT sum(buyers) AS buyers, coalesce(sum(customers) FILTER (WHERE segment IS NULL), 0) AS new_ones,
                    sum(orders) AS orders, sum(revenue) AS revenue
-              FROM rfm_internal.report_outcomes($4, $5, $7)) AS o,
-           rfm_internal.report_totals($4) AS a, rfm_internal.report_totals($5) AS b, rfm_internal.report_totals($6) AS e
+              FROM rfm_internal.report_outcomes($5, $6, $8)) AS o,
+           rfm_internal.report_totals($5) AS a, rfm_internal.report_totals($6) AS b, rfm_internal.report_totals($7) AS e
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_period(date, date, bool, rfm_internal.report_cell[], rfm_internal.report_cell[], rfm_internal.report_cell[], rfm_internal.report_move[]) IS
+COMMENT ON FUNCTION rfm_internal.report_period(date, date, date, bool, rfm_internal.report_cell[], rfm_internal.report_cell[], rfm_internal.report_cell[], rfm_internal.report_move[]) IS
     'internal: the section about the period between two snapshots';
 
 -- best: revenue of the tenth of the customers with most of it.

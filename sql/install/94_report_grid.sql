@@ -22,7 +22,7 @@ AS $body$
         SELECT f, format('<tr><th scope="row">%s</th>', f)
                || string_agg(format('<td class="%s" title="Recency %s, frequency %s: %s %s, %s">%s%s</td>', tone, r, f,
                       rfm_internal.report_number(value), CASE WHEN $3 THEN 'revenue' ELSE 'customers' END, rfm_internal.report_share(value, total),
-                      CASE WHEN segment IS NULL THEN '&#183;' ELSE '<b>' || rfm_internal.report_short(value) || '</b>' END,
+                      CASE WHEN segment IS NULL THEN '&#183;' ELSE '<strong>' || rfm_internal.report_short(value) || '</strong>' END,
                       '<small>' || rfm_internal.report_text(CASE WHEN length(segment) > 30 THEN left(segment, 28) || '..' ELSE segment END) || '</small>'), '' ORDER BY r)
                || '</tr>' AS html
           FROM toned

@@ -71,7 +71,7 @@ AS $body$
     )
     SELECT rfm_internal.report_section('cohorts', 'Cohorts',
                'Customers by when they first ordered: those who came in the month up to the date, and how many of them bought in the first, second and each later month after that.',
-               rfm_internal.report_wide('Cohorts', '<table class="matrix" id="cohort"><caption>Share who bought again, by months since</caption><thead><tr><th scope="col">Came up to</th><th scope="col">Customers</th>'
+               rfm_internal.report_wide('Cohorts by month', '<table class="matrix" id="cohort"><caption>Share who bought again, by months since</caption><thead><tr><th scope="col">Came up to</th><th scope="col">Customers</th>'
                    || (SELECT string_agg(format('<th scope="col">%s</th>', n), '' ORDER BY n) FROM generate_series(1, (SELECT max(later) FROM cell)) AS n)
                    || '</tr></thead><tbody>' || string_agg(html, E'\n' ORDER BY first) || '</tbody></table>'))
       FROM line

@@ -19,7 +19,7 @@ RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT rfm_internal.report_wide($1, format('<table class="numbers"><caption>%s: rule set %s</caption>', $1, rfm_internal.report_text($2))
+    SELECT rfm_internal.report_wide('Rules of the ' || lower($1), format('<table class="numbers"><caption>%s: rule set %s</caption>', $1, rfm_internal.report_text($2))
            || '<thead><tr><th scope="col">Label, first match wins</th><th scope="col">Recency</th><th scope="col">Frequency</th>'
            || '<th scope="col">Monetary value</th><th scope="col">Sum</th></tr></thead><tbody>'
            || string_agg(concat('<tr><th scope="row">', rfm_internal.report_text(s.label), '</th><td>',

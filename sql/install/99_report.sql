@@ -181,6 +181,19 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_best(text, rfm_internal.report_cell[]) IS
     'internal: the revenue of the best tenth of the customers';
 
+-- Of the snapshot before the one that is compared only totals are wanted, which may
+-- have been kept.
+CREATE FUNCTION rfm_internal.report_past(model text, by text, day date)
+RETURNS rfm_internal.report_cell[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT array_agg(ROW(NULL, NULL, NULL, t.label, NULL, t.customers, NULL, NULL, t.orders, t.revenue, NULL, NULL, NULL)::rfm_internal.report_cell)
+      FROM rfm_internal.label_totals($1, $2, ARRAY[$3]) AS t
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_past(text, text, date) IS
+    'internal: a snapshot by label';
+
 -- The trend: snapshots evenly spread over the dates, the last one included, as many
 -- as can be read in about a second where their totals were not kept.
 CREATE FUNCTION rfm_internal.report_points(model text, by text, dates date[], customers numeric)
@@ -261,16 +274,17 @@ BEGIN
     END IF;
     IF picked.before IS NOT NULL THEN
         earlier := rfm_internal.report_snapshot(source.query, picked.before, comment);
-        before := rfm_internal.report_cells(earlier, period, false);
+        before := rfm_internal.report_cells(earlier, picked.before - picked.earlier, false);
         moves := rfm_internal.report_moves(snapshot, earlier, source.customer_equals);
     END IF;
     IF picked.earlier IS NOT NULL AND source.additive THEN
-        past := rfm_internal.report_cells(rfm_internal.report_snapshot(source.query, picked.earlier, comment), NULL, false);
+        past := CASE WHEN labelled THEN rfm_internal.report_past(model, by, picked.earlier)
+                     ELSE rfm_internal.report_cells(rfm_internal.report_snapshot(source.query, picked.earlier, comment), NULL, false) END;
     END IF;
     SELECT array_agg(rfm_internal.report_scale(cells, axis) ORDER BY axis) INTO scales FROM generate_series(1, 3) AS axis;
     RETURN concat(
         CASE WHEN before IS NOT NULL THEN
-            rfm_internal.report_period(picked.before, picked.day, source.additive, cells, before, past, moves) END,
+            rfm_internal.report_period(picked.earlier, picked.before, picked.day, source.additive, cells, before, past, moves) END,
         rfm_internal.report_standing(cells, before, rfm_internal.report_best(snapshot, cells)),
         rfm_internal.report_of_segments(cells, model, by, labelled),
         rfm_internal.report_section('grid', 'Who is where',
