@@ -157,7 +157,7 @@ CALL rfm_catch_up('cup_endless');
 SELECT run_date FROM rfm_run WHERE model = 'cup_endless' ORDER BY run_id;
 
 CREATE TABLE cup.stamped (LIKE cup.daily INCLUDING ALL);
-ALTER TABLE cup.stamped ALTER run_date TYPE timestamptz USING run_date;
+ALTER TABLE cup.stamped ALTER run_date TYPE timestamp;
 SELECT rfm_create_model('cup_stamped', 'cup.orders', 'cup.stamped', as_of => 'latest_order');
 SELECT rfm_refresh('2024-03-20', 'cup_stamped');
 DELETE FROM cup.stamped;

@@ -203,7 +203,7 @@ UPDATE rfm_model SET retention = '2 months -59 days' WHERE model = 'plain';
 SELECT rfm_create_model('no', 'keep.orders', 'keep.no', retention => '-1 day');
 SELECT rfm_create_model('no', 'keep.orders', 'keep.no', retention => '1 day', target_columns => '{"run_date": null}');
 CREATE TABLE keep.timed (LIKE keep.plain, PRIMARY KEY (run_date, customer_id));
-ALTER TABLE keep.timed ALTER run_date TYPE timestamptz;
+ALTER TABLE keep.timed ALTER run_date TYPE timestamp;
 SELECT rfm_create_model('no', 'keep.orders', 'keep.timed', retention => '1 day');
 
 --

@@ -38,7 +38,7 @@ CREATE DOMAIN target.score AS smallint CHECK (VALUE BETWEEN 1 AND 5);
 CREATE DOMAIN target.label AS varchar(30) NOT NULL;
 CREATE TABLE target.typed (
     updated_at timestamp, comments varchar(40), rfm_segment target.label, rfm_score text, m_score target.score, f_score bigint, r_score numeric(3,1),
-    monetary_value numeric(10,1), frequency_orders smallint, recency_days real, customer_id text COLLATE "C", run_date timestamptz,
+    monetary_value numeric(10,1), frequency_orders smallint, recency_days real, customer_id text COLLATE "C", run_date timestamp,
     UNIQUE (customer_id, run_date));
 INSERT INTO target.typed VALUES ('2020-01-01', 'old', 'old', '3', 1, 1, 1, 1, 1, 1, '5', '2024-01-09'), ('2020-01-01', 'old', 'old', '3', 1, 1, 1, 1, 1, 1, '5', '2024-01-10'),
     ('2020-01-01', 'old', 'old', '3', 1, 1, 1, 1, 1, 1, 'nobody', '2024-01-10');
@@ -177,7 +177,6 @@ CREATE TABLE target.seen (what text, customer_id bigint);
 CREATE FUNCTION target.stamp() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN
     NEW.stamp := concat_ws(' ', NEW.stamp, lower(TG_OP));
-    IF NEW.customer_id = 11 THEN RETURN NULL; END IF;      -- and this one is not wanted
     RETURN NEW;
 END $$;
 CREATE FUNCTION target.note() RETURNS trigger LANGUAGE plpgsql AS
@@ -194,18 +193,18 @@ SELECT count(*) FROM target.watched;
 DELETE FROM target.orders WHERE customer_id = 99;
 SELECT rfm_refresh('2024-01-10', 'watched'), target.last_run('watched');
 SELECT what, count(*), sum(customer_id) FROM target.seen GROUP BY 1 ORDER BY 1;
--- all but customer 11
-SELECT target.wrong('watched', 'target.watched', 'customer_id::text, r_score, f_score, m_score, total', 'customer_id, r_score, f_score, m_score, rfm_score') AS wrong,
-       (SELECT count(*) FROM target.watched WHERE customer_id = 11) AS eleven;
+SELECT target.wrong('watched', 'target.watched', 'customer_id::text, r_score, f_score, m_score, total', 'customer_id, r_score, f_score, m_score, rfm_score');
 TRUNCATE target.seen;
 UPDATE target.orders SET total = total + 100 WHERE customer_id = 5;
 DELETE FROM target.orders WHERE customer_id = 8;
+INSERT INTO target.customers VALUES (50);
+INSERT INTO target.orders VALUES (50, '2024-01-05', 7);
 SELECT rfm_refresh('2024-01-10', 'watched');
 SELECT what, count(*) > 0 AS some FROM target.seen GROUP BY 1 ORDER BY 1;
 SELECT stamp, count(*) > 0 AS some FROM target.watched GROUP BY 1 ORDER BY 1;
--- all but customer 11
 SELECT target.wrong('watched', 'target.watched', 'customer_id::text, r_score, f_score, m_score, total', 'customer_id, r_score, f_score, m_score, rfm_score');
 SELECT rfm_drop_model('watched', true);
+DELETE FROM target.orders WHERE customer_id = 50;
 
 -- a table that another one refers to: its rows cannot simply go
 CREATE TABLE target.parent (run_date date, customer_id bigint, recency_days int, frequency_orders int, monetary_value numeric, r_score int, f_score int, m_score int,

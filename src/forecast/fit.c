@@ -13,6 +13,9 @@
 #include "forecast/minimize.h"
 #include "utils/memutils.h"
 
+/* Beyond twice as many, the search begins with a part of them. */
+#define FIRST_PART 20000
+
 /* A standard error of a logarithm above this: the data says nothing of the parameter. */
 #define MOST_LOG_ERROR 3.0
 
@@ -120,6 +123,47 @@ check_sample(const RfmFit *fit)
 			 errhint("Use a later date, or a model with more customers.")));
 }
 
+/*
+ * The search for a minimum begins where it is for a part of the data, every so many,
+ * so that few steps are left that go over all of it.
+ */
+static void
+start_with_buying(const RfmBuyingData *data, RfmMinimum *minimum)
+{
+	int64		stride = data->n / FIRST_PART;
+	RfmBuyingData part = {data->family};
+	RfmHistory *history;
+
+	if (stride < 2)
+		return;
+	history = MemoryContextAllocHuge(CurrentMemoryContext, (data->n / stride + 1) * sizeof(RfmHistory));
+	for (int64 i = 0; i < data->n; i += stride)
+	{
+		history[part.n++] = data->history[i];
+		part.customers += data->history[i].customers;
+	}
+	part.history = history;
+	rfm_minimize(rfm_buying_loss, &part, RFM_BUYING_PARAMS, minimum);
+	pfree(history);
+}
+
+static void
+start_with_spending(const RfmSpendingData *data, RfmMinimum *minimum)
+{
+	int64		stride = data->n / FIRST_PART;
+	RfmSpendingData part = {0};
+	RfmSpending *spending;
+
+	if (stride < 2)
+		return;
+	spending = MemoryContextAllocHuge(CurrentMemoryContext, (data->n / stride + 1) * sizeof(RfmSpending));
+	for (int64 i = 0; i < data->n; i += stride)
+		spending[part.n++] = data->spending[i];
+	part.spending = spending;
+	rfm_minimize(rfm_spending_loss, &part, RFM_SPENDING_PARAMS, minimum);
+	pfree(spending);
+}
+
 static void
 fit_buying(const RfmSample *sample, double days, double repeats, RfmFit *fit)
 {
@@ -129,6 +173,7 @@ fit_buying(const RfmSample *sample, double days, double repeats, RfmFit *fit)
 	/* customers alike who come as often as the average, and one in three is lost after a visit */
 	minimum.x[RFM_PARAM_ALPHA] = log(Max(days, 1) / repeats);
 	minimum.x[RFM_PARAM_B] = log(2);
+	start_with_buying(&data, &minimum);
 	rfm_minimize(rfm_buying_loss, &data, RFM_BUYING_PARAMS, &minimum);
 	fit->buying_likelihood = -minimum.value * (double) fit->customers;
 	fit->buying_iterations = minimum.iterations;
@@ -191,6 +236,7 @@ fit_spending(RfmSample *sample, RfmFit *fit)
 		mean += sample->spending[i].total / sample->spending[i].repeats / (double) sample->nspending;
 	minimum.x[RFM_PARAM_Q] = log(3);
 	minimum.x[RFM_PARAM_V] = log(2 * mean);
+	start_with_spending(&data, &minimum);
 	rfm_minimize(rfm_spending_loss, &data, RFM_SPENDING_PARAMS, &minimum);
 	fit->spending_likelihood = -minimum.value * (double) sample->nspending;
 	fit->spending_iterations = minimum.iterations;

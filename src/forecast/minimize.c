@@ -3,9 +3,10 @@
  * minimize.c
  *		The minimum of a smooth function of few variables.
  *
- * BFGS with a backtracking line search, then Newton's method, whose second
- * derivatives are differences of gradients: Nocedal and Wright, Numerical
- * Optimization, 2nd edition, algorithms 6.1 and 3.1, and chapter 8.1.
+ * Newton's method where the start is near the minimum; else BFGS with a
+ * backtracking line search, and Newton's method from where that ends.  Second
+ * derivatives are differences of gradients.  Nocedal and Wright, Numerical
+ * Optimization, 2nd edition: algorithms 6.1 and 3.1, chapter 8.1.
  *
  *-------------------------------------------------------------------------
  */
@@ -150,26 +151,23 @@ descend(Search *s)
 	return iteration;
 }
 
-/* The matrix of second derivatives, by central differences of gradients. */
+/* The matrix of second derivatives, by differences of gradients. */
 static void
 second_derivatives(const Search *s, Matrix hessian)
 {
-	const double width = 1e-4;
+	const double width = 1e-5;
 
 	for (int i = 0; i < s->n; i++)
 	{
 		Vector		x;
-		Vector		above;
-		Vector		below;
+		Vector		gradient;
 
 		CHECK_FOR_INTERRUPTS();
 		memcpy(x, s->x, sizeof(x));
 		x[i] = s->x[i] + width;
-		(void) s->function(s->arg, x, above);
-		x[i] = s->x[i] - width;
-		(void) s->function(s->arg, x, below);
+		(void) s->function(s->arg, x, gradient);
 		for (int j = 0; j < s->n; j++)
-			hessian[i][j] = (above[j] - below[j]) / (2 * width);
+			hessian[i][j] = (gradient[j] - s->gradient[j]) / width;
 	}
 	for (int i = 0; i < s->n; i++)
 		for (int j = 0; j < i; j++)
@@ -217,26 +215,43 @@ invert(int n, Matrix m, Matrix inverse)
 	return true;
 }
 
-/* Where the function is a bowl, Newton's method has all digits in a few steps. */
-static void
-polish(Search *s, RfmMinimum *minimum)
+/* How far above the minimum the value is, as the second derivatives estimate it. */
+static double
+excess(const Search *s, Matrix inverse, double *step)
 {
-	for (int i = 0; i <= MOST_NEWTON_STEPS; i++)
+	downhill(s, inverse, step);
+	return -dot(s, s->gradient, step) / 2;
+}
+
+/*
+ * Where the function is a bowl, and its bottom near, Newton's method has all digits
+ * in a few steps.
+ */
+static void
+polish(Search *s, double near, RfmMinimum *minimum)
+{
+	Vector		step;
+	Vector		moved;
+	Vector		turned;
+
+	minimum->excess = INFINITY;
+	for (int i = 0; i < MOST_NEWTON_STEPS; i++)
 	{
 		Matrix		hessian;
-		Vector		step;
-		Vector		moved;
-		Vector		turned;
 
 		second_derivatives(s, hessian);
 		minimum->found = invert(s->n, hessian, minimum->inverse);
 		if (!minimum->found)
 			return;
-		downhill(s, minimum->inverse, step);
-		minimum->excess = -dot(s, s->gradient, step) / 2;
-		if (minimum->excess < 1e-20 || is_too_far(s) || !go_along(s, step, moved, turned))
+		minimum->excess = excess(s, minimum->inverse, step);
+		if (minimum->excess < 1e-18 || minimum->excess > near || is_too_far(s) ||
+			!go_along(s, step, moved, turned))
 			break;
 		minimum->iterations++;
+		/* so small a step has hardly changed the second derivatives */
+		minimum->excess = excess(s, minimum->inverse, step);
+		if (minimum->excess < 1e-16)
+			break;
 	}
 	minimum->found = minimum->excess < 1e-12 && !is_too_far(s);
 }
@@ -252,9 +267,11 @@ rfm_minimize(RfmFunction function, const void *arg, int n, RfmMinimum *minimum)
 	minimum->excess = INFINITY;
 	minimum->iterations = 0;
 	if (isfinite(search.value))
+		polish(&search, 1e-2, minimum);
+	if (isfinite(search.value) && !minimum->found)
 	{
-		minimum->iterations = descend(&search);
-		polish(&search, minimum);
+		minimum->iterations += descend(&search);
+		polish(&search, INFINITY, minimum);
 	}
 	memcpy(minimum->x, search.x, sizeof(search.x));
 	minimum->value = search.value;

@@ -86,7 +86,8 @@ append_date_bound(StringInfo sql, const RfmSource *source, QueryParams *params,
 static void
 append_from(StringInfo sql, const RfmSource *source, QueryParams *params)
 {
-	appendStringInfo(sql, " FROM %s AS %s WHERE %s IS NOT NULL AND %s IS NOT NULL",
+	/* a composite customer of whom a part is null is one; "IS NOT NULL" would deny it */
+	appendStringInfo(sql, " FROM %s AS %s WHERE NOT (%s IS NULL) AND %s IS NOT NULL",
 					 source->relation, source->alias,
 					 source->customer, source->ordered_at);
 	if (source->filter.sql)
@@ -575,7 +576,8 @@ rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_dat
 	appendStringInfo(&sql, "SELECT %s, %s, %s, ",
 					 source->customer, source->ordered_at, source->amount.sql);
 	if (source->order_id)
-		appendStringInfo(&sql, "CASE WHEN (%s) IS NOT NULL THEN %s END",
+		/* of a composite one no part need be there: as count(DISTINCT) takes it */
+		appendStringInfo(&sql, "CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END",
 						 source->order_id, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
 	else
 		appendStringInfoString(&sql, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
@@ -587,6 +589,12 @@ rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_dat
 
 	set_for_query("jit", "off");
 	set_workers(true);
+	/* an index in this order would be a visit to a random page for each row */
+	if (source->customer_equals == NULL)
+	{
+		set_for_query("enable_indexscan", "off");
+		set_for_query("enable_incremental_sort", "off");
+	}
 	/* of all rows, a process sorts its share */
 	set_for_query("work_mem", psprintf("%zu", Max(rfm_memory_bound() / 1024, (Size) 64)));
 	rfm_run_date_set(run_date);

@@ -43,7 +43,7 @@ rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at)
 	RfmCounts	counts = {0};
 	bool		totals_hold;
 
-	rfm_owner_enter(&owner, model->owner, NULL);
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_target_resolve(model, &snapshot->source, &target);
 	rfm_retention_check_date(model, &target, &snapshot->source.calendar, snapshot->run_date);
 	rfm_target_write(model, &target, snapshot->customers, snapshot->scores,

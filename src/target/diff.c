@@ -62,8 +62,9 @@ converted_key_cmp(const void *a, const void *b, void *arg)
 }
 
 /*
- * The target's column has another type than the source's: keys are converted
- * as they would be stored, and sorted anew in the target's order.
+ * The target's column holds other values than the source's, or tells them apart
+ * otherwise: keys are converted as they would be stored, and sorted anew in the
+ * target's order.
  */
 static void
 convert_keys(Lookup *lookup, RfmRowMaker *maker)
@@ -101,9 +102,31 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
 					 errmsg("two customers become the same value \"%s\" in the target",
 							rfm_key_out(&lookup->type, lookup->key[i])),
-					 errhint("Give the target's customer column the type of the source's.")));
+					 errhint("Give the target's customer column the type and the collation of the source's.")));
 	}
 	pfree(converted);
+}
+
+/* Does the conversion to the target's column leave every key as it is? */
+static bool
+keeps_keys(const RfmTarget *target)
+{
+	Node	   *node = target->convert[RFM_COL_CUSTOMER];
+
+	/* a domain refuses values, but changes none */
+	while (node && (IsA(node, CoerceToDomain) || IsA(node, RelabelType)))
+		node = IsA(node, CoerceToDomain) ? (Node *) ((CoerceToDomain *) node)->arg :
+			(Node *) ((RelabelType *) node)->arg;
+	return node == NULL || IsA(node, CaseTestExpr);
+}
+
+/* Do two types of keys take the same values for one? */
+static bool
+same_equality(const RfmKeyType *a, const RfmKeyType *b)
+{
+	return a->typid == b->typid &&
+		(a->collation == b->collation ||
+		 (a->kind == RFM_KEY_BYTES && b->kind == RFM_KEY_BYTES));
 }
 
 static void
@@ -121,7 +144,7 @@ lookup_init(Lookup *lookup, RfmRowMaker *maker)
 
 	if (lookup->type.kind == RFM_KEY_INT && customers->key_type.kind == RFM_KEY_INT)
 		return;
-	if (lookup->type.typid == customers->key_type.typid)
+	if (same_equality(&lookup->type, &customers->key_type) && keeps_keys(target))
 	{
 		/* the order is the one that the snapshot is sorted in */
 		lookup->type = customers->key_type;
@@ -237,6 +260,23 @@ note_changed(DiffReceiver *receiver, int64 row, TupleTableSlot *slot)
 	diff->nchanged++;
 }
 
+/* Without its unique index a target can have come to hold two rows of a customer. */
+static void
+check_single(DiffReceiver *receiver, int64 row)
+{
+	const RfmCustomers *customers = receiver->maker->customers;
+
+	if (receiver->diff->state[row] == RFM_ROW_NEW)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("target %s holds two rows of customer \"%s\" in one snapshot",
+					receiver->maker->target->relation,
+					rfm_key_out(&customers->key_type, customers->key[row])),
+			 errdetail("Its unique index does not keep them apart: it is corrupt, or other rules for the order of text came with an upgrade of the system."),
+			 errhint("Delete one of them, and REINDEX the target.")));
+}
+
 static bool
 diff_receive(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -251,6 +291,7 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 						  rfm_key_from_datum(&receiver->lookup.type, slot->tts_values[0]));
 	if (row >= 0)
 	{
+		check_single(receiver, row);
 		if (row_unchanged(receiver, slot, row))
 		{
 			diff->state[row] = RFM_ROW_SAME;
@@ -263,6 +304,8 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 			note_changed(receiver, row, slot);
 		}
 	}
+	else if (!receiver->keep_stale && slot->tts_isnull[0])
+		diff->nnull++;
 	else if (!receiver->keep_stale)
 	{
 		tuplestore_putvalues(diff->gone, diff->gone_desc,

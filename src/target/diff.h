@@ -35,6 +35,7 @@ typedef struct RfmDiff
 	int64		nsame;
 	int64		nchanged;
 	RfmChangedRow *changed;		/* nchanged of them; NULL: none, or too many to list */
+	int64		nnull;			/* rows of the target without a customer */
 	int64		ngone;
 	Tuplestorestate *gone;		/* target keys of customers not in the snapshot */
 	TupleDesc	gone_desc;		/* one column, c1, as in write.c */

@@ -7,7 +7,6 @@
  */
 #include "base/compat.h"
 
-#include "access/genam.h"
 #include "access/relation.h"
 #include "access/xact.h"
 #include "base/catalog.h"
@@ -22,6 +21,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_coerce.h"
+#include "target/key_check.h"
 #include "target/partition.h"
 #include "target/resolve.h"
 #include "target/retention.h"
@@ -43,17 +43,33 @@ native_type(RfmColumn column, const RfmSource *source)
 	return rfm_columns[column].type;
 }
 
-/* How a native value becomes one of the target's column, as by assignment. */
-static Node *
-conversion(RfmTarget *target, RfmColumn column, Oid native, Oid native_collation,
-		   Relation rel)
+/* A value of a column before conversion, as the argument of one. */
+static CaseTestExpr *
+native_value(RfmColumn column, const RfmSource *source)
 {
 	CaseTestExpr *value = makeNode(CaseTestExpr);
+
+	value->typeId = native_type(column, source);
+	value->typeMod = -1;
+	value->collation = get_typcollation(value->typeId);
+	if (column == RFM_COL_CUSTOMER)
+	{
+		/* what fits the source's column fits one of the same width as it is */
+		value->typeMod = source->customer_typmod;
+		getBaseTypeAndTypmod(source->customer_type, &value->typeMod);
+		value->collation = source->key.collation;
+	}
+	return value;
+}
+
+/* How a native value becomes one of the target's column, as by assignment. */
+static Node *
+conversion(RfmTarget *target, RfmColumn column, const RfmSource *source, Relation rel)
+{
+	CaseTestExpr *value = native_value(column, source);
+	Oid			native = value->typeId;
 	Node	   *expr;
 
-	value->typeId = native;
-	value->typeMod = -1;
-	value->collation = native_collation;
 	expr = coerce_to_target_type(NULL, (Node *) value, native,
 								 target->type[column], target->typmod[column],
 								 COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
@@ -118,66 +134,7 @@ resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
 	target->type[column] = att->atttypid;
 	target->typmod[column] = att->atttypmod;
 	target->collation[column] = att->attcollation;
-	target->convert[column] =
-		conversion(target, column, native_type(column, source),
-				   column == RFM_COL_CUSTOMER ? source->key.collation :
-				   get_typcollation(native_type(column, source)), rel);
-}
-
-/*
- * The key.
- */
-
-/* Is this a unique index on exactly the snapshot's key, always enforced? */
-static bool
-index_is_key(Relation index, const RfmTarget *target)
-{
-	Form_pg_index form = index->rd_index;
-	int			wanted = target->attnum[RFM_COL_RUN_DATE] > 0 ? 2 : 1;
-	bool		has_date = false;
-	bool		has_customer = false;
-
-	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
-		form->indnkeyatts != wanted ||
-		RelationGetIndexPredicate(index) != NIL ||
-		RelationGetIndexExpressions(index) != NIL)
-		return false;
-	for (int i = 0; i < form->indnkeyatts; i++)
-	{
-		has_date |= form->indkey.values[i] == target->attnum[RFM_COL_RUN_DATE];
-		has_customer |= form->indkey.values[i] == target->attnum[RFM_COL_CUSTOMER];
-	}
-	return has_customer && (has_date || wanted == 1);
-}
-
-static void
-check_key(Relation rel, const RfmTarget *target)
-{
-	List	   *indexes = RelationGetIndexList(rel);
-	bool		found = false;
-	ListCell   *lc;
-	char	   *key;
-
-	foreach(lc, indexes)
-	{
-		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-
-		found |= index_is_key(index, target);
-		index_close(index, AccessShareLock);
-	}
-	list_free(indexes);
-	if (found)
-		return;
-
-	key = target->attnum[RFM_COL_RUN_DATE] > 0 ?
-		psprintf("%s, %s", target->column[RFM_COL_RUN_DATE], target->column[RFM_COL_CUSTOMER]) :
-		target->column[RFM_COL_CUSTOMER];
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-			 errmsg("target \"%s\" has no unique key on (%s)",
-					RelationGetRelationName(rel), key),
-			 errdetail("A snapshot has one row for each customer; without a key nothing keeps it so."),
-			 errhint("ALTER TABLE %s ADD PRIMARY KEY (%s);", target->relation, key)));
+	target->convert[column] = conversion(target, column, source, rel);
 }
 
 /* Columnar storage takes new rows, but changes and deletes none. */
@@ -271,7 +228,7 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 	for (int i = 0; i < RFM_COLUMNS; i++)
 		resolve_column(model, source, rel, target, (RfmColumn) i);
 	check_access_method(rel);
-	check_key(rel, target);
+	rfm_target_key_check(target);
 	check_no_deferred(rel);
 	check_rights(model, rel);
 	rfm_partition_check(model, target, rel);

@@ -16,6 +16,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "base/query.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
@@ -139,6 +140,30 @@ append_key_condition(StringInfo sql, const RfmTarget *target)
 	if (target->column[RFM_COL_RUN_DATE])
 		appendStringInfo(sql, " AND t.%s %s $1", target->column[RFM_COL_RUN_DATE],
 						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
+}
+
+/* Delete the rows that have no customer: nothing is equal to them. */
+static int64
+delete_without_customer(RfmRowMaker *maker, const RfmDiff *diff)
+{
+	const RfmTarget *target = maker->target;
+	StringInfoData sql;
+
+	if (diff->nnull == 0)
+		return 0;
+	rfm_target_verify(target);
+	initStringInfo(&sql);
+	/* a composite value without a part is no null */
+	appendStringInfo(&sql, "DELETE FROM %s%s WHERE %s IS NOT DISTINCT FROM NULL",
+					 rfm_target_only(target), target->relation,
+					 target->column[RFM_COL_CUSTOMER]);
+	if (target->column[RFM_COL_RUN_DATE])
+		appendStringInfo(&sql, " AND %s %s $1", target->column[RFM_COL_RUN_DATE],
+						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
+	return (int64) rfm_execute(sql.data, target->column[RFM_COL_RUN_DATE] ? 1 : 0,
+							   unconstify(Oid *, &target->type[RFM_COL_RUN_DATE]),
+							   &maker->column[RFM_COL_RUN_DATE].constant,
+							   NULL, SPI_OK_DELETE);
 }
 
 static int64
@@ -274,7 +299,7 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 	PushActiveSnapshot(GetLatestSnapshot());
 	rfm_diff_build(maker, true, &now);
 	PopActiveSnapshot();
-	if (now.ngone != diff->ngone ||
+	if (now.ngone != diff->ngone || now.nnull != diff->nnull ||
 		memcmp(now.state, diff->state, maker->customers->n) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -285,6 +310,31 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 	pfree(now.state);
 	if (now.changed)
 		pfree(now.changed);
+}
+
+/*
+ * Check that what was written is what differed: a trigger, a rule or a policy can
+ * keep rows out, or in, without a word.
+ */
+static void
+check_whole(const RfmRowMaker *maker, const RfmDiff *diff, const RfmCounts *counts)
+{
+	int64		insert = maker->customers->n - diff->nsame - diff->nchanged;
+	int64		delete = diff->ngone + diff->nnull;
+
+	if (counts->inserted == insert && counts->updated == diff->nchanged &&
+		counts->deleted == delete)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("the snapshot in target %s of model \"%s\" would not be whole",
+					maker->target->relation, maker->model->name),
+			 errdetail("Of " INT64_FORMAT " new rows " INT64_FORMAT " were inserted, of "
+					   INT64_FORMAT " changed ones " INT64_FORMAT " were updated, of "
+					   INT64_FORMAT " that are gone " INT64_FORMAT " were deleted.",
+					   insert, counts->inserted, diff->nchanged, counts->updated,
+					   delete, counts->deleted),
+			 errhint("A trigger, a rule or row security of the target has kept rows from being written. To leave out customers use the model's \"filter\".")));
 }
 
 void
@@ -309,9 +359,10 @@ rfm_target_write(const RfmModel *model, RfmTarget *target,
 	list_columns(&maker, &written);
 
 	counts->unchanged = diff.nsame;
-	counts->deleted = delete_gone(&maker, &diff);
+	counts->deleted = delete_gone(&maker, &diff) + delete_without_customer(&maker, &diff);
 	counts->updated = update_changed(&maker, &diff, &written, &place);
 	counts->inserted = insert_new(&maker, &diff, &written, &place);
+	check_whole(&maker, &diff, counts);
 	rfm_place_finish(&place, counts->inserted);
 	rfm_row_maker_end(&maker);
 }
