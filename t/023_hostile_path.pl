@@ -119,7 +119,7 @@ is(run("SELECT rfm_refresh('2024-06-01'::date, 'default'::text)"), 97, 'refresh'
 is(run("SELECT rfm_refresh('$date'::date, 'default'::text)"), 97, 'refresh');
 run("SELECT rfm_copy_ruleset('traits5'::text, 'mine'::text)");
 run(q{UPDATE rfm_segment_rule SET label = 'X' WHERE (ruleset OPERATOR(pg_catalog.=) 'mine')});
-run(q{SELECT rfm_create_model('m'::text, 'ecom.orders'::regclass, 'ecom.m'::text, 'customer_id'::name, 'created_at'::name, 'total'::text, 'order_id'::name,
+run(q{SELECT rfm_create_model('m'::text, 'ecom.orders'::regclass, 'ecom.m'::text, 'customer_id'::name, 'created_at'::name, 'total'::text, 'order_id'::name, NULL::text,
  'total > 1 AND lower(status) = ''paid'''::text, 'rank'::text, '{5}'::int[], NULL::numeric[], NULL::numeric[], NULL::numeric[], '90 days'::interval, 'UTC'::text,
  'today'::text, NULL::numeric, 'mine'::text, 'traits5'::text, NULL::jsonb, false, '{9,3,1}'::int[], '2 years'::interval, NULL::text)}, 'rfm_create_model');
 run(q{UPDATE rfm_model SET amount = 'total + 0' WHERE (model OPERATOR(pg_catalog.=) 'm')});
@@ -130,7 +130,7 @@ for my $call (
 	"rfm_segment_summary('$date'::date, 'default'::text, 'segment'::text)",
 	"rfm_segment_summary('$date'::date, 'default'::text, 'comment'::text)",
 	"rfm_migration('2024-06-01'::date, '$date'::date, 'default'::text, 'comment'::text, NULL::text)", "rfm_migration(NULL::date, '$date'::date, 'default'::text, 'comment'::text, '1 week'::text)",
-	"rfm_changes(NULL::date, '$date'::date, 'default'::text, 'segment'::text, 'At Risk'::text, '2024-06-20'::text)", "rfm_label('mine'::text, 1, 2, 3)",
+	"rfm_changes(NULL::date, '$date'::date, 'default'::text, 'segment'::text, 'At Risk'::text, '2024-06-20'::text)", "rfm_label('mine'::text, 1, 2, 3)", "rfm_ties('$date'::date, 'default'::text)",
 	"rfm_period(NULL::date, '$date'::date, 'default'::text, '1 week'::text)", "rfm_outcome(NULL::date, '$date'::date, 'default'::text, 'comment'::text, NULL::text, NULL::text)",
 	"rfm_export('2024-06-01'::date, 'default'::text, NULL::text, 'segment'::text, 0.5, 'spring'::text)", "rfm_outcome(NULL::date, '$date'::date, 'default'::text, 'segment'::text, 'spring'::text, NULL::text)",
 	"rfm_period(NULL::date, '$date'::date, 'm'::text, NULL::text)", "rfm_drop_campaign('spring'::text, 'default'::text)", "rfm_movers('2024-06-01'::date, '$date'::date, 'default'::text, 'down'::text, 5, 'segment'::text, NULL::text)",

@@ -204,7 +204,7 @@ lives('code within a refresh');
 my @analysis = (
 	"SELECT count(*) FROM rfm_segment_summary(model => 'eve')", "SELECT count(*) FROM rfm_segment_summary(model => 'eve', by => 'comment')", "SELECT count(*) FROM rfm_export(model => 'eve')",
 	"SELECT length(rfm_report(model => 'eve'))", "SELECT count(*) FROM rfm_movers(model => 'eve')", "SELECT count(*) FROM rfm_migration(model => 'eve')", "SELECT count(*) FROM rfm_grid(model => 'eve')",
-	"SELECT count(*) FROM rfm_trend('eve')", "SELECT count(*) FROM rfm_changes(model => 'eve')", "SELECT count(*) FROM rfm_period(model => 'eve')", "SELECT count(*) FROM rfm_outcome(model => 'eve')", "SELECT count(*) FROM rfm_export(model => 'eve', holdout => 0.5, campaign => 'x')", "SELECT count(*) FROM rfm_outcome(model => 'eve', campaign => 'x')", "SELECT count(*) FROM rfm_customer('3', 'eve')", "SELECT count(*) FROM rfm_customer(3, 'eve')", "SELECT rfm_latest_view('eve')");
+	"SELECT count(*) FROM rfm_trend('eve')", "SELECT count(*) FROM rfm_changes(model => 'eve')", "SELECT count(*) FROM rfm_period(model => 'eve')", "SELECT count(*) FROM rfm_ties(model => 'eve')", "SELECT count(*) FROM rfm_outcome(model => 'eve')", "SELECT count(*) FROM rfm_export(model => 'eve', holdout => 0.5, campaign => 'x')", "SELECT count(*) FROM rfm_outcome(model => 'eve', campaign => 'x')", "SELECT count(*) FROM rfm_customer('3', 'eve')", "SELECT count(*) FROM rfm_customer(3, 'eve')", "SELECT rfm_latest_view('eve')");
 as('eve', q{
 CREATE FUNCTION eve.spy() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE LOG 'seen: by %', current_user; RETURN true; END $$;
 CREATE TYPE eve.box AS (a text);

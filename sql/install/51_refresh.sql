@@ -70,7 +70,8 @@ CREATE FUNCTION @extschema@.rfm_cut_points(
     lowest        numeric,
     highest       numeric,
     cut_point     numeric,
-    from_customer text
+    from_customer text,
+    tied          int8
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -83,15 +84,15 @@ AS $function$
          ORDER BY CASE WHEN m.target_columns -> 'run_date' IS DISTINCT FROM 'null' THEN r.run_date END DESC, r.run_id DESC
          LIMIT 1)
     SELECT axis.name, score.score, score.customers, score.lowest, score.highest,
-           score.cut_point, score.from_customer
+           score.cut_point, score.from_customer, score.tied
       FROM newest,
            unnest(ARRAY['recency_days', 'frequency_orders', 'monetary_value'])
                WITH ORDINALITY AS axis(name, position),
            jsonb_to_recordset(newest.cut_points -> axis.name)
                AS score(score int4, customers int8, lowest numeric, highest numeric,
-                        cut_point numeric, from_customer text)
+                        cut_point numeric, from_customer text, tied int8)
      ORDER BY axis.position, score.score
 $function$;
 
 COMMENT ON FUNCTION @extschema@.rfm_cut_points(date, text) IS
-    'what each score covered in the last refresh of a date (without one, of the newest date, or of all where the target has no dates): its customers, their lowest and highest value, the cut point between it and the score below, and, where ties are cut, the customer it begins with';
+    'what each score covered in the last refresh of a date (without one, of the newest date, or of all where the target has no dates): its customers, their lowest and highest value, the cut point between it and the score below, the customer it begins with where the method is ntile, and how many customers have the value that was cut through there, by customer id (tied; null: none). The method rank gives equal values the same score';

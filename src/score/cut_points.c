@@ -68,12 +68,32 @@ numeric_text(Numeric value)
 	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
 }
 
+/*
+ * Count the customers with the value that a score begins with, where some of them
+ * have the score below: a cut went through equal values.
+ */
+static int64
+count_tied(const RfmCustomers *customers, const RfmScores *scores, RfmAxis axis, int score)
+{
+	const RfmScoreRange *range = &scores->range[axis][score - 1];
+	const int64 *code = customers->code[axis];
+	int64		tied = 0;
+
+	if (score == 1 || range->customers == 0 || range[-1].customers == 0 ||
+		range[-1].highest != range->lowest)
+		return 0;
+	for (int64 i = 0; i < customers->n; i++)
+		tied += code[i] == range->lowest;
+	return tied;
+}
+
 static void
 append_score_range(StringInfo json, const RfmModel *model,
 				   const RfmCustomers *customers, const RfmScores *scores,
 				   RfmAxis axis, int score)
 {
 	const RfmScoreRange *range = &scores->range[axis][score - 1];
+	int64		tied;
 
 	appendStringInfo(json, "%s{\"score\": %d, \"customers\": " INT64_FORMAT,
 					 score > 1 ? ", " : "", score, range->customers);
@@ -101,6 +121,9 @@ append_score_range(StringInfo json, const RfmModel *model,
 										  customers->key[range->first]));
 		}
 	}
+	tied = count_tied(customers, scores, axis, score);
+	if (tied > 0)
+		appendStringInfo(json, ", \"tied\": " INT64_FORMAT, tied);
 	appendStringInfoChar(json, '}');
 }
 
