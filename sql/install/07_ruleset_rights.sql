@@ -258,7 +258,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_copy_ruleset(text, text) IS
-    'copies a rule set under a new name, owned by who calls; returns the rules copied';
+    'copies a rule set under a new name, owned by the caller; returns the number of rules copied';
 
 CREATE FUNCTION @extschema@.rfm_segment_coverage(ruleset text)
 RETURNS TABLE (

@@ -22,7 +22,7 @@ CREATE FUNCTION rfm_internal.access(
 LANGUAGE c STABLE
 AS 'MODULE_PATHNAME', 'rfm_access';
 COMMENT ON FUNCTION rfm_internal.access(text) IS
-    'internal: the target of a model and its columns, for who may read it';
+    'internal: the target of a model and its columns, for roles that may read it';
 
 -- The labels of a target's rows as SQL: the column with them or, where the target
 -- has none, what the rule set gives the scores today.  Null where the model has
@@ -199,7 +199,7 @@ RETURNS SETOF rfm_internal.snapshot_total
 LANGUAGE c STABLE ROWS 1000
 AS 'MODULE_PATHNAME', 'rfm_totals';
 COMMENT ON FUNCTION rfm_internal.totals(text) IS
-    'internal: the totals that the refreshes of a model have kept, for who may read all rows of its target';
+    'internal: the totals that the refreshes of a model have kept, for roles that may read all rows of its target';
 
 -- What the customers of each label add up to in each of these snapshots, which the
 -- target has.  Dates whose totals were kept are not read: those of the labels that
@@ -700,7 +700,7 @@ CREATE FUNCTION @extschema@.rfm_score_now(
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'rfm_score_one';
 COMMENT ON FUNCTION @extschema@.rfm_score_now(text, text) IS
-    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for who has no orders that count. For who may refresh the model';
+    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for a customer without orders that count. For roles that may refresh the model';
 
 CREATE FUNCTION @extschema@.rfm_score_now(
     customer anyelement,
