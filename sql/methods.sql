@@ -183,6 +183,8 @@ BEGIN
     FOR s IN SELECT shop, model, run_date, nr FROM (SELECT *, row_number() OVER (PARTITION BY nr ORDER BY shop) AS n FROM methods.shops JOIN methods.models USING (nr)
                                                      WHERE NOT latest_order) x WHERE n <= 4 LOOP
         PERFORM set_config('methods.shop', s.shop::text, false);
+        -- another shop's snapshot is not replaced by none
+        DELETE FROM methods.target;
         PERFORM rfm_refresh(s.run_date, s.model);
         INSERT INTO methods.said SELECT s.shop, c.metric, c.score, c.customers, c.lowest, c.highest, c.cut_point, c.from_customer FROM rfm_cut_points(s.run_date, s.model) c;
     END LOOP;

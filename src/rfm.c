@@ -94,7 +94,7 @@ define_job_settings(void)
 {
 	DefineCustomIntVariable("rfm.catch_up_limit",
 							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
-							NULL,
+							"Those that a model's restate asks for are not counted.",
 							&rfm_catch_up_limit,
 							31,
 							1, INT_MAX,

@@ -23,6 +23,8 @@ CREATE TABLE @extschema@.rfm_model (
     lookback       interval,
     time_zone      text       NOT NULL DEFAULT 'UTC',
     as_of          text       NOT NULL DEFAULT 'today',
+    cadence        text       NOT NULL DEFAULT 'day',
+    restate        interval,
     monetary_above numeric,
     segment_rules  text       DEFAULT 'sum5' REFERENCES @extschema@.rfm_ruleset,
     comment_rules  text       DEFAULT 'traits5' REFERENCES @extschema@.rfm_ruleset,
@@ -54,6 +56,8 @@ COMMENT ON COLUMN @extschema@.rfm_model.m_breaks IS 'method breaks: ascending cu
 COMMENT ON COLUMN @extschema@.rfm_model.lookback IS 'only orders later than run date minus this interval count; null: all';
 COMMENT ON COLUMN @extschema@.rfm_model.time_zone IS 'time zone in which an order time becomes a date, and in which today is today: a name of pg_timezone_names, or an ISO offset such as +05:30';
 COMMENT ON COLUMN @extschema@.rfm_model.as_of IS 'run date of a refresh that names none: today, yesterday, or latest_order, the date of the latest order that is not after today';
+COMMENT ON COLUMN @extschema@.rfm_model.cadence IS 'how often the model has a snapshot: day, week or month; rfm_catch_up() fills in those that are missing, and rfm_jobs warns of them';
+COMMENT ON COLUMN @extschema@.rfm_model.restate IS 'rfm_catch_up() computes the snapshots of so many days back again, for orders that come late or are corrected; null: none';
 COMMENT ON COLUMN @extschema@.rfm_model.monetary_above IS 'customers whose monetary value is at or below it are left out; null: none';
 COMMENT ON COLUMN @extschema@.rfm_model.segment_rules IS 'rule set that fills rfm_segment; null: none';
 COMMENT ON COLUMN @extschema@.rfm_model.comment_rules IS 'rule set that fills comments; null: none';
@@ -91,10 +95,10 @@ CREATE POLICY rfm_model_owner ON @extschema@.rfm_model
 -- deletes.
 GRANT SELECT,
     INSERT (model, source, target, customer, ordered_at, amount, order_id, order_count, filter, method, buckets, r_breaks, f_breaks, m_breaks,
-            lookback, time_zone, as_of, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
+            lookback, time_zone, as_of, cadence, restate, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
             retention, partition_by, owner),
     UPDATE (model, source, target, customer, ordered_at, amount, order_id, order_count, filter, method, buckets, r_breaks, f_breaks, m_breaks,
-            lookback, time_zone, as_of, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
+            lookback, time_zone, as_of, cadence, restate, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
             retention, partition_by, owner)
     ON @extschema@.rfm_model TO PUBLIC;
 

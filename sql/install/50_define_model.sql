@@ -18,6 +18,8 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     lookback       interval   DEFAULT NULL,
     time_zone      text       DEFAULT 'UTC',
     as_of          text       DEFAULT 'today',
+    cadence        text       DEFAULT 'day',
+    restate        interval   DEFAULT NULL,
     monetary_above numeric    DEFAULT NULL,
     segment_rules  text       DEFAULT 'sum5',
     comment_rules  text       DEFAULT 'traits5',
@@ -30,14 +32,7 @@ CREATE FUNCTION @extschema@.rfm_create_model(
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_create_model';
 
-COMMENT ON FUNCTION @extschema@.rfm_create_model(
-    text, regclass, text, text,
-    text, text, text, text, text,
-    text, int4[], numeric[],
-    numeric[], numeric[], interval,
-    text, text, numeric, text,
-    text, jsonb, bool, int4[],
-    interval, text) IS
+COMMENT ON FUNCTION @extschema@.rfm_create_model IS
     'defines a model and creates its target, with its key, where there is none; the parameters are the columns of rfm_model';
 
 CREATE FUNCTION rfm_internal.ensure_model(model text)

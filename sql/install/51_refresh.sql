@@ -15,7 +15,7 @@ LANGUAGE c
 AS 'MODULE_PATHNAME', 'rfm_catch_up';
 
 COMMENT ON PROCEDURE @extschema@.rfm_catch_up(text) IS
-    'computes every snapshot that a model has missed since its last one, oldest first, each in a transaction of its own, then today''s (or that of the latest order''s date, where the model says so); at most rfm.catch_up_limit of them. Where there is no snapshot yet, or the target holds the newest one only: today''s alone';
+    'computes every snapshot that a model owes, oldest first, each in a transaction of its own: those computed before their day was over, those that its restate asks for, those missed since its last one by its cadence, and that of the date that rfm_refresh() would take; at most rfm.catch_up_limit of them beside those of restate. Where there is no snapshot yet, or the target holds the newest one only: the last alone';
 
 CREATE PROCEDURE @extschema@.rfm_backfill(
     from_date date,

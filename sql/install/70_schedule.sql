@@ -207,13 +207,6 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.job_elsewhere(text, text) IS
     'internal: the statement that makes a model''s job from another database';
 
-CREATE FUNCTION rfm_internal.local_date(moment timestamptz, zone text)
-RETURNS date
-LANGUAGE c STABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'rfm_local_date';
-COMMENT ON FUNCTION rfm_internal.local_date(timestamptz, text) IS
-    'internal: the date that it is at a moment in a model''s time zone';
-
 CREATE FUNCTION rfm_internal.cron_field(field text, low int4, high int4)
 RETURNS int4[]
 LANGUAGE plpgsql IMMUTABLE STRICT

@@ -60,16 +60,19 @@ WITH job AS MATERIALIZED (
            rfm_internal.cron_run(s.schedule, s.zone, now() - interval '15 minutes', false) AS due_at
       FROM (SELECT DISTINCT j.schedule, j.zone FROM job AS j) AS s
 )
-SELECT m.model, m.source, m.target, m.owner, m.as_of, j.job_id, j.runs_as, j.schedule, j.active, j.has_role,
+SELECT m.model, m.source, m.target, m.owner, m.as_of, m.cadence, j.job_id, j.runs_as, j.schedule, j.active, j.has_role,
        j.status, coalesce(j.status IN ('starting', 'connecting', 'sending', 'running'), false) AS running, j.message, j.started_at, j.duration, j.failures, j.failing_since, j.waiting_since, p.next_run_at,
        CASE WHEN p.due_at > greatest(coalesce(j.started_at, last.started_at), j.scheduled_at) THEN p.due_at END AS overdue_since,
        last.run_date AS last_snapshot, last.finished_at AS last_finished_at, d.today, d.today - last.run_date AS days_behind,
        CASE WHEN last.run_date < d.today AND NOT d.dated THEN d.today
-            WHEN d.today IS NOT NULL THEN coalesce(last.run_date + 1, d.today)
+            WHEN d.today IS NOT NULL THEN coalesce(rfm_internal.next_due(m.cadence, last.run_date), d.today)
        END AS next_date,
-       CASE WHEN p.due_at IS NULL THEN d.today - 1
-            WHEN d.today IS NOT NULL AND p.due_at > coalesce(j.scheduled_at, '-infinity') THEN rfm_internal.local_date(p.due_at, m.time_zone)
+       CASE WHEN p.due_at IS NULL AND m.cadence = 'day' THEN d.today - 1
+            WHEN p.due_at IS NULL THEN nullif(least(rfm_internal.next_due(m.cadence, last.run_date), d.today), d.today)
+            WHEN d.today IS NOT NULL AND p.due_at > coalesce(j.scheduled_at, '-infinity')
+            THEN rfm_internal.local_date(p.due_at, m.time_zone) - (m.as_of = 'yesterday')::int4
        END AS owed,
+       recent.unfinished, rfm_internal.next_due(m.cadence, recent.unfinished[1]) < rfm_internal.local_date(now(), m.time_zone) AS left_unfinished,
        last.newest_order, last.spilled, broken.failures AS calls_failed, broken.failed_at AS calls_failing_since, broken.message AS call_message
   FROM @extschema@.rfm_model m
        CROSS JOIN LATERAL (
@@ -82,6 +85,14 @@ SELECT m.model, m.source, m.target, m.owner, m.as_of, j.job_id, j.runs_as, j.sch
              FROM @extschema@.rfm_run r
             WHERE r.model_id = m.model_id AND r.run_date <= coalesce(d.today, 'infinity')
             ORDER BY r.run_date DESC, r.run_id DESC LIMIT 1) AS last ON true
+       CROSS JOIN LATERAL (
+           SELECT array_agg(n.run_date ORDER BY n.run_date) AS unfinished
+             FROM (SELECT DISTINCT ON (r.run_date) r.run_date, r.started_at
+                     FROM @extschema@.rfm_run r
+                    WHERE r.model_id = m.model_id
+                    ORDER BY r.run_date DESC, r.run_id DESC LIMIT 8) AS n
+            WHERE d.dated AND rfm_internal.is_unfinished(n.run_date, n.started_at, m.time_zone)
+              AND (m.retention IS NULL OR n.run_date > last.run_date - m.retention)) AS recent
        LEFT JOIN job AS j ON j.model = m.model
        LEFT JOIN plan AS p ON p.schedule = j.schedule AND p.zone = j.zone
        LEFT JOIN LATERAL (
@@ -97,6 +108,7 @@ COMMENT ON COLUMN rfm_internal.model_state.source IS 'of the model';
 COMMENT ON COLUMN rfm_internal.model_state.target IS 'of the model';
 COMMENT ON COLUMN rfm_internal.model_state.owner IS 'of the model';
 COMMENT ON COLUMN rfm_internal.model_state.as_of IS 'of the model';
+COMMENT ON COLUMN rfm_internal.model_state.cadence IS 'of the model';
 COMMENT ON COLUMN rfm_internal.model_state.job_id IS 'number of its job in pg_cron; null: none is seen';
 COMMENT ON COLUMN rfm_internal.model_state.runs_as IS 'role that the job runs as';
 COMMENT ON COLUMN rfm_internal.model_state.schedule IS 'of the job';
@@ -116,8 +128,10 @@ COMMENT ON COLUMN rfm_internal.model_state.last_snapshot IS 'newest date, up to 
 COMMENT ON COLUMN rfm_internal.model_state.last_finished_at IS 'when the newest snapshot was computed last';
 COMMENT ON COLUMN rfm_internal.model_state.today IS 'date that it is in the model''s time zone; null: the model does not go by it';
 COMMENT ON COLUMN rfm_internal.model_state.days_behind IS 'days from the last snapshot to today';
-COMMENT ON COLUMN rfm_internal.model_state.next_date IS 'date that comes next';
+COMMENT ON COLUMN rfm_internal.model_state.next_date IS 'date that comes next, by the model''s cadence';
 COMMENT ON COLUMN rfm_internal.model_state.owed IS 'newest date that there should be a snapshot of';
+COMMENT ON COLUMN rfm_internal.model_state.unfinished IS 'those of its eight newest dates that were computed before their day was over';
+COMMENT ON COLUMN rfm_internal.model_state.left_unfinished IS 'whether the run that should have finished the first of them is past';
 COMMENT ON COLUMN rfm_internal.model_state.newest_order IS 'date of the newest order in the newest snapshot';
 COMMENT ON COLUMN rfm_internal.model_state.spilled IS 'whether the newest snapshot''s customers went to temporary files';
 COMMENT ON COLUMN rfm_internal.model_state.calls_failed IS 'calls that failed since the newest snapshot';
@@ -164,6 +178,7 @@ BEGIN ATOMIC
                WHEN 'paused' THEN format('Job %s is not active.', s.job_id)
                WHEN 'behind' THEN CASE WHEN s.today IS NULL THEN format('It was last refreshed at %s.', s.last_finished_at::timestamptz(0))
                                        ELSE format('Its newest snapshot is of %s, and that of %s is due.', to_char(s.last_snapshot, 'YYYY-MM-DD'), to_char(s.owed, 'YYYY-MM-DD')) END
+               WHEN 'unfinished' THEN format('Its snapshot of %s was computed before that day was over.', to_char(s.unfinished[1], 'YYYY-MM-DD'))
                WHEN 'never refreshed' THEN 'There is no snapshot yet, and no job that would make one.'
                WHEN 'source stale' THEN format('The newest order in its newest snapshot is of %s.', to_char(s.newest_order, 'YYYY-MM-DD'))
                WHEN 'spilled' THEN 'Its customers did not fit into the memory that they may take and went to temporary files.'
@@ -190,6 +205,7 @@ BEGIN ATOMIC
                WHEN 'paused' THEN format('the job is paused: SELECT %s.rfm_schedule(%L, %L);', '@extschema@', s.schedule, s.model)
                WHEN 'behind' THEN CASE WHEN s.job_id IS NULL THEN rfm_internal.no_job_advice(s.model)
                                        ELSE format('the next run catches up; sooner: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model) END
+               WHEN 'unfinished' THEN format('rfm_catch_up finishes it, rfm_refresh of another date does not: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model)
                WHEN 'never refreshed' THEN rfm_internal.no_job_advice(s.model)
                WHEN 'source stale' THEN 'see whether orders still arrive in the source; rfm.source_stale_days says after how many days that is reported'
                WHEN 'spilled' THEN 'raise rfm.work_mem (or maintenance_work_mem) for the role that refreshes it'
@@ -204,11 +220,12 @@ BEGIN ATOMIC
                (7, 'critical', 'overdue', s.active AND NOT s.running AND s.overdue_since IS NOT NULL),
                (8, 'warning', 'paused', NOT s.active),
                (9, 'warning', 'behind', NOT s.running AND CASE WHEN s.today IS NOT NULL THEN s.last_snapshot < s.owed
-                                                               ELSE s.job_id IS NULL AND s.last_finished_at < now() - interval '2 days' END),
+                                                               ELSE s.job_id IS NULL AND s.last_finished_at < now() - CASE s.cadence WHEN 'day' THEN interval '2 days' WHEN 'week' THEN '8 days' ELSE '32 days' END END),
                (10, 'warning', 'never refreshed', s.job_id IS NULL AND s.last_finished_at IS NULL),
                (11, 'warning', 'source stale', CASE WHEN s.today IS NULL THEN current_date ELSE s.last_snapshot END - s.newest_order
                                                  > coalesce(current_setting('rfm.source_stale_days', true), '14')::int4),
-               (12, 'notice', 'spilled', s.spilled)
+               (12, 'warning', 'unfinished', NOT s.running AND s.left_unfinished),
+               (13, 'notice', 'spilled', s.spilled)
            ) AS f(place, level, finding, found)
      WHERE f.found;
 END;
@@ -219,7 +236,7 @@ CREATE VIEW @extschema@.rfm_jobs WITH (security_invoker, security_barrier) AS
 WITH trouble AS MATERIALIZED (
     SELECT t.to_do FROM rfm_internal.cron_troubles() AS t WHERE t.finding <> 'log large' LIMIT 1
 )
-SELECT s.model, s.schedule, s.active, s.job_id, s.runs_as, s.last_snapshot, s.days_behind, s.next_date,
+SELECT s.model, s.schedule, s.active, s.job_id, s.runs_as, s.last_snapshot, s.days_behind, s.next_date, s.unfinished,
        CASE WHEN s.active THEN s.next_run_at END AS next_run_at,
        s.status AS last_status, coalesce(s.message, s.call_message) AS last_message,
        s.started_at AS last_run_at, s.duration AS last_duration,
@@ -237,8 +254,9 @@ COMMENT ON COLUMN @extschema@.rfm_jobs.active IS 'false where the job is paused'
 COMMENT ON COLUMN @extschema@.rfm_jobs.job_id IS 'number of the job in pg_cron';
 COMMENT ON COLUMN @extschema@.rfm_jobs.runs_as IS 'role that the job runs as';
 COMMENT ON COLUMN @extschema@.rfm_jobs.last_snapshot IS 'newest date, up to today, that the log has a snapshot of';
-COMMENT ON COLUMN @extschema@.rfm_jobs.days_behind IS 'days from the last snapshot to today in the model''s time zone; null: no snapshot yet, or a model as of the latest order';
-COMMENT ON COLUMN @extschema@.rfm_jobs.next_date IS 'date that comes next; null for a model as of the latest order';
+COMMENT ON COLUMN @extschema@.rfm_jobs.days_behind IS 'days from the last snapshot to today in the model''s time zone, or to yesterday, as its as_of says; null: no snapshot yet, or a model as of the latest order';
+COMMENT ON COLUMN @extschema@.rfm_jobs.next_date IS 'date that comes next, by the model''s cadence; null for a model as of the latest order';
+COMMENT ON COLUMN @extschema@.rfm_jobs.unfinished IS 'those of its eight newest dates that were computed before their day was over, and that the next run computes again; null: none. What has been corrected in the orders since is not known here';
 COMMENT ON COLUMN @extschema@.rfm_jobs.next_run_at IS 'when the job runs next; null: paused, or not known from the schedule';
 COMMENT ON COLUMN @extschema@.rfm_jobs.last_status IS 'status of the job''s last run, as pg_cron says it: succeeded, failed, running, ...';
 COMMENT ON COLUMN @extschema@.rfm_jobs.last_message IS 'message of the last run';

@@ -69,13 +69,12 @@ is_strange_function(Oid funcid, void *context)
 
 	if (get_func_namespace(funcid) == PG_CATALOG_NAMESPACE)
 		return false;
-	if (guard == RFM_GUARD_OWN_TABLES)
-		return true;
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", funcid);
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	strange = is_own_name(NameStr(proc->proname)) && !is_own_function(tuple);
+	strange = (guard == RFM_GUARD_OWN_TABLES || is_own_name(NameStr(proc->proname))) &&
+		!is_own_function(tuple);
 	ReleaseSysCache(tuple);
 	return strange;
 }

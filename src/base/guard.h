@@ -21,8 +21,8 @@ typedef enum RfmGuard
 	RFM_GUARD_NONE,				/* no check */
 	RFM_GUARD_OWN_FUNCTIONS,	/* no function that only shares its name with one
 								 * of the extension */
-	RFM_GUARD_OWN_TABLES		/* only PostgreSQL's functions and relations, and
-								 * the tables of the extension and of pg_cron */
+	RFM_GUARD_OWN_TABLES		/* only functions and relations of PostgreSQL and
+								 * of the extension, and tables of pg_cron */
 } RfmGuard;
 
 /* rfm_guard_init: install the hook; once, when the library is loaded. */

@@ -229,21 +229,34 @@ check_lookback(const Interval *lookback)
 				 errhint("Set it to null to count all orders.")));
 }
 
+/* Check an interval that dates go back by: that it is a day at least. */
 static void
-check_retention(const Interval *retention)
+check_days_back(const char *name, const Interval *interval, const char *to_do)
 {
 	Interval	day = {.day = 1};
 
-	if (retention == NULL)
+	if (interval == NULL)
 		return;
-	if (retention->month < 0 || retention->day < 0 || retention->time < 0 ||
+	if (interval->month < 0 || interval->day < 0 || interval->time < 0 ||
 		DatumGetInt32(DirectFunctionCall2(interval_cmp,
-										  IntervalPGetDatum(retention),
+										  IntervalPGetDatum(interval),
 										  IntervalPGetDatum(&day))) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"retention\" of a model must be one day or longer, without negative parts"),
-				 errhint("Set it to null to keep all snapshots.")));
+				 errmsg("\"%s\" of a model must be one day or longer, without negative parts", name),
+				 errhint("%s", to_do)));
+}
+
+static char *
+get_cadence(HeapTuple tuple, TupleDesc tupdesc)
+{
+	char	   *cadence = get_text(tuple, tupdesc, "cadence", true);
+
+	if (strcmp(cadence, "day") != 0 && strcmp(cadence, "week") != 0 && strcmp(cadence, "month") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"cadence\" of a model must be day, week or month, not \"%s\"", cadence)));
+	return cadence;
 }
 
 static RfmAsOf
@@ -310,6 +323,9 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	check_lookback(model->lookback);
 	model->time_zone = rfm_zone_setting(get_text(tuple, tupdesc, "time_zone", true));
 	model->as_of = get_as_of(tuple, tupdesc);
+	model->cadence = get_cadence(tuple, tupdesc);
+	model->restate = get_interval(tuple, tupdesc, "restate");
+	check_days_back("restate", model->restate, "Set it to null to compute no snapshot again.");
 	if (get_attribute(tuple, tupdesc, "monetary_above", &value))
 	{
 		model->monetary_above = DatumGetNumericCopy(value);
@@ -327,7 +343,7 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 		DatumGetBool(value);
 	get_weights(tuple, tupdesc, model);
 	model->retention = get_interval(tuple, tupdesc, "retention");
-	check_retention(model->retention);
+	check_days_back("retention", model->retention, "Set it to null to keep all snapshots.");
 	model->partition_by = get_partition_by(tuple, tupdesc);
 	return model;
 }

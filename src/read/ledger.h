@@ -42,6 +42,7 @@ typedef struct RfmLedger
 {
 	MemoryContext mcxt;			/* everything below lives here */
 	char	   *definition;		/* of the model, as far as it decides what is read */
+	DateADT		read_on;		/* the date of its calendar when it was read */
 	DateADT		first;			/* the dates that it is for */
 	DateADT		last;
 	RfmCalendar calendar;

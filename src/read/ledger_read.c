@@ -318,6 +318,7 @@ create_ledger(const RfmModel *model, const RfmSource *source, DateADT first, Dat
 	ledger->first = first;
 	ledger->last = last;
 	ledger->calendar = source->calendar;
+	ledger->read_on = rfm_calendar_today(&ledger->calendar);
 	ledger->counted = source->orders != NULL;
 	if (model->lookback)
 	{
@@ -336,6 +337,9 @@ bool
 rfm_ledger_serves(const RfmLedger *ledger, const RfmModel *model, const RfmSource *source,
 				  DateADT date)
 {
+	/* what was read while a day was under way does not do for it when it is over */
+	if (date >= ledger->read_on && rfm_calendar_today(&ledger->calendar) != ledger->read_on)
+		return false;
 	return date >= ledger->first && date <= ledger->last &&
 		strcmp(ledger->definition, definition_of(model, source)) == 0;
 }

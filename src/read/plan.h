@@ -10,6 +10,15 @@
 
 #include "nodes/params.h"
 
+/* What the rows of a query depend on beside the tables, as far as it shows. */
+typedef struct RfmDependence
+{
+	bool		row_security;	/* policies choose them */
+	bool		settings;		/* it calls current_setting(), or asks who is logged in */
+	Oid			function;		/* may do so: one that is not PostgreSQL's and not
+								 * immutable; InvalidOid: none */
+} RfmDependence;
+
 /* A query's plan, as far as it says how to run the query. */
 typedef struct RfmPlanLook
 {
@@ -25,6 +34,12 @@ typedef struct RfmPlanLook
  * Raises what planning raises.
  */
 extern void rfm_plan_look(const char *sql, ParamListInfo params, RfmPlanLook *look);
+
+/*
+ * rfm_plan_depends: determine what the rows of a query depend on.  The query is
+ * not planned, so that no function in it runs.  Within SPI, as whoever will run it.
+ */
+extern void rfm_plan_depends(const char *sql, ParamListInfo params, RfmDependence *depends);
 
 /*
  * rfm_plan_try: the same for a query that another server may be unable to run:

@@ -26,7 +26,6 @@
 #include "optimizer/cost.h"
 #include "parser/parse_coerce.h"
 #include "progress/progress.h"
-#include "read/plan.h"
 #include "read/query.h"
 #include "read/rows.h"
 #include "read/source.h"
@@ -265,6 +264,7 @@ typedef struct QueryWork
 	ParamListInfo params;
 	DestReceiver *dest;			/* NULL: only plan it */
 	RfmPlanLook *look;			/* else NULL */
+	RfmDependence *depends;		/* not NULL: not even plan it */
 	bool		may_fail;		/* planning: the query may be none that can be run */
 } QueryWork;
 
@@ -274,6 +274,11 @@ do_work(const QueryWork *work)
 {
 	SPIExecuteOptions options = {0};
 
+	if (work->depends)
+	{
+		rfm_plan_depends(work->sql, work->params, work->depends);
+		return true;
+	}
 	if (work->dest == NULL && work->may_fail)
 		return rfm_plan_try(work->sql, work->params, work->look);
 	if (work->dest == NULL)
@@ -600,6 +605,18 @@ rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_dat
 	rfm_run_date_set(run_date);
 	look_at_query(source, sql.data, &params, false, &look);
 	run_elsewhere(source, sql.data, &params, look.elsewhere, dest);
+}
+
+RfmDependence
+rfm_source_depends(const RfmModel *model, const RfmSource *source, DateADT run_date)
+{
+	QueryParams params;
+	char	   *sql = build_query(model, source, RFM_READ_TICKET, run_date, run_date, &params);
+	RfmDependence depends;
+	QueryWork	work = {.source = source,.sql = sql,.params = param_list(&params),.depends = &depends};
+
+	run_work(&work);
+	return depends;
 }
 
 void

@@ -11,6 +11,7 @@
 #ifndef RFM_READ_QUERY_H
 #define RFM_READ_QUERY_H
 
+#include "read/plan.h"
 #include "read/source.h"
 
 /*
@@ -77,6 +78,13 @@ extern void rfm_source_read_in_order(const RfmSource *source, DateADT first,
  * of rights that only the executor makes.  As the model's owner.
  */
 extern void rfm_source_check(const RfmSource *source);
+
+/*
+ * rfm_source_depends: determine what it depends on, beside the tables, which
+ * orders count for a date.  As the model's owner.
+ */
+extern RfmDependence rfm_source_depends(const RfmModel *model, const RfmSource *source,
+										DateADT run_date);
 
 /*
  * rfm_source_forbid_nesting: raises OBJECT_NOT_IN_PREREQUISITE_STATE when

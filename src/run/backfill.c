@@ -3,9 +3,6 @@
  * backfill.c
  *		The snapshots of a range of dates.
  *
- * Each date is a refresh in a transaction of its own, which looks the model up
- * again; only the orders come from a ledger that outlives the transactions.
- *
  * A date's row in the log describes the call that computed it, so that the next
  * call can go on where this one has stopped.
  *
@@ -18,13 +15,11 @@
 #include "base/query.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "read/ledger_read.h"
-#include "read/query.h"
+#include "progress/progress.h"
 #include "run/backfill.h"
 #include "run/define_model.h"
-#include "run/failure.h"
-#include "run/refresh.h"
 #include "run/run_log.h"
+#include "run/series.h"
 #include "target/resolve.h"
 #include "target/target.h"
 #include "utils/builtins.h"
@@ -34,128 +29,9 @@
 
 typedef struct Backfill
 {
-	RfmAttempt	attempt;		/* the model, and the date under way */
+	RfmSeries	series;
 	DateADT		first;
-	DateADT		last;
-	int			together;		/* so many dates are read at once */
-	char	   *label;			/* of this call, in the log: JSON */
-	MemoryContext mcxt;			/* outlives the transactions */
-	RfmLedger  *ledger;
 } Backfill;
-
-static void
-backfill_error_callback(void *arg)
-{
-	const Backfill *backfill = (const Backfill *) arg;
-
-	errcontext("backfilling model \"%s\", date %s", backfill->attempt.model,
-			   rfm_calendar_text(backfill->attempt.date));
-}
-
-/* Read fewer dates at once, and say why. */
-static void
-read_fewer(Backfill *backfill, int dates, RfmLedgerResult reason)
-{
-	const char *detail = NULL;
-
-	backfill->together = reason == RFM_LEDGER_EVENTS ? (dates + 1) / 2 : 1;
-	if (reason == RFM_LEDGER_KEYS)
-		detail = "Some customers have keys that are equal but not written the same, and which of them stands for the customer depends on the date.";
-	else if (reason == RFM_LEDGER_RUN_DATE)
-		detail = "Which orders count depends on rfm_run_date().";
-	ereport(NOTICE,
-			(backfill->together == 1 ?
-			 errmsg("the orders are read for each date by itself") :
-			 errmsg("the orders are read for %d dates at a time", backfill->together),
-			 detail ? errdetail_internal("%s", detail) :
-			 errdetail("Those for %d dates from %s on do not fit into rfm.work_mem.",
-					   dates, rfm_calendar_text(backfill->attempt.date)),
-			 detail ? 0 : errhint("Raise rfm.work_mem to read them once.")));
-}
-
-/*
- * Return what is collected for the date under way: from the ledger, from a new
- * ledger if that does not serve the date, or from a query for this date alone.
- */
-static RfmCollector *
-collect_date(Backfill *backfill, const RfmModel *model, RfmSource *source)
-{
-	if (backfill->ledger &&
-		!rfm_ledger_serves(backfill->ledger, model, source, backfill->attempt.date))
-	{
-		rfm_ledger_end(backfill->ledger);
-		backfill->ledger = NULL;
-	}
-	while (backfill->ledger == NULL)
-	{
-		int			dates = Min(backfill->together, backfill->last - backfill->attempt.date + 1);
-		RfmLedgerResult result;
-
-		if (dates == 1)
-			return rfm_source_read(model, source, backfill->attempt.date,
-								   CurrentMemoryContext);
-		result = rfm_ledger_read(model, source, backfill->attempt.date, backfill->attempt.date + dates - 1,
-								 backfill->mcxt, &backfill->ledger);
-		if (result != RFM_LEDGER_READ)
-			read_fewer(backfill, dates, result);
-	}
-	return rfm_ledger_collect(backfill->ledger, backfill->attempt.date, CurrentMemoryContext);
-}
-
-/* Raise an error for a range of dates whose target keeps one snapshot only. */
-static void
-check_target(const Backfill *backfill, const RfmModel *model, const RfmSource *source)
-{
-	RfmTarget	target;
-
-	if (backfill->first == backfill->last)
-		return;
-	rfm_target_resolve(model, source, &target);
-	if (target.attnum[RFM_COL_RUN_DATE] == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" keeps no history that could be filled", model->name),
-				 errdetail("Its target %s has no run_date column: it holds the newest snapshot only.",
-						   target.relation),
-				 errhint("Compute one date with rfm_refresh(), or give the model a target with a run_date column.")));
-	rfm_target_close(&target);
-}
-
-/* Compute and write the date under way; the caller commits. */
-static void
-backfill_date(void *arg)
-{
-	Backfill   *backfill = (Backfill *) arg;
-	ErrorContextCallback callback;
-	TimestampTz started_at = GetCurrentTimestamp();
-	RfmModel   *model;
-	RfmScoredSnapshot snapshot;
-	RfmIdentity	owner;
-	RfmCollector *collector;
-
-	callback.callback = backfill_error_callback;
-	callback.arg = backfill;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	rfm_progress_announce(backfill->attempt.model, &backfill->attempt.date, false);
-
-	model = rfm_model_continue(backfill->attempt.model, &backfill->attempt.id);
-
-	rfm_snapshot_begin(model, &snapshot);
-	snapshot.backfill = backfill->label;
-	rfm_owner_enter(&owner, model->owner, model->time_zone);
-	rfm_source_resolve(model, &snapshot.source);
-	check_target(backfill, model, &snapshot.source);
-	snapshot.run_date = backfill->attempt.date;
-	rfm_progress_date(snapshot.run_date, model->owner);
-	collector = collect_date(backfill, model, &snapshot.source);
-	rfm_owner_leave(&owner);
-
-	rfm_snapshot_finish(&snapshot, collector);
-	rfm_refresh_write(&snapshot, started_at);
-	PopActiveSnapshot();
-	error_context_stack = callback.previous;
-}
 
 /*
  * Going on where a call stopped.
@@ -166,7 +42,7 @@ static char *
 make_label(const Backfill *backfill)
 {
 	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(backfill->attempt.model);
+	Datum		value = CStringGetTextDatum(backfill->series.attempt.model);
 	Datum		digest;
 	bool		isnull;
 	RfmIdentity	catalog;
@@ -183,11 +59,11 @@ make_label(const Backfill *backfill)
 							 1, &type, &value, false, &isnull);
 	rfm_catalog_leave(&catalog);
 	if (isnull)
-		elog(ERROR, "could not read model \"%s\"", backfill->attempt.model);
-	return MemoryContextStrdup(backfill->mcxt,
+		elog(ERROR, "could not read model \"%s\"", backfill->series.attempt.model);
+	return MemoryContextStrdup(backfill->series.mcxt,
 							   psprintf("{\"from_date\": \"%s\", \"to_date\": \"%s\", \"definition\": \"%s\"}",
 										rfm_calendar_text(backfill->first),
-										rfm_calendar_text(backfill->last),
+										rfm_calendar_text(backfill->series.last),
 										TextDatumGetCString(digest)));
 }
 
@@ -198,21 +74,12 @@ target_has_date(const RfmModel *model, DateADT date)
 	RfmSource	source;
 	RfmTarget	target;
 	RfmIdentity	owner;
-	Oid			type = DATEOID;
-	Datum		value = DateADTGetDatum(date);
 	bool		found;
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
 	rfm_target_resolve(model, &source, &target);
-	found = target.attnum[RFM_COL_RUN_DATE] > 0;
-	if (found)
-	{
-		found = rfm_query(psprintf("SELECT FROM %s WHERE %s = $1 LIMIT 1", target.relation,
-								   target.column[RFM_COL_RUN_DATE]),
-						  1, &type, &value, false) > 0;
-		rfm_query_end();
-	}
+	found = target.attnum[RFM_COL_RUN_DATE] > 0 && rfm_target_has_rows(&target, date);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 	return found;
@@ -226,14 +93,14 @@ find_start(void *arg)
 	RfmModel   *model;
 	DateADT		done;
 
-	backfill->attempt.date = backfill->first;
-	rfm_progress_announce(backfill->attempt.model, &backfill->attempt.date, false);
-	model = rfm_model_continue(backfill->attempt.model, &backfill->attempt.id);
-	backfill->label = make_label(backfill);
-	if (rfm_run_last_backfill(model, backfill->label, &done) &&
-		done >= backfill->first && done < backfill->last && target_has_date(model, done))
+	backfill->series.attempt.date = backfill->first;
+	rfm_progress_announce(backfill->series.attempt.model, &backfill->series.attempt.date, false);
+	model = rfm_model_continue(backfill->series.attempt.model, &backfill->series.attempt.id);
+	backfill->series.label = make_label(backfill);
+	if (rfm_run_last_backfill(model, backfill->series.label, &done) &&
+		done >= backfill->first && done < backfill->series.last && target_has_date(model, done))
 	{
-		backfill->attempt.date = done + 1;
+		backfill->series.attempt.date = done + 1;
 		ereport(NOTICE,
 				(errmsg("going on with the backfill of model \"%s\" that stopped after %s",
 						model->name, rfm_calendar_text(done)),
@@ -243,15 +110,21 @@ find_start(void *arg)
 	rfm_progress_end();
 }
 
+static void
+refresh_date(void *series)
+{
+	rfm_series_refresh((RfmSeries *) series);
+}
+
 /* Show the date under way, which the lines about phases do not. */
 static void
 show_date(const Backfill *backfill)
 {
 	if (rfm_show_progress)
 		ereport(NOTICE,
-				(errmsg("date %s, %d of %d", rfm_calendar_text(backfill->attempt.date),
-						backfill->attempt.date - backfill->first + 1,
-						backfill->last - backfill->first + 1)));
+				(errmsg("date %s, %d of %d", rfm_calendar_text(backfill->series.attempt.date),
+						backfill->series.attempt.date - backfill->first + 1,
+						backfill->series.last - backfill->first + 1)));
 }
 
 void
@@ -262,18 +135,24 @@ rfm_backfill_model(const char *model, DateADT first, DateADT last)
 	MemoryContext datecxt = AllocSetContextCreate(mcxt, "rfm backfill date",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcxt = MemoryContextSwitchTo(datecxt);
-	Backfill	backfill = {
-		.attempt = {.command = "backfill",.model = model,.has_date = true,.date = first},
-		.first = first,.last = last,.mcxt = mcxt
-	};
+	Backfill	backfill = {.first = first};
+	RfmSeries  *series = &backfill.series;
 
-	backfill.together = last - first + 1;
-	for (rfm_attempt(&backfill.attempt, find_start, &backfill);
-		 backfill.attempt.date <= last; backfill.attempt.date++)
+	series->attempt.command = "backfill";
+	series->attempt.model = model;
+	series->attempt.has_date = true;
+	series->attempt.date = first;
+	series->last = last;
+	series->together = last - first + 1;
+	series->needs_history = first != last;
+	series->doing = "backfilling";
+	series->mcxt = mcxt;
+	for (rfm_attempt(&series->attempt, find_start, &backfill);
+		 series->attempt.date <= last; series->attempt.date++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		show_date(&backfill);
-		rfm_attempt(&backfill.attempt, backfill_date, &backfill);
+		rfm_attempt(&series->attempt, refresh_date, series);
 		SPI_commit();
 		MemoryContextReset(datecxt);
 	}

@@ -1,46 +1,54 @@
 /*-------------------------------------------------------------------------
  *
  * catch_up.c
- *		The snapshots that a model has missed.
+ *		The snapshots that a model owes.
  *
- * The next date is determined in each transaction, under the model's lock: of
- * two calls at once, a job's and one by hand, none computes a date twice.  Only
- * the last date is fixed when the call begins.
+ * Which they are, rfm_internal.owed_dates() says from the log.  It is asked
+ * again in each transaction, under the model's lock: of two calls at once, a
+ * job's and one by hand, none computes a date twice.  Only the last date is
+ * fixed when the call begins.
  *
  *-------------------------------------------------------------------------
  */
 #include "base/compat.h"
 
+#include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "run/catch_up.h"
 #include "run/define_model.h"
-#include "run/failure.h"
-#include "run/refresh.h"
 #include "run/run_log.h"
+#include "run/series.h"
 #include "target/resolve.h"
+#include "target/retention.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 int			rfm_catch_up_limit = 31;
 
+/* The dates that are owed after the one under way, ascending. */
+typedef struct Owed
+{
+	int			n;
+	DateADT    *date;
+	bool	   *restated;		/* its snapshot stands: the model's restate asks for it */
+	int			missed;			/* so many have no snapshot, not counting the model's own */
+	DateADT		first_missed;
+} Owed;
+
 typedef struct CatchUp
 {
-	RfmAttempt	attempt;		/* the model, and the date under way */
+	RfmSeries	series;
+	TimestampTz begun;			/* the call */
+	DateADT		until;			/* the model's own run date when the call began */
+	int			done;			/* dates that count for the limit */
 	bool		first;			/* no date has been done yet */
-	DateADT		until;			/* the model's today when the call began */
+	Owed		owed;
 } CatchUp;
-
-static void
-catch_up_error_callback(void *arg)
-{
-	const CatchUp *catch_up = (const CatchUp *) arg;
-
-	errcontext("catching up model \"%s\", date %s", catch_up->attempt.model,
-			   rfm_calendar_text(catch_up->attempt.date));
-}
 
 /*
  * Determine the newest date in the target, up to not_after, which counts for
@@ -69,95 +77,207 @@ target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
 }
 
 /*
- * Set catch_up->attempt.date to the date that comes next and, the first time,
- * catch_up->until to the last one.
+ * Determine the newest date, up to catch_up->until, that has a snapshot, by the
+ * log or, where that has none, by the target.  Returns false where there is none.
+ */
+static bool
+find_last_date(const CatchUp *catch_up, const RfmModel *model, const RfmTarget *target,
+			   DateADT *last)
+{
+	RfmIdentity	owner;
+	bool		found;
+
+	if (rfm_run_last_date(model, catch_up->until, last))
+		return true;
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	found = target_last_date(target, catch_up->until, last);
+	rfm_owner_leave(&owner);
+	return found;
+}
+
+/* Return the first date that the model's restate asks for, infinity where it asks for none. */
+static DateADT
+restated_from(const RfmModel *model, DateADT until)
+{
+	DateADT		first;
+
+	if (model->restate == NULL)
+		return DATEVAL_NOEND;
+	/* a lookback of a day reaches no day back */
+	first = rfm_calendar_first_day(until, model->restate);
+	return DATE_NOT_FINITE(first) ? first : first - 1;
+}
+
+/* Read the rows of rfm_internal.owed_dates() into the caller's memory. */
+static void
+read_owed(const CatchUp *catch_up, const RfmModel *model, const DateADT *last, DateADT kept,
+		  Owed *owed)
+{
+	MemoryContext mcxt = CurrentMemoryContext;
+	Oid			types[] = {INT8OID, TEXTOID, DATEOID, DATEOID, DATEOID, DATEOID, TIMESTAMPTZOID, DATEOID};
+	Datum		values[] = {Int64GetDatum(model->id), CStringGetTextDatum(model->cadence),
+		DateADTGetDatum(last ? *last : catch_up->until), DateADTGetDatum(catch_up->until),
+		DateADTGetDatum(restated_from(model, catch_up->until)), DateADTGetDatum(kept),
+	TimestampTzGetDatum(catch_up->begun), DateADTGetDatum(catch_up->series.attempt.date)};
+	RfmIdentity	catalog;
+
+	memset(owed, 0, sizeof(*owed));
+	rfm_catalog_enter(&catalog);
+	owed->n = (int) rfm_query(psprintf("SELECT run_date, reason FROM %s($1, $2, $3, $4, $5, $6, $7, $8)",
+									   rfm_internal_name("owed_dates")),
+							  lengthof(types), types, values, true);
+	owed->date = MemoryContextAlloc(mcxt, (owed->n + 1) * sizeof(DateADT));
+	owed->restated = MemoryContextAlloc(mcxt, owed->n + 1);
+	for (int i = 0; i < owed->n; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	tupdesc = SPI_tuptable->tupdesc;
+		char	   *reason = SPI_getvalue(tuple, tupdesc, 2);
+		bool		isnull;
+
+		owed->date[i] = DatumGetDateADT(SPI_getbinval(tuple, tupdesc, 1, &isnull));
+		owed->restated[i] = strcmp(reason, "restated") == 0;
+		if (strcmp(reason, "missed") == 0 && owed->missed++ == 0)
+			owed->first_missed = owed->date[i];
+	}
+	rfm_query_end();
+	rfm_catalog_leave(&catalog);
+}
+
+/* Owe the model's own run date alone, once: the target holds the newest snapshot only. */
+static void
+owe_one(const CatchUp *catch_up, Owed *owed)
+{
+	memset(owed, 0, sizeof(*owed));
+	owed->n = catch_up->series.attempt.date < catch_up->until;
+	owed->date = palloc(sizeof(DateADT));
+	owed->date[0] = catch_up->until;
+	owed->restated = palloc0(sizeof(bool));
+}
+
+/*
+ * Determine the dates that are owed after the one under way and, the first
+ * time, catch_up->until.
  */
 static void
-find_next_date(CatchUp *catch_up, bool first)
+find_owed(CatchUp *catch_up)
 {
+	Owed	   *owed = &catch_up->owed;
 	RfmModel   *model;
 	RfmSource	source;
 	RfmTarget	target;
 	RfmIdentity	owner;
+	DateADT		kept;
 	DateADT		last;
 	bool		found = false;
 
-	model = rfm_model_continue(catch_up->attempt.model, &catch_up->attempt.id);
+	model = rfm_model_continue(catch_up->series.attempt.model, &catch_up->series.attempt.id);
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, &source);
 	rfm_target_resolve(model, &source, &target);
-	if (first)
+	if (catch_up->first)
 		catch_up->until = rfm_snapshot_default_date(model, &source);
+	kept = rfm_retention_first(model, &target, &source.calendar, catch_up->until);
 	rfm_owner_leave(&owner);
 
-	if (target.attnum[RFM_COL_RUN_DATE] > 0)
+	if (target.attnum[RFM_COL_RUN_DATE] == 0)
+		owe_one(catch_up, owed);
+	else
 	{
-		found = rfm_run_last_date(model,
-								  catch_up->until, &last);
-		if (!found)
-		{
-			rfm_owner_enter(&owner, model->owner, model->time_zone);
-			found = target_last_date(&target, catch_up->until, &last);
-			rfm_owner_leave(&owner);
-		}
+		found = find_last_date(catch_up, model, &target, &last);
+		read_owed(catch_up, model, found ? &last : NULL, kept, owed);
 	}
 	rfm_target_close(&target);
 	PopActiveSnapshot();
+}
 
-	catch_up->attempt.has_date = true;
-	catch_up->attempt.date = found && last < catch_up->until ? last + 1 : catch_up->until;
+/* How many of the owed dates, from the first one on, may this call compute? */
+static int
+within_limit(const CatchUp *catch_up, const Owed *owed)
+{
+	int			done = catch_up->done;
+	int			n = 0;
+
+	while (n < owed->n && (owed->restated[n] || done++ < rfm_catch_up_limit))
+		n++;
+	return n;
+}
+
+/*
+ * Read the orders once for all dates, if they are many.  Two, the snapshot of
+ * the day that is over and the new one, are read sooner one by one, each by
+ * parallel workers.
+ */
+static void
+plan_reading(CatchUp *catch_up, const Owed *owed)
+{
+	int			n = within_limit(catch_up, owed);
+
+	catch_up->series.last = owed->date[Max(n, 1) - 1];
+	catch_up->series.together = n > 2 ? catch_up->series.last - owed->date[0] + 1 : 1;
 }
 
 /* Report the dates that were missed. */
 static void
-report_missed(const CatchUp *catch_up)
+report_missed(const CatchUp *catch_up, const Owed *owed)
 {
-	int			missed = catch_up->until - catch_up->attempt.date;
-
-	if (missed > 0)
+	if (owed->missed > 0)
 		ereport(NOTICE,
 				(errmsg_plural("model \"%s\" has missed %d date, %s: catching up",
 							   "model \"%s\" has missed %d dates from %s on: catching up",
-							   missed, catch_up->attempt.model, missed,
-							   rfm_calendar_text(catch_up->attempt.date))));
+							   owed->missed, catch_up->series.attempt.model, owed->missed,
+							   rfm_calendar_text(owed->first_missed))));
 }
 
-/* Report the dates that the limit leaves to the next call. */
+/* Report the dates that the limit leaves to the next call: those from the n-th on. */
 static void
-report_left(const CatchUp *catch_up)
+report_left(const CatchUp *catch_up, const Owed *owed, int n)
 {
-	int			left = catch_up->until - catch_up->attempt.date;
+	int			left = 0;
 
+	for (int i = n; i < owed->n; i++)
+		left += !owed->restated[i];
 	if (left > 0)
 		ereport(WARNING,
 				(errmsg_plural("model \"%s\" is still %d date behind",
 							   "model \"%s\" is still %d dates behind",
-							   left, catch_up->attempt.model, left),
+							   left, catch_up->series.attempt.model, left),
 				 errdetail("The snapshots from %s to %s are left: rfm.catch_up_limit lets one call compute %d.",
-						   rfm_calendar_text(catch_up->attempt.date + 1),
-						   rfm_calendar_text(catch_up->until), rfm_catch_up_limit),
-				 errhint("The next call goes on from there. Raise rfm.catch_up_limit to compute more at once; to leave them out, refresh today with rfm_refresh().")));
+						   rfm_calendar_text(owed->date[n]),
+						   rfm_calendar_text(owed->date[owed->n - 1]), rfm_catch_up_limit),
+				 errhint("The next call goes on from there. Raise rfm.catch_up_limit to compute more at once; to leave out dates that were missed, refresh today with rfm_refresh().")));
 }
 
-/* Determine the next date, and compute and write it; the caller commits. */
+/* Compute and write the first of the owed dates; the caller commits. */
 static void
 catch_up_step(void *arg)
 {
 	CatchUp    *catch_up = (CatchUp *) arg;
-	ErrorContextCallback callback;
+	const Owed *owed = &catch_up->owed;
 
-	find_next_date(catch_up, catch_up->first);
+	find_owed(catch_up);
 	if (catch_up->first)
-		report_missed(catch_up);
+	{
+		report_missed(catch_up, owed);
+		plan_reading(catch_up, owed);
+	}
 	catch_up->first = false;
+	if (owed->n == 0)
+		return;
+	catch_up->series.attempt.has_date = true;
+	catch_up->series.attempt.date = owed->date[0];
+	catch_up->done += !owed->restated[0];
+	rfm_series_refresh(&catch_up->series);
+}
 
-	callback.callback = catch_up_error_callback;
-	callback.arg = catch_up;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	(void) rfm_refresh_model(catch_up->attempt.model, &catch_up->attempt.date);
-	error_context_stack = callback.previous;
+/* May another one of the owed dates be computed? */
+static bool
+is_more(const CatchUp *catch_up)
+{
+	const Owed *owed = &catch_up->owed;
+
+	return owed->n > 1 && (owed->restated[1] || catch_up->done < rfm_catch_up_limit);
 }
 
 void
@@ -165,20 +285,24 @@ rfm_catch_up_model(const char *model)
 {
 	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm catch up",
 											   ALLOCSET_DEFAULT_SIZES);
-	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
-	CatchUp		catch_up = {.attempt = {.command = "catch_up",.model = model},.first = true};
+	MemoryContext datecxt = AllocSetContextCreate(mcxt, "rfm catch up date",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(datecxt);
+	CatchUp		catch_up = {.first = true,.begun = GetCurrentTimestamp()};
 
-	for (int done = 1;; done++)
+	catch_up.series.attempt.command = "catch_up";
+	catch_up.series.attempt.model = model;
+	catch_up.series.attempt.date = DATEVAL_NOBEGIN;
+	catch_up.series.doing = "catching up";
+	catch_up.series.mcxt = mcxt;
+	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		rfm_attempt(&catch_up.attempt, catch_up_step, &catch_up);
+		MemoryContextReset(datecxt);
+		rfm_attempt(&catch_up.series.attempt, catch_up_step, &catch_up);
 		SPI_commit();
-		MemoryContextReset(mcxt);
-		if (catch_up.attempt.date >= catch_up.until || done >= rfm_catch_up_limit)
-			break;
-	}
-
-	report_left(&catch_up);
+	} while (is_more(&catch_up));
+	report_left(&catch_up, &catch_up.owed, 1);
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
 }

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * catch_up.h
- *		The snapshots that a model has missed.
+ *		The snapshots that a model owes.
  *
- * What the daily job runs.  Takes a model's name; gives it a snapshot of
- * every date since its last one, oldest first, up to today.
+ * What the daily job runs.  Takes a model's name; gives it the snapshots that
+ * it has missed since its last one, those that were computed before their day
+ * was over, those that its restate asks for, and that of its own run date.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,10 +16,11 @@
 extern int	rfm_catch_up_limit;
 
 /*
- * rfm_catch_up_model: refresh every date after the model's last snapshot up to
- * its today, each in a transaction of its own; today alone where there is no
- * snapshot yet, or where the target holds the newest one only.  Warns of dates
- * that the limit leaves out.  An error ends it at its date; those before stay.
+ * rfm_catch_up_model: refresh the dates that rfm_internal.owed_dates() names,
+ * oldest first, each in a transaction of its own; only the model's own run date
+ * where there is no snapshot yet, or where the target holds the newest one
+ * only.  Warns of dates that the limit leaves out.  An error ends it at its date;
+ * those before stay.
  *
  * To be called within a non-atomic SPI connection, with no snapshot pushed by
  * the caller.

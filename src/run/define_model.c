@@ -25,6 +25,7 @@
 #include "read/query.h"
 #include "read/source.h"
 #include "run/define_model.h"
+#include "run/dependence.h"
 #include "run/ruleset.h"
 #include "target/create.h"
 #include "target/resolve.h"
@@ -101,6 +102,7 @@ default_model(Oid source)
 	for (int axis = 0; axis < RFM_AXES; axis++)
 		model->buckets[axis] = 5;
 	model->time_zone = "UTC";
+	model->cadence = "day";
 	model->segment_rules = "sum5";
 	model->comment_rules = "traits5";
 	model->weights[RFM_RECENCY] = 100;
@@ -277,6 +279,7 @@ rfm_model_check(const RfmModel *model)
 	rfm_source_resolve(model, &source);
 	rfm_source_check(&source);
 	report_unzoned(model, &source);
+	rfm_dependence_report(model, &source);
 	rfm_ruleset_check_model(model->segment_rules, model);
 	rfm_ruleset_check_model(model->comment_rules, model);
 	rfm_target_resolve(model, &source, &target);

@@ -144,6 +144,15 @@ first_kept(const RfmModel *model, const RfmTarget *target, const RfmCalendar *ca
 	return !DATE_IS_NOBEGIN(*kept);
 }
 
+DateADT
+rfm_retention_first(const RfmModel *model, const RfmTarget *target,
+					const RfmCalendar *calendar, DateADT run_date)
+{
+	DateADT		kept;
+
+	return first_kept(model, target, calendar, &run_date, &kept) ? kept : DATEVAL_NOBEGIN;
+}
+
 void
 rfm_retention_check_date(const RfmModel *model, const RfmTarget *target,
 						 const RfmCalendar *calendar, DateADT run_date)

@@ -23,6 +23,14 @@
 extern void rfm_retention_check(const RfmModel *model, const RfmTarget *target);
 
 /*
+ * rfm_retention_first: return the first date whose snapshot the target would
+ * keep if it had one of run_date; minus infinity where it keeps all.  As the
+ * model's owner; calendar is that of the source.
+ */
+extern DateADT rfm_retention_first(const RfmModel *model, const RfmTarget *target,
+								   const RfmCalendar *calendar, DateADT run_date);
+
+/*
  * rfm_retention_check_date: raise INVALID_PARAMETER_VALUE for a run date whose
  * snapshot would be removed as soon as it is written.  As the model's owner;
  * calendar is that of the source.

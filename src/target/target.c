@@ -8,6 +8,7 @@
 #include "base/compat.h"
 
 #include "access/relation.h"
+#include "base/query.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "target/target.h"
@@ -198,6 +199,23 @@ rfm_target_close(RfmTarget *target)
 {
 	relation_close(target->rel, NoLock);
 	target->rel = NULL;
+}
+
+bool
+rfm_target_has_rows(const RfmTarget *target, DateADT date)
+{
+	bool		dated = target->attnum[RFM_COL_RUN_DATE] > 0;
+	Oid			type = DATEOID;
+	Datum		value = DateADTGetDatum(date);
+	bool		found;
+
+	rfm_target_verify(target);
+	found = rfm_query(psprintf("SELECT FROM %s%s%s LIMIT 1", rfm_target_only(target), target->relation,
+							   !dated ? "" :
+							   psprintf(" WHERE %s = $1", target->column[RFM_COL_RUN_DATE])),
+					  dated ? 1 : 0, &type, &value, false) > 0;
+	rfm_query_end();
+	return found;
 }
 
 const char *

@@ -110,6 +110,12 @@ extern void rfm_target_retake(RfmTarget *target);
 /* rfm_target_close: end the use of what was looked up.  The lock stays. */
 extern void rfm_target_close(RfmTarget *target);
 
+/*
+ * rfm_target_has_rows: Has the target rows of a date?  Of a target without run
+ * dates: any rows?  As the model's owner.
+ */
+extern bool rfm_target_has_rows(const RfmTarget *target, DateADT date);
+
 /* rfm_target_only: return "ONLY " for a target that is not partitioned, else "". */
 extern const char *rfm_target_only(const RfmTarget *target);
 

@@ -4,50 +4,56 @@
 -- in between.
 --
 
--- Tables "expected_days" and "due": what the reference has for each date of a range, and the dates
-CREATE FUNCTION shops.expect_days(first date, last date) RETURNS void
+CREATE FUNCTION shops.days(first date, last date) RETURNS date[]
+LANGUAGE sql IMMUTABLE AS
+$$ SELECT array_agg(first + i ORDER BY i) FROM generate_series(0, last - first) i $$;
+
+-- Tables "expected_days" and "due": what the reference has for each of some dates, and the dates
+CREATE FUNCTION shops.expect_days(days date[]) RETURNS void
 LANGUAGE plpgsql AS
 $$
 DECLARE
-    day date := first;
+    day date;
 BEGIN
     DROP TABLE IF EXISTS expected_days, due;
     CREATE TEMP TABLE due (run_date date, customers bigint);
-    WHILE day <= last LOOP
+    FOREACH day IN ARRAY days LOOP
         PERFORM shops.expect('shop', day);
-        IF day = first THEN
+        IF day = days[1] THEN
             CREATE TEMP TABLE expected_days AS TABLE expected;
         ELSE
             INSERT INTO expected_days TABLE expected;
         END IF;
         INSERT INTO due SELECT day, count(*) FROM expected;
-        day := day + 1;
     END LOOP;
 END
 $$;
 
 -- What is not of those dates, and the newest row of the log, as they are before
-CREATE FUNCTION shops.note_others(first date, last date) RETURNS bigint
+CREATE FUNCTION shops.note_others(days date[]) RETURNS bigint
 LANGUAGE plpgsql AS
 $$
 BEGIN
     DROP TABLE IF EXISTS others;
-    CREATE TEMP TABLE others AS SELECT t::text AS line FROM shops.target t WHERE run_date NOT BETWEEN first AND last;
+    CREATE TEMP TABLE others AS SELECT t::text AS line FROM shops.target t WHERE run_date <> ALL (days);
     RETURN (SELECT coalesce(max(run_id), 0) FROM rfm_run);
 END
 $$;
 
-CREATE FUNCTION shops.check_days(what text, first date, last date, after bigint) RETURNS void
+CREATE FUNCTION shops.check_days(what text, days date[], after bigint) RETURNS void
 LANGUAGE plpgsql AS
 $$
 DECLARE
     columns CONSTANT text := 'run_date, customer_id, recency_days, frequency_orders, monetary_value::numeric, r_score, f_score, m_score,'
                              ' rfm_score, rfm_segment::text, comments, rfm_cell, rfm_weighted';
 BEGIN
-    PERFORM shops.must_equal(what || ': the snapshots', format('SELECT %s FROM shops.target WHERE run_date BETWEEN %L AND %L', columns, first, last),
+    PERFORM shops.must_equal(what || ': the snapshots', format('SELECT %s FROM shops.target WHERE run_date = ANY (%L)', columns, days),
         format('SELECT %s FROM expected_days', columns));
-    PERFORM shops.must_equal(what || ': other dates', format('SELECT t::text AS line FROM shops.target t WHERE run_date NOT BETWEEN %L AND %L', first, last), 'TABLE others');
+    PERFORM shops.must_equal(what || ': other dates', format('SELECT t::text AS line FROM shops.target t WHERE run_date <> ALL (%L)', days), 'TABLE others');
     PERFORM shops.must_equal(what || ': the log', format('SELECT run_date, customers FROM rfm_run WHERE run_id > %s', after), 'TABLE due');
+    IF EXISTS (SELECT FROM (SELECT run_date, lag(run_date) OVER (ORDER BY run_id) AS before FROM rfm_run WHERE run_id > after) r WHERE run_date <= before) THEN
+        RAISE EXCEPTION '%: not the oldest first', what;
+    END IF;
 END
 $$;
 
@@ -91,6 +97,19 @@ BEGIN
 END
 $$;
 
+-- The dates that the job owes when the run date is latest: the log's rows that
+-- started in the year of their date, long ago, were computed before their day was over
+CREATE FUNCTION shops.owed(latest date, restate interval) RETURNS date[]
+LANGUAGE sql AS
+$$
+    WITH snapshot AS (SELECT DISTINCT ON (run_date) run_date, started_at FROM rfm_run WHERE model = 'shop' ORDER BY run_date, run_id DESC)
+    SELECT array_agg(day ORDER BY day)
+      FROM (SELECT run_date FROM snapshot WHERE started_at < '2026-01-01' AND run_date < '2026-01-01'
+            UNION SELECT run_date FROM snapshot WHERE run_date < latest AND run_date >= latest - restate
+            UNION SELECT latest - i FROM generate_series(1, 20) i WHERE latest - i > (SELECT max(run_date) FROM snapshot WHERE run_date <= latest)
+            UNION SELECT latest) d(day)
+$$;
+
 -- Ends with an error where a call does, or where rfm differs; shops.failure then has the seed
 CREATE PROCEDURE shops.run_history(seed bigint)
 LANGUAGE plpgsql AS
@@ -102,6 +121,8 @@ DECLARE
     behind CONSTANT int := shops.rnd(seed, 'behind', 4);
     most   CONSTANT int := 1 + shops.rnd(seed, 'most', 4);
     latest date;
+    owed   date[];
+    again  interval;
     after  bigint;
 BEGIN
     IF shops.rnd(seed, 'dated', 5) = 0 THEN
@@ -120,11 +141,11 @@ BEGIN
     END IF;
     COMMIT;
 
-    PERFORM shops.expect_days(first, last);
-    after := shops.note_others(first, last);
+    PERFORM shops.expect_days(shops.days(first, last));
+    after := shops.note_others(shops.days(first, last));
     COMMIT;
     CALL rfm_backfill(first, last, 'shop');
-    PERFORM shops.check_days('backfill', first, last, after);
+    PERFORM shops.check_days('backfill', shops.days(first, last), after);
 
     latest := shops.expect('shop', NULL);
     DELETE FROM shops.target WHERE run_date > latest - behind;
@@ -132,13 +153,28 @@ BEGIN
     first := coalesce((SELECT max(run_date) FROM rfm_run WHERE model = 'shop'), (SELECT max(run_date) FROM shops.target), latest - 1);
     first := CASE WHEN first < latest THEN first + 1 ELSE latest END;
     last := LEAST(latest, first + most - 1);
-    PERFORM shops.expect_days(first, last);
-    after := shops.note_others(first, last);
+    PERFORM shops.expect_days(shops.days(first, last));
+    after := shops.note_others(shops.days(first, last));
     COMMIT;
     CALL rfm_catch_up('shop');
-    PERFORM shops.check_days('catch-up', first, last, after);
+    PERFORM shops.check_days('catch-up', shops.days(first, last), after);
     IF last = latest THEN
         PERFORM shops.check_score_now(seed, latest);
+    END IF;
+
+    -- the next job: orders were corrected, some days were not over, some dates are restated
+    IF latest - last < 20 THEN
+        UPDATE rfm_model SET restate = shops.pick(seed, 'restate', NULL, '1 day', '3 days', '1 mon')::interval WHERE model = 'shop' RETURNING restate INTO again;
+        UPDATE rfm_run SET started_at = run_date::timestamp + interval '12 hours' WHERE model = 'shop' AND shops.rnd(seed, 'unfinished ' || run_date, 3) = 0;
+        PERFORM shops.disturb(s);
+        latest := shops.expect('shop', NULL);
+        owed := shops.owed(latest, again);
+        PERFORM shops.expect_days(owed);
+        after := shops.note_others(owed);
+        PERFORM set_config('rfm.catch_up_limit', '100', false);
+        COMMIT;
+        CALL rfm_catch_up('shop');
+        PERFORM shops.check_days('the next job', owed, after);
     END IF;
     IF EXISTS (SELECT FROM shops.target) THEN
         PERFORM shops.check_retention(shops.pick(seed, 'retention', '1 day', '36:00:00', '2 days', '3 days 01:00', '1 mon')::interval);
