@@ -54,6 +54,12 @@ DELETE FROM tot.scores WHERE run_date = '2024-02-04';
 SELECT count(DISTINCT run_date) FROM rfm_trend('tot');
 SELECT count(DISTINCT run_date) FROM rfm_total JOIN rfm_model USING (model_id) WHERE model = 'tot';
 
+-- one customer's history, found by the key or by an index of its own
+CREATE TABLE tot.history AS SELECT * FROM rfm_customer(30, 'tot');
+CREATE INDEX own ON tot.scores (customer_id, run_date);
+SELECT count(*) FROM rfm_customer(30, 'tot');
+SELECT count(*) FROM (TABLE tot.history EXCEPT SELECT * FROM rfm_customer(30, 'tot')) AS d;
+
 -- money that sums up to more than 64 bits
 SELECT rfm_create_model('tot_big', 'tot.orders', 'tot.big', amount => 'big');
 SELECT rfm_refresh('2024-02-10', 'tot_big') > 0;

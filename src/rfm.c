@@ -29,12 +29,14 @@
 #include "run/catch_up.h"
 #include "run/create_model.h"
 #include "run/define_model.h"
+#include "run/forget.h"
 #include "run/jobs.h"
 #include "run/label.h"
 #include "run/notify.h"
 #include "run/period.h"
 #include "run/refresh.h"
 #include "run/ruleset.h"
+#include "run/run_log.h"
 #include "run/score_one.h"
 #include "run/totals.h"
 #include "score/snapshot.h"
@@ -66,6 +68,7 @@ PG_FUNCTION_INFO_V1(rfm_cron_jobs);
 PG_FUNCTION_INFO_V1(rfm_cron_troubles);
 PG_FUNCTION_INFO_V1(rfm_access);
 PG_FUNCTION_INFO_V1(rfm_totals);
+PG_FUNCTION_INFO_V1(rfm_forget);
 PG_FUNCTION_INFO_V1(rfm_score_one);
 PG_FUNCTION_INFO_V1(rfm_local_date);
 PG_FUNCTION_INFO_V1(rfm_label);
@@ -98,6 +101,15 @@ define_job_settings(void)
 							&rfm_catch_up_limit,
 							31,
 							1, INT_MAX,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("rfm.log_retention_days",
+							"Sets how many days the lines of rfm_run are kept.",
+							"A refresh deletes the model's older ones. 0 keeps all; that of the newest date always stays.",
+							&rfm_log_retention_days,
+							0,
+							0, 36500,
 							PGC_USERSET,
 							0,
 							NULL, NULL, NULL);
@@ -683,4 +695,25 @@ rfm_delete_campaign(PG_FUNCTION_ARGS)
 	rfm_campaign_delete(PG_GETARG_INT64(0), PG_GETARG_OID(1),
 						text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	PG_RETURN_VOID();
+}
+
+/*
+ * rfm_forget(customer text, model text) RETURNS bigint: the rows of the target
+ * that have gone.
+ */
+Datum
+rfm_forget(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+
+	rfm_version_check();
+	name = model_argument(fcinfo, 1);
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("customer must not be null")));
+	rfm_source_forbid_nesting();
+	prevent_on_standby("rfm_forget()");
+	PreventCommandIfReadOnly("rfm_forget()");
+	PG_RETURN_INT64(rfm_forget_customer(name, text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }

@@ -151,6 +151,29 @@ is(sql('SELECT (SELECT count(*) FROM rfm_jobs) + (SELECT count(*) FROM rfm_healt
 is(sql('SELECT (SELECT count(*) FROM rfm_internal.cron_jobs()) + (SELECT count(*) FROM rfm_internal.cron_troubles())', 'outsider'), 0, 'by no way');
 
 #
+# The alerts of docs/monitoring.md, as they stand there, for such a member
+#
+my $page = slurp_file("$FindBin::RealBin/../docs/monitoring.md");
+my @queries = $page =~ /^ +query: "(.*)"$/mg;
+is(scalar(@queries), 2, 'there are queries for an exporter');
+like(sql($queries[0], 'watcher'), qr/^critical\|[1-9]\d*$/m, 'findings by level');
+like(sql($queries[1], 'watcher'), qr/^late\|2\|0$/m, 'models, days behind, failures');
+my ($check) = $page =~ /^(    #!\/bin\/sh\n.*?\n)\n/ms;
+$check =~ s/^    //mg;
+my $script = PostgreSQL::Test::Utils::tempdir() . '/check_rfm';
+append_to_file($script, $check);
+my $answer = sub {
+	my ($role, $db) = @_;
+	my $said = `sh $script -d "@{[ $node->connstr($db // 'postgres') ]} user=$role"`;
+	return ($? >> 8) . " $said";
+};
+like($answer->('watcher'), qr/^2 RFM CRITICAL: .*late: overdue/, 'the check: critical');
+is($answer->('outsider'), "0 RFM OK\n", 'well');
+like($answer->('nobody'), qr/^3 RFM UNKNOWN: .*"nobody"/, 'unknown');
+my ($cron) = $page =~ /^ +30 6 .*-c "(.*)"$/m;
+like(sql($cron, 'watcher'), qr/^critical\|late\|overdue\|/m, 'what cron mails');
+
+#
 # A failed call leaves a trace; the next one that succeeds settles it
 #
 sql(q{SELECT rfm_create_model('broken', 'orders', 'broken_scores', amount => 'total / (customer_id - 7)')});

@@ -281,9 +281,9 @@ LANGUAGE sql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT f.level, f.model, f.finding, f.detail, f.since, f.to_do
-      FROM (SELECT CASE WHEN t.finding = 'log large' THEN 'notice' ELSE 'critical' END AS level, NULL::text AS model, 0 AS place,
+      FROM (SELECT CASE WHEN t.finding = 'log large' THEN 'notice' ELSE 'critical' END AS level, NULL::text AS model, t.place - 100 AS place,
                    t.finding, t.detail, t.since, t.to_do
-              FROM rfm_internal.cron_troubles() AS t
+              FROM rfm_internal.cron_troubles() WITH ORDINALITY AS t(finding, detail, since, to_do, place)
              UNION ALL
             SELECT m.level, s.model, m.place, m.finding, m.detail, m.since, m.to_do
               FROM rfm_internal.model_state AS s, LATERAL rfm_internal.findings(s) AS m) AS f

@@ -747,19 +747,28 @@ LANGUAGE plpgsql STABLE ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    rows record;
+    rows   record;
+    access CONSTANT record := rfm_internal.access(model);
+    dates  date[];
 BEGIN
     IF customer IS NULL THEN
         RAISE EXCEPTION 'customer must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL);
+    -- an index that begins with the customer finds the rows; else the dates do, by the key
+    IF NOT EXISTS (SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                    WHERE i.indrelid = regexp_replace(access.relation, '^ONLY ', '')::regclass AND i.indisvalid AND i.indpred IS NULL
+                      AND quote_ident(a.attname) = access.columns ->> 'customer_id')
+    THEN
+        dates := rfm_internal.snapshot_dates(rows.query);
+    END IF;
     RETURN QUERY EXECUTE format($query$
         SELECT s.run_date, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score, s.segment, s.comment
           FROM (%1$s) AS s
-         WHERE s.run_date = ANY ($2) AND s.customer %2$s CAST($1 AS %3$s)
+         WHERE %4$s s.customer %2$s CAST($1 AS %3$s)
          ORDER BY s.run_date
-        $query$, rows.query, rows.customer_equals, rows.customer_type)
-    USING customer, rfm_internal.snapshot_dates(rows.query);
+        $query$, rows.query, rows.customer_equals, rows.customer_type, CASE WHEN dates IS NOT NULL THEN 's.run_date = ANY ($2) AND' END)
+    USING customer, dates;
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_customer(text, text) IS

@@ -18,6 +18,8 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 
+int			rfm_log_retention_days = 0;
+
 typedef struct LogColumn
 {
 	const char *name;
@@ -35,6 +37,22 @@ newest_order(const RfmCustomers *customers)
 	for (int64 i = 0; i < customers->n; i++)
 		recency = Max(recency, customers->code[RFM_RECENCY][i]);
 	return (DateADT) (customers->run_date + recency);
+}
+
+/* Delete the model's rows that are older than the setting, but those of its newest date. */
+static void
+expire_log(const RfmModel *model)
+{
+	Oid			types[] = {INT8OID, INT4OID};
+	Datum		values[] = {Int64GetDatum(model->id), Int32GetDatum(rfm_log_retention_days)};
+	const char *table = rfm_public_name("rfm_run");
+
+	if (rfm_log_retention_days == 0)
+		return;
+	rfm_execute(psprintf("DELETE FROM %s WHERE model_id = $1 AND finished_at < now() - make_interval(days => $2)"
+						 " AND run_date < (SELECT max(r.run_date) FROM %s r WHERE r.model_id = $1)",
+						 table, table),
+				lengthof(values), types, values, NULL, SPI_OK_DELETE);
 }
 
 void
@@ -94,6 +112,7 @@ rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 
 	rfm_catalog_enter(&catalog);
 	rfm_execute(sql.data, lengthof(column), types, values, nulls, SPI_OK_INSERT);
+	expire_log(snapshot->model);
 	rfm_catalog_leave(&catalog);
 }
 

@@ -14,9 +14,13 @@
 #include "score/snapshot.h"
 #include "target/target.h"
 
+/* Setting rfm.log_retention_days: how long rows are kept; 0: always. */
+extern int	rfm_log_retention_days;
+
 /*
  * rfm_run_log: add the row of a refresh that has been written, with the counts
  * of its rows.  run_by is the role that asked for the refresh.
+ * Rows of the model that rfm.log_retention_days lets go of are deleted.
  */
 extern void rfm_run_log(const RfmScoredSnapshot *snapshot,
 						const RfmCounts *counts, TimestampTz started_at,

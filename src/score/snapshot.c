@@ -60,7 +60,9 @@ rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector)
 					  INT64_FORMAT " orders of " INT64_FORMAT " customers",
 					  collector ? collector->rows : (int64) 0,
 					  collector ? collector->nentries : (int64) 0);
-	rfm_progress_expect(collector ? collector->nentries : 0);
+	/* how many there are in files is not known before they are merged */
+	if (collector == NULL || !collector->spill)
+		rfm_progress_expect(collector ? collector->nentries : 0);
 	snapshot->spilled = collector && collector->spill;
 	snapshot->memory = MemoryContextMemAllocated(CurrentMemoryContext, true);
 

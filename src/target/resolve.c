@@ -195,7 +195,12 @@ check_rights(const RfmModel *model, Relation rel)
 				 errdetail("Role \"%s\", the owner of model \"%s\", needs SELECT, INSERT%s UPDATE%s on it.",
 						   GetUserNameFromId(GetUserId(), false), model->name,
 						   deletes ? "," : " and",
-						   deletes ? " and DELETE" : "")));
+						   deletes ? " and DELETE" : ""),
+				 rel->rd_rel->relowner == GetUserId() ? 0 :
+				 errhint("Grant them, or give the model to the owner of the table, role \"%s\" (REASSIGN OWNED does not): UPDATE rfm_model SET owner = %s WHERE model = %s.",
+						 GetUserNameFromId(rel->rd_rel->relowner, false),
+						 quote_literal_cstr(quote_identifier(GetUserNameFromId(rel->rd_rel->relowner, false))),
+						 quote_literal_cstr(model->name))));
 }
 
 void
