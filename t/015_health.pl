@@ -224,7 +224,7 @@ $node->safe_psql('postgres', $statement);
 sql(q{
 SELECT rfm_create_model('many' || i, 'orders', 'many_scores' || i) FROM generate_series(1, 200) i;
 INSERT INTO rfm_run (model_id, model, owner, run_date, customers, orders, inserted, updated, deleted, unchanged, expired, cut_points, reading, spilled, memory, phases, started_at, finished_at, run_by, version)
-SELECT model_id, model, owner, current_date - d, 1, 1, 1, 1, 1, 1, 1, '{}', 'orders', false, 1, '{}', now() - d * interval '1 day', now() - d * interval '1 day', 'x', '1.0.0'
+SELECT model_id, model, owner, current_date - d, 1, 1, 1, 1, 1, 1, 1, '{}', 'orders', false, 1, '{}', now() - greatest(d - 1, 0) * interval '1 day', now() - greatest(d - 1, 0) * interval '1 day', 'x', '1.0.0'
   FROM rfm_model, generate_series(0, 729) d WHERE model LIKE 'many%' ORDER BY d DESC;
 SELECT cron.schedule('rfm: ' || model, format('%s %s * * *', model_id % 60, model_id % 20), rfm_internal.job_command(model) || ' -- scheduled at 0') FROM rfm_model WHERE model LIKE 'many%';
 INSERT INTO cron.job_run_details (jobid, status, return_message, start_time, end_time)

@@ -72,7 +72,10 @@ SELECT m.model, m.source, m.target, m.owner, m.as_of, m.cadence, j.job_id, j.run
             WHEN d.today IS NOT NULL AND p.due_at > coalesce(j.scheduled_at, '-infinity')
             THEN rfm_internal.local_date(p.due_at, m.time_zone) - (m.as_of = 'yesterday')::int4
        END AS owed,
-       recent.unfinished, rfm_internal.next_due(m.cadence, recent.unfinished[1]) < rfm_internal.local_date(now(), m.time_zone) AS left_unfinished,
+       recent.unfinished,
+       CASE WHEN p.due_at IS NULL THEN rfm_internal.next_due(m.cadence, recent.unfinished[1]) < rfm_internal.local_date(now(), m.time_zone)
+            ELSE p.due_at > coalesce(j.scheduled_at, '-infinity') AND recent.unfinished[1] < rfm_internal.local_date(p.due_at, m.time_zone)
+       END AS left_unfinished,
        last.newest_order, last.spilled, broken.failures AS calls_failed, broken.failed_at AS calls_failing_since, broken.message AS call_message
   FROM @extschema@.rfm_model m
        CROSS JOIN LATERAL (
@@ -224,7 +227,8 @@ BEGIN ATOMIC
                (10, 'warning', 'never refreshed', s.job_id IS NULL AND s.last_finished_at IS NULL),
                (11, 'warning', 'source stale', CASE WHEN s.today IS NULL THEN current_date ELSE s.last_snapshot END - s.newest_order
                                                  > coalesce(current_setting('rfm.source_stale_days', true), '14')::int4),
-               (12, 'warning', 'unfinished', NOT s.running AND s.left_unfinished),
+               -- who is behind finishes no day, either
+               (12, 'warning', 'unfinished', NOT s.running AND s.left_unfinished AND coalesce(s.last_snapshot >= s.owed, true)),
                (13, 'notice', 'spilled', s.spilled)
            ) AS f(place, level, finding, found)
      WHERE f.found;
