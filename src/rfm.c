@@ -154,7 +154,7 @@ _PG_init(void)
 							0,
 							NULL, NULL, NULL);
 	DefineCustomEnumVariable("rfm.grouped_reading",
-							 "Reads the orders of a refresh one row a customer.",
+							 "Reads the orders of a refresh as one row per customer.",
 							 "auto: where the servers that have them can group them; on: from any source.",
 							 &rfm_grouped_reading,
 							 RFM_GROUPED_AUTO, grouped_reading_options,

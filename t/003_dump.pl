@@ -303,7 +303,7 @@ is($node->safe_psql('strange', "SELECT $q.rfm_forget(-1, 'm')"), 0, 'forget');
 is($node->safe_psql('strange', "SELECT finding FROM $q.rfm_health() WHERE model = 'm' AND level <> 'warning'"), '', 'health');
 is($node->safe_psql('strange', "SELECT string_agg(model, ' ' ORDER BY model) FROM $q.rfm_jobs"), 'default m', 'jobs');
 like($node->safe_psql('strange', "SELECT to_do FROM $q.rfm_jobs WHERE model = 'default'"), qr/CALL \Q$q.rfm_catch_up('default');\E/, 'what to do');
-for my $call ('rfm_period', 'rfm_outcome', 'rfm_ties', 'rfm_segment_summary', 'rfm_changes', 'rfm_migration', 'rfm_movers', 'rfm_grid', 'rfm_export')
+for my $call ('rfm_period', 'rfm_outcome', 'rfm_ties', 'rfm_segment_summary', 'rfm_segment_guide', 'rfm_changes', 'rfm_migration', 'rfm_movers', 'rfm_grid', 'rfm_export')
 {
 	like($node->safe_psql('strange', "SELECT count(*) > 0 FROM $q.$call(model => 'm')"), qr/^[tf]$/, $call);
 }
@@ -331,7 +331,7 @@ SELECT string_agg(DISTINCT proname, ' ' ORDER BY proname) FROM pg_proc
    AND NOT 'internal'::regtype = ANY (proargtypes) AND prorettype <> 'trigger'::regtype}),
 	join(' ', sort qw(rfm_refresh rfm_preview rfm_create_model rfm_copy_ruleset rfm_drop_ruleset rfm_drop_rule rfm_segment_coverage rfm_label rfm_cut_points rfm_bucket
 		  rfm_quintiles rfm_quantiles rfm_repeat_summary rfm_forecast_fit rfm_forecast rfm_forecast_summary rfm_forecast_backtest rfm_schedule rfm_unschedule rfm_drop_model
-		  rfm_catch_up rfm_backfill rfm_health rfm_forget rfm_period rfm_outcome rfm_drop_campaign rfm_ties rfm_segment_summary rfm_migration rfm_changes rfm_movers rfm_grid rfm_trend rfm_customer
+		  rfm_catch_up rfm_backfill rfm_health rfm_forget rfm_period rfm_outcome rfm_drop_campaign rfm_ties rfm_segment_summary rfm_segment_guide rfm_migration rfm_changes rfm_movers rfm_grid rfm_trend rfm_customer
 		  rfm_score_now rfm_export rfm_latest_view rfm_report rfm_run_date)),
 	'those are all its functions');
 

@@ -29,7 +29,7 @@ CREATE TABLE @extschema@.rfm_run (
 CREATE INDEX rfm_run_model_id_run_date_idx ON @extschema@.rfm_run (model_id, run_date, run_id);
 
 COMMENT ON TABLE @extschema@.rfm_run IS
-    'log of snapshots: one row a refresh that succeeded. Everyone sees the runs of the models that they may use; with a model goes its log';
+    'log of snapshots: one row per refresh that succeeded. Everyone sees the runs of the models that they may use; with a model goes its log';
 COMMENT ON COLUMN @extschema@.rfm_run.run_id IS 'number of the run';
 COMMENT ON COLUMN @extschema@.rfm_run.model_id IS 'number of the model, as in rfm_model';
 COMMENT ON COLUMN @extschema@.rfm_run.model IS 'name of the model';
@@ -44,7 +44,7 @@ COMMENT ON COLUMN @extschema@.rfm_run.unchanged IS 'rows of the target that stoo
 COMMENT ON COLUMN @extschema@.rfm_run.expired IS 'older snapshots (run dates) of the target that went by the model''s retention';
 COMMENT ON COLUMN @extschema@.rfm_run.newest_order IS 'date of the newest order of the customers in the snapshot; null: there are none';
 COMMENT ON COLUMN @extschema@.rfm_run.cut_points IS 'what each score covers and where the cuts lie; rfm_cut_points() shows it as rows';
-COMMENT ON COLUMN @extschema@.rfm_run.reading IS 'how the orders were read: orders, one by one, or grouped, one row a customer from the servers that have them';
+COMMENT ON COLUMN @extschema@.rfm_run.reading IS 'how the orders were read: orders, one by one, or grouped, one row per customer from the servers that have them';
 COMMENT ON COLUMN @extschema@.rfm_run.spilled IS 'whether customers did not fit into the memory that they may take (rfm.work_mem) and went to temporary files';
 COMMENT ON COLUMN @extschema@.rfm_run.memory IS 'bytes that the customers took in the session at most, when they were read or scored; parallel workers have as much each';
 COMMENT ON COLUMN @extschema@.rfm_run.phases IS 'milliseconds by phase: read, sort, score, write';

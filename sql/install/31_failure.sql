@@ -18,7 +18,7 @@ CREATE TABLE @extschema@.rfm_failure (
 CREATE INDEX rfm_failure_model_id_failed_at_idx ON @extschema@.rfm_failure (model_id, failed_at);
 
 COMMENT ON TABLE @extschema@.rfm_failure IS
-    'log of failures: one row a call of rfm_catch_up() or rfm_backfill() that ended with an error; the newest hundred of a model. Everyone sees those of the models that they may use; with a model they go';
+    'log of failures: one row per call of rfm_catch_up() or rfm_backfill() that ended with an error; the newest hundred of a model. Everyone sees those of the models that they may use; with a model they go';
 COMMENT ON COLUMN @extschema@.rfm_failure.failure_id IS 'number of the failure';
 COMMENT ON COLUMN @extschema@.rfm_failure.model_id IS 'number of the model, as in rfm_model';
 COMMENT ON COLUMN @extschema@.rfm_failure.model IS 'name of the model';

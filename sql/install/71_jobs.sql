@@ -251,7 +251,7 @@ SELECT s.model, s.schedule, s.active, s.job_id, s.runs_as, s.last_snapshot, s.da
   FROM rfm_internal.model_state AS s;
 
 COMMENT ON VIEW @extschema@.rfm_jobs IS
-    'one row a model that you may use or, as a member of pg_monitor, watch (and a job, should it have several): its last snapshot, its job in pg_cron, how that fares and what to do. Columns about the job are null where pg_cron is not in this database';
+    'one row per model that you may use or, as a member of pg_monitor, watch (and a job, should it have several): its last snapshot, its job in pg_cron, how that fares and what to do. Columns about the job are null where pg_cron is not in this database';
 COMMENT ON COLUMN @extschema@.rfm_jobs.model IS 'name of the model';
 COMMENT ON COLUMN @extschema@.rfm_jobs.schedule IS 'when its job runs, in pg_cron''s time zone; null: there is no job';
 COMMENT ON COLUMN @extschema@.rfm_jobs.active IS 'false where the job is paused';
@@ -294,4 +294,4 @@ AS $body$
      ORDER BY array_position('{critical,warning,notice}'::text[], f.level), f.model NULLS FIRST, f.place
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_health() IS
-    'what is wrong, one row a finding, the worst first: no row, nothing is. level: critical (snapshots are not made), warning (they soon will not be, or say little) or notice; model: null where it concerns all. Of the models that you may use or, as a member of pg_monitor, watch';
+    'what is wrong, one row per finding, the worst first: no row, nothing is. level: critical (snapshots are not made), warning (they soon will not be, or say little) or notice; model: null where it concerns all. Of the models that you may use or, as a member of pg_monitor, watch';

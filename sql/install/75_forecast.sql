@@ -24,7 +24,7 @@ CREATE TABLE @extschema@.rfm_forecast_parameters (
 );
 
 COMMENT ON TABLE @extschema@.rfm_forecast_parameters IS
-    'parameters of forecasts: one row a model, family and date, written by rfm_forecast_fit(). Everyone sees those of the models that they may use; they go with their model';
+    'parameters of forecasts: one row per model, family and date, written by rfm_forecast_fit(). Everyone sees those of the models that they may use; they go with their model';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.fit_id IS 'number of the fit';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.model_id IS 'number of the model, as in rfm_model';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.model IS 'name of the model';

@@ -22,7 +22,7 @@ CREATE FUNCTION rfm_internal.access(
 LANGUAGE c STABLE
 AS 'MODULE_PATHNAME', 'rfm_access';
 COMMENT ON FUNCTION rfm_internal.access(text) IS
-    'internal: the target of a model and its columns, for who may read it';
+    'internal: the target of a model and its columns, for roles that may read it';
 
 -- The labels of a target's rows as SQL: the column with them or, where the target
 -- has none, what the rule set gives the scores today.  Null where the model has
@@ -217,7 +217,7 @@ RETURNS SETOF rfm_internal.snapshot_total
 LANGUAGE c STABLE ROWS 1000
 AS 'MODULE_PATHNAME', 'rfm_totals';
 COMMENT ON FUNCTION rfm_internal.totals(text) IS
-    'internal: the totals that the refreshes of a model have kept, for who may read all rows of its target';
+    'internal: the totals that the refreshes of a model have kept, for roles that may read all rows of its target';
 
 -- What the customers of each label add up to in each of these snapshots, which the
 -- target has.  Dates whose totals were kept are not read: those of the labels that
@@ -283,7 +283,9 @@ CREATE FUNCTION @extschema@.rfm_segment_summary(
     average_order_value numeric,
     median_recency      numeric,
     median_frequency    numeric,
-    median_monetary     numeric
+    median_monetary     numeric,
+    description         text,
+    action              text
 )
 LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
@@ -292,15 +294,21 @@ SET random_page_cost = 1.1
 SET parallel_tuple_cost = 0.001
 AS $body$
 DECLARE
-    rows record;
-    date date;
+    rows  record;
+    date  date;
+    texts jsonb;
 BEGIN
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     date := rfm_internal.snapshot_date(model, rows.query, run_date);
+    IF by IN ('segment', 'comment') THEN
+        SELECT jsonb_object_agg(d.segment, jsonb_build_array(d.description, d.action)) INTO texts
+          FROM @extschema@.rfm_segment_guide(model, by) AS d;
+    END IF;
     RETURN QUERY EXECUTE format($query$
         SELECT g.label, g.customers, round(g.customers / sum(g.customers) OVER (), 4),
                g.orders, g.revenue, round(g.revenue / nullif(sum(g.revenue) OVER (), 0), 4),
-               round(g.revenue / nullif(g.orders, 0), 2), trim_scale(g.r[1]), trim_scale(g.f[1]), g.m[1]
+               round(g.revenue / nullif(g.orders, 0), 2), trim_scale(g.r[1]), trim_scale(g.f[1]), g.m[1],
+               $1 -> g.label ->> 0, $1 -> g.label ->> 1
           FROM (SELECT s.label, count(*) AS customers, sum(s.frequency_orders)::int8 AS orders, sum(s.monetary_value) AS revenue,
                        %3$s.rfm_quantiles(s.recency_days::numeric, 2) AS r,
                        %3$s.rfm_quantiles(s.frequency_orders::numeric, 2) AS f,
@@ -309,11 +317,12 @@ BEGIN
                  WHERE s.run_date = %2$L::date
                  GROUP BY s.label) AS g
          ORDER BY g.revenue DESC NULLS LAST, g.customers DESC, g.label
-        $query$, rows.query, date, '@extschema@');
+        $query$, rows.query, date, '@extschema@')
+    USING texts;
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_segment_summary(date, text, text, text) IS
-    'the segments of a snapshot (the newest without a date), the one with most revenue first: customers, orders and revenue with their shares (fractions of 1), average order value, and medians of the customers'' recency, frequency and monetary value. by => ''comment'' groups by the comments instead, by => ''group'' shows the groups that the model scores by themselves side by side; score_group is one of them, without it all are taken together';
+    'the segments of a snapshot (the newest without a date), the one with most revenue first: customers, orders and revenue with their shares (fractions of 1), average order value, medians of the customers'' recency, frequency and monetary value, and the description of the segment and what to do about it, from its rule set. by => ''comment'' groups by the comments instead, by => ''group'' shows the groups that the model scores by themselves side by side; score_group is one of them, without it all are taken together';
 
 -- The day that compare_to means: itself, or an interval before to_date.  Months
 -- counted from the last day of a month end on the last day of a month, so that
@@ -721,7 +730,7 @@ CREATE FUNCTION @extschema@.rfm_score_now(
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'rfm_score_one';
 COMMENT ON FUNCTION @extschema@.rfm_score_now(text, text, text) IS
-    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for who has no orders that count. In one group or, without one, a row for each group of the newest snapshot that the customer has orders in. For who may refresh the model';
+    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for a customer without orders that count. In one group or, without one, a row for each group of the newest snapshot that the customer has orders in. For roles that may refresh the model';
 
 CREATE FUNCTION @extschema@.rfm_score_now(
     customer    anyelement,

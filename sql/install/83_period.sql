@@ -18,7 +18,7 @@ CREATE FUNCTION rfm_internal.orders_between(
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
 AS 'MODULE_PATHNAME', 'rfm_orders_between';
 COMMENT ON FUNCTION rfm_internal.orders_between(text, date, date) IS
-    'internal: who ordered after a date (null: ever) up to another, read from the orders of a model, for who may refresh it';
+    'internal: who ordered after a date (null: ever) up to another, read from the orders of a model, for roles that may refresh it';
 
 -- A customer of two groups has orders in each, which are not read apart.
 CREATE FUNCTION rfm_internal.refuse_groups(model text, rows record)
@@ -187,4 +187,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_period(date, date, text, text) IS
-    'what happened after one snapshot up to another, and in the period of the same length before, where there is a snapshot that begins it: buyers, of them new and returning ones, orders, revenue. The dates are found as rfm_migration() finds them. Of a model with a lookback, monetary_above, an average or rfm_run_date() the orders are read, for who may refresh it';
+    'what happened after one snapshot up to another, and in the period of the same length before, where there is a snapshot that begins it: buyers, of them new and returning ones, orders, revenue. The dates are found as rfm_migration() finds them. Of a model with a lookback, monetary_above, an average or rfm_run_date() the orders are read, for roles that may refresh it';

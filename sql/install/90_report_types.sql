@@ -5,6 +5,10 @@
 -- page is HTML that is well-formed XML too, has no script and refers to
 -- nothing outside itself.  All that comes from a table or from a parameter
 -- passes through report_text() on its way into it.
+--
+-- How numbers and money are written is decided once, by report_page(): the parts
+-- write marks, control characters that report_text() lets nobody else write: 1 for
+-- the separator of thousands, 2 for the decimal one, 3 for the currency.
 
 -- All that the page says of one snapshot by itself: its customers by score.
 CREATE TYPE rfm_internal.report_cell AS (
@@ -14,6 +18,8 @@ CREATE TYPE rfm_internal.report_cell AS (
     segment   text,
     comment   text,
     customers int8,
+    repeated  int8,
+    recent    int8,
     orders    numeric,
     revenue   numeric,
     days      numeric,
@@ -21,16 +27,21 @@ CREATE TYPE rfm_internal.report_cell AS (
     high      numeric[]
 );
 COMMENT ON TYPE rfm_internal.report_cell IS
-    'internal: customers of a snapshot with the same scores and labels; lowest and highest recency, frequency and monetary value';
+    'internal: customers of a snapshot with the same scores and labels; how many of them have several orders, and how many bought in the last period; lowest and highest recency, frequency and monetary value';
 
 CREATE TYPE rfm_internal.report_move AS (
     from_segment text,
     to_segment   text,
     change       int4,
-    customers    int8
+    customers    int8,
+    buyers       int8,
+    orders       numeric,
+    revenue      numeric,
+    later        numeric,
+    worth        numeric
 );
 COMMENT ON TYPE rfm_internal.report_move IS
-    'internal: customers in both of two snapshots, by segment and change of the sum of their scores';
+    'internal: customers in both of two snapshots, by segment and change of the sum of their scores; who of them bought between the two, their orders and revenue then, and their orders and monetary value in the later';
 
 CREATE TYPE rfm_internal.report_mover AS (
     customer     text,

@@ -14,18 +14,17 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_text(text) IS
     'internal: a text as it may stand in an element or an attribute of the report';
 
--- G and D are the separators of lc_numeric: the reader's.
 CREATE FUNCTION rfm_internal.report_number(value numeric, decimals int4 DEFAULT 0)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT coalesce(rfm_internal.report_text(
-               to_char(round($1, $2), 'FM' || repeat('999G', 9) || '990' || CASE WHEN $2 > 0 THEN 'D' || repeat('0', $2) ELSE '' END)),
-               '&#8211;')
+    SELECT coalesce(translate(
+               to_char(round($1, $2), 'FM' || repeat('999,', 9) || '990' || CASE WHEN $2 > 0 THEN '.' || repeat('0', $2) ELSE '' END),
+               ',.', E'\x01\x02'), '&#8211;')
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_number(numeric, int4) IS
-    'internal: a number with thousands separators; a dash for null';
+    'internal: a number with marks for its separators; a dash for null';
 
 CREATE FUNCTION rfm_internal.report_share(part numeric, whole numeric)
 RETURNS text
@@ -73,6 +72,28 @@ AS $body$
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_section(text, text, text, text) IS
     'internal: a section of the report';
+
+-- A table that may be wider than the screen: a region that scrolls by itself.
+CREATE FUNCTION rfm_internal.report_wide(name text, content text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format('<div class="wide" tabindex="0" role="region" aria-label="%s">%s</div>', $1, $2)
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_wide(text, text) IS
+    'internal: a table in a region that scrolls by itself';
+
+-- Steps 0 to 5 of a colour, by the square root: large values do not hide the others.
+CREATE FUNCTION rfm_internal.report_tone(value numeric, largest numeric)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT CASE WHEN $1 > 0 THEN 't' || greatest(ceil(5 * sqrt($1 / greatest($2, 1e-9))), 1) ELSE 't0' END
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_tone(numeric, numeric) IS
+    'internal: the class of a cell that is coloured by its value';
 
 -- Segments, best first: by the mean of their scores.
 CREATE FUNCTION rfm_internal.report_segments(cells rfm_internal.report_cell[], by_comment bool DEFAULT false)

@@ -50,9 +50,8 @@ AS $body$
     ), line AS (
         SELECT row, format('<tr><th scope="row">%s</th>', rfm_internal.report_text(min(from_name)))
                || string_agg(CASE WHEN n = 0 THEN '<td class="none">&#183;</td>'
-                                  ELSE format('<td class="%s" style="--o:%s" title="%s &#8594; %s: %s customers, %s of the row">%s</td>',
-                                           concat_ws(' ', CASE WHEN from_label = to_label THEN 'stay' END, CASE WHEN n > 0.72 * of_row THEN 'c' WHEN n > 0.58 * of_row THEN 'b' END),
-                                           round(greatest(n / of_row, 0.03), 3),
+                                  ELSE format('<td class="%s" title="%s &#8594; %s: %s customers, %s of the row">%s</td>',
+                                           concat_ws(' ', CASE WHEN from_label = to_label THEN 'stay' END, rfm_internal.report_tone(n, of_row)),
                                            rfm_internal.report_text(from_name), rfm_internal.report_text(to_name),
                                            rfm_internal.report_number(n), rfm_internal.report_share(n, of_row), rfm_internal.report_data(n))
                              END, '' ORDER BY col)
@@ -61,31 +60,54 @@ AS $body$
           FROM cell
          GROUP BY row
     )
-    SELECT '<div class="wide"><table class="matrix" id="matrix"><caption>From (rows) to (columns), customers</caption><thead><tr><td></td>'
+    SELECT rfm_internal.report_wide('From segment to segment', '<table class="matrix" id="matrix"><caption>From (rows) to (columns), customers</caption><thead><tr><td></td>'
            || (SELECT string_agg(format('<th scope="col"><span title="%s">%s</span></th>', rfm_internal.report_text(lost_name),
                       rfm_internal.report_text(CASE WHEN length(lost_name) > 24 THEN left(lost_name, 22) || '..' ELSE lost_name END)), '' ORDER BY place)
                  FROM side)
-           || '<th scope="col"><span>All</span></th></tr></thead><tbody>' || string_agg(html, E'\n' ORDER BY row) || '</tbody></table></div>'
+           || '<th scope="col"><span>All</span></th></tr></thead><tbody>' || string_agg(html, E'\n' ORDER BY row) || '</tbody></table>')
       FROM line
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_matrix(rfm_internal.report_cell[], rfm_internal.report_cell[], rfm_internal.report_move[]) IS
     'internal: movements between the segments of two snapshots as a matrix';
+
+-- The movements that carry most money.
+CREATE FUNCTION rfm_internal.report_flows(moves rfm_internal.report_move[])
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT rfm_internal.report_wide('Movements with most revenue',
+               '<table class="numbers" id="flows"><caption>Movements with most revenue</caption><thead><tr><th scope="col">From</th>'
+               || E'<th scope="col" class="words">To</th><th scope="col">Customers</th><th scope="col">Monetary value now\x03</th></tr></thead><tbody>'
+               || string_agg(concat('<tr><th scope="row">', rfm_internal.report_text(f.from_segment), '</th><td class="words">', rfm_internal.report_text(f.to_segment),
+                      '</td><td>', rfm_internal.report_data(f.customers), '</td><td>', rfm_internal.report_data(f.worth, 2), '</td></tr>'), E'\n' ORDER BY f.n)
+               || '</tbody></table>')
+      FROM (SELECT m.from_segment, m.to_segment, sum(m.customers) AS customers, sum(m.worth) AS worth,
+                   row_number() OVER (ORDER BY sum(m.worth) DESC, m.from_segment COLLATE "C", m.to_segment COLLATE "C") AS n
+              FROM unnest($1) AS m
+             WHERE m.from_segment <> m.to_segment
+             GROUP BY m.from_segment, m.to_segment) AS f
+     WHERE f.n <= 10
+    HAVING count(*) > 0
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_flows(rfm_internal.report_move[]) IS
+    'internal: the movements between segments whose customers have most money; null: there are none';
 
 CREATE FUNCTION rfm_internal.report_movers_table(movers rfm_internal.report_mover[], rising bool)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT format('<div class="wide"><table class="numbers" id="%s"><caption>%s</caption>', w.id, w.title)
+    SELECT rfm_internal.report_wide(CASE WHEN $2 THEN 'Risen most' ELSE 'Fallen most' END, format('<table class="numbers movers" id="%s"><caption>%s</caption>', w.id, w.title)
            || coalesce('<thead><tr><th scope="col">Customer</th><th scope="col" class="words">Segment</th><th scope="col">Score</th>'
-               || '<th scope="col">Revenue</th><th scope="col">Orders</th><th scope="col">Days since last order</th></tr></thead><tbody>'
+               || E'<th scope="col">Monetary value\x03</th><th scope="col">Orders</th><th scope="col">Days since last order</th></tr></thead><tbody>'
                || string_agg(concat('<tr><th scope="row">', rfm_internal.report_text(m.customer), '</th><td class="words">',
                       concat_ws(' &#8594; ', CASE WHEN m.from_segment <> m.to_segment THEN rfm_internal.report_text(m.from_segment) END,
                                 rfm_internal.report_text(m.to_segment)), '</td><td>',
                       m.from_score, ' &#8594; ', m.to_score, '</td><td>', concat_ws('</td><td>', rfm_internal.report_data(m.revenue, 2),
                       rfm_internal.report_number(m.orders), rfm_internal.report_number(m.days)), '</td></tr>'), E'\n'
-                      ORDER BY abs(m.to_score - m.from_score) DESC, m.revenue DESC NULLS LAST, m.customer COLLATE "C") || '</tbody></table></div>',
-               '<tbody><tr><td class="words">None.</td></tr></tbody></table></div>')
+                      ORDER BY abs(m.to_score - m.from_score) DESC, m.revenue DESC NULLS LAST, m.customer COLLATE "C") || '</tbody></table>',
+               '<tbody><tr><td class="words">None.</td></tr></tbody></table>'))
       FROM (SELECT CASE WHEN $2 THEN 'risen' ELSE 'fallen' END AS id,
                    CASE WHEN $2 THEN '&#9650; Risen most' ELSE '&#9660; Fallen most' END AS title) AS w
            LEFT JOIN unnest($1) AS m ON (m.to_score > m.from_score) = $2
@@ -103,9 +125,9 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT rfm_internal.report_section('movements', format('Movements since %s', to_char($1, 'YYYY-MM-DD')),
                format('Of the customers in both snapshots the sum of scores rose for %s, fell for %s and stayed for %s. '
-                      || 'The darker a cell, the larger its share of the row; framed: who stayed.',
+                      || 'The stronger the colour of a cell, the larger its share of the row; framed: who stayed.',
                       rfm_internal.report_data(t.risen), rfm_internal.report_data(t.fallen), rfm_internal.report_data(t.same)),
-               rfm_internal.report_matrix($2, $3, $4))
+               rfm_internal.report_matrix($2, $3, $4) || coalesce(rfm_internal.report_flows($4), ''))
            || rfm_internal.report_section('movers', 'Biggest movers',
                'The customers whose sum of scores changed most; among equals those who spent most.',
                rfm_internal.report_movers_table($5, false) || rfm_internal.report_movers_table($5, true))

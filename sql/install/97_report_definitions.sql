@@ -19,13 +19,13 @@ RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT format('<div class="wide"><table class="numbers"><caption>%s: rule set %s</caption>', $1, rfm_internal.report_text($2))
+    SELECT rfm_internal.report_wide('Rules of the ' || lower($1), format('<table class="numbers"><caption>%s: rule set %s</caption>', $1, rfm_internal.report_text($2))
            || '<thead><tr><th scope="col">Label, first match wins</th><th scope="col">Recency</th><th scope="col">Frequency</th>'
-           || '<th scope="col">Money</th><th scope="col">Sum</th></tr></thead><tbody>'
+           || '<th scope="col">Monetary value</th><th scope="col">Sum</th></tr></thead><tbody>'
            || string_agg(concat('<tr><th scope="row">', rfm_internal.report_text(s.label), '</th><td>',
                   concat_ws('</td><td>', rfm_internal.report_range(s.r), rfm_internal.report_range(s.f),
                             rfm_internal.report_range(s.m), rfm_internal.report_range(s.total)), '</td></tr>'), E'\n' ORDER BY s.priority)
-           || '</tbody></table></div>'
+           || '</tbody></table>')
       FROM @extschema@.rfm_segment_rule AS s
      WHERE s.ruleset = $2
 $body$;
@@ -55,9 +55,9 @@ AS $body$
                                   (13, 'Scores', 'up to ' || array_to_string(m.buckets, ', '))) AS d(n, name, value)
                     WHERE d.value IS NOT NULL)
                || '</dl><div class="pair">' || coalesce(rfm_internal.report_rules('Segments', m.segment_rules), '')
-               || coalesce(rfm_internal.report_rules('Traits (comments)', m.comment_rules), '') || '</div>')
+               || coalesce(rfm_internal.report_rules('Comments', m.comment_rules), '') || '</div>')
       FROM @extschema@.rfm_model AS m
      WHERE m.model = $1
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_of_definitions(text) IS
-    'internal: the section about the settings and rules of a model; null for who may not see it';
+    'internal: the section about the settings and rules of a model; null for roles that may not see it';

@@ -7,21 +7,23 @@
 -- knows of the columns: it would expect a group a customer, and sort them all.
 
 -- One snapshot of the query that snapshot_rows() gives, as a subquery.
-CREATE FUNCTION rfm_internal.report_snapshot(query text, run_date date)
+CREATE FUNCTION rfm_internal.report_snapshot(query text, run_date date, by_comment bool)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT format('(SELECT q.customer, q.recency_days AS days, q.frequency_orders AS orders, q.monetary_value AS revenue,'
-                  ' q.r_score AS r, q.f_score AS f, q.m_score AS m, coalesce(q.segment, q.comment, ''All customers'') AS segment,'
-                  ' CASE WHEN q.segment IS NOT NULL THEN q.comment END AS comment'
-                  ' FROM (%s) AS q WHERE q.run_date = %L::date)', $1, to_char($2, 'YYYY-MM-DD'))
+                  ' q.r_score AS r, q.f_score AS f, q.m_score AS m, coalesce(%s, ''All customers'') AS segment, %s AS comment'
+                  ' FROM (%s) AS q WHERE q.run_date = %L::date)',
+                  CASE WHEN $3 THEN 'q.comment' ELSE 'q.segment, q.comment' END,
+                  CASE WHEN $3 THEN 'NULL::text' ELSE 'CASE WHEN q.segment IS NOT NULL THEN q.comment END' END, $1, to_char($2, 'YYYY-MM-DD'))
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_snapshot(text, date) IS
+COMMENT ON FUNCTION rfm_internal.report_snapshot(text, date, bool) IS
     'internal: a snapshot as a subquery';
 
--- Of a snapshot to compare with the lowest and highest values are not wanted.
-CREATE FUNCTION rfm_internal.report_cells(snapshot text, ranges bool)
+-- period: how many days long the last period is; null: there is none.  Of a snapshot
+-- to compare with the lowest and highest values are not wanted.
+CREATE FUNCTION rfm_internal.report_cells(snapshot text, period int4, ranges bool)
 RETURNS rfm_internal.report_cell[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -30,8 +32,9 @@ DECLARE
     cells rfm_internal.report_cell[];
 BEGIN
     EXECUTE format('SELECT array_agg(ROW(c.*)::rfm_internal.report_cell) FROM ('
-                   ' SELECT s.r, s.f, s.m, s.segment, s.comment, count(*), sum(s.orders)::numeric, coalesce(sum(s.revenue), 0)::numeric, sum(s.days)::numeric, %s'
+                   ' SELECT s.r, s.f, s.m, s.segment, s.comment, count(*), count(*) FILTER (WHERE s.orders > 1), %s, sum(s.orders)::numeric, coalesce(sum(s.revenue), 0)::numeric, sum(s.days)::numeric, %s'
                    '   FROM %s AS s GROUP BY s.r, s.f, s.m, s.segment, s.comment) AS c',
+                   CASE WHEN period IS NULL THEN 'NULL::int8' ELSE format('count(*) FILTER (WHERE s.days < %s)', period) END,
                    CASE WHEN ranges THEN 'ARRAY[min(s.days)::numeric, min(s.orders)::numeric, min(s.revenue)::numeric],'
                                          'ARRAY[max(s.days)::numeric, max(s.orders)::numeric, max(s.revenue)::numeric]'
                         ELSE 'NULL::numeric[], NULL::numeric[]' END, snapshot)
@@ -39,7 +42,7 @@ BEGIN
     RETURN cells;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_cells(text, bool) IS
+COMMENT ON FUNCTION rfm_internal.report_cells(text, int4, bool) IS
     'internal: a snapshot by score and label';
 
 -- The bin of a row on a scale, as SQL.
@@ -93,8 +96,10 @@ DECLARE
     moves rfm_internal.report_move[];
 BEGIN
     EXECUTE format('SELECT array_agg(ROW(p.*)::rfm_internal.report_move) FROM ('
-                   ' SELECT v.from_segment, v.to_segment, v.change, count(*)'
-                   '   FROM (SELECT b.segment AS from_segment, a.segment AS to_segment, a.r + a.f + a.m - b.r - b.f - b.m AS change'
+                   ' SELECT v.from_segment, v.to_segment, v.change, count(*), count(*) FILTER (WHERE v.later > v.orders),'
+                   ' (sum(v.later) - sum(v.orders))::numeric, coalesce(sum(v.worth), 0) - coalesce(sum(v.revenue), 0), sum(v.later)::numeric, coalesce(sum(v.worth), 0)'
+                   '   FROM (SELECT b.segment AS from_segment, a.segment AS to_segment, a.r + a.f + a.m - b.r - b.f - b.m AS change,'
+                   '                a.orders AS later, b.orders, a.revenue AS worth, b.revenue'
                    '           FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer OFFSET 0) AS v'
                    '  GROUP BY v.from_segment, v.to_segment, v.change) AS p', snapshot, before, equals)
        INTO moves;
@@ -150,43 +155,64 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_movers(text, text, text, text, rfm_internal.report_move[]) IS
     'internal: the customers who rose or fell most between two snapshots';
 
--- Snapshots evenly spread over the dates, the last one included: as many as
--- can be read in about a second.  known has what need not be read again.
-CREATE FUNCTION rfm_internal.report_points(
-    query text, dates date[], customers numeric, known rfm_internal.report_point[])
-RETURNS rfm_internal.report_point[]
+-- Revenue of the tenth of the customers with most of it.  Of the cells those are left
+-- out that lie below as many customers.
+CREATE FUNCTION rfm_internal.report_best(snapshot text, cells rfm_internal.report_cell[])
+RETURNS numeric
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    all_dates CONSTANT int4 := cardinality(dates);
-    wanted    CONSTANT int4 := least(all_dates, greatest(6, least(40, 4000000 / greatest(customers, 1)))::int4);
-    picked    date[];
-    at_day    rfm_internal.report_point[];
-    points    rfm_internal.report_point[];
-    day       date;
+    many  int8;
+    bound numeric;
+    best  numeric;
 BEGIN
-    SELECT array_agg(DISTINCT dates[1 + round((all_dates - 1.0) * i / greatest(wanted - 1, 1))::int4]) INTO picked
-      FROM generate_series(0, wanted - 1) AS i;
-    FOREACH day IN ARRAY picked LOOP
-        SELECT array_agg(k) INTO at_day FROM unnest(known) AS k WHERE k.run_date = day;
-        IF at_day IS NULL THEN
-            EXECUTE format('SELECT array_agg(ROW($1, p.segment, p.customers)::rfm_internal.report_point) FROM ('
-                           ' SELECT s.segment, count(*) AS customers FROM %s AS s GROUP BY s.segment) AS p',
-                           rfm_internal.report_snapshot(query, day))
-               INTO at_day USING day;
-        END IF;
-        points := points || at_day;
-    END LOOP;
-    RETURN points;
+    SELECT ceil(sum(c.customers) / 10)::int8 INTO many FROM unnest(cells) AS c;
+    SELECT max(t.low) INTO bound
+      FROM (SELECT c.low[3] AS low, sum(sum(c.customers)) OVER (ORDER BY c.low[3] DESC NULLS LAST) AS upto
+              FROM unnest(cells) AS c GROUP BY c.low[3]) AS t
+     WHERE t.upto >= many;
+    EXECUTE format('SELECT coalesce(sum(t.revenue), 0) FROM (SELECT s.revenue FROM %s AS s WHERE %s ORDER BY s.revenue DESC NULLS LAST LIMIT %s) AS t',
+                   snapshot, CASE WHEN bound IS NULL THEN 'true' ELSE format('s.revenue >= %L::numeric', bound) END, many)
+       INTO best;
+    RETURN best;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_points(text, date[], numeric, rfm_internal.report_point[]) IS
+COMMENT ON FUNCTION rfm_internal.report_best(text, rfm_internal.report_cell[]) IS
+    'internal: the revenue of the best tenth of the customers';
+
+-- Of the snapshot before the one that is compared only totals are wanted, which may
+-- have been kept.
+CREATE FUNCTION rfm_internal.report_past(model text, by text, day date)
+RETURNS rfm_internal.report_cell[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT array_agg(ROW(NULL, NULL, NULL, t.label, NULL, t.customers, NULL, NULL, t.orders, t.revenue, NULL, NULL, NULL)::rfm_internal.report_cell)
+      FROM rfm_internal.label_totals($1, $2, ARRAY[$3]) AS t
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_past(text, text, date) IS
+    'internal: a snapshot by label';
+
+-- The trend: snapshots evenly spread over the dates, the last one included, as many
+-- as can be read in about a second where their totals were not kept.
+CREATE FUNCTION rfm_internal.report_points(model text, by text, dates date[], customers numeric)
+RETURNS rfm_internal.report_point[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT array_agg(ROW(t.run_date, t.label, t.customers)::rfm_internal.report_point)
+      FROM rfm_internal.label_totals($1, $2, ARRAY(
+               SELECT DISTINCT $3[1 + round((cardinality($3) - 1.0) * i / greatest(w.wanted - 1, 1))::int4]
+                 FROM (SELECT least(cardinality($3), greatest(6, least(40, 4000000 / greatest($4, 1)))::int4) AS wanted) AS w,
+                      generate_series(0, w.wanted - 1) AS i)) AS t
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_points(text, text, date[], numeric) IS
     'internal: the segments of snapshots over time';
 
 -- Which snapshot the report is of, and which it is compared with.
 CREATE FUNCTION rfm_internal.report_pick(
-    model text, query text, dates date[], wanted date, compare_to text, OUT day date, OUT before date)
+    model text, query text, dates date[], wanted date, compare_to text, OUT day date, OUT before date, OUT earlier date)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
@@ -203,15 +229,27 @@ BEGIN
             HINT = format('rfm_refresh(%L, %L) computes it, where the target holds more than the newest.', to_char(wanted, 'YYYY-MM-DD'), model);
     END IF;
     before := rfm_internal.compared_date(model, query, day, compare_to);
+    -- periods of very different length tell nothing beside each other
+    IF before IS NOT NULL THEN
+        SELECT d INTO earlier
+          FROM unnest(rfm_internal.snapshot_dates(query, before - 1, (day - before) + (day - before) / 8)) AS d
+         WHERE abs(d - (before - (day - before))) * 8 <= day - before
+         ORDER BY abs(d - (before - (day - before))), d
+         LIMIT 1;
+    END IF;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_pick(text, text, date[], date, text) IS
     'internal: the dates of a report, checked';
 
-CREATE FUNCTION @extschema@.rfm_report(
-    run_date   date DEFAULT NULL,
-    model      text DEFAULT 'default',
-    compare_to text DEFAULT NULL)
+
+-- The sections of a page, from a snapshot with customers in it.
+CREATE FUNCTION rfm_internal.report_content(
+    model  text,
+    by     text,
+    source record,
+    dates  date[],
+    picked record)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -219,70 +257,99 @@ SET jit = off
 SET random_page_cost = 1.1
 SET parallel_tuple_cost = 0.001
 AS $body$
+DECLARE
+    comment  CONSTANT bool := by = 'comment';
+    labelled CONSTANT bool := source.labelled;
+    period   CONSTANT int4 := picked.day - picked.before;
+    snapshot CONSTANT text := rfm_internal.report_snapshot(source.query, picked.day, comment);
+    cells    CONSTANT rfm_internal.report_cell[] := rfm_internal.report_cells(snapshot, period, true);
+    earlier  text;
+    before   rfm_internal.report_cell[];
+    past     rfm_internal.report_cell[];
+    moves    rfm_internal.report_move[];
+    scales   rfm_internal.report_scale[];
+BEGIN
+    IF cells IS NULL THEN
+        RETURN rfm_internal.report_section('empty', 'Nothing to show', 'There are no customers in this snapshot.', '');
+    END IF;
+    IF picked.before IS NOT NULL THEN
+        earlier := rfm_internal.report_snapshot(source.query, picked.before, comment);
+        before := rfm_internal.report_cells(earlier, picked.before - picked.earlier, false);
+        moves := rfm_internal.report_moves(snapshot, earlier, source.customer_equals);
+    END IF;
+    IF picked.earlier IS NOT NULL AND source.additive THEN
+        past := CASE WHEN labelled THEN rfm_internal.report_past(model, by, picked.earlier)
+                     ELSE rfm_internal.report_cells(rfm_internal.report_snapshot(source.query, picked.earlier, comment), NULL, false) END;
+    END IF;
+    SELECT array_agg(rfm_internal.report_scale(cells, axis) ORDER BY axis) INTO scales FROM generate_series(1, 3) AS axis;
+    RETURN concat(
+        CASE WHEN before IS NOT NULL THEN
+            rfm_internal.report_period(picked.earlier, picked.before, picked.day, source.additive, cells, before, past, moves) END,
+        rfm_internal.report_standing(cells, before, rfm_internal.report_best(snapshot, cells)),
+        rfm_internal.report_of_segments(cells, model, by, labelled),
+        rfm_internal.report_section('grid', 'Who is where',
+            'Customers by recency score (columns, 5 of 5: most recent) and frequency score (rows), with the name that most of them have. '
+            || 'Top right: they buy often, and bought recently. Bottom right: new. Top left: they bought often, and have stopped. The stronger the colour, the larger the number.',
+            '<div class="pair">' || rfm_internal.report_grid(cells, source.buckets, false) || rfm_internal.report_grid(cells, source.buckets, true) || '</div>'),
+        CASE WHEN before IS NOT NULL THEN
+            rfm_internal.report_of_movements(picked.before, cells, before, moves, rfm_internal.report_movers(snapshot, earlier, source.customer_equals, source.customer_type, moves)) END,
+        CASE WHEN before IS NOT NULL AND source.additive THEN rfm_internal.report_outcome(cells, before, moves) END,
+        CASE WHEN cardinality(dates) > 1 THEN
+            rfm_internal.report_of_trend(CASE WHEN labelled THEN
+                    rfm_internal.report_points(model, by, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)) END,
+                cells, cardinality(dates)) END,
+        rfm_internal.report_of_cohorts(source.query, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)),
+        rfm_internal.report_section('distributions', 'Distributions and cut points',
+            'How many customers have which value. The dashed lines are where one score ends and the next begins.',
+            '<div class="thirds">'
+            || (SELECT string_agg(rfm_internal.report_distribution(cells, scales[c.axis], c.counts), E'\n' ORDER BY c.axis)
+                  FROM rfm_internal.report_counts(snapshot, scales) AS c)
+            || '</div>'),
+        rfm_internal.report_of_definitions(model));
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_content(text, text, record, date[], record) IS
+    'internal: the sections of a report';
+
+CREATE FUNCTION @extschema@.rfm_report(
+    run_date   date DEFAULT NULL,
+    model      text DEFAULT 'default',
+    compare_to text DEFAULT NULL,
+    by         text DEFAULT 'segment',
+    title      text DEFAULT NULL,
+    currency   text DEFAULT NULL,
+    numbers    text DEFAULT NULL)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
 #variable_conflict use_variable
 DECLARE
     source   record;
     dates    date[];
     picked   record;
-    snapshot text;
-    earlier  text;
-    cells    rfm_internal.report_cell[];
-    before   rfm_internal.report_cell[];
-    moves    rfm_internal.report_move[];
-    scales   rfm_internal.report_scale[];
-    known    rfm_internal.report_point[];
+    subtitle text := format('Model %s. ', rfm_internal.report_text(model));
     content  text;
 BEGIN
-    SELECT * INTO source FROM rfm_internal.snapshot_rows(model, NULL);
+    -- a model need not have labels, but those that are asked for by name it must
+    SELECT s.*, a.segment_rules IS NOT NULL OR a.comment_rules IS NOT NULL AS labelled
+      INTO source
+      FROM rfm_internal.snapshot_rows(model, nullif(by, 'segment')) AS s, rfm_internal.access(model) AS a;
     PERFORM rfm_internal.require_columns(model, source.columns, ARRAY['recency_days', 'frequency_orders', 'monetary_value', 'r_score', 'f_score', 'm_score']);
+    title := coalesce(title, 'Customers by recency, frequency and monetary value');
     -- a year of snapshots is enough for a trend
     dates := nullif(rfm_internal.snapshot_dates(source.query, run_date, 366), '{}');
     IF dates IS NULL AND run_date IS NULL AND compare_to IS NULL THEN
-        RETURN rfm_internal.report_page(model, 'No snapshot yet.', rfm_internal.report_section('empty', 'Nothing to show',
-                   'There is no snapshot of this model. rfm_refresh() computes one.', ''));
+        RETURN rfm_internal.report_page(title, subtitle || 'No snapshot yet.', rfm_internal.report_section('empty', 'Nothing to show',
+                   'There is no snapshot of this model. rfm_refresh() computes one.', ''), currency, numbers);
     END IF;
     SELECT * INTO picked FROM rfm_internal.report_pick(model, source.query, dates, run_date, compare_to);
-    snapshot := rfm_internal.report_snapshot(source.query, picked.day);
-    cells := rfm_internal.report_cells(snapshot, true);
-    IF cells IS NULL THEN
-        RETURN rfm_internal.report_page(model, format('Snapshot of %s.', to_char(picked.day, 'YYYY-MM-DD')),
-                   rfm_internal.report_section('empty', 'Nothing to show', 'There are no customers in this snapshot.', ''));
-    END IF;
-    IF picked.before IS NOT NULL THEN
-        earlier := rfm_internal.report_snapshot(source.query, picked.before);
-        before := rfm_internal.report_cells(earlier, false);
-        moves := rfm_internal.report_moves(snapshot, earlier, source.customer_equals);
-    END IF;
-    SELECT array_agg(rfm_internal.report_scale(cells, axis) ORDER BY axis) INTO scales FROM generate_series(1, 3) AS axis;
-    SELECT array_agg(ROW(k.day, k.segment, k.customers)::rfm_internal.report_point) INTO known
-      FROM (SELECT s.day, c.segment, sum(c.customers)::int8 AS customers
-              FROM (VALUES (picked.day, cells), (picked.before, before)) AS s(day, cells), unnest(s.cells) AS c
-             GROUP BY s.day, c.segment) AS k;
-
-    content := concat(
-        rfm_internal.report_figures(cells, before),
-        rfm_internal.report_of_segments(cells),
-        rfm_internal.report_section('heat', 'Recency and frequency',
-            'Top right: they buy often, and bought recently. Bottom right: new. Top left: they bought often, and have stopped.',
-            '<div class="pair">' || rfm_internal.report_heat(cells, source.buckets, false) || rfm_internal.report_heat(cells, source.buckets, true) || '</div>'),
-        rfm_internal.report_section('distributions', 'Distributions and cut points',
-            'How many customers have which value; the dashed lines are where one score ends and the next begins.',
-            '<div class="thirds">'
-            || (SELECT string_agg(rfm_internal.report_distribution(cells, scales[c.axis], c.counts), E'\n' ORDER BY c.axis)
-                  FROM rfm_internal.report_counts(snapshot, scales) AS c)
-            || '</div>'),
-        CASE WHEN before IS NOT NULL THEN
-            rfm_internal.report_of_movements(picked.before, cells, before, moves, rfm_internal.report_movers(snapshot, earlier, source.customer_equals, source.customer_type, moves)) END,
-        CASE WHEN cardinality(dates) > 1 THEN
-            rfm_internal.report_of_trend(
-                rfm_internal.report_points(source.query, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c), known),
-                cells, cardinality(dates)) END,
-        rfm_internal.report_of_definitions(model));
-    RETURN rfm_internal.report_page(model,
-               format('Snapshot of %s', to_char(picked.day, 'YYYY-MM-DD'))
+    RETURN rfm_internal.report_page(title,
+               subtitle || format('Snapshot of %s', to_char(picked.day, 'YYYY-MM-DD'))
                || CASE WHEN picked.before IS NULL THEN '; there is no earlier one to compare with.'
-                       ELSE format(', compared with %s.', to_char(picked.before, 'YYYY-MM-DD')) END, content);
+                       ELSE format(', compared with %s.', to_char(picked.before, 'YYYY-MM-DD')) END,
+               rfm_internal.report_content(model, coalesce(by, 'segment'), source, dates, picked), currency, numbers);
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_report(date, text, text) IS
-    'a snapshot (the newest without a date) as one self-contained HTML page, compared with another (the newest at or before compare_to, a date or an interval before it; without that the one nearest to a month before): key figures, segments, heat maps, distributions, movements, trend, definitions. psql -XAtqc "SELECT rfm_report()" -o rfm.html';
+COMMENT ON FUNCTION @extschema@.rfm_report(date, text, text, text, text, text, text) IS
+    'a snapshot (the newest without a date) as one self-contained HTML page, compared with another (the newest at or before compare_to, a date or an interval before it; without that the one nearest to a month before): what happened between them, segments and what to do about them, who is where, movements, outcome, trend, cohorts, distributions, definitions. by => ''comment'' shows the comments as segments; currency is written beside amounts; numbers shows how 1234.5 is written: ''1.234,5''. psql -XAtqc "SELECT rfm_report()" -o rfm.html';

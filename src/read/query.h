@@ -22,7 +22,7 @@
 extern int	rfm_max_workers;
 
 /*
- * The setting rfm.grouped_reading: are orders read one row a customer?  auto:
+ * The setting rfm.grouped_reading: are orders read one row per customer?  auto:
  * where the servers that have them can group them; on: from any source.
  */
 typedef enum RfmGroupedReading

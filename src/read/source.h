@@ -42,7 +42,7 @@ typedef struct RfmSource
 	RfmCalendar calendar;
 	bool		uses_run_date;	/* the first parameter of its queries is the run date */
 	bool		is_view;
-	bool		grouped;		/* the last reading was one row a customer */
+	bool		grouped;		/* the last reading was one row per customer */
 } RfmSource;
 
 /*

@@ -110,15 +110,15 @@ AS $body$
                   (SELECT array_agg(CASE WHEN ($2).axis = 1 THEN r.high ELSE r.low END)
                      FROM rfm_internal.report_ranges($1, ($2).axis) AS r
                     WHERE r.score > 1),
-                  (ARRAY['days since the last order', 'orders', 'revenue of a customer'])[($2).axis])
-           || '<div class="wide"><table class="numbers"><thead><tr><th scope="col">Score</th><th scope="col">From</th><th scope="col">To</th>'
+                  (ARRAY['days since the last order', 'orders', E'monetary value\x03'])[($2).axis])
+           || '<table class="numbers"><thead><tr><th scope="col">Score</th><th scope="col">From</th><th scope="col">To</th>'
            || '<th scope="col">Customers</th></tr></thead><tbody>'
            || (SELECT string_agg(concat('<tr><th scope="row">', r.score, '</th><td>',
                           rfm_internal.report_data(r.low, d.decimals), '</td><td>', rfm_internal.report_data(r.high, d.decimals), '</td><td>',
                           rfm_internal.report_data(r.customers), '</td></tr>'), E'\n' ORDER BY r.score DESC)
                  FROM rfm_internal.report_ranges($1, ($2).axis) AS r,
                       (SELECT CASE WHEN ($2).axis = 3 AND ($2).high < 1e7 THEN 2 ELSE 0 END AS decimals) AS d)
-           || '</tbody></table></div></figure>'
+           || '</tbody></table></figure>'
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_distribution(rfm_internal.report_cell[], rfm_internal.report_scale, int8[]) IS
     'internal: how the values of an axis are distributed, and what each score covers';

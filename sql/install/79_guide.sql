@@ -1,0 +1,42 @@
+-- What to do about each segment -----------------------------------------------
+--
+-- The texts belong to the rule set; a label that several rules share takes those
+-- of the first rule that has them.
+
+CREATE FUNCTION @extschema@.rfm_segment_guide(
+    model text DEFAULT 'default',
+    by    text DEFAULT 'segment'
+) RETURNS TABLE (
+    segment     text,
+    description text,
+    action      text,
+    query       text
+)
+LANGUAGE plpgsql STABLE ROWS 20
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_variable
+DECLARE
+    access  record;
+    comment bool;
+BEGIN
+    -- refuses other labels than these, and those that the model does not give
+    PERFORM rfm_internal.snapshot_rows(model, coalesce(by, 'segment'));
+    SELECT * INTO access FROM rfm_internal.access(model);
+    comment := by = 'comment'
+               OR rfm_internal.label_sql(access.segment_rules, 'rfm_segment', access.columns, access.buckets) IS NULL;
+    RETURN QUERY
+        SELECT s.label,
+               (array_agg(s.description ORDER BY s.priority) FILTER (WHERE s.description IS NOT NULL))[1],
+               (array_agg(s.action ORDER BY s.priority) FILTER (WHERE s.action IS NOT NULL))[1],
+               format('SELECT * FROM %s.rfm_export(segment => %L', '@extschema@', s.label)
+               || CASE WHEN model <> 'default' THEN format(', model => %L', model) ELSE '' END
+               || CASE WHEN comment THEN ', by => ''comment''' ELSE '' END || ')'
+          FROM @extschema@.rfm_segment_rule AS s
+         WHERE s.ruleset = CASE WHEN comment THEN access.comment_rules ELSE access.segment_rules END
+         GROUP BY s.label
+         ORDER BY min(s.priority);
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.rfm_segment_guide(text, text) IS
+    'the segments that a model can give (by => ''comment'': the comments), in the order of their rules: who the customers are, what to do about them, and the query that lists them in the newest snapshot. The texts are columns of rfm_segment_rule; copy a shipped rule set with rfm_copy_ruleset() to change them';
