@@ -184,7 +184,7 @@ BEGIN
                                                      WHERE NOT latest_order) x WHERE n <= 4 LOOP
         PERFORM set_config('methods.shop', s.shop::text, false);
         -- another shop's snapshot is not replaced by none
-        DELETE FROM methods.target;
+        EXECUTE format('DELETE FROM methods.target_%s', s.nr);
         PERFORM rfm_refresh(s.run_date, s.model);
         INSERT INTO methods.said SELECT s.shop, c.metric, c.score, c.customers, c.lowest, c.highest, c.cut_point, c.from_customer FROM rfm_cut_points(s.run_date, s.model) c;
     END LOOP;

@@ -14,6 +14,7 @@ CREATE TABLE @extschema@.rfm_model (
     amount         text       NOT NULL DEFAULT 'total',
     order_id       text,
     order_count    text,
+    monetary       text       NOT NULL DEFAULT 'sum',
     filter         text,
     score_within   text,
     method         text       NOT NULL DEFAULT 'ntile',
@@ -48,13 +49,14 @@ COMMENT ON COLUMN @extschema@.rfm_model.ordered_at IS 'column of the source, or 
 COMMENT ON COLUMN @extschema@.rfm_model.amount IS 'column of the source, or SQL expression over its columns, with the money of the order';
 COMMENT ON COLUMN @extschema@.rfm_model.order_id IS 'column of the source, or SQL expression over its columns, whose distinct values are the orders; null: every row is an order';
 COMMENT ON COLUMN @extschema@.rfm_model.order_count IS 'column of the source, or SQL expression over its columns: a boolean, whether the row is an order, or an integer, how many orders it stands for; a row that stands for none only adds its amount; null: every row is an order';
+COMMENT ON COLUMN @extschema@.rfm_model.monetary IS 'monetary value of a customer: sum of the amounts, or average: the sum divided by the orders, rounded to two digits more than the sum has';
 COMMENT ON COLUMN @extschema@.rfm_model.filter IS 'boolean SQL expression over the columns of the source: rows for which it is true count; null: all rows';
 COMMENT ON COLUMN @extschema@.rfm_model.score_within IS 'column of the source, or SQL expression over its columns: customers are scored among those of the same value, each value by itself, and it goes to the target''s column score_group; null: all together';
-COMMENT ON COLUMN @extschema@.rfm_model.method IS 'how scores are cut: ntile, rank, quantile or breaks';
+COMMENT ON COLUMN @extschema@.rfm_model.method IS 'how scores are cut: ntile, rank, quantile, percentile or breaks; or one each for recency, frequency and monetary value, such as {breaks,ntile,ntile}';
 COMMENT ON COLUMN @extschema@.rfm_model.buckets IS 'number of scores, 2 to 10: one number, or one each for recency, frequency and monetary value';
-COMMENT ON COLUMN @extschema@.rfm_model.r_breaks IS 'method breaks: ascending cut points of recency in days, one fewer than buckets';
-COMMENT ON COLUMN @extschema@.rfm_model.f_breaks IS 'method breaks: ascending cut points of frequency, one fewer than buckets';
-COMMENT ON COLUMN @extschema@.rfm_model.m_breaks IS 'method breaks: ascending cut points of monetary value, one fewer than buckets';
+COMMENT ON COLUMN @extschema@.rfm_model.r_breaks IS 'method breaks: ascending cut points of recency in days, one fewer than buckets; method percentile: fractions between 0 and 1';
+COMMENT ON COLUMN @extschema@.rfm_model.f_breaks IS 'method breaks: ascending cut points of frequency, one fewer than buckets; method percentile: fractions between 0 and 1';
+COMMENT ON COLUMN @extschema@.rfm_model.m_breaks IS 'method breaks: ascending cut points of monetary value, one fewer than buckets; method percentile: fractions between 0 and 1';
 COMMENT ON COLUMN @extschema@.rfm_model.lookback IS 'only orders later than run date minus this interval count; null: all';
 COMMENT ON COLUMN @extschema@.rfm_model.time_zone IS 'time zone in which an order time becomes a date, and in which today is today: a name of pg_timezone_names, or an ISO offset such as +05:30';
 COMMENT ON COLUMN @extschema@.rfm_model.as_of IS 'run date of a refresh that names none: today, yesterday, or latest_order, the date of the latest order that is not after today';
@@ -96,10 +98,10 @@ CREATE POLICY rfm_model_owner ON @extschema@.rfm_model
 -- would let anyone lock it with LOCK TABLE, and so all models.  rfm_drop_model()
 -- deletes.
 GRANT SELECT,
-    INSERT (model, source, target, customer, ordered_at, amount, order_id, order_count, filter, score_within, method, buckets, r_breaks, f_breaks, m_breaks,
+    INSERT (model, source, target, customer, ordered_at, amount, order_id, order_count, monetary, filter, score_within, method, buckets, r_breaks, f_breaks, m_breaks,
             lookback, time_zone, as_of, cadence, restate, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
             retention, partition_by, owner),
-    UPDATE (model, source, target, customer, ordered_at, amount, order_id, order_count, filter, score_within, method, buckets, r_breaks, f_breaks, m_breaks,
+    UPDATE (model, source, target, customer, ordered_at, amount, order_id, order_count, monetary, filter, score_within, method, buckets, r_breaks, f_breaks, m_breaks,
             lookback, time_zone, as_of, cadence, restate, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
             retention, partition_by, owner)
     ON @extschema@.rfm_model TO PUBLIC;

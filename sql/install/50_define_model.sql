@@ -9,6 +9,7 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     amount         text       DEFAULT 'total',
     order_id       text       DEFAULT NULL,
     order_count    text       DEFAULT NULL,
+    monetary       text       DEFAULT 'sum',
     filter         text       DEFAULT NULL,
     score_within   text       DEFAULT NULL,
     method         text       DEFAULT 'ntile',

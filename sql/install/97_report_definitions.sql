@@ -39,7 +39,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT rfm_internal.report_section('definitions', 'Definitions',
-               'Recency is the days since the last order, frequency the number of orders, monetary value their sum. '
+               'Recency is the days since the last order, frequency the number of orders, monetary value their ' || m.monetary || '. '
                || 'Each becomes a score; the highest is the best, for recency the most recent.',
                '<dl class="settings">'
                || (SELECT string_agg(format('<div><dt>%s</dt><dd>%s</dd></div>', d.name, rfm_internal.report_text(d.value)), E'\n' ORDER BY d.n)
@@ -48,9 +48,10 @@ AS $body$
                                   (7, 'An order is', coalesce('a value of ' || m.order_id, 'a row') || coalesce(', as ' || m.order_count || ' says', '')), (8, 'Orders that count', coalesce(m.filter, 'all')),
                                   (9, 'Orders of the last', coalesce(m.lookback::text, 'any time')), (10, 'Time zone', m.time_zone),
                                   (11, 'Customers with more than', m.monetary_above::text),
-                                  (12, 'Method', m.method || CASE m.method WHEN 'ntile' THEN ': equal numbers of customers in each score'
+                                  (12, 'Method', CASE WHEN m.method LIKE '{%' THEN format('%s for recency, %s for frequency, %s for monetary value',
+                                      VARIADIC m.method::text[]) ELSE m.method END || CASE m.method WHEN 'ntile' THEN ': equal numbers of customers in each score'
                                       WHEN 'rank' THEN ': equal values share a score' WHEN 'quantile' THEN ': cut at quantiles of the values'
-                                      WHEN 'breaks' THEN ': fixed cut points' ELSE '' END),
+                                      WHEN 'breaks' THEN ': fixed cut points' WHEN 'percentile' THEN ': cut at percentiles of the values' ELSE '' END),
                                   (13, 'Scores', 'up to ' || array_to_string(m.buckets, ', '))) AS d(n, name, value)
                     WHERE d.value IS NOT NULL)
                || '</dl><div class="pair">' || coalesce(rfm_internal.report_rules('Segments', m.segment_rules), '')

@@ -17,6 +17,7 @@
 #include "model/model.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -112,24 +113,60 @@ get_interval(HeapTuple tuple, TupleDesc tupdesc, const char *name)
 	return interval;
 }
 
-static RfmMethod
-get_method(HeapTuple tuple, TupleDesc tupdesc)
+static bool
+get_average(HeapTuple tuple, TupleDesc tupdesc)
 {
-	char	   *method = get_text(tuple, tupdesc, "method", true);
+	char	   *monetary = get_text(tuple, tupdesc, "monetary", true);
 
-	if (strcmp(method, "ntile") == 0)
-		return RFM_NTILE;
-	if (strcmp(method, "rank") == 0)
-		return RFM_RANK;
-	if (strcmp(method, "quantile") == 0)
-		return RFM_QUANTILE;
-	if (strcmp(method, "breaks") == 0)
-		return RFM_BREAKS;
+	if (strcmp(monetary, "average") != 0 && strcmp(monetary, "sum") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"monetary\" of a model must be sum or average, not \"%s\"", monetary)));
+	return strcmp(monetary, "average") == 0;
+}
+
+static RfmMethod
+method_by_name(const char *name)
+{
+	static const char *const names[] = {
+		[RFM_NTILE] = "ntile",[RFM_RANK] = "rank",[RFM_QUANTILE] = "quantile",
+		[RFM_PERCENTILE] = "percentile",[RFM_BREAKS] = "breaks"
+	};
+
+	for (int method = 0; method < (int) lengthof(names); method++)
+		if (strcmp(name, names[method]) == 0)
+			return (RfmMethod) method;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("method \"%s\" is not known", method),
-			 errhint("Use ntile, rank, quantile or breaks.")));
+			 errmsg("method \"%s\" is not known", name),
+			 errhint("Use ntile, rank, quantile, percentile or breaks.")));
 	return RFM_NTILE;			/* keep compilers quiet */
+}
+
+/* One method's name, or an array of three as text. */
+static void
+get_methods(HeapTuple tuple, TupleDesc tupdesc, RfmModel *model)
+{
+	char	   *method = get_text(tuple, tupdesc, "method", true);
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	if (method[0] != '{')
+	{
+		for (int axis = 0; axis < RFM_AXES; axis++)
+			model->method[axis] = method_by_name(method);
+		return;
+	}
+	deconstruct_array(DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, method, TEXTOID, -1)),
+					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
+	if (n != RFM_AXES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("method must be one name, or one each for recency, frequency and monetary value"),
+				 errhint("For example method => 'ntile' or method => '{breaks,ntile,ntile}'.")));
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		model->method[axis] = method_by_name(nulls[axis] ? "null" : TextDatumGetCString(elements[axis]));
 }
 
 static void
@@ -157,6 +194,50 @@ get_buckets(HeapTuple tuple, TupleDesc tupdesc, RfmModel *model)
 	}
 }
 
+/* A cut point of the method percentile, as a fraction. */
+static RfmFraction
+fraction_of(const char *name, Numeric cut)
+{
+	RfmFraction fraction = {0, 1};
+	uint8		scale = 0;
+
+	if (!rfm_numeric_to_scaled(DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(cut)),
+							   &fraction.numerator, &scale))
+		scale = RFM_MAX_SCALE;
+	if (scale <= RFM_FRACTION_DIGITS)
+		fraction.denominator = rfm_power_of_ten[scale];
+	if (scale > RFM_FRACTION_DIGITS || fraction.numerator <= 0 ||
+		fraction.numerator >= fraction.denominator)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" contains a value that is no percentile", name),
+				 errdetail("The method percentile takes fractions above 0 and below 1, of up to %d digits.",
+						   RFM_FRACTION_DIGITS),
+				 errhint("For example 0.5, 0.8 and 0.95.")));
+	return fraction;
+}
+
+static void
+get_axis_breaks(const char *name, const Datum *elements, int n, RfmModel *model, RfmAxis axis)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Numeric		cut = DatumGetNumeric(elements[i]);
+
+		if (numeric_is_nan(cut) || numeric_is_inf(cut))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"%s\" contains a value that is not a finite number", name)));
+		if (i > 0 && rfm_numeric_cmp(model->breaks[axis][i - 1], cut) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("cut points in \"%s\" do not ascend", name)));
+		model->breaks[axis][i] = cut;
+		if (model->method[axis] == RFM_PERCENTILE)
+			model->fraction[axis][i] = fraction_of(name, cut);
+	}
+}
+
 static void
 get_breaks(HeapTuple tuple, TupleDesc tupdesc, RfmModel *model)
 {
@@ -166,13 +247,13 @@ get_breaks(HeapTuple tuple, TupleDesc tupdesc, RfmModel *model)
 		Datum	   *elements;
 		int			n = get_array(tuple, tupdesc, name, NUMERICOID, &elements);
 
-		if (model->method != RFM_BREAKS)
+		if (model->method[axis] != RFM_BREAKS && model->method[axis] != RFM_PERCENTILE)
 		{
 			if (n > 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("\"%s\" is set, but the model's method does not use it", name),
-						 errhint("Set method to breaks, or \"%s\" to null.", name)));
+						 errhint("Set method to breaks or percentile, or \"%s\" to null.", name)));
 			continue;
 		}
 		if (n != model->buckets[axis] - 1)
@@ -181,20 +262,7 @@ get_breaks(HeapTuple tuple, TupleDesc tupdesc, RfmModel *model)
 					 errmsg("\"%s\" has %d cut points, but %d buckets of %s need %d",
 							name, n, model->buckets[axis], axis_name[axis],
 							model->buckets[axis] - 1)));
-		for (int i = 0; i < n; i++)
-		{
-			Numeric		cut = DatumGetNumeric(elements[i]);
-
-			if (numeric_is_nan(cut) || numeric_is_inf(cut))
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("\"%s\" contains a value that is not a finite number", name)));
-			if (i > 0 && rfm_numeric_cmp(model->breaks[axis][i - 1], cut) > 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("cut points in \"%s\" do not ascend", name)));
-			model->breaks[axis][i] = cut;
-		}
+		get_axis_breaks(name, elements, n, model, (RfmAxis) axis);
 	}
 }
 
@@ -315,9 +383,10 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->amount = get_text(tuple, tupdesc, "amount", true);
 	model->order_id = get_text(tuple, tupdesc, "order_id", false);
 	model->order_count = get_text(tuple, tupdesc, "order_count", false);
+	model->average = get_average(tuple, tupdesc);
 	model->filter = get_text(tuple, tupdesc, "filter", false);
 	model->score_within = get_text(tuple, tupdesc, "score_within", false);
-	model->method = get_method(tuple, tupdesc);
+	get_methods(tuple, tupdesc, model);
 	get_buckets(tuple, tupdesc, model);
 	get_breaks(tuple, tupdesc, model);
 	model->lookback = get_interval(tuple, tupdesc, "lookback");

@@ -62,11 +62,13 @@ typedef struct RfmModel
 	char	   *amount;
 	char	   *order_id;		/* NULL: an order is a row */
 	char	   *order_count;	/* NULL: every row is one, or part of one */
+	bool		average;		/* the monetary value: the sum divided by the orders */
 	char	   *filter;			/* NULL: every row */
 	char	   *score_within;	/* NULL: all customers together */
-	RfmMethod	method;
+	RfmMethod	method[RFM_AXES];
 	int			buckets[RFM_AXES];
-	Numeric		breaks[RFM_AXES][RFM_MAX_CUTS]; /* RFM_BREAKS only */
+	Numeric		breaks[RFM_AXES][RFM_MAX_CUTS]; /* RFM_BREAKS, RFM_PERCENTILE */
+	RfmFraction fraction[RFM_AXES][RFM_MAX_CUTS];	/* RFM_PERCENTILE: the same */
 	Interval   *lookback;		/* NULL: all orders */
 	char	   *time_zone;		/* as a value of the setting TimeZone */
 	RfmAsOf		as_of;

@@ -231,6 +231,7 @@ Datum
 rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 {
 	RfmQuantileState *state = final_state(fcinfo);
+	RfmFraction *fraction;
 	RfmQuantile *quantiles;
 	Datum	   *cuts;
 	int			ncuts;
@@ -238,9 +239,11 @@ rfm_float8_quantile_final(PG_FUNCTION_ARGS)
 	if (state == NULL)
 		PG_RETURN_NULL();
 	ncuts = state->buckets - 1;
+	fraction = palloc(ncuts * sizeof(RfmFraction));
 	quantiles = palloc(ncuts * sizeof(RfmQuantile));
 	cuts = palloc(ncuts * sizeof(Datum));
-	rfm_quantiles_of(state->code, state->n, state->buckets, quantiles);
+	rfm_equal_fractions(state->buckets, fraction);
+	rfm_quantiles_of(state->code, state->n, fraction, ncuts, quantiles);
 	for (int i = 0; i < ncuts; i++)
 		cuts[i] = Float8GetDatum(interpolate_float8(rfm_code_to_double(quantiles[i].lower),
 													rfm_code_to_double(quantiles[i].upper),
@@ -273,7 +276,7 @@ rfm_numeric_quantile_final(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < ncuts; i++)
 	{
-		rfm_quantile_position(state->n, i + 1, state->buckets,
+		rfm_quantile_position(state->n, (RfmFraction) {i + 1, state->buckets},
 							  &ranks[2 * i], &numerators[i]);
 		ranks[2 * i + 1] = ranks[2 * i] + (numerators[i] > 0 ? 1 : 0);
 	}

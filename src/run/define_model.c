@@ -99,9 +99,11 @@ default_model(Oid source)
 	model->ordered_at = "created_at";
 	model->amount = "total";
 	model->filter = filter ? pstrdup(filter) : NULL;
-	model->method = RFM_NTILE;
 	for (int axis = 0; axis < RFM_AXES; axis++)
+	{
+		model->method[axis] = RFM_NTILE;
 		model->buckets[axis] = 5;
+	}
 	model->time_zone = "UTC";
 	model->cadence = "day";
 	model->segment_rules = "sum5";

@@ -133,11 +133,12 @@ cut_reached(const RfmScoredSnapshot *snapshot, RfmAxis axis, Numeric value, cons
 		cmp = -cmp;
 	if (cmp != 0)
 		return cmp > 0;
-	switch (snapshot->model->method)
+	switch (snapshot->model->method[axis])
 	{
 		case RFM_BREAKS:
 			return axis != RFM_RECENCY;
 		case RFM_QUANTILE:
+		case RFM_PERCENTILE:
 			return axis == RFM_RECENCY;
 		case RFM_NTILE:
 			return cut->from_customer == NULL ||

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "progress/progress.h"
 #include "score/customers.h"
+#include "value/average.h"
 #include "value/numeric.h"
 
 /* How many customers ahead of its use an entry is prefetched. */
@@ -42,6 +43,7 @@ typedef struct Gathering
 	bool		any_wide;
 	bool		counted;		/* some customers may have no order */
 	bool		all;			/* those are wanted, too */
+	bool		average;		/* money is the average of a customer's orders */
 } Gathering;
 
 static void
@@ -110,6 +112,28 @@ keep_sum(Gathering *g, int64 row, const RfmSum *sum)
 	}
 }
 
+/* Keep the average instead.  Who has rows but no order id has the sum. */
+static void
+keep_average(Gathering *g, int64 row, const RfmSum *sum)
+{
+	int64	   *code = &g->customers->code[RFM_MONETARY][row];
+	uint32		n = Max(sum->orders, 1);
+	RfmSum		average = {.form = RFM_FORM_SCALED};
+
+	if (g->scale == NULL)
+	{
+		*code = rfm_double_to_code(rfm_sum_real(sum) / n);
+		return;
+	}
+	if (sum->form != RFM_FORM_SCALED ||
+		!rfm_average_scaled(sum, n, &average.v.scaled, &average.scale))
+	{
+		average.form = RFM_FORM_NUMERIC;
+		average.v.numeric = rfm_average_numeric(sum, n);
+	}
+	keep_sum(g, row, &average);
+}
+
 static inline void
 add_customer(Gathering *g, const RfmEntry *e)
 {
@@ -127,7 +151,10 @@ add_customer(Gathering *g, const RfmEntry *e)
 	customers->key[row] = e->key;
 	customers->code[RFM_RECENCY][row] = none ? 0 : recency_code(g, e);
 	customers->code[RFM_FREQUENCY][row] = e->sum.orders;
-	keep_sum(g, row, &e->sum);
+	if (g->average)
+		keep_average(g, row, &e->sum);
+	else
+		keep_sum(g, row, &e->sum);
 }
 
 /* Gather the customers of a table, each of which stands anywhere in memory. */
@@ -261,7 +288,7 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 {
 	RfmCustomers *customers = palloc0(sizeof(RfmCustomers));
 	Gathering	gathering = {.customers = customers, .collector = c, .calendar = &source->calendar,
-	.counted = source->orders != NULL, .all = all};
+	.counted = source->orders != NULL, .all = all, .average = model->average};
 
 	customers->run_date = run_date;
 	customers->key_type = source->row_key;

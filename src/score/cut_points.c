@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
+#include "value/numeric.h"
 
 static const char *const axis_column[RFM_AXES] = {
 	"recency_days", "frequency_orders", "monetary_value"
@@ -23,9 +24,21 @@ numeric_call(PGFunction function, Numeric a, Numeric b)
 											   NumericGetDatum(b)));
 }
 
+/* How far a quantile lies between its neighbours, exact, over a power of ten. */
+static Numeric
+decimal_part(const RfmQuantile *q)
+{
+	int			digits = 0;
+
+	while (rfm_power_of_ten[digits] < q->denominator)
+		digits++;
+	return int64_div_fast_to_numeric(q->numerator, digits);
+}
+
 /* A quantile in the axis's natural unit. */
 static Numeric
-quantile_value(const RfmCustomers *customers, RfmAxis axis, const RfmQuantile *q)
+quantile_value(const RfmModel *model, const RfmCustomers *customers, RfmAxis axis,
+			   const RfmQuantile *q)
 {
 	Numeric		lower = rfm_axis_numeric(customers, axis, q->lower);
 	Numeric		step;
@@ -33,6 +46,8 @@ quantile_value(const RfmCustomers *customers, RfmAxis axis, const RfmQuantile *q
 	if (q->numerator == 0 || q->lower == q->upper)
 		return lower;
 	step = numeric_call(numeric_sub, rfm_axis_numeric(customers, axis, q->upper), lower);
+	if (model->method[axis] == RFM_PERCENTILE)
+		return numeric_call(numeric_add, lower, numeric_call(numeric_mul, step, decimal_part(q)));
 	step = numeric_call(numeric_mul, step, int64_to_numeric(q->numerator));
 	step = numeric_call(numeric_div, step, int64_to_numeric(q->denominator));
 	return numeric_call(numeric_add, lower, step);
@@ -45,14 +60,15 @@ cut_point(const RfmModel *model, const RfmCustomers *customers,
 {
 	int			buckets = model->buckets[axis];
 
-	switch (model->method)
+	switch (model->method[axis])
 	{
 		case RFM_BREAKS:
 			return model->breaks[axis][axis == RFM_RECENCY ? buckets - score : score - 2];
 		case RFM_QUANTILE:
+		case RFM_PERCENTILE:
 			if (customers->n == 0)
 				return NULL;
-			return quantile_value(customers, axis, &scores->quantile[axis][score - 2]);
+			return quantile_value(model, customers, axis, &scores->quantile[axis][score - 2]);
 		case RFM_NTILE:
 		case RFM_RANK:
 			break;
@@ -114,7 +130,7 @@ append_score_range(StringInfo json, const RfmModel *model,
 
 		if (cut)
 			appendStringInfo(json, ", \"cut_point\": %s", numeric_text(cut));
-		if (model->method == RFM_NTILE && range->customers > 0)
+		if (model->method[axis] == RFM_NTILE && range->customers > 0)
 		{
 			appendStringInfoString(json, ", \"from_customer\": ");
 			escape_json(json, rfm_key_out(&customers->key_type,

@@ -45,22 +45,48 @@ cuts_from_breaks(const RfmModel *model, const RfmCustomers *customers,
 	}
 }
 
+/*
+ * Where a method that cuts at quantiles cuts, as fractions of the codes.  The
+ * user's are fractions of the natural values: recency's run the other way.
+ */
+static void
+axis_fractions(const RfmModel *model, RfmAxis axis, RfmFraction *fraction)
+{
+	int			ncuts = model->buckets[axis] - 1;
+
+	if (model->method[axis] == RFM_QUANTILE)
+	{
+		rfm_equal_fractions(model->buckets[axis], fraction);
+		return;
+	}
+	for (int j = 0; j < ncuts; j++)
+	{
+		fraction[j] = model->fraction[axis][axis == RFM_RECENCY ? ncuts - 1 - j : j];
+		if (axis == RFM_RECENCY)
+			fraction[j].numerator = fraction[j].denominator - fraction[j].numerator;
+	}
+}
+
 static void
 find_axis_cuts(const RfmModel *model, const RfmCustomers *customers,
 			   RfmAxis axis, RfmScores *scores)
 {
 	int			buckets = model->buckets[axis];
 	const int64 *codes = customers->code[axis];
+	RfmMethod	method = model->method[axis];
+	RfmFraction fraction[RFM_MAX_CUTS] = {0};
 
-	if (model->method == RFM_BREAKS)
+	if (method == RFM_BREAKS)
 	{
 		cuts_from_breaks(model, customers, axis, &scores->cuts[axis]);
 		return;
 	}
-	rfm_find_cuts(codes, customers->n, model->method, buckets,
-				  axis == RFM_RECENCY, &scores->cuts[axis]);
-	if (model->method == RFM_QUANTILE && customers->n > 0)
-		rfm_quantiles_of(codes, customers->n, buckets, scores->quantile[axis]);
+	if (rfm_cuts_at_quantiles(method))
+		axis_fractions(model, axis, fraction);
+	rfm_find_cuts(codes, customers->n, method, buckets,
+				  axis == RFM_RECENCY, fraction, &scores->cuts[axis]);
+	if (rfm_cuts_at_quantiles(method) && customers->n > 0)
+		rfm_quantiles_of(codes, customers->n, fraction, buckets - 1, scores->quantile[axis]);
 }
 
 /* How many cuts a row with this code has reached. */

@@ -38,7 +38,7 @@ typedef struct RfmScores
 
 	/* of all of them, or of the last group that was scored */
 	RfmCuts		cuts[RFM_AXES];
-	RfmQuantile quantile[RFM_AXES][RFM_MAX_CUTS];	/* RFM_QUANTILE only */
+	RfmQuantile quantile[RFM_AXES][RFM_MAX_CUTS];	/* RFM_QUANTILE, RFM_PERCENTILE */
 	RfmScoreRange range[RFM_AXES][RFM_MAX_BUCKETS];
 } RfmScores;
 

@@ -309,37 +309,45 @@ rfm_order_stats(const int64 *values, int64 n, const int64 *ranks, int nranks,
 }
 
 void
-rfm_quantile_position(int64 n, int j, int buckets, int64 *rank, int64 *numerator)
+rfm_equal_fractions(int buckets, RfmFraction *fraction)
 {
-	/* (n - 1) * j might overflow; the parts of n - 1 do not */
-	int64		whole = (n - 1) / buckets;
-	int64		part = (n - 1) % buckets * j;
-
-	*rank = whole * j + part / buckets;
-	*numerator = part % buckets;
+	for (int i = 0; i < buckets - 1; i++)
+	{
+		fraction[i].numerator = i + 1;
+		fraction[i].denominator = buckets;
+	}
 }
 
 void
-rfm_quantiles_of(const int64 *values, int64 n, int buckets,
+rfm_quantile_position(int64 n, RfmFraction fraction, int64 *rank, int64 *numerator)
+{
+	/* (n - 1) * numerator might overflow; the parts of n - 1 do not */
+	int64		whole = (n - 1) / fraction.denominator;
+	int64		part = (n - 1) % fraction.denominator * fraction.numerator;
+
+	*rank = whole * fraction.numerator + part / fraction.denominator;
+	*numerator = part % fraction.denominator;
+}
+
+void
+rfm_quantiles_of(const int64 *values, int64 n, const RfmFraction *fraction, int nquantiles,
 				 RfmQuantile *quantiles)
 {
-	int			ncuts = buckets - 1;
-	int64	   *ranks = palloc(2 * ncuts * sizeof(int64));
-	RfmOrderStat *stats = palloc(2 * ncuts * sizeof(RfmOrderStat));
+	int64	   *ranks = palloc(2 * nquantiles * sizeof(int64));
+	RfmOrderStat *stats = palloc(2 * nquantiles * sizeof(RfmOrderStat));
 
 	Assert(n > 0);
-	for (int i = 0; i < ncuts; i++)
+	for (int i = 0; i < nquantiles; i++)
 	{
 		int64		rank;
 
-		rfm_quantile_position(n, i + 1, buckets, &rank,
-							  &quantiles[i].numerator);
-		quantiles[i].denominator = buckets;
+		rfm_quantile_position(n, fraction[i], &rank, &quantiles[i].numerator);
+		quantiles[i].denominator = fraction[i].denominator;
 		ranks[2 * i] = rank;
 		ranks[2 * i + 1] = quantiles[i].numerator > 0 ? rank + 1 : rank;
 	}
-	rfm_order_stats(values, n, ranks, 2 * ncuts, stats);
-	for (int i = 0; i < ncuts; i++)
+	rfm_order_stats(values, n, ranks, 2 * nquantiles, stats);
+	for (int i = 0; i < nquantiles; i++)
 	{
 		quantiles[i].lower = stats[2 * i].value;
 		quantiles[i].upper = stats[2 * i + 1].value;
@@ -399,8 +407,10 @@ find_tie_rows(const int64 *codes, int64 n, int ncuts, const int64 *value,
 }
 
 int64
-rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed, int j)
+rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
+			 const RfmFraction *fraction, int j)
 {
+	RfmFraction natural;
 	int64		rank;
 	int64		numerator;
 
@@ -415,6 +425,7 @@ rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed, int j)
 			return n / buckets * j + (n % buckets * j + buckets - 1) / buckets - 1;
 
 		case RFM_QUANTILE:
+		case RFM_PERCENTILE:
 
 			/*
 			 * No value lies between the two that the quantile lies between:
@@ -423,8 +434,10 @@ rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed, int j)
 			 * value stands as far from the end as the lower code would from
 			 * the start.
 			 */
-			rfm_quantile_position(n, reversed ? buckets - j : j, buckets,
-								  &rank, &numerator);
+			natural = fraction[j - 1];
+			if (reversed)
+				natural.numerator = natural.denominator - natural.numerator;
+			rfm_quantile_position(n, natural, &rank, &numerator);
 			return reversed ? n - 1 - rank : rank;
 
 		default:
@@ -435,7 +448,7 @@ rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed, int j)
 
 void
 rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method, int buckets,
-			  bool reversed, RfmCuts *cuts)
+			  bool reversed, const RfmFraction *fraction, RfmCuts *cuts)
 {
 	int64		ranks[RFM_MAX_CUTS];
 	int64		before[RFM_MAX_CUTS];
@@ -454,7 +467,7 @@ rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method, int buckets,
 
 		if (n == 0)
 			continue;
-		ranks[nreached] = rfm_cut_rank(n, method, buckets, reversed, i + 1);
+		ranks[nreached] = rfm_cut_rank(n, method, buckets, reversed, fraction, i + 1);
 		if (ranks[nreached] < n)
 			nreached++;
 	}
@@ -467,7 +480,7 @@ rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method, int buckets,
 	{
 		cuts->value[i] = stats[i].value;
 		before[i] = stats[i].ties_before;
-		if (method == RFM_QUANTILE && reversed)
+		if (rfm_cuts_at_quantiles(method) && reversed)
 			cuts->tie[i] = 0;
 	}
 	if (method == RFM_NTILE)

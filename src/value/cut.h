@@ -22,8 +22,27 @@ typedef enum RfmMethod
 	RFM_NTILE,
 	RFM_RANK,
 	RFM_QUANTILE,
+	RFM_PERCENTILE,				/* quantiles, at fractions of the user's own */
 	RFM_BREAKS
 } RfmMethod;
+
+/* Does a method cut at quantiles? */
+static inline bool
+rfm_cuts_at_quantiles(RfmMethod method)
+{
+	return method == RFM_QUANTILE || method == RFM_PERCENTILE;
+}
+
+/* A number between 0 and 1; the denominator is at most RFM_MAX_DENOMINATOR. */
+typedef struct RfmFraction
+{
+	int64		numerator;
+	int64		denominator;
+} RfmFraction;
+
+/* 10^RFM_FRACTION_DIGITS: of two such numbers the product is an int64. */
+#define RFM_FRACTION_DIGITS 9
+#define RFM_MAX_DENOMINATOR INT64CONST(1000000000)
 
 /*
  * One order statistic: the value that stands at a 0-based rank of the sorted
@@ -69,37 +88,43 @@ extern void rfm_order_stats(const int64 *values, int64 n,
 							const int64 *ranks, int nranks,
 							RfmOrderStat *stats);
 
+/* rfm_equal_fractions: Set the buckets - 1 fractions j / buckets. */
+extern void rfm_equal_fractions(int buckets, RfmFraction *fraction);
+
 /*
- * rfm_quantile_position: Find where quantile number j (1-based) of buckets - 1
- * lies among n sorted values: at the 0-based position (n - 1) * j / buckets.
- * *rank is its whole part, *numerator that of its fraction over buckets.
+ * rfm_quantile_position: Find where a quantile lies among n sorted values: at
+ * the 0-based position (n - 1) * fraction.  *rank is its whole part,
+ * *numerator what remains, over the fraction's denominator.
  */
-extern void rfm_quantile_position(int64 n, int j, int buckets,
+extern void rfm_quantile_position(int64 n, RfmFraction fraction,
 								  int64 *rank, int64 *numerator);
 
 /*
- * rfm_quantiles_of: Find the buckets - 1 quantiles of n values (at least one),
- * exact, as neighbouring order statistics (type 7, percentile_cont).
- * quantiles has room for buckets - 1.
+ * rfm_quantiles_of: Find the quantiles of n values (at least one) at some
+ * fractions, exact, as neighbouring order statistics (type 7, percentile_cont).
  */
-extern void rfm_quantiles_of(const int64 *values, int64 n, int buckets,
+extern void rfm_quantiles_of(const int64 *values, int64 n,
+							 const RfmFraction *fraction, int nquantiles,
 							 RfmQuantile *quantiles);
 
 /*
  * rfm_cut_rank: Return the 0-based rank among n codes whose value makes cut number j
- * (1-based) of ntile, rank or quantile; n where no row lies above the cut.
+ * (1-based) of any method but breaks; n where no row lies above the cut.
+ * fraction: see rfm_find_cuts.
  */
 extern int64 rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
-						  int j);
+						  const RfmFraction *fraction, int j);
 
 /*
- * rfm_find_cuts: Find the cut points for ntile, rank or quantile.  codes are in
- * customer key order.  reversed says that the codes are the negated natural
+ * rfm_find_cuts: Find the cut points for any method but breaks.  codes are in
+ * customer key order.  fraction has buckets - 1 fractions of the codes, in
+ * ascending order, where the method cuts at quantiles; else NULL.  reversed says that the codes are the negated natural
  * values of the axis (recency): quantile intervals are open on the left in
  * terms of the natural value, so they close on the other side in codes.
  * n may be 0.
  */
 extern void rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method,
-						  int buckets, bool reversed, RfmCuts *cuts);
+						  int buckets, bool reversed, const RfmFraction *fraction,
+						  RfmCuts *cuts);
 
 #endif							/* RFM_VALUE_CUT_H */

@@ -168,7 +168,7 @@ DECLARE
     size     bigint;
 BEGIN
     PERFORM shops.build(s);
-    IF shops.rnd(seed, 'twin', 2) = 0 THEN
+    IF shops.rnd(seed, 'twin', 2) = 0 AND (SELECT monetary FROM rfm_model WHERE model = 'shop') = 'sum' THEN
         PERFORM shops.create_twin(s);
         models := '{shop,twin}';
     END IF;

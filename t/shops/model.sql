@@ -6,7 +6,9 @@ LANGUAGE plpgsql AS
 $$
 DECLARE
     seed     bigint := s.seed;
-    chosen   text := shops.pick(seed, 'method', 'ntile', 'rank', 'quantile', 'breaks');
+    -- one for all axes, or one each
+    methods  text[] := ARRAY(SELECT shops.pick(seed, 'method' || CASE WHEN shops.rnd(seed, 'methods', 3) = 0 THEN axis::text ELSE '' END,
+                                               'ntile', 'rank', 'quantile', 'percentile', 'breaks') FROM generate_series(1, 3) axis);
     k        int[] := ARRAY[2 + shops.rnd(seed, 'k1', 9), 2 + shops.rnd(seed, 'k2', 9), 2 + shops.rnd(seed, 'k3', 9)];
     rules    text[] := ARRAY[NULL, NULL]::text[];
     b        jsonb := '{}';
@@ -28,12 +30,13 @@ BEGIN
           FROM generate_series(1, 1 + shops.rnd(seed, 'rules', 12)) p;
         rules[1] := 'shop ' || name;
     END IF;
-    IF chosen = 'breaks' THEN
+    IF methods && '{breaks,percentile}' THEN
         -- some of them twice, some below or above all values
         SELECT jsonb_object_agg(axis, breaks) INTO b
           FROM (SELECT axis, jsonb_agg(x ORDER BY x) AS breaks
-                  FROM (SELECT axis, shops.rnd(seed, format('break %s %s', axis, j), (ARRAY[s.days * 2, 24, 4 * s.amounts])[axis]) / 2.0 AS x
-                          FROM generate_series(1, 3) axis, generate_series(1, k[least(axis, cardinality(k))] - 1) j) v GROUP BY axis) w;
+                  FROM (SELECT axis, CASE methods[axis] WHEN 'breaks' THEN shops.rnd(seed, format('break %s %s', axis, j), (ARRAY[s.days * 2, 24, 4 * s.amounts])[axis]) / 2.0
+                                    ELSE (1 + shops.rnd(seed, format('break %s %s', axis, j), 999)) * (ARRAY[0.001, 0.000976563])[1 + j % 2] END AS x
+                          FROM generate_series(1, 3) axis, generate_series(1, k[least(axis, cardinality(k))] - 1) j WHERE methods[axis] IN ('breaks', 'percentile')) v GROUP BY axis) w;
     END IF;
     PERFORM rfm_create_model(name, source, target,
         customer => CASE WHEN shops.rnd(seed, 'whose', 4) > 0 THEN 'customer_id'
@@ -46,9 +49,10 @@ BEGIN
                          WHEN s.order_type IS NOT NULL THEN 'order_id' END,
         order_count => CASE shops.rnd(seed, 'counted', 6) WHEN 0 THEN $c$status <> 'sent'$c$ WHEN 1 THEN 'total > 0'
                             WHEN 2 THEN CASE WHEN s.order_type IS NULL THEN $c$CASE status WHEN 'paid' THEN 1 WHEN 'sent' THEN 3 ELSE 0 END$c$ END END,
+        monetary => CASE WHEN s.amount_kind !~ '^float' THEN shops.pick(seed, 'money', 'sum', 'sum', 'average') ELSE 'sum' END,
         filter => shops.pick(seed, 'filter', NULL, NULL, $c$status <> 'cancelled'$c$, $c$total > 0 OR status = 'sent'$c$),
         score_within => shops.within(seed),
-        method => chosen, buckets => k,
+        method => CASE WHEN methods[1] = ALL (methods) AND shops.rnd(seed, 'one name', 4) > 0 THEN methods[1] ELSE methods::text END, buckets => k,
         r_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '1') v),
         f_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '2') v),
         m_breaks => (SELECT array_agg(v::numeric ORDER BY v::numeric) FROM jsonb_array_elements_text(b -> '3') v),

@@ -80,6 +80,20 @@ CREATE FUNCTION shops.buckets(m rfm_model) RETURNS int[]
 LANGUAGE sql IMMUTABLE AS
 $$ SELECT CASE cardinality(m.buckets) WHEN 1 THEN m.buckets || m.buckets || m.buckets ELSE m.buckets END $$;
 
+-- The money of a customer, whose orders are counted by an expression: an average of exact
+-- sums is divided with forty digits to spare before it is rounded
+CREATE FUNCTION shops.money_sql(m rfm_model, orders text) RETURNS text
+LANGUAGE sql STABLE AS
+$$
+    SELECT CASE WHEN m.monetary = 'sum' THEN 'coalesce(sum(amount), 0)'
+                ELSE format('round(coalesce(sum(amount), 0) * 1.%s / greatest(%s, 1), scale(coalesce(sum(amount), 0)) + 2)', repeat('0', 40), orders) END
+$$;
+
+-- The method of an axis
+CREATE FUNCTION shops.method(m rfm_model, axis int) RETURNS text
+LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE WHEN m.method LIKE '{%' THEN (m.method::text[])[axis] ELSE m.method END $$;
+
 -- One axis: scores by group and customer, from "customers"
 CREATE FUNCTION shops.score_sql(m rfm_model, axis int) RETURNS text
 LANGUAGE plpgsql STABLE AS
@@ -89,14 +103,24 @@ DECLARE
     value   text := (ARRAY['recency_days', 'frequency_orders', 'monetary_value'])[axis];
     best    text := CASE axis WHEN 1 THEN 'recency_days DESC' ELSE value END;
     breaks  numeric[] := CASE axis WHEN 1 THEN m.r_breaks WHEN 2 THEN m.f_breaks ELSE m.m_breaks END;
+    method  text := shops.method(m, axis);
     below   text;
 BEGIN
-    IF m.method = 'ntile' THEN
+    IF method = 'ntile' THEN
         RETURN format('SELECT grp, customer, ntile(%s) OVER (PARTITION BY grp ORDER BY %s, customer) AS score FROM customers', k, best);
-    ELSIF m.method = 'rank' THEN
+    ELSIF method = 'rank' THEN
         RETURN format('SELECT grp, customer, 1 + %s * (rank() OVER (PARTITION BY grp ORDER BY %s) - 1) / count(*) OVER (PARTITION BY grp) AS score FROM customers', k, best);
-    ELSIF m.method = 'breaks' THEN
+    ELSIF method = 'breaks' THEN
         below := format('(SELECT count(*) FROM unnest(%L::numeric[]) b WHERE b <= %s)', breaks, value);
+    ELSIF method = 'percentile' THEN
+        -- at position (n - 1) * p, exact in numeric
+        below := '(SELECT count(*) FROM cuts WHERE cuts.grp = c.grp AND cut < c.value)';
+        RETURN format('WITH sorted AS (SELECT grp, array_agg(%1$s::numeric ORDER BY %1$s) AS v, count(*) - 1 AS last FROM customers GROUP BY grp),
+                            cuts AS MATERIALIZED (SELECT grp, v[floor(pos)::int + 1] + (v[ceil(pos)::int + 1] - v[floor(pos)::int + 1]) * (pos - floor(pos)) AS cut
+                                                    FROM sorted, unnest(%2$L::numeric[]) p, LATERAL (VALUES (last * p)) x(pos))
+                       SELECT customers.grp, customer, score FROM customers
+                         JOIN (SELECT grp, value, %3$s AS score FROM (SELECT DISTINCT grp, %1$s::numeric AS value FROM customers) c) s ON s.grp = customers.grp AND s.value = %1$s',
+                      value, breaks, CASE axis WHEN 1 THEN format('%s - %s', k, below) ELSE '1 + ' || below END);
     ELSE
         -- cut j of n values lies at position (n - 1) * j / k, between two
         -- neighbours: k times the cut needs no division
@@ -129,7 +153,9 @@ SET enable_nestloop = off
 AS
 $$
 DECLARE
-    m rfm_model;
+    m        rfm_model;
+    counting text;
+    money    text;
 BEGIN
     SELECT * INTO STRICT m FROM rfm_model WHERE model = name;
     DROP TABLE IF EXISTS counted, customers, expected;
@@ -141,10 +167,12 @@ BEGIN
         END IF;
     END IF;
     DELETE FROM counted c WHERE NOT (c.day <= expect.day AND (m.lookback IS NULL OR c.day > expect.day - m.lookback));
+    counting := CASE WHEN m.order_id IS NULL THEN 'sum(orders)' ELSE 'count(DISTINCT order_id) FILTER (WHERE orders > 0)' END;
+    money := shops.money_sql(m, counting);
     EXECUTE format('CREATE TEMP TABLE customers AS
-        SELECT grp, customer, %L::date - max(day) FILTER (WHERE orders > 0) AS recency_days, %s AS frequency_orders, coalesce(sum(amount), 0) AS monetary_value
-          FROM counted GROUP BY grp, customer HAVING sum(orders) > 0 AND (%L::numeric IS NULL OR coalesce(sum(amount), 0) > %3$L)',
-        day, CASE WHEN m.order_id IS NULL THEN 'sum(orders)' ELSE 'count(DISTINCT order_id) FILTER (WHERE orders > 0)' END, m.monetary_above);
+        SELECT grp, customer, %L::date - max(day) FILTER (WHERE orders > 0) AS recency_days, %s AS frequency_orders, %4$s AS monetary_value
+          FROM counted GROUP BY grp, customer HAVING sum(orders) > 0 AND (%3$L::numeric IS NULL OR %4$s > %3$L)',
+        day, counting, m.monetary_above, money);
     ANALYZE customers;
     EXECUTE format('CREATE TEMP TABLE expected AS
         WITH scored AS MATERIALIZED (SELECT c.*, r.score::int AS r, f.score::int AS f, m.score::int AS m
