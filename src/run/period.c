@@ -25,7 +25,7 @@ mentions_run_date(const char *expression)
 bool
 rfm_period_additive(const RfmModel *model)
 {
-	return model->lookback == NULL && model->monetary_above == NULL &&
+	return model->lookback == NULL && model->monetary_above == NULL && !model->average &&
 		!mentions_run_date(model->customer) && !mentions_run_date(model->ordered_at) &&
 		!mentions_run_date(model->amount) && !mentions_run_date(model->order_id) && !mentions_run_date(model->order_count) &&
 		!mentions_run_date(model->filter);
@@ -51,6 +51,7 @@ rfm_period_read(const RfmModel *model, const DateADT *from_date, DateADT to_date
 		days.day = to_date - *from_date;
 	period.lookback = from_date ? &days : NULL;
 	period.monetary_above = NULL;
+	period.average = false;
 
 	rfm_source_forbid_nesting();
 	rfm_owner_enter(&owner, model->owner, model->time_zone);

@@ -288,7 +288,7 @@ rfm_customers_build(const RfmModel *model, const RfmSource *source,
 {
 	RfmCustomers *customers = palloc0(sizeof(RfmCustomers));
 	Gathering	gathering = {.customers = customers, .collector = c, .calendar = &source->calendar,
-	.counted = source->orders != NULL,.all = all,.average = model->average && !all};
+	.counted = source->orders != NULL,.all = all,.average = model->average};
 
 	customers->run_date = run_date;
 	customers->key_type = source->row_key;
