@@ -252,7 +252,7 @@ sql(sql(q{SELECT regexp_replace(to_do, '^as a superuser: ', '') FROM rfm_health(
 # the launcher comes back by itself
 ok(wait_for($node, q{SELECT count(*) = 0 FROM rfm_health() WHERE model IS NULL}), 'the cure helps');
 is(to_do('bystander'), '', 'the others, too');
-sql(q{UPDATE rfm_model SET owner = 'postgres', target = 'bystander_scores' WHERE model = 'leavers'});
+sql(q{CREATE TABLE leavers_scores (LIKE bystander_scores INCLUDING ALL); UPDATE rfm_model SET owner = 'postgres', target = 'leavers_scores' WHERE model = 'leavers'});
 is(findings('leavers') =~ /owner/ ? 1 : 0, 0, 'and that for the model');
 
 $node->stop;

@@ -62,10 +62,20 @@ CREATE FUNCTION shops.check_retention(retention interval) RETURNS void
 LANGUAGE plpgsql AS
 $$
 DECLARE
-    newest date := (SELECT max(run_date) FROM shops.target);
-    counts date := (SELECT max(run_date) FROM shops.target WHERE run_date <= now() + interval '1 day');
+    newest date;
+    counts date;
     gone   int;
 BEGIN
+    -- orders of the newest date may have gone since
+    LOOP
+        newest := (SELECT max(run_date) FROM shops.target);
+        IF newest IS NULL THEN
+            RETURN;
+        END IF;
+        PERFORM rfm_refresh(newest, 'shop');
+        EXIT WHEN newest = (SELECT max(run_date) FROM shops.target);
+    END LOOP;
+    counts := (SELECT max(run_date) FROM shops.target WHERE run_date <= now() + interval '1 day');
     DROP TABLE IF EXISTS stood;
     CREATE TEMP TABLE stood AS SELECT run_date, counts IS NULL OR run_date > counts - retention AS stays, t::text AS line FROM shops.target t;
     UPDATE rfm_model m SET retention = check_retention.retention WHERE model = 'shop';
