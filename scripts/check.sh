@@ -44,7 +44,8 @@ main() {
 
 	step "Copying the sources and PostgreSQL's programs" copy_all || give_up
 	step "Building the extension with -Werror" build COPT=-Werror || give_up
-	step "Starting a server" start_server "max_worker_processes = 16" || give_up
+	# a partition that autovacuum looks at is in use, and left for a later refresh: what tests expect would differ now and then
+	step "Starting a server" start_server "max_worker_processes = 16" "autovacuum_naptime = 1d" || give_up
 	say "Running $suites"
 	for suite in $suites; do
 		launch "$suite"

@@ -35,7 +35,8 @@ WITH reference AS (
            (percentile_disc(0.5) WITHIN GROUP (ORDER BY "Monetary") + percentile_disc(0.5) WITHIN GROUP (ORDER BY "Monetary" DESC)) / 2
       FROM retail_ana.newest GROUP BY segment)
 SELECT (SELECT count(*) FROM reference) AS rows,
-       (SELECT count(*) FROM (SELECT * FROM reference EXCEPT SELECT * FROM rfm_segment_summary(model => 'newest')) d) AS differences;
+       (SELECT count(*) FROM (SELECT * FROM reference EXCEPT SELECT segment, customers, customer_share, orders, revenue, revenue_share, average_order_value, median_recency, median_frequency, median_monetary
+                                                           FROM rfm_segment_summary(model => 'newest')) d) AS differences;
 
 WITH reference AS (
     SELECT b.rfm_segment, a.rfm_segment, count(*), sum(coalesce(a.monetary_value, b.monetary_value))

@@ -116,7 +116,7 @@ $$
     SELECT array_agg(day ORDER BY day)
       FROM (SELECT run_date FROM snapshot WHERE started_at < '2026-01-01' AND run_date < '2026-01-01'
             UNION SELECT run_date FROM snapshot WHERE run_date < latest AND run_date >= latest - restate
-            UNION SELECT latest - i FROM generate_series(1, 20) i WHERE latest - i > (SELECT max(run_date) FROM snapshot WHERE run_date <= latest)
+            UNION SELECT latest - i FROM generate_series(1, 90) i WHERE latest - i > (SELECT max(run_date) FROM snapshot WHERE run_date <= latest)
             UNION SELECT latest) d(day)
 $$;
 
@@ -179,12 +179,15 @@ BEGIN
         PERFORM shops.disturb(s, alike => true);
         latest := shops.expect('shop', NULL);
         owed := shops.owed(latest, again);
-        PERFORM shops.expect_days(owed);
-        after := shops.note_others(owed);
-        PERFORM set_config('rfm.catch_up_limit', '100', false);
-        COMMIT;
-        CALL rfm_catch_up('shop');
-        PERFORM shops.check_days('the next job', owed, after);
+        -- not where the latest order has become one of long after
+        IF cardinality(owed) < 90 THEN
+            PERFORM shops.expect_days(owed);
+            after := shops.note_others(owed);
+            PERFORM set_config('rfm.catch_up_limit', '100', false);
+            COMMIT;
+            CALL rfm_catch_up('shop');
+            PERFORM shops.check_days('the next job', owed, after);
+        END IF;
     END IF;
     IF EXISTS (SELECT FROM shops.target) THEN
         PERFORM shops.check_retention(shops.pick(seed, 'retention', '1 day', '36:00:00', '2 days', '3 days 01:00', '1 mon')::interval);
