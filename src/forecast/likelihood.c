@@ -22,8 +22,11 @@ rfm_digamma(double x)
 	double		y;
 
 	/* Abramowitz and Stegun, 6.3.5 up to where 6.3.18 has all digits */
-	for (; x < 10; x += 1)
+	while (x < 10)
+	{
 		result -= 1 / x;
+		x += 1;
+	}
 	y = 1 / (x * x);
 	return result + log(x) - 0.5 / x -
 		y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y * (1.0 / 240 - y * (1.0 / 132 - y * 691.0 / 32760)))));

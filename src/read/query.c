@@ -634,7 +634,7 @@ rfm_source_depends(const RfmModel *model, const RfmSource *source, DateADT run_d
 {
 	QueryParams params;
 	char	   *sql = build_query(model, source, RFM_READ_TICKET, run_date, run_date, &params);
-	RfmDependence depends;
+	RfmDependence depends = {0};
 	QueryWork	work = {.source = source,.sql = sql,.params = param_list(&params),.depends = &depends};
 
 	run_work(&work);

@@ -257,7 +257,7 @@ rfm_score_customer(const RfmModel *model, const char *customer, const char *scor
 				   RfmScoredCustomer *scored)
 {
 	RfmScoredSnapshot *snapshot = &scored->snapshot;
-	LoggedCuts	cuts;
+	LoggedCuts	cuts = {0};
 	int64		run_id;
 	char	  **group;
 

@@ -44,6 +44,13 @@ part_size(const RfmKeyType *part, Datum key)
 	return rfm_key_size(part, key);
 }
 
+/* The same of a part whose values all take as many. */
+static Size
+fixed_size(const RfmKeyType *part)
+{
+	return part->kind == RFM_KEY_INT || part->typbyval ? sizeof(int64) : (Size) part->typlen;
+}
+
 /* Unsigned and most significant byte first, integers sort by their bytes. */
 static uint64
 integer_image(int64 value)
@@ -97,7 +104,7 @@ locate_part(const RfmKeyType *kt, Datum key, RfmKeyPart part)
 	const PairImage *image = (const PairImage *) DatumGetPointer(key);
 
 	if (kt->pair->flat)
-		return DatumGetPointer(key) + (part == RFM_PART_CUSTOMER ? part_size(&kt->pair->part[0], 0) : 0);
+		return DatumGetPointer(key) + (part == RFM_PART_CUSTOMER ? fixed_size(&kt->pair->part[0]) : 0);
 	return image->data + (part == RFM_PART_CUSTOMER ? MAXALIGN(image->group_size) : 0);
 }
 
@@ -260,7 +267,7 @@ rfm_key_pair_init(RfmKeyType *kt, const RfmKeyType *group, const RfmKeyType *cus
 	kt->pair = pair;
 	kt->kind = group->kind == RFM_KEY_GENERIC || customer->kind == RFM_KEY_GENERIC ?
 		RFM_KEY_GENERIC : RFM_KEY_BYTES;
-	kt->typlen = pair->flat ? (int16) (part_size(group, 0) + part_size(customer, 0)) : -1;
+	kt->typlen = pair->flat ? (int16) (fixed_size(group) + fixed_size(customer)) : -1;
 	kt->typalign = pair->flat ? TYPALIGN_CHAR : TYPALIGN_DOUBLE;
 	*state = *kt;
 	own_function(&kt->hash_proc, pair_hash, state, mcxt);
