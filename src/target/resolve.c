@@ -230,12 +230,6 @@ rfm_target_resolve(const RfmModel *model, const RfmSource *source,
 	target->relid = RelationGetRelid(rel);
 	target->relkind = rel->rd_rel->relkind;
 	target->routed = rfm_citus_manages(target->relid);
-	if (target->routed && model->score_within)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("target \"%s\" of model \"%s\" is a table of Citus, which does not go with \"score_within\"",
-						RelationGetRelationName(target->rel), model->name),
-				 errhint("Use a target on the coordinator alone, or a model for each group.")));
 	target->relation = rfm_relation_name(RelationGetRelid(rel));
 	if (target->relkind != RELKIND_RELATION &&
 		target->relkind != RELKIND_PARTITIONED_TABLE)

@@ -174,6 +174,17 @@ delete_batch(RfmRowMaker *maker, const DeleteBatch *batch)
 	return (int64) rfm_execute(sql.data, n, types, values, NULL, SPI_OK_DELETE);
 }
 
+/* Get the next row; it lives as long as the slot has it, past the batch. */
+static bool
+next_gone(Tuplestorestate *gone, TupleTableSlot *slot)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(slot->tts_mcxt);
+	bool		found = tuplestore_gettupleslot(gone, true, true, slot);
+
+	MemoryContextSwitchTo(oldcxt);
+	return found;
+}
+
 /*
  * Fill a batch from the rows that are left, from the one in slot on: as many as
  * have one group.  Returns false when there are no more.
@@ -199,7 +210,7 @@ fill_batch(DeleteBatch *batch, Tuplestorestate *gone, TupleTableSlot *slot)
 		if (!slot->tts_isnull[0] && !slot->tts_isnull[desc->natts - 1])
 			batch->key[batch->n++] = datumCopy(slot->tts_values[0], TupleDescAttr(desc, 0)->attbyval,
 											   TupleDescAttr(desc, 0)->attlen);
-		if (!tuplestore_gettupleslot(gone, true, true, slot))
+		if (!next_gone(gone, slot))
 			return false;
 	}
 	return true;
@@ -226,7 +237,7 @@ rfm_routed_delete(RfmRowMaker *maker, Tuplestorestate *gone, TupleDesc desc)
 						format_type_be(maker->target->type[RFM_COL_CUSTOMER])),
 				 errdetail("There is no array type of it."),
 				 errhint("Set the model's \"keep_stale\" to keep the rows of customers without orders.")));
-	more = tuplestore_gettupleslot(gone, true, true, slot);
+	more = next_gone(gone, slot);
 	while (more)
 	{
 		more = fill_batch(&batch, gone, slot);
