@@ -8,6 +8,7 @@
 #include "base/compat.h"
 
 #include "base/citus.h"
+#include "base/identity.h"
 #include "base/query.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -15,11 +16,6 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-
-/* What rfm_owner_enter sets, and an expression may depend on. */
-static const char *const settings[] = {
-	"timezone", "datestyle", "intervalstyle", "extra_float_digits"
-};
 
 /* Its catalogs lie in pg_catalog, and go with it. */
 static bool
@@ -82,6 +78,13 @@ rfm_citus_refuse_worker(void)
 				 errhint("Connect to the coordinator and call the function there.")));
 }
 
+static void
+append_set(StringInfo body, const char *name, bool reset)
+{
+	appendStringInfo(body, " SET LOCAL %s TO %s;", name, reset ? "DEFAULT" :
+					 quote_literal_cstr(GetConfigOption(name, false, false)));
+}
+
 /*
  * Citus repeats a SET LOCAL on its workers where it is told so, and where the
  * statement is part of a transaction block, a procedure or a DO block.
@@ -90,6 +93,7 @@ static void
 set_on_workers(const char *own, bool reset)
 {
 	StringInfoData body;
+	const char *name;
 
 	if (!has_citus())
 		return;
@@ -97,13 +101,10 @@ set_on_workers(const char *own, bool reset)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	initStringInfo(&body);
 	appendStringInfoString(&body, "BEGIN");
-	for (int i = 0; i <= (int) lengthof(settings); i++)
-	{
-		const char *name = i < (int) lengthof(settings) ? settings[i] : own;
-
-		appendStringInfo(&body, " SET LOCAL %s TO %s;", name, reset ? "DEFAULT" :
-						 quote_literal_cstr(GetConfigOption(name, false, false)));
-	}
+	for (int i = 0; (name = rfm_locked_setting(i)) != NULL; i++)
+		append_set(&body, name, reset);
+	append_set(&body, "timezone", reset);
+	append_set(&body, own, reset);
 	appendStringInfoString(&body, " END");
 	(void) rfm_execute(psprintf("DO LANGUAGE plpgsql %s", quote_literal_cstr(body.data)),
 					   0, NULL, NULL, NULL, SPI_OK_UTILITY);

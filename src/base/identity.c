@@ -46,6 +46,12 @@ static const struct
 	{"xmloption", "content"}
 };
 
+const char *
+rfm_locked_setting(int number)
+{
+	return number < (int) lengthof(settings) ? settings[number].name : NULL;
+}
+
 static void
 lock_settings(void)
 {

@@ -33,6 +33,12 @@ typedef struct RfmIdentity
  */
 extern void rfm_owner_enter(RfmIdentity *state, Oid owner, const char *time_zone);
 
+/*
+ * rfm_locked_setting: return the name of one of these settings, the time zone
+ * aside, by its number from 0 on; NULL past the last.
+ */
+extern const char *rfm_locked_setting(int number);
+
 /* rfm_owner_leave: return to the identity and settings before rfm_owner_enter. */
 extern void rfm_owner_leave(RfmIdentity *state);
 

@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * query.c
- *		The queries over a source, and how the orders are read with them.
+ *		How the orders of a source are read.
  *
- * FROM and WHERE are the same in all of them.  Where the orders lie on this
- * server they go through an aggregate that fills the collector as they are
- * scanned.  Where they lie elsewhere, and can be grouped there, one row a
+ * Where the orders lie on this server they go through an aggregate that fills the collector as they are
+ * scanned.  Where they lie elsewhere, and can be grouped there, one row per
  * customer comes instead; else the orders come one by one.
  *
  *-------------------------------------------------------------------------
@@ -15,216 +14,18 @@
 #include <unistd.h>
 
 #include "access/xact.h"
-#include "base/catalog.h"
 #include "base/citus.h"
 #include "catalog/pg_type.h"
 #include "collect/files.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "model/run_date.h"
-#include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
-#include "parser/parse_coerce.h"
 #include "progress/progress.h"
 #include "read/query.h"
+#include "read/query_text.h"
 #include "read/rows.h"
 #include "read/source.h"
-#include "utils/lsyscache.h"
-
-/*
- * Their parts.
- */
-
-/* At most the run date, the customer and the two date bounds. */
-typedef struct QueryParams
-{
-	int			n;
-	Oid			type[4];
-	Datum		value[4];
-} QueryParams;
-
-/* Begin with the run date where an expression has a parameter for it. */
-static void
-start_params(const RfmSource *source, DateADT run_date, QueryParams *params)
-{
-	params->n = 0;
-	if (!source->uses_run_date)
-		return;
-	params->type[RFM_RUN_DATE_PARAM - 1] = DATEOID;
-	params->value[RFM_RUN_DATE_PARAM - 1] = DateADTGetDatum(run_date);
-	params->n = RFM_RUN_DATE_PARAM;
-}
-
-/*
- * Appends "AND order time is on a local date >= day" (or < day).
- */
-static void
-append_date_bound(StringInfo sql, const RfmSource *source, QueryParams *params,
-				  const char *operator, DateADT day)
-{
-	Datum		start;
-	const char *column = source->ordered_at;
-
-	if (rfm_calendar_start(&source->calendar, day, &start))
-	{
-		params->type[params->n] = source->calendar.time_type;
-		params->value[params->n] = start;
-	}
-	else
-	{
-		/* the session's time zone is the model's while the query runs */
-		column = psprintf("CAST(%s AS pg_catalog.date)", column);
-		params->type[params->n] = DATEOID;
-		params->value[params->n] = DateADTGetDatum(day);
-	}
-	params->n++;
-	appendStringInfo(sql, " AND %s OPERATOR(pg_catalog.%s) $%d",
-					 column, operator, params->n);
-}
-
-static void
-append_from(StringInfo sql, const RfmSource *source, QueryParams *params)
-{
-	/* a composite customer of whom a part is null is one; "IS NOT NULL" would deny it */
-	appendStringInfo(sql, " FROM %s AS %s WHERE NOT (%s IS NULL) AND %s IS NOT NULL",
-					 source->relation, source->alias,
-					 source->customer, source->ordered_at);
-	if (source->group)
-		appendStringInfo(sql, " AND %s IS NOT NULL", source->group);
-	if (source->filter.sql)
-		appendStringInfo(sql, " AND (%s)", source->filter.sql);
-	if (source->customer_equals)
-	{
-		params->type[params->n] = source->key.typid;
-		params->value[params->n] = source->customer_value;
-		params->n++;
-		appendStringInfo(sql, " AND %s %s $%d", source->customer,
-						 source->customer_equals, params->n);
-	}
-}
-
-/*
- * How rows are grouped by a key.  Of keys that are equal but can look different
- * the collector keeps the least look, so each look is a group of its own; NULL
- * where the type has no text that tells looks apart, or an order id may be one
- * of two of them.
- */
-static const char *
-group_by_key(const RfmSource *source, const RfmKeyType *key, const char *sql)
-{
-	if (key->kind != RFM_KEY_GENERIC ||
-		(key->typbyval && key->typid != FLOAT4OID && key->typid != FLOAT8OID))
-		return sql;
-	if (source->order_id == NULL &&
-		(key->typid == NUMERICOID || IsBinaryCoercible(key->typid, TEXTOID)))
-		return psprintf("%s, CAST(%s AS pg_catalog.text) COLLATE pg_catalog.\"C\"", sql, sql);
-	return NULL;
-}
-
-/* How customers are grouped; NULL where they cannot be. */
-static const char *
-group_by(const RfmSource *source)
-{
-	const char *customer = group_by_key(source, &source->key, source->customer);
-	const char *group;
-
-	if (source->group == NULL || customer == NULL)
-		return customer;
-	group = group_by_key(source, &source->group_key, source->group);
-	return group ? psprintf("%s, %s", group, customer) : NULL;
-}
-
-static void
-append_grouped_select(StringInfo sql, const RfmSource *source)
-{
-	const char *amount = source->amount.sql;
-	char	   *orders_only = source->orders ?
-		psprintf(" FILTER (WHERE %s OPERATOR(pg_catalog.>) 0)", source->orders) : "";
-
-	appendStringInfo(sql, "SELECT %s, pg_catalog.max(%s)%s, pg_catalog.count(*), ",
-					 source->customer, source->ordered_at, orders_only);
-	if (source->real_amounts)
-		appendStringInfo(sql, "%s(CAST(%s AS pg_catalog.float8))",
-						 rfm_internal_name("exact_sum"), amount);
-	else
-		appendStringInfo(sql, "pg_catalog.sum(%s)", amount);
-	if (source->order_id)
-		appendStringInfo(sql, ", pg_catalog.count(DISTINCT %s)%s", source->order_id, orders_only);
-	else if (source->orders)
-		/* a negative number is an error, whatever it is added to */
-		appendStringInfo(sql, ", CASE WHEN pg_catalog.min(%s) OPERATOR(pg_catalog.<) 0 THEN -1"
-						 " ELSE CAST(pg_catalog.sum(%s) AS pg_catalog.int8) END",
-						 source->orders, source->orders);
-	if (source->group)
-		appendStringInfo(sql, ", %s", source->group);
-}
-
-/* "SELECT ..." of the columns that rows.h names; the aggregate has the group first. */
-static void
-append_select(StringInfo sql, const RfmSource *source, RfmReading reading)
-{
-	bool		ticket = reading == RFM_READ_TICKET;
-
-	if (reading == RFM_READ_GROUPED)
-	{
-		append_grouped_select(sql, source);
-		return;
-	}
-	appendStringInfoString(sql, "SELECT ");
-	if (ticket)
-		appendStringInfo(sql, "%s(", rfm_internal_name(psprintf("collect%s%s", source->orders ? "_counted" : "",
-																source->group ? "_within" : "")));
-	if (ticket && source->group)
-		appendStringInfo(sql, "%s, ", source->group);
-	appendStringInfo(sql, "%s, %s, %s", source->customer, source->ordered_at, source->amount.sql);
-	if (source->orders)
-		appendStringInfo(sql, ", %s", source->orders);
-	if (source->order_id)
-		appendStringInfo(sql, ", %s", source->order_id);
-	if (ticket)
-		appendStringInfoChar(sql, ')');
-	else if (source->group)
-		appendStringInfo(sql, ", %s", source->group);
-}
-
-/* A query for the orders that count on some date from first to last. */
-static char *
-build_query(const RfmModel *model, const RfmSource *source, RfmReading reading,
-			DateADT first, DateADT last, QueryParams *params)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	start_params(source, last, params);
-	append_select(&sql, source, reading);
-	append_from(&sql, source, params);
-	append_date_bound(&sql, source, params, "<", last + 1);
-	if (model->lookback)
-		append_date_bound(&sql, source, params, ">=",
-						  rfm_calendar_first_day(first, model->lookback));
-	if (reading == RFM_READ_GROUPED)
-		appendStringInfo(&sql, " GROUP BY %s", group_by(source));
-	return sql.data;
-}
-
-static ParamListInfo
-param_list(const QueryParams *params)
-{
-	ParamListInfo list;
-
-	/* Citus does not expect a list of none */
-	if (params->n == 0)
-		return NULL;
-	list = makeParamList(params->n);
-	for (int i = 0; i < params->n; i++)
-	{
-		list->params[i].value = params->value[i];
-		list->params[i].isnull = false;
-		list->params[i].pflags = PARAM_FLAG_CONST;
-		list->params[i].ptype = params->type[i];
-	}
-	return list;
-}
 
 /*
  * Running one.
@@ -353,27 +154,27 @@ run_work(const QueryWork *work)
 }
 
 static void
-run_query(const RfmSource *source, const char *sql, const QueryParams *params,
+run_query(const RfmSource *source, const char *sql, const RfmQueryParams *params,
 		  DestReceiver *dest)
 {
-	QueryWork	work = {.source = source,.sql = sql,.params = param_list(params),.dest = dest};
+	QueryWork	work = {.source = source,.sql = sql,.params = rfm_query_param_list(params),.dest = dest};
 
 	(void) run_work(&work);
 }
 
 /* Plans a query; false where it may fail and cannot be run. */
 static bool
-look_at_query(const RfmSource *source, const char *sql, const QueryParams *params,
+look_at_query(const RfmSource *source, const char *sql, const RfmQueryParams *params,
 			  bool may_fail, RfmPlanLook *look)
 {
-	QueryWork	work = {.source = source,.sql = sql,.params = param_list(params),
+	QueryWork	work = {.source = source,.sql = sql,.params = rfm_query_param_list(params),
 	.look = look,.may_fail = may_fail};
 
 	return run_work(&work);
 }
 
 static void
-run_single(const RfmSource *source, const char *sql, QueryParams *params,
+run_single(const RfmSource *source, const char *sql, RfmQueryParams *params,
 		   SingleReceiver *receiver)
 {
 	receiver->pub.receiveSlot = single_receive;
@@ -390,19 +191,10 @@ rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
 					   DateADT *date)
 {
 	DateADT		today = rfm_calendar_today(&source->calendar);
-	StringInfoData sql;
-	QueryParams params = {0};
+	RfmQueryParams params = {0};
 	SingleReceiver receiver = {0};
 
-	initStringInfo(&sql);
-	start_params(source, today, &params);
-	appendStringInfo(&sql, "SELECT pg_catalog.max(%s)", source->ordered_at);
-	append_from(&sql, source, &params);
-	if (source->orders)
-		appendStringInfo(&sql, " AND %s OPERATOR(pg_catalog.>) 0", source->orders);
-	append_date_bound(&sql, source, &params, "<", today + 1);
-	appendStringInfo(&sql, " AND pg_catalog.isfinite(%s)", source->ordered_at);
-	run_single(source, sql.data, &params, &receiver);
+	run_single(source, rfm_query_text_latest(source, today, &params), &params, &receiver);
 	if (receiver.isnull)
 		return false;
 	*date = rfm_calendar_date(&source->calendar,
@@ -453,7 +245,7 @@ typedef struct ReadPlan
 	RfmReading	reading;
 	bool		pushed;			/* other servers group */
 	char	   *sql;
-	QueryParams params;
+	RfmQueryParams params;
 	bool		elsewhere;		/* some of it runs on other servers, or in an extension */
 	double		rows;			/* orders expected */
 } ReadPlan;
@@ -488,18 +280,18 @@ static void
 plan_reading(const RfmModel *model, const RfmSource *source, DateADT run_date, ReadPlan *plan)
 {
 	ReadPlan	grouped = {.reading = RFM_READ_GROUPED};
-	bool		may_group = rfm_grouped_reading != RFM_GROUPED_OFF && group_by(source) != NULL;
+	bool		may_group = rfm_grouped_reading != RFM_GROUPED_OFF && rfm_query_may_group(source);
 	RfmPlanLook look;
 
 	memset(plan, 0, sizeof(*plan));
-	plan->sql = build_query(model, source, RFM_READ_TICKET, run_date, run_date, &plan->params);
+	plan->sql = rfm_query_text(model, source, RFM_READ_TICKET, run_date, run_date, &plan->params);
 	look_at_query(source, plan->sql, &plan->params, false, &look);
 	plan->rows = grouped.rows = look.rows;
 	plan->elsewhere = grouped.elsewhere = look.elsewhere;
 
 	if (may_group && (look.elsewhere || rfm_grouped_reading == RFM_GROUPED_ON))
 	{
-		grouped.sql = build_query(model, source, RFM_READ_GROUPED, run_date, run_date,
+		grouped.sql = rfm_query_text(model, source, RFM_READ_GROUPED, run_date, run_date,
 								  &grouped.params);
 		grouped.pushed = plan->elsewhere && groups_elsewhere(source, &grouped);
 		if (grouped.pushed || rfm_grouped_reading == RFM_GROUPED_ON)
@@ -513,12 +305,12 @@ plan_reading(const RfmModel *model, const RfmSource *source, DateADT run_date, R
 	if (look.aggregates)
 		return;
 	plan->reading = RFM_READ_ORDERS;
-	plan->sql = build_query(model, source, RFM_READ_ORDERS, run_date, run_date, &plan->params);
+	plan->sql = rfm_query_text(model, source, RFM_READ_ORDERS, run_date, run_date, &plan->params);
 }
 
 /* Run a query; other servers, if there are some, see the settings of this one. */
 static void
-run_elsewhere(const RfmSource *source, const char *sql, const QueryParams *params,
+run_elsewhere(const RfmSource *source, const char *sql, const RfmQueryParams *params,
 			  bool elsewhere, DestReceiver *dest)
 {
 	if (elsewhere)
@@ -572,8 +364,8 @@ bool
 rfm_source_scan(const RfmModel *model, const RfmSource *source,
 				DateADT first, DateADT last, DestReceiver *dest)
 {
-	QueryParams params;
-	char	   *sql = build_query(model, source, RFM_READ_ORDERS, first, last, &params);
+	RfmQueryParams params;
+	char	   *sql = rfm_query_text(model, source, RFM_READ_ORDERS, first, last, &params);
 	RfmPlanLook look;
 
 	/* a view may call rfm_run_date(), which has to be noticed in this process */
@@ -594,25 +386,9 @@ void
 rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_date,
 						 DestReceiver *dest)
 {
-	StringInfoData sql;
-	QueryParams params = {0};
+	RfmQueryParams params = {0};
+	char	   *sql = rfm_query_text_in_order(source, first, run_date, &params);
 	RfmPlanLook look;
-
-	initStringInfo(&sql);
-	start_params(source, run_date, &params);
-	appendStringInfo(&sql, "SELECT %s, %s, %s, ",
-					 source->customer, source->ordered_at, source->amount.sql);
-	if (source->order_id)
-		/* of a composite one no part need be there: as count(DISTINCT) takes it */
-		appendStringInfo(&sql, "CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END",
-						 source->order_id, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
-	else
-		appendStringInfoString(&sql, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
-	append_from(&sql, source, &params);
-	append_date_bound(&sql, source, &params, "<", run_date + 1);
-	if (!DATE_NOT_FINITE(first))
-		append_date_bound(&sql, source, &params, ">=", first);
-	appendStringInfoString(&sql, " ORDER BY 1, 2");
 
 	set_for_query("jit", "off");
 	set_workers(true);
@@ -625,17 +401,17 @@ rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_dat
 	/* of all rows, a process sorts its share */
 	set_for_query("work_mem", psprintf("%zu", Max(rfm_memory_bound() / 1024, (Size) 64)));
 	rfm_run_date_set(run_date);
-	look_at_query(source, sql.data, &params, false, &look);
-	run_elsewhere(source, sql.data, &params, look.elsewhere, dest);
+	look_at_query(source, sql, &params, false, &look);
+	run_elsewhere(source, sql, &params, look.elsewhere, dest);
 }
 
 RfmDependence
 rfm_source_depends(const RfmModel *model, const RfmSource *source, DateADT run_date)
 {
-	QueryParams params;
-	char	   *sql = build_query(model, source, RFM_READ_TICKET, run_date, run_date, &params);
+	RfmQueryParams params;
+	char	   *sql = rfm_query_text(model, source, RFM_READ_TICKET, run_date, run_date, &params);
 	RfmDependence depends = {0};
-	QueryWork	work = {.source = source,.sql = sql,.params = param_list(&params),.depends = &depends};
+	QueryWork	work = {.source = source,.sql = sql,.params = rfm_query_param_list(&params),.depends = &depends};
 
 	run_work(&work);
 	return depends;
@@ -644,14 +420,8 @@ rfm_source_depends(const RfmModel *model, const RfmSource *source, DateADT run_d
 void
 rfm_source_check(const RfmSource *source)
 {
-	StringInfoData sql;
-	QueryParams params = {0};
+	RfmQueryParams params = {0};
 	SingleReceiver receiver = {0};
 
-	initStringInfo(&sql);
-	start_params(source, rfm_calendar_today(&source->calendar), &params);
-	append_select(&sql, source, RFM_READ_TICKET);
-	append_from(&sql, source, &params);
-	appendStringInfoString(&sql, " AND false");
-	run_single(source, sql.data, &params, &receiver);
+	run_single(source, rfm_query_text_check(source, &params), &params, &receiver);
 }

@@ -1,0 +1,259 @@
+/*-------------------------------------------------------------------------
+ *
+ * query_text.c
+ *		The queries over a source, as SQL with parameters.
+ *
+ * FROM and WHERE are the same in all of them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/catalog.h"
+#include "catalog/pg_type.h"
+#include "model/run_date.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_coerce.h"
+#include "read/query_text.h"
+#include "utils/lsyscache.h"
+
+/* Begin with the run date where an expression has a parameter for it. */
+static void
+start_params(const RfmSource *source, DateADT run_date, RfmQueryParams *params)
+{
+	params->n = 0;
+	if (!source->uses_run_date)
+		return;
+	params->type[RFM_RUN_DATE_PARAM - 1] = DATEOID;
+	params->value[RFM_RUN_DATE_PARAM - 1] = DateADTGetDatum(run_date);
+	params->n = RFM_RUN_DATE_PARAM;
+}
+
+/*
+ * Appends "AND order time is on a local date >= day" (or < day).
+ */
+static void
+append_date_bound(StringInfo sql, const RfmSource *source, RfmQueryParams *params,
+				  const char *operator, DateADT day)
+{
+	Datum		start;
+	const char *column = source->ordered_at;
+
+	if (rfm_calendar_start(&source->calendar, day, &start))
+	{
+		params->type[params->n] = source->calendar.time_type;
+		params->value[params->n] = start;
+	}
+	else
+	{
+		/* the session's time zone is the model's while the query runs */
+		column = psprintf("CAST(%s AS pg_catalog.date)", column);
+		params->type[params->n] = DATEOID;
+		params->value[params->n] = DateADTGetDatum(day);
+	}
+	params->n++;
+	appendStringInfo(sql, " AND %s OPERATOR(pg_catalog.%s) $%d",
+					 column, operator, params->n);
+}
+
+static void
+append_from(StringInfo sql, const RfmSource *source, RfmQueryParams *params)
+{
+	/* a composite customer of whom a part is null is one; "IS NOT NULL" would deny it */
+	appendStringInfo(sql, " FROM %s AS %s WHERE NOT (%s IS NULL) AND %s IS NOT NULL",
+					 source->relation, source->alias,
+					 source->customer, source->ordered_at);
+	if (source->group)
+		appendStringInfo(sql, " AND %s IS NOT NULL", source->group);
+	if (source->filter.sql)
+		appendStringInfo(sql, " AND (%s)", source->filter.sql);
+	if (source->customer_equals)
+	{
+		params->type[params->n] = source->key.typid;
+		params->value[params->n] = source->customer_value;
+		params->n++;
+		appendStringInfo(sql, " AND %s %s $%d", source->customer,
+						 source->customer_equals, params->n);
+	}
+}
+
+/*
+ * How rows are grouped by a key.  Of keys that are equal but can look different
+ * the collector keeps the least look, so each look is a group of its own; NULL
+ * where the type has no text that tells looks apart, or an order id may be one
+ * of two of them.
+ */
+static const char *
+group_by_key(const RfmSource *source, const RfmKeyType *key, const char *sql)
+{
+	if (key->kind != RFM_KEY_GENERIC ||
+		(key->typbyval && key->typid != FLOAT4OID && key->typid != FLOAT8OID))
+		return sql;
+	if (source->order_id == NULL &&
+		(key->typid == NUMERICOID || IsBinaryCoercible(key->typid, TEXTOID)))
+		return psprintf("%s, CAST(%s AS pg_catalog.text) COLLATE pg_catalog.\"C\"", sql, sql);
+	return NULL;
+}
+
+/* How customers are grouped; NULL where they cannot be. */
+static const char *
+group_by(const RfmSource *source)
+{
+	const char *customer = group_by_key(source, &source->key, source->customer);
+	const char *group;
+
+	if (source->group == NULL || customer == NULL)
+		return customer;
+	group = group_by_key(source, &source->group_key, source->group);
+	return group ? psprintf("%s, %s", group, customer) : NULL;
+}
+
+static void
+append_grouped_select(StringInfo sql, const RfmSource *source)
+{
+	const char *amount = source->amount.sql;
+	char	   *orders_only = source->orders ?
+		psprintf(" FILTER (WHERE %s OPERATOR(pg_catalog.>) 0)", source->orders) : "";
+
+	appendStringInfo(sql, "SELECT %s, pg_catalog.max(%s)%s, pg_catalog.count(*), ",
+					 source->customer, source->ordered_at, orders_only);
+	if (source->real_amounts)
+		appendStringInfo(sql, "%s(CAST(%s AS pg_catalog.float8))",
+						 rfm_internal_name("exact_sum"), amount);
+	else
+		appendStringInfo(sql, "pg_catalog.sum(%s)", amount);
+	if (source->order_id)
+		appendStringInfo(sql, ", pg_catalog.count(DISTINCT %s)%s", source->order_id, orders_only);
+	else if (source->orders)
+		/* a negative number is an error, whatever it is added to */
+		appendStringInfo(sql, ", CASE WHEN pg_catalog.min(%s) OPERATOR(pg_catalog.<) 0 THEN -1"
+						 " ELSE CAST(pg_catalog.sum(%s) AS pg_catalog.int8) END",
+						 source->orders, source->orders);
+	if (source->group)
+		appendStringInfo(sql, ", %s", source->group);
+}
+
+/* "SELECT ..." of the columns that rows.h names; the aggregate has the group first. */
+static void
+append_select(StringInfo sql, const RfmSource *source, RfmReading reading)
+{
+	bool		ticket = reading == RFM_READ_TICKET;
+
+	if (reading == RFM_READ_GROUPED)
+	{
+		append_grouped_select(sql, source);
+		return;
+	}
+	appendStringInfoString(sql, "SELECT ");
+	if (ticket)
+		appendStringInfo(sql, "%s(", rfm_internal_name(psprintf("collect%s%s", source->orders ? "_counted" : "",
+																source->group ? "_within" : "")));
+	if (ticket && source->group)
+		appendStringInfo(sql, "%s, ", source->group);
+	appendStringInfo(sql, "%s, %s, %s", source->customer, source->ordered_at, source->amount.sql);
+	if (source->orders)
+		appendStringInfo(sql, ", %s", source->orders);
+	if (source->order_id)
+		appendStringInfo(sql, ", %s", source->order_id);
+	if (ticket)
+		appendStringInfoChar(sql, ')');
+	else if (source->group)
+		appendStringInfo(sql, ", %s", source->group);
+}
+
+char *
+rfm_query_text(const RfmModel *model, const RfmSource *source, RfmReading reading,
+			DateADT first, DateADT last, RfmQueryParams *params)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	start_params(source, last, params);
+	append_select(&sql, source, reading);
+	append_from(&sql, source, params);
+	append_date_bound(&sql, source, params, "<", last + 1);
+	if (model->lookback)
+		append_date_bound(&sql, source, params, ">=",
+						  rfm_calendar_first_day(first, model->lookback));
+	if (reading == RFM_READ_GROUPED)
+		appendStringInfo(&sql, " GROUP BY %s", group_by(source));
+	return sql.data;
+}
+
+bool
+rfm_query_may_group(const RfmSource *source)
+{
+	return group_by(source) != NULL;
+}
+
+char *
+rfm_query_text_latest(const RfmSource *source, DateADT today, RfmQueryParams *params)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	start_params(source, today, params);
+	appendStringInfo(&sql, "SELECT pg_catalog.max(%s)", source->ordered_at);
+	append_from(&sql, source, params);
+	if (source->orders)
+		appendStringInfo(&sql, " AND %s OPERATOR(pg_catalog.>) 0", source->orders);
+	append_date_bound(&sql, source, params, "<", today + 1);
+	appendStringInfo(&sql, " AND pg_catalog.isfinite(%s)", source->ordered_at);
+	return sql.data;
+}
+
+char *
+rfm_query_text_in_order(const RfmSource *source, DateADT first, DateADT run_date,
+						RfmQueryParams *params)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	start_params(source, run_date, params);
+	appendStringInfo(&sql, "SELECT %s, %s, %s, ",
+					 source->customer, source->ordered_at, source->amount.sql);
+	if (source->order_id)
+		/* of a composite one no part need be there: as count(DISTINCT) takes it */
+		appendStringInfo(&sql, "CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END",
+						 source->order_id, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
+	else
+		appendStringInfoString(&sql, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
+	append_from(&sql, source, params);
+	append_date_bound(&sql, source, params, "<", run_date + 1);
+	if (!DATE_NOT_FINITE(first))
+		append_date_bound(&sql, source, params, ">=", first);
+	appendStringInfoString(&sql, " ORDER BY 1, 2");
+	return sql.data;
+}
+
+char *
+rfm_query_text_check(const RfmSource *source, RfmQueryParams *params)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	start_params(source, rfm_calendar_today(&source->calendar), params);
+	append_select(&sql, source, RFM_READ_TICKET);
+	append_from(&sql, source, params);
+	appendStringInfoString(&sql, " AND false");
+	return sql.data;
+}
+
+ParamListInfo
+rfm_query_param_list(const RfmQueryParams *params)
+{
+	ParamListInfo list;
+
+	/* Citus does not expect a list of none */
+	if (params->n == 0)
+		return NULL;
+	list = makeParamList(params->n);
+	for (int i = 0; i < params->n; i++)
+	{
+		list->params[i].value = params->value[i];
+		list->params[i].isnull = false;
+		list->params[i].pflags = PARAM_FLAG_CONST;
+		list->params[i].ptype = params->type[i];
+	}
+	return list;
+}

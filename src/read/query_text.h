@@ -1,0 +1,56 @@
+/*-------------------------------------------------------------------------
+ *
+ * query_text.h
+ *		The queries over a source, as SQL with parameters.
+ *
+ * Takes a resolved source; gives text in the current context and fills in the
+ * parameters that go with it.  Nothing here runs a query.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RFM_READ_QUERY_TEXT_H
+#define RFM_READ_QUERY_TEXT_H
+
+#include "nodes/params.h"
+#include "read/rows.h"
+#include "read/source.h"
+
+/* At most the run date, the customer and the two date bounds. */
+typedef struct RfmQueryParams
+{
+	int			n;
+	Oid			type[4];
+	Datum		value[4];
+} RfmQueryParams;
+
+/*
+ * rfm_query_text: Return the query, of the form that reading names, for the orders
+ * that count on some date from first to last.  For RFM_READ_GROUPED,
+ * rfm_query_may_group must hold.
+ */
+extern char *rfm_query_text(const RfmModel *model, const RfmSource *source,
+							RfmReading reading, DateADT first, DateADT last,
+							RfmQueryParams *params);
+
+/* rfm_query_may_group: Can the orders be grouped by a query? */
+extern bool rfm_query_may_group(const RfmSource *source);
+
+/* rfm_query_text_latest: Return the query for the time of the latest order up to today. */
+extern char *rfm_query_text_latest(const RfmSource *source, DateADT today,
+								   RfmQueryParams *params);
+
+/*
+ * rfm_query_text_in_order: Return the query for customer, order time, amount and
+ * number of orders of each row from first (DATEVAL_NOBEGIN: all) to run_date, by
+ * customer and time.
+ */
+extern char *rfm_query_text_in_order(const RfmSource *source, DateADT first, DateADT run_date,
+									 RfmQueryParams *params);
+
+/* rfm_query_text_check: Return a query with all expressions, which gives no rows. */
+extern char *rfm_query_text_check(const RfmSource *source, RfmQueryParams *params);
+
+/* rfm_query_param_list: Return the parameters as the executor takes them. */
+extern ParamListInfo rfm_query_param_list(const RfmQueryParams *params);
+
+#endif							/* RFM_READ_QUERY_TEXT_H */
