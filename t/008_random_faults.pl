@@ -170,7 +170,7 @@ try_faults('SIGKILL', 5, qr/server closed the connection|terminating connection 
 	sub { my $said = refresh_and($_[0], sub { kill_backend($node, $_[0]) }); $said });
 
 my $said = try_faults('temp_file_limit', 16, qr/temporary file size exceeds "?temp_file_limit"?/,
-	sub { refresh_with("$ways[rand() < 0.5 ? 1 : 3] SET temp_file_limit = '" . int(2**(rand() * 12)) . "kB';") });
+	sub { refresh_with("$ways[rand() < 0.5 ? 1 : 3] SET temp_file_limit = '" . int(2**(rand() * 5)) . "kB';") });
 ok((grep { /temp_file_limit/ } keys %$said), 'temp_file_limit: it was met');
 
 # a trigger that fails at some row

@@ -165,7 +165,7 @@ for my $name (sort keys %calls)
 			my $moment = rand() * $calls{$name}{took};
 			ask($calls{$name}{rewind});
 			$way .= ' -c statement_timeout=' . int(1000 * $moment + 1) if $kind eq 'statement timeout';
-			$way = "$ways[1] -c temp_file_limit=" . int(2**(rand() * 9)) if $kind eq 'temp_file_limit';
+			$way = "$ways[1] -c temp_file_limit=" . int(2**(rand() * 5)) if $kind eq 'temp_file_limit';
 			my $victim = start_call($name, $way);
 			if ($fault->{during})
 			{
