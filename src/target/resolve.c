@@ -205,7 +205,7 @@ check_rights(const RfmModel *model, Relation rel)
 						   deletes ? "," : " and",
 						   deletes ? " and DELETE" : ""),
 				 rel->rd_rel->relowner == GetUserId() ? 0 :
-				 errhint("Grant them, or give the model to the owner of the table, role \"%s\": UPDATE rfm_model SET owner = %s WHERE model = %s.",
+				 errhint("Grant them, or give the model to the owner of the table, role \"%s\" (REASSIGN OWNED does not): UPDATE rfm_model SET owner = %s WHERE model = %s.",
 						 GetUserNameFromId(rel->rd_rel->relowner, false),
 						 quote_literal_cstr(quote_identifier(GetUserNameFromId(rel->rd_rel->relowner, false))),
 						 quote_literal_cstr(model->name))));
