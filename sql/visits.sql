@@ -60,6 +60,7 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SET rfm.max_workers = 3;
+SET parallel_leader_participation = off;
 SELECT amount, c.* FROM (VALUES ('exact'), ('real'), ('small')) AS given(amount), vis.compare(amount) AS c;
 SELECT * FROM vis.compare_window('vis_exact');
 SET rfm.work_mem = '64kB';
