@@ -121,7 +121,7 @@ run("SELECT rfm_copy_ruleset('traits5'::text, 'mine'::text)");
 run(q{UPDATE rfm_segment_rule SET label = 'X' WHERE (ruleset OPERATOR(pg_catalog.=) 'mine')});
 run(q{SELECT rfm_create_model('m'::text, 'ecom.orders'::regclass, 'ecom.m'::text, 'customer_id'::text, 'created_at'::text, 'total'::text, 'order_id'::text, 'total > 0'::text, 'sum'::text,
  'total > 1 AND lower(status) = ''paid'''::text, NULL::text, 'rank'::text, '{5}'::int[], NULL::numeric[], NULL::numeric[], NULL::numeric[], '90 days'::interval, 'UTC'::text,
- 'today'::text, 'day'::text, '1 day'::interval, NULL::numeric, 'mine'::text, 'traits5'::text, NULL::jsonb, false, '{9,3,1}'::int[], '2 years'::interval, NULL::text)}, 'rfm_create_model');
+ 'today'::text, 'day'::text, '1 day'::interval, NULL::numeric, 'mine'::text, 'traits5'::text, NULL::jsonb, false, '{9,3,1}'::int[], '2 years'::interval, NULL::text, false)}, 'rfm_create_model');
 run(q{UPDATE rfm_model SET amount = 'total + 0' WHERE (model OPERATOR(pg_catalog.=) 'm')});
 run("CALL rfm_backfill('2024-06-27'::date, '2024-06-29'::date, 'm'::text)");
 run("SET rfm.catch_up_limit = 1; SET client_min_messages = error; CALL rfm_catch_up('m'::text)");
