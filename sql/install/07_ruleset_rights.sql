@@ -39,14 +39,14 @@ RETURNS int4[]
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_own_ruleset';
 COMMENT ON FUNCTION rfm_internal.own_ruleset(text) IS
-    'internal: the three bucket counts of a rule set that the caller may change, an error for others; keeps it from changes until the end of the transaction';
+    'internal: the three bucket counts of a rule set that the caller may change, or an error; locks it until the end of the transaction';
 
 CREATE FUNCTION rfm_internal.restoring()
 RETURNS bool
 LANGUAGE c STABLE
 AS 'MODULE_PATHNAME', 'rfm_restoring';
 COMMENT ON FUNCTION rfm_internal.restoring() IS
-    'internal: do rows come from a dump, whose tables can come in any order?';
+    'internal: whether rows come from a dump, which can restore the tables in any order';
 
 CREATE FUNCTION rfm_internal.ruleset_trigger()
 RETURNS trigger
@@ -99,7 +99,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.ruleset_trigger() IS
-    'trigger of rfm_ruleset: checks a rule set when it is made or changed';
+    'trigger of rfm_ruleset: checks a new or changed rule set';
 REVOKE ALL ON FUNCTION rfm_internal.ruleset_trigger() FROM PUBLIC;
 
 CREATE FUNCTION rfm_internal.segment_rule_trigger()
@@ -153,7 +153,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.segment_rule_trigger() IS
-    'trigger of rfm_segment_rule: checks a rule when it is made or changed';
+    'trigger of rfm_segment_rule: checks a new or changed rule';
 REVOKE ALL ON FUNCTION rfm_internal.segment_rule_trigger() FROM PUBLIC;
 
 CREATE FUNCTION rfm_internal.truncate_trigger()
@@ -170,7 +170,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.truncate_trigger() IS
-    'trigger of rfm_ruleset and rfm_segment_rule: keeps the shipped rule sets from TRUNCATE';
+    'trigger of rfm_ruleset and rfm_segment_rule: prevents TRUNCATE, which would remove the shipped rule sets';
 REVOKE ALL ON FUNCTION rfm_internal.truncate_trigger() FROM PUBLIC;
 
 CREATE TRIGGER rfm_ruleset_check BEFORE INSERT OR UPDATE ON @extschema@.rfm_ruleset
@@ -193,7 +193,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_drop_ruleset';
 COMMENT ON FUNCTION @extschema@.rfm_drop_ruleset(text) IS
-    'removes a rule set and its rules; refused while a model uses it';
+    'removes a rule set and its rules; an error if a model uses it';
 
 CREATE FUNCTION @extschema@.rfm_drop_rule(ruleset text, priority int4)
 RETURNS void
@@ -228,7 +228,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.find_ruleset(text) IS
-    'internal: a rule set, an error where it does not exist';
+    'internal: the row of a rule set, or an error if it does not exist';
 
 CREATE FUNCTION @extschema@.rfm_copy_ruleset(from_ruleset text, to_ruleset text)
 RETURNS int8
@@ -304,11 +304,11 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_segment_coverage(text) IS
-    'every cell of the score cube of a rule set with the rule that takes it, cells that none takes, then the rules that never match';
+    'for every combination of three scores the rule of a rule set that matches it, or a row without a rule; then the rules that never match';
 
 CREATE FUNCTION @extschema@.rfm_label(ruleset text, r int4, f int4, m int4)
 RETURNS text
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'rfm_label';
 COMMENT ON FUNCTION @extschema@.rfm_label(text, int4, int4, int4) IS
-    'what a rule set calls a customer with these scores, Others where no rule matches; null where a score is null';
+    'the label that a rule set gives to three scores: Others if no rule matches, null if a score is null';

@@ -35,7 +35,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_create_model';
 
 COMMENT ON FUNCTION @extschema@.rfm_create_model IS
-    'defines a model and creates its target, with its key, where there is none; the parameters are the columns of rfm_model';
+    'defines a model, and creates its target with its key if there is none; the parameters are the columns of rfm_model';
 
 CREATE FUNCTION rfm_internal.ensure_model(model text)
 RETURNS void
@@ -43,7 +43,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_ensure_model';
 
 COMMENT ON FUNCTION rfm_internal.ensure_model(text) IS
-    'raises an error unless the caller may use the model; makes the model default where it is asked for and ecom.orders exists';
+    'raises an error unless the caller may use the model; creates the model default when it is first used and ecom.orders exists';
 
 CREATE FUNCTION rfm_internal.delete_model(model text)
 RETURNS void
@@ -99,4 +99,4 @@ END
 $function$;
 
 COMMENT ON FUNCTION @extschema@.rfm_drop_model(text, bool) IS
-    'removes a model, its log, its schedule and the view of its newest snapshot, after a refresh that is under way; its target stays unless drop_target is true';
+    'removes a model, its log, its schedule and the view of its newest snapshot; waits for a running refresh. The target is kept unless drop_target is true';

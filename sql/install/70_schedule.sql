@@ -24,7 +24,7 @@ AS $body$
     SELECT format(' -- scheduled at %s', extract(epoch FROM clock_timestamp())::int8)
 $body$;
 COMMENT ON FUNCTION rfm_internal.job_stamp() IS
-    'internal: the end of a job''s command: since when it has its schedule';
+    'internal: the suffix of a job''s command, a comment with the time since which it has its schedule';
 
 -- pg_cron before 1.5 cuts job names to 63 bytes, so long ones end in a digest.
 CREATE FUNCTION rfm_internal.job_name(model text)
@@ -115,7 +115,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.cron_absence(text) IS
-    'internal: what keeps pg_cron from being called in this database';
+    'internal: the reason why pg_cron cannot be called in this database';
 
 CREATE FUNCTION rfm_internal.require_cron(statement text)
 RETURNS void
@@ -205,7 +205,7 @@ AS $body$
                   schedule, rfm_internal.job_command(model), current_database(), rfm_internal.job_role(model))
 $body$;
 COMMENT ON FUNCTION rfm_internal.job_elsewhere(text, text) IS
-    'internal: the statement that makes a model''s job from another database';
+    'internal: the statement that makes a model''s job in another database';
 
 CREATE FUNCTION rfm_internal.cron_field(field text, low int4, high int4)
 RETURNS int4[]
@@ -234,7 +234,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.cron_field(text, int4, int4) IS
-    'internal: the numbers that a field of a schedule stands for; null for names and what else is not understood here';
+    'internal: the numbers that a field of a schedule stands for; null for names and other fields that are not supported';
 
 -- When pg_cron runs a job next after a moment or, not forward, when it was due
 -- last by then.  Null for what is not five fields of numbers.
@@ -279,7 +279,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.cron_run(text, text, timestamptz, bool) IS
-    'internal: when a schedule of pg_cron comes next, or was due last';
+    'internal: when a schedule of pg_cron is due next, or was due last';
 
 CREATE FUNCTION rfm_internal.next_run(schedule text, zone text, after timestamptz)
 RETURNS timestamptz
@@ -289,7 +289,7 @@ AS $body$
     SELECT rfm_internal.cron_run($1, $2, $3, true)
 $body$;
 COMMENT ON FUNCTION rfm_internal.next_run(text, text, timestamptz) IS
-    'internal: when a schedule of pg_cron comes next';
+    'internal: when a schedule of pg_cron is due next';
 
 -- The time zone that pg_cron's schedules are in; null where it is not known.
 CREATE FUNCTION rfm_internal.cron_zone()
@@ -301,7 +301,7 @@ AS $body$
       FROM rfm_internal.cron_setting('cron.timezone') AS s
 $body$;
 COMMENT ON FUNCTION rfm_internal.cron_zone() IS
-    'internal: the time zone in which pg_cron fires';
+    'internal: the time zone of pg_cron''s schedules';
 
 -- What a job computes, as a sentence for who schedules it.
 CREATE FUNCTION rfm_internal.job_outlook(model text, schedule text)
@@ -332,7 +332,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.job_outlook(text, text) IS
-    'internal: says what a model''s job will compute';
+    'internal: a text that describes what a model''s job will compute';
 
 -- What keeps the jobs of a role in this database from connecting, as far as that
 -- can be known beforehand; nulls: nothing.  It reads settings and pg_hba.conf as
@@ -398,7 +398,7 @@ BEGIN ATOMIC
        AND (NOT a.rolcanlogin OR f.auth_method IS NOT NULL);
 END;
 COMMENT ON FUNCTION rfm_internal.job_trouble(name) IS
-    'internal: what keeps the jobs of a role from connecting';
+    'internal: the reason why the jobs of a role cannot connect';
 
 CREATE FUNCTION @extschema@.rfm_schedule(
     schedule text DEFAULT '0 2 * * *',
@@ -457,7 +457,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_schedule(text, text) IS
-    'has pg_cron call rfm_catch_up() for a model on a schedule (five cron fields, in pg_cron''s time zone: GMT before pg_cron 1.5, setting cron.timezone since), instead of the schedule it had; returns the job id. The job runs as the role that calls this function; when a superuser calls it, as the owner of the model if that role can log in. The model''s query runs as its owner in any case';
+    'schedules a job of pg_cron that calls rfm_catch_up() for a model, and replaces its previous job; returns the job id. The schedule has five cron fields and is in pg_cron''s time zone: GMT before pg_cron 1.5, cron.timezone from 1.5 on. The job runs as the role that calls this function; if a superuser calls it, as the owner of the model if that role can log in. The model''s query always runs as its owner';
 
 CREATE FUNCTION @extschema@.rfm_unschedule(model text DEFAULT 'default')
 RETURNS bool
@@ -472,4 +472,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_unschedule(text) IS
-    'removes the job that rfm_schedule made for a model: your own, or as a superuser anyone''s; false if there was none. The model itself need not exist any more';
+    'removes the job that rfm_schedule made for a model: your own, or as a superuser that of any role; false if there was none. The model need not exist';

@@ -30,7 +30,7 @@ AS $body$
            LATERAL (SELECT z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) AS half) AS h
 $body$;
 COMMENT ON FUNCTION rfm_internal.wilson(int8, int8) IS
-    'internal: a 95 % interval of a share';
+    'internal: the 95 % interval of a share';
 
 -- What one group did more than another: of the shares Newcombe's interval from
 -- Wilson's bounds, of the means the normal one with unequal variances, unless less
@@ -106,7 +106,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.outcome_conclusion(rfm_internal.outcome_group, rfm_internal.outcome_group, rfm_internal.outcome_gap) IS
-    'internal: what a campaign shows, as a sentence';
+    'internal: the conclusion about a campaign, as sentences';
 
 -- The customers of a campaign, all of them together (segment: what they were chosen
 -- by) and, where it is for all segments, those of each.
@@ -293,4 +293,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_outcome(date, date, text, text, text, text) IS
-    'what the customers of each segment (by => ''comment'': of each comment) of one snapshot did until another: how many bought again, their share (a fraction of 1), orders, revenue; last, with segment null, those who were not in the first one. The dates are found as rfm_migration() finds them. campaign => ''spring'' compares those whom rfm_export() listed for it, from that day on, with those held out: differences of the shares and of the revenue per customer, their 95 % intervals, and what follows';
+    'what the customers of each segment (by => ''comment'': of each comment) of one snapshot did until another: how many bought again, their share (a fraction of 1), orders and revenue; the last row, with segment null, is for customers who were not in the first snapshot. The snapshots are chosen as by rfm_migration(). campaign => ''spring'' compares the mailed customers of that campaign''s list with those held out, from the list''s date on: differences of the shares and of the revenue per customer with 95 % intervals, and a conclusion';

@@ -61,4 +61,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_ties(date, text) IS
-    'the values whose customers have different scores in a snapshot (the newest without a date), since ntile cut through them by customer id: how many customers that concerns, and from which score to which. The method rank gives equal values the same score';
+    'the values that ntile split by customer id in a snapshot (by default the newest): the number of customers with that value, and their lowest and highest score. The method rank gives equal values the same score';
