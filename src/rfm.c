@@ -99,7 +99,7 @@ define_job_settings(void)
 {
 	DefineCustomIntVariable("rfm.catch_up_limit",
 							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
-							"Those that a model's restate asks for are not counted.",
+							"Dates covered by a model's restate are not counted.",
 							&rfm_catch_up_limit,
 							31,
 							1, INT_MAX,
@@ -107,8 +107,8 @@ define_job_settings(void)
 							0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("rfm.log_retention_days",
-							"Sets how many days the lines of rfm_run are kept.",
-							"A refresh deletes the model's older ones. 0 keeps all; that of the newest date always stays.",
+							"Sets the number of days for which rows of rfm_run are kept.",
+							"A refresh deletes older rows of the model. 0 keeps all; those of the newest date are always kept.",
 							&rfm_log_retention_days,
 							0,
 							0, 36500,
@@ -116,7 +116,7 @@ define_job_settings(void)
 							0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("rfm.source_stale_days",
-							"Sets after how many days without an order rfm_health() reports a model's source.",
+							"Sets the number of days without an order after which rfm_health() reports a model's source.",
 							NULL,
 							&rfm_source_stale_days,
 							14,
@@ -130,16 +130,16 @@ void
 _PG_init(void)
 {
 	DefineCustomBoolVariable("rfm.progress",
-							 "Reports with a NOTICE how a refresh gets on.",
-							 "One line when a phase ends, and every two seconds while it runs.",
+							 "Reports the progress of a refresh with NOTICE messages.",
+							 "One message when a phase ends, and one every two seconds while it runs.",
 							 &rfm_show_progress,
 							 false,
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("rfm.work_mem",
-							"Sets the memory that the customers of a refresh may take in each process.",
-							"Past it they go to temporary files. -1 means maintenance_work_mem.",
+							"Sets the maximum memory for the customers of a refresh in each process.",
+							"Beyond it they are written to temporary files. -1 means maintenance_work_mem.",
 							&rfm_work_mem,
 							-1, -1, MAX_KILOBYTES,
 							PGC_USERSET,
@@ -147,7 +147,7 @@ _PG_init(void)
 							check_work_mem, NULL, NULL);
 	DefineCustomIntVariable("rfm.max_workers",
 							"Sets the maximum number of parallel workers that read the orders of a refresh.",
-							"-1 means one less than the machine has CPUs: the session itself reads too.",
+							"-1 means one less than the number of CPUs, because the session itself reads too.",
 							&rfm_max_workers,
 							-1, -1, MAX_PARALLEL_WORKER_LIMIT,
 							PGC_USERSET,
@@ -155,7 +155,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 	DefineCustomEnumVariable("rfm.grouped_reading",
 							 "Reads the orders of a refresh as one row per customer.",
-							 "auto: where the servers that have them can group them; on: from any source.",
+							 "auto: if remote servers that store the orders can group them; on: for any source.",
 							 &rfm_grouped_reading,
 							 RFM_GROUPED_AUTO, grouped_reading_options,
 							 PGC_USERSET,
@@ -163,7 +163,7 @@ _PG_init(void)
 							 NULL, NULL, NULL);
 	define_job_settings();
 	DefineCustomBoolVariable("rfm.latest_view",
-							 "Makes a view of the newest snapshot beside the target of a new model.",
+							 "Creates a view of the newest snapshot for the target of a new model.",
 							 NULL,
 							 &rfm_make_latest_view,
 							 true,
@@ -172,7 +172,7 @@ _PG_init(void)
 							 NULL, NULL, NULL);
 	DefineCustomBoolVariable("rfm.notify",
 							 "Sends a NOTIFY on the channel rfm when a refresh has been committed.",
-							 "Every role of the database may listen; a transaction that refreshes cannot be prepared then.",
+							 "Every role of the database may listen. A transaction that refreshes can then not be prepared.",
 							 &rfm_notify_enabled,
 							 false,
 							 PGC_USERSET,
@@ -216,8 +216,8 @@ prevent_on_standby(const char *function)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot execute %s during recovery", function),
-				 errdetail("This server is a standby: it takes its tables from the primary server."),
-				 errhint("Refresh on the primary server; its snapshots are replicated. rfm_preview() computes one here without writing.")));
+				 errdetail("This server is a standby of a primary server."),
+				 errhint("Refresh on the primary server, which replicates its snapshots. rfm_preview() computes a snapshot on this server without writing.")));
 }
 
 /*
@@ -248,8 +248,8 @@ prevent_in_transaction(FunctionCallInfo fcinfo, const char *procedure)
 	ereport(ERROR,
 			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 			 errmsg("%s() cannot run inside a transaction block", procedure),
-			 errdetail("It commits each date by itself, so it cannot be part of a transaction, a function or a block that catches exceptions."),
-			 errhint("Call it by itself: CALL %s(...). rfm_refresh() computes one date inside a transaction.",
+			 errdetail("It commits each date separately, so it cannot be part of a transaction, a function or a block that catches exceptions."),
+			 errhint("Call it by itself: CALL %s(...). rfm_refresh() can compute one date inside a transaction block.",
 					 procedure)));
 }
 

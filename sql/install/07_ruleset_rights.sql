@@ -55,7 +55,7 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
 BEGIN
     IF TG_RELID <> '@extschema@.rfm_ruleset'::regclass OR TG_WHEN <> 'BEFORE' OR TG_LEVEL <> 'ROW' THEN
-        RAISE EXCEPTION 'this function is the trigger of another table'
+        RAISE EXCEPTION 'this function can only be called as a trigger of its own table'
             USING ERRCODE = 'trigger_protocol_violated';
     END IF;
     IF TG_OP = 'DELETE' THEN
@@ -70,7 +70,7 @@ BEGIN
                 ERRCODE = 'feature_not_supported',
                 MESSAGE = 'name and buckets of a rule set cannot be changed',
                 DETAIL = 'Its rules, and the models that use it, depend on them.',
-                HINT = 'Make another rule set: rfm_copy_ruleset copies one under a new name.';
+                HINT = 'Create another rule set; rfm_copy_ruleset() copies one under a new name.';
         END IF;
     ELSIF pg_trigger_depth() = 1 THEN
         IF rfm_internal.restoring() THEN
@@ -87,13 +87,13 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
             MESSAGE = 'cannot mark a rule set as shipped',
-            HINT = 'Leave column "shipped" out: it marks the rule sets that come with rfm.';
+            HINT = 'Omit column "shipped", which marks the rule sets that are shipped with rfm.';
     END IF;
     IF NOT pg_has_role(NEW.owner, 'USAGE') THEN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
             MESSAGE = format('must be member of role %s to give it rule set "%s"', NEW.owner, NEW.ruleset),
-            HINT = 'Leave column "owner" out to own the rule set yourself.';
+            HINT = 'Omit column "owner" to own the rule set yourself.';
     END IF;
     RETURN NEW;
 END
@@ -112,7 +112,7 @@ DECLARE
     bad record;
 BEGIN
     IF TG_RELID <> '@extschema@.rfm_segment_rule'::regclass OR TG_WHEN <> 'BEFORE' OR TG_LEVEL <> 'ROW' THEN
-        RAISE EXCEPTION 'this function is the trigger of another table'
+        RAISE EXCEPTION 'this function can only be called as a trigger of its own table'
             USING ERRCODE = 'trigger_protocol_violated';
     END IF;
     IF TG_OP <> 'INSERT' THEN
@@ -165,7 +165,7 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'insufficient_privilege',
         MESSAGE = format('cannot truncate %s', TG_TABLE_NAME),
-        DETAIL = 'It holds the rule sets that are shipped with rfm.',
+        DETAIL = 'It contains the rule sets that are shipped with rfm.',
         HINT = 'Remove a rule set with rfm_drop_ruleset, a rule with rfm_drop_rule.';
 END
 $body$;

@@ -81,8 +81,8 @@ BEGIN
     IF drop_target AND NOT may_drop THEN
         RAISE EXCEPTION 'target of model "%" does not belong to the model''s owner', model
             USING ERRCODE = 'insufficient_privilege',
-                  DETAIL = format('Table %s stays, and so does the model.', target_name),
-                  HINT = 'Drop the model without its target, and the table with DROP TABLE.';
+                  DETAIL = format('Table %s and the model were not dropped.', target_name),
+                  HINT = 'Drop the model without its target, and drop the table with DROP TABLE.';
     END IF;
     PERFORM rfm_internal.delete_model(model);
     -- who may not use pg_cron has nothing scheduled in it

@@ -95,7 +95,7 @@ BEGIN
         hint := format('As a superuser, run in database "%s": %s', home.value, statement);
     ELSIF home.known AND home.value IS NULL THEN
         detail := 'Extension pg_cron has not been created in this database; it can be in one database of a server only, named by the setting cron.database_name.';
-        hint := format('Ask a superuser to run CREATE EXTENSION pg_cron here, or, where pg_cron lives in another database, to run there: %s', statement);
+        hint := format('Ask a superuser to run CREATE EXTENSION pg_cron in this database or, if pg_cron is in another database, to run there: %s', statement);
     ELSIF home.known THEN
         detail := 'Extension pg_cron is loaded by the server, but has not been created in this database.';
         hint := 'As a superuser, run CREATE EXTENSION pg_cron, then call this function again.';
@@ -321,7 +321,7 @@ BEGIN
     IF as_of = 'latest_order' THEN
         RETURN 'Each run computes the snapshot of the latest order''s date, after those that were missed.';
     ELSIF next_run IS NULL THEN
-        RETURN format('Each run computes the snapshot of the date that it is then in the model''s time zone, %s,%s after those that were missed.', zone,
+        RETURN format('Each run computes the snapshot of the current date in the model''s time zone, %s,%s after those that were missed.', zone,
                       CASE as_of WHEN 'yesterday' THEN ' less one day,' ELSE '' END);
     END IF;
     PERFORM set_config('timezone', cron_zone, true);
@@ -383,15 +383,15 @@ BEGIN ATOMIC
                 ELSE format('pg_cron connects to %s as role %I, and there %s.',
                             CASE f.type WHEN 'local' THEN 'the server''s socket' ELSE 'localhost' END, role,
                             CASE WHEN f.auth_method = 'closed' THEN 'the server does not listen (listen_addresses)'
-                                 WHEN f.auth_method = 'nothing' THEN 'no line of pg_hba.conf lets it in'
+                                 WHEN f.auth_method = 'nothing' THEN 'no line of pg_hba.conf matches'
                                  WHEN f.auth_method = 'reject' THEN format('line %s of pg_hba.conf refuses it', f.line_number)
                                  WHEN f.auth_method IN ('peer', 'ident')
-                                 THEN format('line %s of pg_hba.conf wants the operating system user of that name (%s)', f.line_number, f.auth_method)
-                                 ELSE format('line %s of pg_hba.conf wants a password (%s)', f.line_number, f.auth_method) END)
+                                 THEN format('line %s of pg_hba.conf requires the operating system user of that name (%s)', f.line_number, f.auth_method)
+                                 ELSE format('line %s of pg_hba.conf requires a password (%s)', f.line_number, f.auth_method) END)
            END,
            CASE WHEN NOT a.rolcanlogin
                 THEN format('ALTER ROLE %I LOGIN, or call rfm_schedule() as a role that can log in.', role)
-                ELSE 'Set cron.use_background_workers = on in postgresql.conf and restart the server: then jobs need no connection. A password in the password file of the server''s operating system user serves, too.'
+                ELSE 'Set cron.use_background_workers = on in postgresql.conf and restart the server, so that jobs need no connection. Alternatively, add the password to the password file of the server''s operating system user.'
            END
       FROM pg_roles AS a LEFT JOIN refusal AS f ON true
      WHERE a.rolname = role AND pg_has_role(session_user, a.oid, 'MEMBER')
@@ -417,7 +417,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'schedule and model must not be null',
-            HINT = 'Leave a parameter out to have its default; rfm_unschedule stops a job.';
+            HINT = 'Omit a parameter to use its default. rfm_unschedule() removes a job.';
     END IF;
 
     PERFORM rfm_internal.require_cron(rfm_internal.job_elsewhere(schedule, model));

@@ -149,7 +149,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT CASE WHEN a.detail IS NULL THEN format('no job of this database refreshes it: SELECT %s.rfm_schedule(model => %L);', '@extschema@', $1)
-                ELSE format('see why the scheduler that calls rfm_catch_up for it does not; then: CALL %s.rfm_catch_up(%L); Where there is none: %s %s', '@extschema@', $1, a.detail, a.hint) END
+                ELSE format('find out why the scheduler that calls rfm_catch_up for it does not run, then: CALL %s.rfm_catch_up(%L); If there is no scheduler: %s %s', '@extschema@', $1, a.detail, a.hint) END
       FROM rfm_internal.cron_absence(rfm_internal.job_elsewhere('0 2 * * *', $1)) AS a
 $body$;
 COMMENT ON FUNCTION rfm_internal.no_job_advice(text) IS
@@ -170,13 +170,13 @@ LANGUAGE sql STABLE ROWS 1
 BEGIN ATOMIC
     SELECT f.place, f.level, f.finding,
            CASE f.finding
-               WHEN 'owner gone' THEN 'The role that owns the model does not exist any more.'
-               WHEN 'source gone' THEN 'The table or view that the model reads does not exist any more.'
-               WHEN 'target gone' THEN 'The table that the model writes does not exist any more.'
-               WHEN 'job owner gone' THEN format('Role "%s", as which job %s should run, does not exist any more. pg_cron stops at such a job, and with it all others.', s.runs_as, s.job_id)
+               WHEN 'owner gone' THEN 'The role that owns the model no longer exists.'
+               WHEN 'source gone' THEN 'The table or view that the model reads no longer exists.'
+               WHEN 'target gone' THEN 'The table that the model writes no longer exists.'
+               WHEN 'job owner gone' THEN format('Role "%s", as which job %s should run, no longer exists. pg_cron stops at such a job and then runs no other jobs.', s.runs_as, s.job_id)
                WHEN 'failing' THEN format('Failed %s times in a row: %s', CASE WHEN s.job_id IS NULL THEN s.calls_failed ELSE s.failures END, coalesce(s.message, s.call_message))
-               WHEN 'stuck' THEN CASE WHEN s.waiting_since IS NULL THEN format('Its job runs since %s, past the next time that it was due.', s.started_at::timestamptz(0))
-                                      ELSE format('Its job waits for a lock since %s.', s.waiting_since::timestamptz(0)) END
+               WHEN 'stuck' THEN CASE WHEN s.waiting_since IS NULL THEN format('Its job has been running since %s, past the next time that it was due.', s.started_at::timestamptz(0))
+                                      ELSE format('Its job has been waiting for a lock since %s.', s.waiting_since::timestamptz(0)) END
                WHEN 'overdue' THEN format('Its job was due at %s and has not begun.', s.overdue_since)
                WHEN 'paused' THEN format('Job %s is not active.', s.job_id)
                WHEN 'behind' THEN CASE WHEN s.today IS NULL THEN format('It was last refreshed at %s.', s.last_finished_at::timestamptz(0))
@@ -184,7 +184,7 @@ BEGIN ATOMIC
                WHEN 'unfinished' THEN format('Its snapshot of %s was computed before that day was over.', to_char(s.unfinished[1], 'YYYY-MM-DD'))
                WHEN 'never refreshed' THEN 'There is no snapshot yet, and no job that would make one.'
                WHEN 'source stale' THEN format('The newest order in its newest snapshot is of %s.', to_char(s.newest_order, 'YYYY-MM-DD'))
-               WHEN 'spilled' THEN 'Its customers did not fit into the memory that they may take and went to temporary files.'
+               WHEN 'spilled' THEN 'Its customers exceeded rfm.work_mem and were written to temporary files.'
            END AS detail,
            CASE f.finding
                WHEN 'failing' THEN coalesce(s.failing_since, s.calls_failing_since)
@@ -196,19 +196,19 @@ BEGIN ATOMIC
            END AS since,
            CASE f.finding
                WHEN 'owner gone' THEN format('give it another owner, as a superuser: UPDATE %s.rfm_model SET owner = ''...'' WHERE model = %L;', '@extschema@', s.model)
-               WHEN 'source gone' THEN format('point it to another: UPDATE %s.rfm_model SET source = ''schema.table'' WHERE model = %L;', '@extschema@', s.model)
-               WHEN 'target gone' THEN format('point it to another: UPDATE %s.rfm_model SET target = ''schema.table'' WHERE model = %L;', '@extschema@', s.model)
+               WHEN 'source gone' THEN format('set another one: UPDATE %s.rfm_model SET source = ''schema.table'' WHERE model = %L;', '@extschema@', s.model)
+               WHEN 'target gone' THEN format('set another one: UPDATE %s.rfm_model SET target = ''schema.table'' WHERE model = %L;', '@extschema@', s.model)
                WHEN 'job owner gone' THEN format('as a superuser: DELETE FROM cron.job WHERE jobid = %s; SELECT %s.rfm_schedule(%L, %L);', s.job_id, '@extschema@', s.schedule, s.model)
                WHEN 'failing' THEN
                    CASE WHEN s.message = 'connection failed'
                         THEN format('the job could not connect: set cron.use_background_workers = on in postgresql.conf, restart the server, then: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model)
-                        ELSE format('see last_message, mend that, then: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model) END
-               WHEN 'stuck' THEN 'see in pg_stat_activity what it does, and by pg_blocking_pids() who holds it up'
+                        ELSE format('see last_message and fix the cause, then: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model) END
+               WHEN 'stuck' THEN 'see pg_stat_activity for what it does, and pg_blocking_pids() for sessions that block it'
                WHEN 'overdue' THEN format('see whether pg_cron runs (rfm_health(), the server''s log); meanwhile: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model)
                WHEN 'paused' THEN format('the job is paused: SELECT %s.rfm_schedule(%L, %L);', '@extschema@', s.schedule, s.model)
                WHEN 'behind' THEN CASE WHEN s.job_id IS NULL THEN rfm_internal.no_job_advice(s.model)
                                        ELSE format('the next run catches up; sooner: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model) END
-               WHEN 'unfinished' THEN format('rfm_catch_up finishes it, rfm_refresh of another date does not: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model)
+               WHEN 'unfinished' THEN format('rfm_catch_up computes it again, rfm_refresh of another date does not: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model)
                WHEN 'never refreshed' THEN rfm_internal.no_job_advice(s.model)
                WHEN 'source stale' THEN 'see whether orders still arrive in the source; rfm.source_stale_days says after how many days that is reported'
                WHEN 'spilled' THEN 'raise rfm.work_mem (or maintenance_work_mem) for the role that refreshes it'

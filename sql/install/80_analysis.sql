@@ -81,7 +81,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('customers have no labels by %s', quote_literal(by)),
-            HINT = 'Use by => ''segment'', the default, or by => ''comment''.';
+            HINT = 'Use by => ''segment'' (the default) or by => ''comment''.';
     END IF;
     SELECT * INTO access FROM rfm_internal.access(model);
     grouped := access.columns ->> 'score_group';
@@ -89,7 +89,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('model "%s" scores all customers together', model),
-            HINT = 'It has no groups; a model gets them by score_within.';
+            HINT = 'Only models with score_within have groups.';
     END IF;
     columns := access.columns;
     customer_type := access.customer_type;
@@ -108,7 +108,7 @@ BEGIN
             DETAIL = CASE WHEN CASE by WHEN 'segment' THEN coalesce(access.segment_rules, access.comment_rules) ELSE access.comment_rules END IS NOT NULL
                      THEN 'Its rule set does, but the target keeps neither that label nor all three scores.'
                      ELSE 'It has no rule set for that.' END,
-            HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
+            HINT = CASE WHEN segment IS NOT NULL THEN 'It assigns segments: omit "by".'
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;
     -- the mark keeps code of the target's owner from running with the caller's rights
@@ -164,9 +164,9 @@ BEGIN
         ERRCODE = 'no_data_found',
         MESSAGE = format('model "%s" has no customers on %s', model, to_char(run_date, 'YYYY-MM-DD')),
         DETAIL = CASE WHEN earlier IS NULL AND later IS NULL THEN 'Its target is empty.'
-                      ELSE format('The snapshots next to that date are of %s.',
+                      ELSE format('The nearest snapshots are of %s.',
                                   concat_ws(' and ', to_char(earlier, 'YYYY-MM-DD'), to_char(later, 'YYYY-MM-DD'))) END,
-        HINT = 'Leave the date out for the newest snapshot; rfm_refresh() computes that of a date.';
+        HINT = 'Omit the date to use the newest snapshot. rfm_refresh() computes that of a date.';
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.snapshot_date(text, text, date) IS
@@ -418,7 +418,7 @@ BEGIN
             MESSAGE = format('model "%s" has no snapshot at or before %s', model, to_char(day, 'YYYY-MM-DD')),
             DETAIL = CASE WHEN near.after IS NULL THEN format('There is none before %s.', to_char(to_date, 'YYYY-MM-DD'))
                           ELSE format('The oldest is of %s.', to_char(near.after, 'YYYY-MM-DD')) END,
-            HINT = 'Leave compare_to out for the snapshot nearest to a month before.';
+            HINT = 'Omit compare_to to use the snapshot nearest to a month before.';
     END IF;
     RETURN near.before;
 END
@@ -441,15 +441,15 @@ BEGIN
     IF from_date IS NOT NULL AND compare_to IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'from_date and compare_to exclude each other',
-            HINT = 'from_date names the earlier snapshot; compare_to finds it: the newest at or before a date, or an interval before to_date.';
+            MESSAGE = 'from_date and compare_to cannot be used together',
+            HINT = 'from_date is the date of the earlier snapshot; compare_to selects the newest at or before a date, or at an interval before to_date.';
     END IF;
     to_date := rfm_internal.snapshot_date(model, query, to_date);
     IF from_date >= to_date THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('from_date %s is not before to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD')),
-            HINT = 'Name two dates in their order; leave them out for the newest snapshot and the one about a month before it.';
+            HINT = 'Give the earlier date first, or omit both to use the newest snapshot and the one about a month before it.';
     END IF;
     IF from_date IS NULL THEN
         from_date := rfm_internal.compared_date(model, query, to_date, compare_to);
@@ -478,7 +478,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'undefined_column',
             MESSAGE = format('target of model "%s" has no column for: %s', model, missing),
-            HINT = 'Add it to the table, take it out of the model''s target_columns, or say there which column it is; then refresh the model.';
+            HINT = 'Add the column to the table, or correct the model''s target_columns; then refresh the model.';
     END IF;
 END
 $body$;
@@ -561,7 +561,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'count must not be negative',
-            HINT = 'Null means all of them.';
+            HINT = 'Use null for all customers.';
     END IF;
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     PERFORM rfm_internal.require_columns(model, rows.columns, ARRAY['r_score', 'f_score', 'm_score']);

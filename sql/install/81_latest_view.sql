@@ -120,7 +120,7 @@ EXCEPTION WHEN duplicate_table OR insufficient_privilege OR duplicate_column OR 
     RAISE NOTICE USING
         MESSAGE = format('model "%s" has no view of its newest snapshot', model),
         DETAIL = format('PostgreSQL says: %s.', reason),
-        HINT = format('The model works without it. With that out of the way, make it: SELECT %s.rfm_latest_view(%L);', '@extschema@', model);
+        HINT = format('The model works without it. To create the view later, run: SELECT %s.rfm_latest_view(%L);', '@extschema@', model);
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.add_latest_view(text) IS

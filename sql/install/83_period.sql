@@ -31,8 +31,8 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'feature_not_supported',
             MESSAGE = format('the orders of model "%s" cannot be read by group', model),
-            DETAIL = 'Its snapshots do not tell what was ordered between them.',
-            HINT = 'Make a model without lookback and monetary_above, or one for each group.';
+            DETAIL = 'Its snapshots do not show what was ordered between them.',
+            HINT = 'Create a model without lookback and monetary_above, or one for each group.';
     END IF;
 END
 $body$;

@@ -74,7 +74,7 @@ BEGIN
             MESSAGE = format('model "%s" has no campaign "%s"', model, campaign),
             DETAIL = (SELECT coalesce('There are: ' || string_agg(quote_literal(c.campaign), ', ' ORDER BY c.campaign) || '.', 'There is none that you may see.')
                         FROM @extschema@.rfm_campaign c WHERE c.model_id = model_id),
-            HINT = format('The list for a campaign makes it: SELECT * FROM rfm_export(segment => ..., holdout => 0.1, campaign => %L, model => %L);', campaign, model);
+            HINT = format('Export the list of a campaign to create it: SELECT * FROM rfm_export(segment => ..., holdout => 0.1, campaign => %L, model => %L);', campaign, model);
     END IF;
     IF found_one.owner <> quote_ident(CURRENT_USER)::regrole THEN
         SELECT string_agg(c.owner::text, ', ' ORDER BY c.owner::text) INTO owners
@@ -84,7 +84,7 @@ BEGIN
                 ERRCODE = 'ambiguous_alias',
                 MESSAGE = format('model "%s" has more than one campaign "%s"', model, campaign),
                 DETAIL = format('They belong to: %s.', owners),
-                HINT = 'SET ROLE to the one that is meant.';
+                HINT = 'Use SET ROLE to select one of them.';
         END IF;
     END IF;
     RETURN found_one;
@@ -142,7 +142,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'holdout needs a campaign',
-            HINT = 'Name it: campaign => ''spring''. rfm_outcome(campaign => ''spring'') then compares who was held out with the others.';
+            HINT = 'Name it: campaign => ''spring''. rfm_outcome(campaign => ''spring'') then compares the customers held out with the others.';
     ELSIF holdout < 0 OR holdout >= 1 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
@@ -157,10 +157,10 @@ BEGIN
     IF FOUND AND (stored.run_date, stored.chosen_by, stored.segment, stored.holdout) IS DISTINCT FROM (run_date, by, segment, coalesce(holdout, 0)) THEN
         RAISE EXCEPTION USING
             ERRCODE = 'duplicate_object',
-            MESSAGE = format('campaign "%s" of model "%s" was made otherwise', campaign, model),
+            MESSAGE = format('campaign "%s" of model "%s" already exists with other settings', campaign, model),
             DETAIL = format('It is for %s in the snapshot of %s, with a holdout of %s.',
                             CASE WHEN stored.segment IS NULL THEN 'all customers' ELSE format('%s %L', stored.chosen_by, stored.segment) END, to_char(stored.run_date, 'YYYY-MM-DD'), stored.holdout),
-            HINT = 'Give the new one another name, or remove that one with rfm_drop_campaign().';
+            HINT = 'Use another name, or remove the campaign with rfm_drop_campaign().';
     END IF;
 END
 $body$;
@@ -200,8 +200,8 @@ BEGIN
     IF campaign IS NOT NULL AND score_group IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'feature_not_supported',
-            MESSAGE = 'a campaign is for all groups of a model',
-            HINT = 'Leave score_group out.';
+            MESSAGE = 'a campaign cannot be limited to one group',
+            HINT = 'Omit score_group.';
     END IF;
     PERFORM rfm_internal.check_campaign(model, rows.model_id, campaign, date, by, segment, holdout);
     RETURN QUERY EXECUTE format($query$
@@ -224,7 +224,7 @@ BEGIN
     EXECUTE format('SELECT string_agg(DISTINCT quote_literal(s.label), %L) FROM (%s) AS s WHERE s.run_date = %L::date',
                    ', ', rows.query, date) INTO labels;
     RAISE NOTICE USING
-        MESSAGE = format('nobody is in %s %L on %s', by, segment, to_char(date, 'YYYY-MM-DD')),
+        MESSAGE = format('no customer is in %s %L on %s', by, segment, to_char(date, 'YYYY-MM-DD')),
         DETAIL = format('There are: %s.', labels);
 END
 $body$;

@@ -195,7 +195,7 @@ BEGIN
         RAISE NOTICE USING
             MESSAGE = format('campaign "%s" was for %s customers; the snapshot of %s now has %s of them', name, stored.customers,
                              to_char(stored.run_date, 'YYYY-MM-DD'), coalesce(now_in, 0)),
-            DETAIL = 'The snapshot has been computed anew. Who is held out does not depend on it: the comparison stays fair.';
+            DETAIL = 'The snapshot has been computed again. Which customers are held out does not depend on it, so the comparison remains fair.';
     END IF;
 END
 $body$;
@@ -282,7 +282,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'the outcome of a campaign begins with its own snapshot',
-            HINT = 'Leave from_date and compare_to out.';
+            HINT = 'Omit from_date and compare_to.';
     END IF;
     RETURN QUERY
         SELECT o.segment, (o.numbers).customers, (o.numbers).buyers, round((o.numbers).buyers::numeric / nullif((o.numbers).customers, 0), 4),

@@ -126,9 +126,9 @@ look_at_query(ParseState *pstate, Query *query, RfmJumbleState *jstate)
 	if (guard != RFM_GUARD_NONE && has_strangers((Node *) query, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("objects that are not of the extension rfm stand in the place of its own"),
-				 errdetail("Its schema has been renamed, or a function with the name of one of its own has been made there."),
-				 errhint("Drop functions called rfm_... that do not belong to the extension, and keep others from creating objects in its schema.")));
+				 errmsg("objects that do not belong to the extension rfm have the names of its own"),
+				 errdetail("The extension's schema has been renamed, or another role has created a function with the name of one of its functions there."),
+				 errhint("Drop functions rfm_... that do not belong to the extension, and do not let other roles create objects in its schema.")));
 }
 
 RfmGuard

@@ -39,8 +39,8 @@ refuse(const char *what, Oid role)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("%s of role \"%s\" would run with the rights of \"%s\"", what,
 					GetUserNameFromId(role, false), GetUserNameFromId(GetUserId(), false)),
-			 errdetail("The target of the model has a column of a type that is converted by it."),
-			 errhint("Let the owner of the table give its columns types that PostgreSQL ships, such as text, integer and numeric.")));
+			 errdetail("The function converts the type of a column of the model's target."),
+			 errhint("The owner of the table can change the columns to built-in types, such as text, integer and numeric.")));
 }
 
 static bool

@@ -34,7 +34,7 @@ void
 rfm_files_init(void)
 {
 	DefineCustomIntVariable("rfm.shared_files",
-							"Tells parallel workers where temporary files go.",
+							"Tells parallel workers where to write temporary files.",
 							NULL,
 							&shared_handle,
 							0, INT_MIN, INT_MAX,

@@ -55,7 +55,7 @@ expression_error_callback(void *arg)
 		internalerrquery(context->text);
 	}
 	if (code == ERRCODE_UNDEFINED_FUNCTION || code == ERRCODE_UNDEFINED_OBJECT)
-		errhint("Names in a model are looked up in pg_catalog only. Write those of other schemas in full: schema.function(...), OPERATOR(schema.->), value::schema.type.");
+		errhint("Names in a model are looked up only in pg_catalog. Qualify those of other schemas: schema.function(...), OPERATOR(schema.->), value::schema.type.");
 	errcontext("%s of model \"%s\": %s", context->what, context->model, context->text);
 }
 
@@ -355,7 +355,7 @@ check_meaning(const char *name, bool is_operator, List *args, ExpressionContext 
 				 errmsg("%s %s in %s has another meaning for type %s",
 						is_operator ? "operator" : "function", name, context->what,
 						format_type_be(type)),
-				 errdetail("Schema %s has one of its own for that type, which names in a model do not lead to.",
+				 errdetail("Schema %s has another one for that type, but names in a model are looked up only in pg_catalog.",
 						   schema_name),
 				 is_operator ?
 				 errhint("Write OPERATOR(%s.%s) for that, or cast the value, for example to text.",
@@ -391,14 +391,14 @@ check_expression(Node *expr, ExpressionContext *context)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("%s must not use volatile functions", context->what),
-				 errdetail("The same orders would give another snapshot at every refresh."),
+				 errdetail("The same orders would give a different snapshot at every refresh."),
 				 errhint("Use functions that are marked IMMUTABLE or STABLE.")));
 	if (uses_clock(expr, unconstify(char *, context->text)))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("%s must not use the clock", context->what),
-				 errdetail("The snapshot of a past date would be another one every day."),
-				 errhint("Use rfm_run_date(), the date that is being computed.")));
+				 errdetail("The snapshot of a past date would be different every day."),
+				 errhint("Use rfm_run_date(), which returns the run date.")));
 	if (has_row_locks(expr, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

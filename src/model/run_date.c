@@ -69,7 +69,7 @@ rfm_run_date(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("rfm_run_date() was called by another process while the orders of many dates are read"),
-					 errhint("Compute the dates one by one with rfm_refresh(), or call rfm_run_date() in the model's expressions, where it is seen beforehand.")));
+					 errhint("Compute the dates one by one with rfm_refresh(), or call rfm_run_date() in the model's expressions, where it is detected beforehand.")));
 		was_asked = true;
 		PG_RETURN_NULL();
 	}

@@ -100,7 +100,7 @@ rfm_progress_slots(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("rfm_progress needs rfm in \"shared_preload_libraries\""),
-				 errdetail("Where the library is not loaded when the server starts, no session can show its progress to others."),
+				 errdetail("If the library is not loaded at server start, no session can show its progress to others."),
 				 errhint("Add rfm to shared_preload_libraries and restart the server. Without it, SET rfm.progress = on shows a session its own progress.")));
 
 	InitMaterializedSRF(fcinfo, 0);

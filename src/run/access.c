@@ -50,8 +50,8 @@ check_access(const char *name, const RfmModel *model)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", name),
 				 strcmp(name, RFM_DEFAULT_MODEL) == 0 ?
-				 errhint("The first rfm_refresh() makes it where there is a table ecom.orders; rfm_create_model() makes others.") :
-				 errhint("The models that you may use are the rows of rfm_model; rfm_create_model() makes a new one.")));
+				 errhint("The first rfm_refresh() creates it if there is a table ecom.orders; rfm_create_model() creates others.") :
+				 errhint("The models that you may use are the rows of rfm_model. rfm_create_model() creates a new one.")));
 
 	gone = get_rel_name(model->target) == NULL;
 	if (gone ? !has_privs_of_role(GetUserId(), model->owner) :
@@ -59,7 +59,7 @@ check_access(const char *name, const RfmModel *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for model \"%s\"", name),
-				 errdetail("Its snapshots may be read by its owner, by members of that role, and by who may SELECT from its target.")));
+				 errdetail("Its snapshots can be read by its owner, by members of that role, and by roles that may SELECT from its target.")));
 	if (gone)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

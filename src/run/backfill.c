@@ -102,9 +102,9 @@ find_start(void *arg)
 	{
 		backfill->series.attempt.date = done + 1;
 		ereport(NOTICE,
-				(errmsg("going on with the backfill of model \"%s\" that stopped after %s",
+				(errmsg("continuing the backfill of model \"%s\" that stopped after %s",
 						model->name, rfm_calendar_text(done)),
-				 errhint("To compute the dates before again, too, call rfm_backfill() for those alone.")));
+				 errhint("To compute the earlier dates again, call rfm_backfill() for those dates only.")));
 	}
 	PopActiveSnapshot();
 	rfm_progress_end();

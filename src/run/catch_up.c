@@ -243,10 +243,10 @@ report_left(const CatchUp *catch_up, const Owed *owed, int n)
 				(errmsg_plural("model \"%s\" is still %d date behind",
 							   "model \"%s\" is still %d dates behind",
 							   left, catch_up->series.attempt.model, left),
-				 errdetail("The snapshots from %s to %s are left: rfm.catch_up_limit lets one call compute %d.",
+				 errdetail("The snapshots from %s to %s are missing, because rfm.catch_up_limit lets one call compute %d.",
 						   rfm_calendar_text(owed->date[n]),
 						   rfm_calendar_text(owed->date[owed->n - 1]), rfm_catch_up_limit),
-				 errhint("The next call goes on from there. Raise rfm.catch_up_limit to compute more at once; to leave out dates that were missed, refresh today with rfm_refresh().")));
+				 errhint("The next call continues from there. Raise rfm.catch_up_limit to compute more at once. To skip missed dates, refresh today with rfm_refresh().")));
 }
 
 /* Compute and write the first of the owed dates; the caller commits. */

@@ -118,7 +118,7 @@ read_definition(const char *name, FunctionCallInfo fcinfo, Definition *row)
 	row->n = PG_NARGS() + 1;
 	/* the model's number comes after them, and nothing else */
 	if (SPI_fnumber(row->tupdesc, "owner") != row->n || ncolumns != row->n + 1)
-		rfm_version_mismatch("Function rfm_create_model has other parameters than table rfm_model has columns.");
+		rfm_version_mismatch("The parameters of function rfm_create_model are not the columns of table rfm_model.");
 	row->values = palloc0(ncolumns * sizeof(Datum));
 	row->types = palloc(ncolumns * sizeof(Oid));
 	row->nulls = palloc(ncolumns);
@@ -270,7 +270,7 @@ check_trigger(FunctionCallInfo fcinfo)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("function model_trigger() of the extension rfm can only be called as the trigger of its table rfm_model")));
+			 errmsg("function model_trigger() of the extension rfm can only be called as a trigger of its table rfm_model")));
 }
 
 /* The name in a row of rfm_model, "" for null. */
@@ -293,13 +293,13 @@ check_identity(HeapTuple old, HeapTuple new, TupleDesc tupdesc)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a model cannot be renamed"),
-				 errdetail("Its schedule goes by its name."),
+				 errdetail("Its schedule refers to its name."),
 				 errhint("Drop this one, and create a model with the new name over the same source and target.")));
 	if (SPI_getbinval(new, tupdesc, id, &isnull) != SPI_getbinval(old, tupdesc, id, &isnull))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the number of a model cannot be changed"),
-				 errdetail("Its log goes by its number.")));
+				 errdetail("Its log refers to its number.")));
 }
 
 static void

@@ -157,7 +157,7 @@ rfm_model_load(const char *name, bool store)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("model \"%s\" does not exist", name),
-					 errdetail("It is made by itself where there is a table ecom.orders(customer_id, created_at, total, status), but this database has none."),
+					 errdetail("It is created automatically if there is a table ecom.orders(customer_id, created_at, total, status), but this database has none."),
 					 errhint("Define it over your own orders: SELECT rfm_create_model('default', source => 'schema.orders', target => 'schema.customer_rfm_daily', customer => 'customer_id', ordered_at => 'created_at', amount => 'total');")));
 		if (!store)
 			return default_model(source);
@@ -168,7 +168,7 @@ rfm_model_load(const char *name, bool store)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", name),
-				 errhint("The models that you may use are the rows of rfm_model; rfm_create_model() makes a new one.")));
+				 errhint("The models that you may use are the rows of rfm_model. rfm_create_model() creates a new one.")));
 	rfm_model_check_user(name, model->owner);
 	return model;
 }
@@ -222,7 +222,7 @@ rfm_model_begin(const char *name)
 	else if (model->id != locked)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access: model \"%s\" has been dropped and made anew concurrently",
+				 errmsg("could not serialize access: model \"%s\" has been dropped and created again concurrently",
 						name),
 				 errhint("The transaction might succeed if retried.")));
 	return model;
@@ -236,8 +236,8 @@ rfm_model_continue(const char *name, int64 *id)
 	if (*id != 0 && *id != model->id)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" is another one than when the call began", name),
-				 errdetail("It has been dropped, and one of the same name has been made.")));
+				 errmsg("model \"%s\" has been replaced since the call began", name),
+				 errdetail("It has been dropped, and another model of the same name has been created.")));
 	*id = model->id;
 	return model;
 }
@@ -259,7 +259,7 @@ report_unzoned(const RfmModel *model, const RfmSource *source)
 		return;
 	ereport(NOTICE,
 			(errmsg("time_zone of model \"%s\" does not apply to its order times", model->name),
-			 errdetail("%s has type timestamp without time zone: its dates count as they are written. Only what today is goes by the time zone.",
+			 errdetail("%s has type timestamp without time zone: its dates are used as they are. The time zone only determines the current date.",
 					   source->ordered_at),
 			 errhint("If it holds UTC, as Prisma, Rails and Django write it, set ordered_at to: %s AT TIME ZONE 'UTC'",
 					 get_attnum(model->source, model->ordered_at) > 0 ?

@@ -95,9 +95,9 @@ rfm_label_find(FmgrInfo *flinfo, const char *ruleset, const int32 *score)
 		if (score[axis] < 1 || score[axis] > cache->buckets[axis])
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("%c = %d is no score of rule set \"%s\"",
+					 errmsg("%c = %d is not a score of rule set \"%s\"",
 							"rfm"[axis], score[axis], ruleset),
-					 errdetail("The rule set is made for scores from 1 to %d there.",
+					 errdetail("Scores of that axis are from 1 to %d.",
 							   cache->buckets[axis])));
 	return cache->labels[RFM_CELL(score[RFM_RECENCY], score[RFM_FREQUENCY], score[RFM_MONETARY])];
 }

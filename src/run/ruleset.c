@@ -36,7 +36,7 @@ read_ruleset(const char *columns, const char *ruleset, const char *lock)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("rule set \"%s\" does not exist", ruleset),
-				 errhint("The rule sets that exist are the rows of rfm_ruleset. A new one begins with a row there: INSERT INTO rfm_ruleset (ruleset, buckets) VALUES (%s, '{5}');",
+				 errhint("Existing rule sets are the rows of rfm_ruleset. To create a new one, insert a row there: INSERT INTO rfm_ruleset (ruleset, buckets) VALUES (%s, '{5}');",
 						 quote_literal_cstr(ruleset))));
 }
 
@@ -195,9 +195,9 @@ rfm_ruleset_check_model(const char *ruleset, const RfmModel *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rule set \"%s\" does not fit the buckets of model \"%s\"", ruleset, model->name),
-				 errdetail("The rule set is made for buckets %s, the model has %s.",
+				 errdetail("The rule set is for buckets %s, the model has %s.",
 						   get_text(RFM_AXES + 1), buckets_text(model)),
-				 errhint("Use a rule set made for these buckets, see rfm_ruleset, or null for none. To make one: INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('my_rules', '%s'); then insert its rules into rfm_segment_rule.",
+				 errhint("Use a rule set with these buckets (see rfm_ruleset), or null for none. To create one: INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('my_rules', '%s'); then insert its rules into rfm_segment_rule.",
 						 buckets_text(model))));
 	rfm_query_end();
 	rfm_catalog_leave(&catalog);

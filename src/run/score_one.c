@@ -99,7 +99,7 @@ find_run(const RfmModel *model, DateADT *date)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no snapshot yet", model->name),
-				 errdetail("A single customer is scored by the cut points of the newest snapshot."),
+				 errdetail("A single customer is scored with the cut points of the newest snapshot."),
 				 errhint("Make one with rfm_refresh().")));
 	return run_id;
 }
@@ -203,7 +203,7 @@ find_cuts(const RfmModel *model, int64 run_id, const char *group, LoggedCuts *cu
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the newest snapshot of model \"%s\" has other buckets than the model",
 							model->name),
-					 errhint("The model was changed since. Refresh it with rfm_refresh().")));
+					 errhint("The model has been changed since. Refresh it with rfm_refresh().")));
 	return true;
 }
 
@@ -268,7 +268,7 @@ rfm_score_customer(const RfmModel *model, const char *customer, const char *scor
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" scores all customers together", model->name),
-				 errhint("Leave score_group out, or set the model's \"score_within\".")));
+				 errhint("Omit score_group, or set the model's \"score_within\".")));
 	run_id = find_run(model, &scored->cut_date);
 	if (model->score_within == NULL)
 		(void) find_cuts(model, run_id, NULL, &cuts);

@@ -39,15 +39,15 @@ read_fewer(RfmSeries *series, int dates, RfmLedgerResult reason)
 
 	series->together = reason == RFM_LEDGER_EVENTS ? (dates + 1) / 2 : 1;
 	if (reason == RFM_LEDGER_KEYS)
-		detail = "Some customers have keys that are equal but not written the same, and which of them stands for the customer depends on the date.";
+		detail = "Some customers have equal ids with different spellings, and which spelling represents the customer depends on the date.";
 	else if (reason == RFM_LEDGER_RUN_DATE)
 		detail = "Which orders count depends on rfm_run_date().";
 	ereport(NOTICE,
 			(series->together == 1 ?
-			 errmsg("the orders are read for each date by itself") :
+			 errmsg("the orders are read for each date separately") :
 			 errmsg("the orders are read for %d dates at a time", series->together),
 			 detail ? errdetail_internal("%s", detail) :
-			 errdetail("Those for %d dates from %s on do not fit into rfm.work_mem.",
+			 errdetail("The orders for %d dates from %s on do not fit into rfm.work_mem.",
 					   dates, rfm_calendar_text(series->attempt.date)),
 			 detail ? 0 : errhint("Raise rfm.work_mem to read them once.")));
 }
@@ -93,8 +93,8 @@ check_target(const RfmSeries *series, const RfmModel *model, const RfmSource *so
 	if (target.attnum[RFM_COL_RUN_DATE] == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" keeps no history that could be filled", model->name),
-				 errdetail("Its target %s has no run_date column: it holds the newest snapshot only.",
+				 errmsg("model \"%s\" has no history that could be filled", model->name),
+				 errdetail("Its target %s has no run_date column and holds only the newest snapshot.",
 						   target.relation),
 				 errhint("Compute one date with rfm_refresh(), or give the model a target with a run_date column.")));
 	rfm_target_close(&target);

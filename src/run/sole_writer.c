@@ -70,5 +70,5 @@ rfm_check_sole_writer(const RfmModel *model)
 				 has_privs_of_role(GetUserId(), owner) ?
 				 errdetail("Model \"%s\" writes to it, or to a part of it. Each would delete the other's customers.", other) :
 				 errdetail("A model of another role writes to it, or to a part of it. Each would delete the other's customers."),
-				 errhint("Give each model a target of its own; a view can show several together.")));
+				 errhint("Give each model its own target. A view can combine several targets.")));
 }

@@ -24,7 +24,7 @@ rfm_snapshot_check_date(DateADT run_date)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("run date is out of range"),
-				 errdetail("The end of that day is no timestamp that order times can be compared with.")));
+				 errdetail("The end of that day is beyond the range of timestamps with which order times can be compared.")));
 }
 
 DateADT

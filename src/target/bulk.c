@@ -269,7 +269,7 @@ rfm_bulk_update(RfmRowMaker *maker, Relation rel, RfmChangedRow *changed, int64 
 		if (!table_tuple_fetch_row_version(rel, &changed[i].tid, SnapshotAny, old))
 			ereport(ERROR,
 					(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-					 errmsg("a row of target %s is gone while it is being changed",
+					 errmsg("a row of target %s disappeared while it was being changed",
 							maker->target->relation)));
 		change_row(&table, old, slot, changed[i].row);
 		MemoryContextSwitchTo(oldcxt);

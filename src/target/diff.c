@@ -316,7 +316,7 @@ check_single(DiffReceiver *receiver, int64 row)
 			 errmsg("target %s holds two rows of customer \"%s\" in one snapshot",
 					receiver->maker->target->relation,
 					rfm_key_out(&customers->key_type, customers->key[row])),
-			 errdetail("Its unique index does not keep them apart: it is corrupt, or other rules for the order of text came with an upgrade of the system."),
+			 errdetail("Its unique index is corrupt, or an upgrade of the operating system has changed the sort order of text."),
 			 errhint("Delete one of them, and REINDEX the target.")));
 }
 

@@ -140,10 +140,10 @@ check_index(const RfmTarget *target)
 			 errmsg("target \"%s\" has no unique key on (%s)",
 					RelationGetRelationName(target->rel), key),
 			 other ?
-			 errdetail("Index \"%s\" tells apart, by its collation or its operator class, what is equal in the columns: a customer could have several rows.", other) :
+			 errdetail("Index \"%s\" distinguishes, by its collation or operator class, values that are equal in the columns, so a customer could have several rows.", other) :
 			 target->column[RFM_COL_GROUP] ?
-			 errdetail("A snapshot has one row for each customer of a group; without a key nothing keeps it so.") :
-			 errdetail("A snapshot has one row for each customer; without a key nothing keeps it so."),
+			 errdetail("A snapshot has one row per customer of a group, which only a unique key can ensure.") :
+			 errdetail("A snapshot has one row per customer, which only a unique key can ensure."),
 			 errhint("ALTER TABLE %s ADD PRIMARY KEY (%s);", target->relation, key)));
 }
 
@@ -163,7 +163,7 @@ check_run_date(const RfmTarget *target)
 			 errmsg("column %s of target \"%s\" is of type %s, which cannot hold run_date",
 					column, RelationGetRelationName(target->rel),
 					format_type_be(target->type[RFM_COL_RUN_DATE])),
-			 errdetail("Which date a value stands for depends on the time zone of whoever reads it."),
+			 errdetail("The date of such a value depends on the time zone of the session."),
 			 errhint("ALTER TABLE %s ALTER %s TYPE date USING (%s AT TIME ZONE 'UTC')::date; with the time zone that its dates were written in.",
 					 target->relation, column, column)));
 }

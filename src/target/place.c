@@ -194,8 +194,8 @@ use_default_partition(RfmPlace *place, const RfmPartitions *partitions)
 		ereport(NOTICE,
 				(errmsg("snapshot of %s goes to the default partition \"%s\"",
 						date_text(place->run_date), get_rel_name(partitions->default_relid)),
-				 errdetail("No partition is made where the target has a default one: readers would have to wait for it."),
-				 errhint("Detach the default partition when nobody reads the target.")));
+				 errdetail("No partition is created if the target has a default partition, because readers would have to wait."),
+				 errhint("Detach the default partition when no session reads the target.")));
 }
 
 void
@@ -233,7 +233,7 @@ rfm_place_find(RfmPlace *place, const RfmModel *model, RfmTarget *target,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("target %s of model \"%s\" has no partition for run date %s",
 						target->relation, model->name, date_text(customers->run_date)),
-				 errhint("Create the partition, or let each refresh make what is missing: UPDATE rfm_model SET partition_by = 'month' WHERE model = %s.",
+				 errhint("Create the partition, or let each refresh create missing ones: UPDATE rfm_model SET partition_by = 'month' WHERE model = %s.",
 						 quote_literal_cstr(model->name))));
 }
 

@@ -50,7 +50,7 @@ rfm_staged_rows(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("there are no rows to write"),
-				 errhint("This function serves a refresh while it writes.")));
+				 errhint("This function is for use by a refresh while it writes.")));
 	rsinfo->returnMode = SFRM_Materialize;
 	rsinfo->setResult = staged;
 	rsinfo->setDesc = CreateTupleDescCopy(staged_desc);
@@ -235,7 +235,7 @@ rfm_routed_delete(RfmRowMaker *maker, Tuplestorestate *gone, TupleDesc desc)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("rows of customers of type %s cannot be deleted through Citus",
 						format_type_be(maker->target->type[RFM_COL_CUSTOMER])),
-				 errdetail("There is no array type of it."),
+				 errdetail("The type has no array type."),
 				 errhint("Set the model's \"keep_stale\" to keep the rows of customers without orders.")));
 	more = next_gone(gone, slot);
 	while (more)

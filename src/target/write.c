@@ -331,10 +331,10 @@ not_whole(const RfmRowMaker *maker, char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-			 errmsg("the snapshot in target %s of model \"%s\" would not be whole",
+			 errmsg("the snapshot in target %s of model \"%s\" would not be complete",
 					maker->target->relation, maker->model->name),
 			 errdetail_internal("%s", detail),
-			 errhint("A trigger, a rule or row security of the target keeps rows from being written, or gives them another key. To leave out customers use the model's \"filter\".")));
+			 errhint("A trigger, a rule or row security of the target prevents rows from being written, or changes their key. To leave out customers, use the model's \"filter\".")));
 }
 
 /* Triggers can give a row another key than it had. */

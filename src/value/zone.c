@@ -77,7 +77,7 @@ refuse_zone(const char *zone, bool known)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("time zone \"%s\" is neither a name nor an ISO offset", zone),
-			 errdetail("PostgreSQL would take it for a time zone of POSIX, where hours with a minus sign are east of UTC."),
+			 errdetail("PostgreSQL would interpret it as a POSIX time zone, in which a minus sign means east of UTC."),
 			 errhint("Use a name from the view pg_timezone_names, or an ISO offset with two digits of hours: -03 or -03:00 is three hours west of UTC.")));
 }
 
