@@ -35,6 +35,7 @@ CREATE TABLE @extschema@.rfm_model (
     weights        int4[]     NOT NULL DEFAULT '{100,10,1}',
     retention      interval,
     partition_by   text,
+    customer_index bool       NOT NULL DEFAULT false,
     owner          regrole    NOT NULL DEFAULT quote_ident(CURRENT_USER)::regrole,
     model_id       int8       GENERATED ALWAYS AS IDENTITY UNIQUE CHECK (model_id BETWEEN 1 AND 281474976710655)
 );
@@ -70,6 +71,7 @@ COMMENT ON COLUMN @extschema@.rfm_model.keep_stale IS 'keep the rows of customer
 COMMENT ON COLUMN @extschema@.rfm_model.weights IS 'weights of the three scores in rfm_weighted';
 COMMENT ON COLUMN @extschema@.rfm_model.retention IS 'a refresh removes snapshots that are older than the newest of the target by this interval or more; null: none';
 COMMENT ON COLUMN @extschema@.rfm_model.partition_by IS 'month or day: the target is partitioned by range of its run date, and a refresh creates missing partitions; null: it creates none';
+COMMENT ON COLUMN @extschema@.rfm_model.customer_index IS 'whether a target that rfm creates gets an index on customer and run date, for the history of single customers';
 COMMENT ON COLUMN @extschema@.rfm_model.owner IS 'role with whose rights the model runs; its members may use the model';
 COMMENT ON COLUMN @extschema@.rfm_model.model_id IS 'number of the model, which identifies it in the log; never reused';
 
@@ -100,10 +102,10 @@ CREATE POLICY rfm_model_owner ON @extschema@.rfm_model
 GRANT SELECT,
     INSERT (model, source, target, customer, ordered_at, amount, order_id, order_count, monetary, filter, score_within, method, buckets, r_breaks, f_breaks, m_breaks,
             lookback, time_zone, as_of, cadence, restate, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
-            retention, partition_by, owner),
+            retention, partition_by, customer_index, owner),
     UPDATE (model, source, target, customer, ordered_at, amount, order_id, order_count, monetary, filter, score_within, method, buckets, r_breaks, f_breaks, m_breaks,
             lookback, time_zone, as_of, cadence, restate, monetary_above, segment_rules, comment_rules, target_columns, keep_stale, weights,
-            retention, partition_by, owner)
+            retention, partition_by, customer_index, owner)
     ON @extschema@.rfm_model TO PUBLIC;
 
 -- Where a database owner who is no superuser has made the extension, they do not

@@ -29,7 +29,8 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     keep_stale     bool       DEFAULT false,
     weights        int4[]     DEFAULT '{100,10,1}',
     retention      interval   DEFAULT NULL,
-    partition_by   text       DEFAULT NULL
+    partition_by   text       DEFAULT NULL,
+    customer_index bool       DEFAULT false
 ) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_create_model';

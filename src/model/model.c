@@ -415,6 +415,8 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->retention = get_interval(tuple, tupdesc, "retention");
 	check_days_back("retention", model->retention, "Set it to null to keep all snapshots.");
 	model->partition_by = get_partition_by(tuple, tupdesc);
+	model->customer_index = get_attribute(tuple, tupdesc, "customer_index", &value) &&
+		DatumGetBool(value);
 	return model;
 }
 

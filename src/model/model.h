@@ -82,6 +82,7 @@ typedef struct RfmModel
 	int			weights[RFM_AXES];
 	Interval   *retention;		/* NULL: snapshots stay */
 	RfmPeriod	partition_by;
+	bool		customer_index; /* a target that is made has an index by customer */
 } RfmModel;
 
 /*

@@ -29,6 +29,7 @@
 #include "run/ruleset.h"
 #include "run/sole_writer.h"
 #include "target/create.h"
+#include "target/customer_index.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -286,6 +287,7 @@ rfm_model_check(const RfmModel *model)
 	rfm_ruleset_check_model(model->segment_rules, model);
 	rfm_ruleset_check_model(model->comment_rules, model);
 	rfm_target_resolve(model, &source, &target);
+	rfm_customer_index_report(model, &target);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 	rfm_check_sole_writer(model);

@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "target/create.h"
+#include "target/customer_index.h"
 #include "target/partition.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -164,6 +165,7 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 
 	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
 	CommandCounterIncrement();
+	rfm_customer_index_create(model, relation, created);
 	distribute(model, source, relation, created);
 	rfm_unlock_search_path(level);
 	return get_relname_relid(rv->relname, nsp);
