@@ -429,8 +429,9 @@ rfm_score_one(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_internal.orders_between(model text, from_date date, to_date date)
- * RETURNS TABLE (customer text, orders int8, revenue numeric)
+ * rfm_internal.orders_between(model text, from_date date, to_date date,
+ * score_group text) RETURNS TABLE (customer text, orders int8, revenue numeric,
+ * score_group text)
  */
 Datum
 rfm_orders_between(PG_FUNCTION_ARGS)
@@ -441,6 +442,7 @@ rfm_orders_between(PG_FUNCTION_ARGS)
 	MemoryContext oldcxt;
 	DateADT    *to_date;
 	RfmCustomers *customers;
+	const RfmKeyType *group_type;
 
 	rfm_version_check();
 	InitMaterializedSRF(fcinfo, 0);
@@ -451,18 +453,24 @@ rfm_orders_between(PG_FUNCTION_ARGS)
 	rowcxt = AllocSetContextCreate(mcxt, "rfm period row", ALLOCSET_DEFAULT_SIZES);
 	oldcxt = MemoryContextSwitchTo(mcxt);
 	customers = rfm_period_read(rfm_model_load(model_argument(fcinfo, 0), false),
-								run_date_argument(fcinfo, 1), *to_date);
+								run_date_argument(fcinfo, 1), *to_date,
+								PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	group_type = rfm_key_part_type(&customers->key_type, RFM_PART_GROUP);
 
 	MemoryContextSwitchTo(rowcxt);
 	for (int64 i = 0; i < customers->n; i++)
 	{
-		Datum		values[3];
-		bool		nulls[3] = {0};
+		Datum		values[4];
+		bool		nulls[4] = {0};
 
 		values[0] = CStringGetTextDatum(rfm_key_out(&customers->key_type, customers->key[i]));
 		values[1] = Int64GetDatum(customers->code[RFM_FREQUENCY][i]);
 		values[2] = NumericGetDatum(rfm_axis_numeric(customers, RFM_MONETARY,
 													 customers->code[RFM_MONETARY][i]));
+		nulls[3] = group_type == NULL;
+		if (group_type)
+			values[3] = CStringGetTextDatum(rfm_key_out(group_type, rfm_key_part(&customers->key_type, customers->key[i],
+																				 RFM_PART_GROUP)));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		MemoryContextReset(rowcxt);
 		CHECK_FOR_INTERRUPTS();

@@ -52,7 +52,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_delete_model';
 
 COMMENT ON FUNCTION rfm_internal.delete_model(text) IS
-    'deletes the row of a model that the caller may use';
+    'internal: deletes the row of a model that the caller may use';
 
 CREATE FUNCTION @extschema@.rfm_drop_model(model text, drop_target bool DEFAULT false)
 RETURNS void

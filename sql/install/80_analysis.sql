@@ -59,7 +59,7 @@ COMMENT ON FUNCTION rfm_internal.label_sql(text, text, jsonb, int4[]) IS
 CREATE FUNCTION rfm_internal.snapshot_rows(
     model               text,
     by                  text,
-    score_group         text DEFAULT NULL,
+    INOUT score_group   text DEFAULT NULL,
     OUT query           text,
     OUT columns         jsonb,
     OUT customer_type   text,
@@ -163,7 +163,7 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'no_data_found',
         MESSAGE = format('model "%s" has no customers on %s', model, to_char(run_date, 'YYYY-MM-DD')),
-        DETAIL = CASE WHEN earlier IS NULL AND later IS NULL THEN 'Its target is empty.'
+        DETAIL = CASE WHEN earlier IS NULL AND later IS NULL THEN 'There are none on any date.'
                       ELSE format('The nearest snapshots are of %s.',
                                   concat_ws(' and ', to_char(earlier, 'YYYY-MM-DD'), to_char(later, 'YYYY-MM-DD'))) END,
         HINT = 'Omit the date to use the newest snapshot. rfm_refresh() computes that of a date.';

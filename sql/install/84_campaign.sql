@@ -11,8 +11,9 @@ CREATE TABLE @extschema@.rfm_campaign (
     owner       regrole     NOT NULL DEFAULT quote_ident(CURRENT_USER)::regrole,
     campaign    text        NOT NULL CHECK (campaign ~ '[^[:space:]]'),
     run_date    date        NOT NULL,
-    chosen_by   text        NOT NULL CHECK (chosen_by IN ('segment', 'comment')),
+    chosen_by   text        NOT NULL CHECK (chosen_by IN ('segment', 'comment', 'group')),
     segment     text,
+    score_group text,
     holdout     numeric     NOT NULL CHECK (holdout >= 0 AND holdout < 1),
     customers   int8        NOT NULL,
     exported_at timestamptz NOT NULL DEFAULT now(),
@@ -25,8 +26,9 @@ COMMENT ON COLUMN @extschema@.rfm_campaign.model_id IS 'number of the model, as 
 COMMENT ON COLUMN @extschema@.rfm_campaign.owner IS 'role that made the list; other roles may have a campaign of the same name';
 COMMENT ON COLUMN @extschema@.rfm_campaign.campaign IS 'name of the campaign, on which it depends which customers are held out';
 COMMENT ON COLUMN @extschema@.rfm_campaign.run_date IS 'date of the snapshot that the customers are from';
-COMMENT ON COLUMN @extschema@.rfm_campaign.chosen_by IS 'label by which the customers were chosen: segment or comment';
-COMMENT ON COLUMN @extschema@.rfm_campaign.segment IS 'segment or comment of the customers; null: all customers';
+COMMENT ON COLUMN @extschema@.rfm_campaign.chosen_by IS 'label by which the customers were chosen: segment, comment or group';
+COMMENT ON COLUMN @extschema@.rfm_campaign.segment IS 'segment, comment or group of the customers; null: all customers';
+COMMENT ON COLUMN @extschema@.rfm_campaign.score_group IS 'group of the customers as text; null: any group, or a model without groups';
 COMMENT ON COLUMN @extschema@.rfm_campaign.holdout IS 'share of the customers that is held out';
 COMMENT ON COLUMN @extschema@.rfm_campaign.customers IS 'number of customers, including those held out';
 COMMENT ON COLUMN @extschema@.rfm_campaign.exported_at IS 'when the list was first made';
@@ -123,13 +125,14 @@ COMMENT ON FUNCTION rfm_internal.held_out_sql(text, numeric) IS
 -- A campaign as it would be stored, checked against one that is; its number of
 -- customers is not known yet.
 CREATE FUNCTION rfm_internal.check_campaign(
-    model    text,
-    model_id int8,
-    campaign text,
-    run_date date,
-    by       text,
-    segment  text,
-    holdout  numeric)
+    model       text,
+    model_id    int8,
+    campaign    text,
+    run_date    date,
+    by          text,
+    segment     text,
+    score_group text,
+    holdout     numeric)
 RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -154,17 +157,19 @@ BEGIN
     SELECT c.* INTO stored
       FROM @extschema@.rfm_campaign c
      WHERE c.model_id = model_id AND c.campaign = campaign AND c.owner = quote_ident(CURRENT_USER)::regrole;
-    IF FOUND AND (stored.run_date, stored.chosen_by, stored.segment, stored.holdout) IS DISTINCT FROM (run_date, by, segment, coalesce(holdout, 0)) THEN
+    IF FOUND AND (stored.run_date, stored.chosen_by, stored.segment, stored.score_group, stored.holdout)
+        IS DISTINCT FROM (run_date, by, segment, score_group, coalesce(holdout, 0)) THEN
         RAISE EXCEPTION USING
             ERRCODE = 'duplicate_object',
             MESSAGE = format('campaign "%s" of model "%s" already exists with other settings', campaign, model),
-            DETAIL = format('It is for %s in the snapshot of %s, with a holdout of %s.',
-                            CASE WHEN stored.segment IS NULL THEN 'all customers' ELSE format('%s %L', stored.chosen_by, stored.segment) END, to_char(stored.run_date, 'YYYY-MM-DD'), stored.holdout),
+            DETAIL = format('It is for %s%s in the snapshot of %s, with a holdout of %s.',
+                            CASE WHEN stored.segment IS NULL THEN 'all customers' ELSE format('%s %L', stored.chosen_by, stored.segment) END,
+                            CASE WHEN stored.score_group IS NOT NULL THEN format(' of group %L', stored.score_group) END, to_char(stored.run_date, 'YYYY-MM-DD'), stored.holdout),
             HINT = 'Use another name, or remove the campaign with rfm_drop_campaign().';
     END IF;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.check_campaign(text, int8, text, date, text, text, numeric) IS
+COMMENT ON FUNCTION rfm_internal.check_campaign(text, int8, text, date, text, text, text, numeric) IS
     'internal: raises an error unless a campaign may be made with these arguments';
 
 CREATE FUNCTION @extschema@.rfm_export(
@@ -197,13 +202,7 @@ DECLARE
 BEGIN
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     date := rfm_internal.snapshot_date(model, rows.query, run_date);
-    IF campaign IS NOT NULL AND score_group IS NOT NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'feature_not_supported',
-            MESSAGE = 'a campaign cannot be limited to one group',
-            HINT = 'Omit score_group.';
-    END IF;
-    PERFORM rfm_internal.check_campaign(model, rows.model_id, campaign, date, by, segment, holdout);
+    PERFORM rfm_internal.check_campaign(model, rows.model_id, campaign, date, by, segment, score_group, holdout);
     RETURN QUERY EXECUTE format($query$
         SELECT s.customer::text, s.label, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score, %s
           FROM (%s) AS s
@@ -213,8 +212,8 @@ BEGIN
         rows.query, date, CASE WHEN segment IS NULL THEN 'true' ELSE format('s.label = %L', segment) END);
     GET DIAGNOSTICS exported = ROW_COUNT;
     IF exported > 0 AND campaign IS NOT NULL THEN
-        INSERT INTO @extschema@.rfm_campaign (model_id, campaign, run_date, chosen_by, segment, holdout, customers)
-        VALUES (rows.model_id, campaign, date, by, segment, coalesce(holdout, 0), exported)
+        INSERT INTO @extschema@.rfm_campaign (model_id, campaign, run_date, chosen_by, segment, score_group, holdout, customers)
+        VALUES (rows.model_id, campaign, date, by, segment, rows.score_group, coalesce(holdout, 0), exported)
         ON CONFLICT DO NOTHING;
     END IF;
     IF exported > 0 OR segment IS NULL OR date IS NULL THEN

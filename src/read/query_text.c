@@ -56,6 +56,17 @@ append_date_bound(StringInfo sql, const RfmSource *source, RfmQueryParams *param
 					 column, operator, params->n);
 }
 
+/* Append "AND expression = value". */
+static void
+append_equal(StringInfo sql, RfmQueryParams *params, const char *expression,
+			 const char *equals, Oid type, Datum value)
+{
+	params->type[params->n] = type;
+	params->value[params->n] = value;
+	params->n++;
+	appendStringInfo(sql, " AND %s %s $%d", expression, equals, params->n);
+}
+
 static void
 append_from(StringInfo sql, const RfmSource *source, RfmQueryParams *params)
 {
@@ -67,14 +78,12 @@ append_from(StringInfo sql, const RfmSource *source, RfmQueryParams *params)
 		appendStringInfo(sql, " AND %s IS NOT NULL", source->group);
 	if (source->filter.sql)
 		appendStringInfo(sql, " AND (%s)", source->filter.sql);
+	if (source->group_equals)
+		append_equal(sql, params, source->group, source->group_equals,
+					 source->group_key.typid, source->group_value);
 	if (source->customer_equals)
-	{
-		params->type[params->n] = source->key.typid;
-		params->value[params->n] = source->customer_value;
-		params->n++;
-		appendStringInfo(sql, " AND %s %s $%d", source->customer,
-						 source->customer_equals, params->n);
-	}
+		append_equal(sql, params, source->customer, source->customer_equals,
+					 source->key.typid, source->customer_value);
 }
 
 /*

@@ -15,12 +15,12 @@
 #include "read/rows.h"
 #include "read/source.h"
 
-/* At most the run date, the customer and the two date bounds. */
+/* At most the run date, the group, the customer and the two date bounds. */
 typedef struct RfmQueryParams
 {
 	int			n;
-	Oid			type[4];
-	Datum		value[4];
+	Oid			type[5];
+	Datum		value[5];
 } RfmQueryParams;
 
 /*

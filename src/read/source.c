@@ -195,12 +195,33 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 	relation_close(rel, NoLock);
 }
 
-Datum
-rfm_source_customer(const RfmSource *source, const char *customer)
+/* Return a value of the type of a key, given as text. */
+static Datum
+key_value(const RfmKeyType *type, const char *value)
 {
 	Oid			input;
 	Oid			ioparam;
 
-	getTypeInputInfo(source->key.typid, &input, &ioparam);
-	return OidInputFunctionCall(input, unconstify(char *, customer), ioparam, -1);
+	getTypeInputInfo(type->typid, &input, &ioparam);
+	return OidInputFunctionCall(input, unconstify(char *, value), ioparam, -1);
+}
+
+Datum
+rfm_source_customer(const RfmSource *source, const char *customer)
+{
+	return key_value(&source->key, customer);
+}
+
+void
+rfm_source_only_group(RfmSource *source, const char *group)
+{
+	if (group == NULL)
+		return;
+	if (source->group == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" scores all customers together", source->model),
+				 errhint("Leave score_group out, or set the model's \"score_within\".")));
+	source->group_value = key_value(&source->group_key, group);
+	source->group_equals = rfm_equality(source->group_key.typid);
 }

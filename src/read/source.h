@@ -29,6 +29,8 @@ typedef struct RfmSource
 	char	   *group;			/* NULL: all customers are scored together */
 	char	   *customer_equals;	/* an operator; NULL: orders of all customers */
 	Datum		customer_value; /* else of this one: a value of the key's type */
+	char	   *group_equals;	/* an operator; NULL: orders of all groups */
+	Datum		group_value;	/* else of this one */
 	RfmExpression amount;
 	RfmExpression filter;		/* sql is NULL: every row */
 	Oid			customer_type;	/* as declared: perhaps a domain */
@@ -58,5 +60,12 @@ extern void rfm_source_resolve(const RfmModel *model, RfmSource *source);
  * key's type.  As the model's owner.  Raises the errors of the type's input.
  */
 extern Datum rfm_source_customer(const RfmSource *source, const char *customer);
+
+/*
+ * rfm_source_only_group: restrict a source to the orders of one group, given as
+ * text; NULL: of all.  As the model's owner.  Raises INVALID_PARAMETER_VALUE for a
+ * model that scores all customers together, and the errors of the type's input.
+ */
+extern void rfm_source_only_group(RfmSource *source, const char *group);
 
 #endif							/* RFM_READ_SOURCE_H */

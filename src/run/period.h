@@ -23,12 +23,12 @@ extern bool rfm_period_additive(const RfmModel *model);
 /*
  * rfm_period_read: read the orders after from_date (NULL: all) up to to_date and
  * return whom they are of, in the current context: how many, and for how much;
- * also who has refunds only.
+ * also who has refunds only.  score_group: of this group alone (NULL: of all).
  * Recency is counted to to_date.  Works as the model's owner, with the active
  * database snapshot.  Raises INVALID_PARAMETER_VALUE for dates that are not in
- * their order, and what rfm_snapshot_check_date raises.
+ * their order, and what rfm_snapshot_check_date and rfm_source_only_group raise.
  */
 extern RfmCustomers *rfm_period_read(const RfmModel *model, const DateADT *from_date,
-									 DateADT to_date);
+									 DateADT to_date, const char *score_group);
 
 #endif							/* RFM_RUN_PERIOD_H */

@@ -211,6 +211,7 @@ rfm_key_out(const RfmKeyType *kt, Datum key)
 {
 	Oid			output;
 	bool		is_varlena;
+	char	   *result;
 
 	if (kt->pair)
 	{
@@ -223,7 +224,12 @@ rfm_key_out(const RfmKeyType *kt, Datum key)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the type of customers has been dropped while it was in use")));
 	getTypeOutputInfo(kt->typid, &output, &is_varlena);
-	return OidOutputFunctionCall(output, rfm_key_to_datum(kt, key));
+	result = OidOutputFunctionCall(output, rfm_key_to_datum(kt, key));
+	if (kt->typid == BOOLOID)
+		return pstrdup(*result == 't' ? "true" : "false");
+	if (kt->typid == BPCHAROID)
+		result[bpchartruelen(result, strlen(result))] = '\0';
+	return result;
 }
 
 char *

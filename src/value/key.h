@@ -121,7 +121,7 @@ static inline int rfm_key_cmp(const RfmKeyType *kt, SortSupport ssup, Datum a, D
 /* rfm_key_less_operator: return the "<" operator of the default btree opclass. */
 extern Oid	rfm_key_less_operator(const RfmKeyType *kt);
 
-/* rfm_key_out: return the key, or a pair's customer, as text, palloc'd, for messages and previews. */
+/* rfm_key_out: return the key, or a pair's customer, as a cast to text gives it, palloc'd. */
 extern char *rfm_key_out(const RfmKeyType *kt, Datum key);
 
 /*
