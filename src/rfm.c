@@ -77,7 +77,9 @@ PG_FUNCTION_INFO_V1(rfm_label);
 PG_FUNCTION_INFO_V1(rfm_delete_campaign);
 PG_FUNCTION_INFO_V1(rfm_orders_between);
 
-/* As for maintenance_work_mem: too little for anything is taken for a little. */
+/*
+ * As for maintenance_work_mem: raise values that are too small to the minimum.
+ */
 static bool
 check_work_mem(int *newval, void **extra, GucSource source)
 {
@@ -93,7 +95,7 @@ static const struct config_enum_entry grouped_reading_options[] = {
 	{NULL, 0, false}
 };
 
-/* Settings of jobs and of watching them. */
+/* Settings of jobs and of monitoring. */
 static void
 define_job_settings(void)
 {
@@ -208,7 +210,7 @@ run_date_argument(FunctionCallInfo fcinfo, int arg)
 	return date;
 }
 
-/* What a read-only transaction is told does not help there. */
+/* The error for a read-only transaction would not help on a standby. */
 static void
 prevent_on_standby(const char *function)
 {
@@ -502,8 +504,8 @@ rfm_create_model(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_ensure_model(model text) RETURNS void: makes the default model if it is
- * asked for; an error where the caller may not use the model.
+ * rfm_ensure_model(model text) RETURNS void: creates the default model on
+ * first use; an error if the caller may not use the model.
  */
 Datum
 rfm_ensure_model(PG_FUNCTION_ARGS)
@@ -594,8 +596,8 @@ rfm_drop_rule(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: of the models that the caller
- * may use or watch.
+ * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: those of the models that the
+ * caller may use or monitor.
  */
 Datum
 rfm_cron_jobs(PG_FUNCTION_ARGS)
@@ -608,8 +610,8 @@ rfm_cron_jobs(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_cron_troubles() RETURNS SETOF rfm_cron_trouble: for who may use or watch a
- * model.
+ * rfm_cron_troubles() RETURNS SETOF rfm_cron_trouble: for roles that may use
+ * or monitor a model.
  */
 Datum
 rfm_cron_troubles(PG_FUNCTION_ARGS)
@@ -622,8 +624,8 @@ rfm_cron_troubles(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_access(model text, OUT ...) RETURNS record: what a function of SQL must
- * know to read a model's snapshots with its caller's rights.
+ * rfm_access(model text, OUT ...) RETURNS record: what an SQL function needs
+ * to read a model's snapshots with its caller's rights.
  */
 
 #define ACCESS_COLUMNS 10
@@ -667,8 +669,8 @@ rfm_access(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_totals(model text) RETURNS SETOF snapshot_total: the kept totals of a
- * model's snapshots, for who may read all of its target.
+ * rfm_totals(model text) RETURNS SETOF snapshot_total: the stored totals of a
+ * model's snapshots, for roles that may read all of its target.
  */
 Datum
 rfm_totals(PG_FUNCTION_ARGS)
@@ -681,8 +683,8 @@ rfm_totals(PG_FUNCTION_ARGS)
 }
 
 /*
- * local_date(moment timestamptz, zone text) RETURNS date: the date that it is
- * at a moment in a model's time zone.
+ * local_date(moment timestamptz, zone text) RETURNS date: the date of a time
+ * in a model's time zone.
  */
 Datum
 rfm_local_date(PG_FUNCTION_ARGS)
@@ -725,8 +727,8 @@ rfm_delete_campaign(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_forget(customer text, model text) RETURNS bigint: the rows of the target
- * that have gone.
+ * rfm_forget(customer text, model text) RETURNS bigint: the number of rows
+ * deleted from the target.
  */
 Datum
 rfm_forget(PG_FUNCTION_ARGS)

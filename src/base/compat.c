@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compat.c
- *		What one line of compat.h cannot bridge.
+ *		Differences between server versions that need more than a line in compat.h.
  *
  *-------------------------------------------------------------------------
  */

@@ -43,7 +43,7 @@ is_own_function(HeapTuple tuple)
 	return proc->proowner == rfm_extension_role() && is_member(ProcedureRelationId, proc->oid, "rfm");
 }
 
-/* Has the extension a function of this name? */
+/* Determine whether the extension has a function of this name. */
 static bool
 is_own_name(const char *name)
 {
@@ -117,7 +117,7 @@ has_strangers(Node *node, void *context)
 		expression_tree_walker(node, has_strangers, context);
 }
 
-/* The hook: names have been resolved, nothing has been executed. */
+/* The hook. Names have been resolved, and nothing has been executed. */
 static void
 look_at_query(ParseState *pstate, Query *query, RfmJumbleState *jstate)
 {

@@ -297,7 +297,7 @@ check_lookback(const Interval *lookback)
 				 errhint("Set it to null to count all orders.")));
 }
 
-/* Check an interval that dates go back by: that it is a day at least. */
+/* Check that an interval by which dates go back is at least one day. */
 static void
 check_days_back(const char *name, const Interval *interval, const char *to_do)
 {

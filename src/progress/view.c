@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(rfm_progress_slots);
 #define SLOT_COLUMNS 12
 
 /*
- * The share of a refresh's time, in percent, after which each phase begins; as
+ * The percentage of a refresh's time after which each phase begins, as
  * measured for the first snapshot of a target, when every customer is written.
  */
 static const struct
@@ -42,7 +42,10 @@ static const struct
 
 #define PHASE(p) (phase[(p) - RFM_PHASE_WAIT])
 
-/* As for the rows of rfm_run: the role that asked for it and the model's owner may. */
+/*
+ * As for the rows of rfm_run: the role that called it and the model's owner
+ * may see it.
+ */
 static bool
 may_see(const RfmSlot *slot)
 {

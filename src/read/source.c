@@ -71,7 +71,10 @@ resolve_customer(const RfmModel *model, Relation rel, RfmSource *source)
 					  CurrentMemoryContext);
 }
 
-/* Resolve what customers are scored within, and with it what tells rows apart. */
+/*
+ * Resolve the group within which customers are scored, and the key of a row of
+ * the snapshot.
+ */
 static void
 resolve_group(const RfmModel *model, Relation rel, RfmSource *source)
 {

@@ -28,7 +28,10 @@
 #include "utils/rel.h"
 #include "value/key.h"
 
-/* May the role read the target?  Nobody may once it has been dropped. */
+/*
+ * Determine whether the role may read the target.  No role may if it has been
+ * dropped.
+ */
 static bool
 may_read(Oid role, const RfmModel *model)
 {
@@ -126,7 +129,7 @@ rfm_access_open(const char *name, RfmAccess *access)
 						RelationGetRelationName(rel), name),
 				 errhint("Point the model to a table: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
 						 quote_literal_cstr(name))));
-	/* what inherits from the target is none of the model's */
+	/* tables that inherit from the target do not belong to the model */
 	access->relation = psprintf("%s%s", rel->rd_rel->relkind == RELKIND_RELATION &&
 								has_subclass(RelationGetRelid(rel)) ? "ONLY " : "",
 								rfm_relation_name(RelationGetRelid(rel)));

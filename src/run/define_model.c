@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * define_model.c
- *		Models by name: who may use them, checking them, the default one by itself.
+ *		Models by name: rights, checks, and the default model.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,7 +41,7 @@
 #include "utils/varlena.h"
 #include "value/key.h"
 
-/* Return the table that the default model is made from, or InvalidOid. */
+/* Return the table from which the default model is created, or InvalidOid. */
 static Oid
 default_source(void)
 {
@@ -51,8 +51,8 @@ default_source(void)
 }
 
 /*
- * Orders that are not cancelled.  A type from another schema, such as citext, is
- * compared by its own operator.
+ * The filter for orders that are not cancelled.  A type from another schema,
+ * such as citext, is compared with its own operator.
  */
 static const char *
 default_filter(Oid source)
@@ -175,8 +175,8 @@ rfm_model_load(const char *name, bool store)
 }
 
 /*
- * Where there is no model of that name, only the default one can be about to be
- * made, by who may read the orders it is made from.
+ * If there is no model of that name, only the default one can be created, by a
+ * role that may read its orders.
  */
 static bool
 may_make_default(const char *name)
@@ -190,7 +190,10 @@ may_make_default(const char *name)
 		pg_class_aclcheck(source, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
-/* Waits for the model's other refreshes; its number, 0 where there is none. */
+/*
+ * Wait for the model's other refreshes.  Returns its number, 0 if there is
+ * none.
+ */
 static int64
 lock_by_name(const char *name)
 {
@@ -248,8 +251,8 @@ rfm_model_continue(const char *name, int64 *id)
  */
 
 /*
- * Say it where the model's time zone does nothing to its order times.  Those of
- * many frameworks are UTC in a column without time zone.
+ * Report if the model's time zone has no effect on its order times.  Many
+ * frameworks store UTC in a column without time zone.
  */
 static void
 report_unzoned(const RfmModel *model, const RfmSource *source)

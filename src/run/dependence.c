@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * dependence.c
- *		Models whose orders depend on who refreshes.
+ *		Models whose orders depend on the session that refreshes.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,7 +35,10 @@ rfm_dependence_report(const RfmModel *model, const RfmSource *source)
 				 errhint("Refresh with the same settings every time; use ALTER ROLE ... SET for the role that a job runs as.")));
 }
 
-/* Return why another session may see other orders; NULL: nothing says that it may. */
+/*
+ * Return the reason why another session may see other orders, or NULL if there
+ * is none.
+ */
 static char *
 reason_of(const RfmDependence *depends)
 {

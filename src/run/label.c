@@ -16,9 +16,9 @@
 #include "utils/snapmgr.h"
 
 /*
- * What the rows that a statement sees depend on.  An expression of PL/pgSQL keeps
- * its FmgrInfo from one statement of a transaction to the next, so that the rules
- * must be known to be the same still.
+ * The state on which the rows that a statement sees depend.  An expression of
+ * PL/pgSQL keeps its FmgrInfo from one statement of a transaction to the next,
+ * so it must be checked that the rules are still the same.
  */
 typedef struct SeenBy
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ruleset.c
- *		Rule sets: who may change them, who may use them, removing them.
+ *		Rule sets: rights to change and use them, and their removal.
  *
  *-------------------------------------------------------------------------
  */
@@ -106,8 +106,8 @@ rfm_ruleset_buckets(const char *ruleset, int *buckets)
 }
 
 /*
- * The foreign keys would refuse it too, but cannot say which model it is; of a
- * model of another role no name is told.
+ * The foreign keys would refuse it too, but without naming the model.  The
+ * name of another role's model is not revealed.
  */
 static void
 check_unused(const char *ruleset, Oid user)
@@ -220,7 +220,10 @@ rfm_ruleset_expect(const char *ruleset)
 						   1, types, values, false, &isnull);
 	if (isnull)
 	{
-		/* one table after the other: in different orders they could deadlock */
+		/*
+		 * one table after the other, as locks in different orders could
+		 * deadlock
+		 */
 		rfm_execute(psprintf("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", rfm_public_name("rfm_ruleset")),
 					0, NULL, NULL, NULL, SPI_OK_UTILITY);
 		rfm_execute(psprintf("INSERT INTO %s (ruleset, owner, description) VALUES ($1, $2, 'not restored yet')"

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * series.c
- *		The snapshots of several dates, one after the other.
+ *		Computing the snapshots of several dates, one after the other.
  *
- * Each date is a refresh in a transaction of its own, which looks the model up
- * again; only the orders come from a ledger that outlives the transactions.
+ * Each date is a refresh in its own transaction, which looks up the model
+ * again.  Only the orders come from a ledger that outlives the transactions.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,8 +53,9 @@ read_fewer(RfmSeries *series, int dates, RfmLedgerResult reason)
 }
 
 /*
- * Return what is collected for the date under way: from the ledger, from a new
- * ledger if that does not serve the date, or from a query for this date alone.
+ * Return the collector for the current date: from the ledger, from a new
+ * ledger if that one does not cover the date, or from a query for this date
+ * only.
  */
 static RfmCollector *
 collect_date(RfmSeries *series, const RfmModel *model, RfmSource *source)
@@ -100,7 +101,7 @@ check_target(const RfmSeries *series, const RfmModel *model, const RfmSource *so
 	rfm_target_close(&target);
 }
 
-/* Compute and write the date under way. */
+/* Compute and write the current date. */
 static void
 compute_date(RfmSeries *series)
 {

@@ -51,7 +51,7 @@ rfm_check_sole_writer(const RfmModel *model)
 	Oid			owner = InvalidOid;
 	bool		isnull;
 
-	/* one of the same name is refused by its name */
+	/* one with the same name is refused for its name */
 	rfm_catalog_enter(&catalog);
 	if (rfm_query(psprintf("SELECT model, owner::pg_catalog.oid FROM %s WHERE target = ANY ($1) AND model_id <> $2 AND model <> $3 LIMIT 1",
 						   rfm_public_name("rfm_model")),

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot.c
- *		A snapshot in memory: from a model to scored, labelled customers.
+ *		A snapshot in memory: scored and labelled customers of a model.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,10 @@
 #include "score/rules.h"
 #include "score/snapshot.h"
 
-/* The day after must be a timestamp, too: orders are compared with it. */
+/*
+ * The day after must also be a valid timestamp, because orders are compared
+ * with it.
+ */
 void
 rfm_snapshot_check_date(DateADT run_date)
 {

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * key_check.c
- *		Does a target's key tell customers and dates apart as a refresh does?
+ *		Checking that a target's key distinguishes customers and dates as a refresh does.
  *
- * A refresh finds the row of a customer by the equality of the target's column:
- * that of its type, under its collation.  An index with a finer one lets in
- * several rows of what is one customer to the column.  One with a coarser one
- * does no harm: what it keeps out is an error.
+ * A refresh finds the row of a customer by the equality of the target's
+ * column: that of its type, under its collation.  An index with a finer
+ * equality admits several rows of what is one customer by the column.  A
+ * coarser one does no harm: it raises an error.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +28,10 @@ is_deterministic(Oid collation)
 	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
 }
 
-/* Does a column of an index keep out all that is equal in the target's column? */
+/*
+ * Determine whether a column of an index excludes all values that are equal in
+ * the target's column.
+ */
 static bool
 equal_in_index(Relation index, int i, const RfmTarget *target, RfmColumn column)
 {
@@ -56,7 +59,10 @@ key_column(Relation index, int i, const RfmTarget *target)
 	return RFM_COLUMNS;
 }
 
-/* A unique index on exactly the snapshot's key, always enforced? */
+/*
+ * Determine whether an index is unique on exactly the snapshot's key, and
+ * always enforced.
+ */
 static bool
 index_is_on_key(Relation index, const RfmTarget *target)
 {
@@ -82,7 +88,10 @@ index_is_on_key(Relation index, const RfmTarget *target)
 	return true;
 }
 
-/* Do its columns take for one what the target's columns do? */
+/*
+ * Determine whether its columns treat the same values as equal as the target's
+ * columns.
+ */
 static bool
 index_is_key(Relation index, const RfmTarget *target)
 {
@@ -148,8 +157,8 @@ check_index(const RfmTarget *target)
 }
 
 /*
- * A date is another moment in each time zone: a run date of that type would be
- * found in some sessions and not in others.
+ * A date is a different time in each time zone: some sessions would find a run
+ * date of that type, and others would not.
  */
 static void
 check_run_date(const RfmTarget *target)

@@ -28,7 +28,7 @@
  * Reading.
  */
 
-/* Is rel partitioned by range of the run date, and by nothing else? */
+/* Determine whether rel is partitioned by range of the run date alone. */
 static bool
 partitioned_by_run_date(Relation rel, const RfmTarget *target)
 {

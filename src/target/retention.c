@@ -60,8 +60,9 @@ rfm_retention_check(const RfmModel *model, const RfmTarget *target)
  */
 
 /*
- * Determine the smallest or largest run date from first to last that the target
- * has, as aggregate ("min" or "max") says.  Returns false where there is none.
+ * Determine the smallest or largest run date from first to last that the
+ * target has, as aggregate ("min" or "max") says.  Returns false if there is
+ * none.
  */
 static bool
 find_date(const RfmTarget *target, const char *aggregate, DateADT first, DateADT last,
@@ -104,7 +105,7 @@ count_dates(const RfmTarget *target, DateADT first, DateADT last, bool delete)
 	int64		n = 0;
 	DateADT		date;
 
-	/* deleted rows are still in the index: begin behind them */
+	/* deleted rows are still in the index: start after them */
 	while (first <= last && find_date(target, "min", first, last, &date))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -310,7 +311,10 @@ rfm_retention_apply(const RfmModel *model, const RfmTarget *target,
 		{
 			const RfmPartition *partition = &partitions.partition[i];
 
-			/* what waits to be dropped is not emptied: DELETE begins behind it */
+			/*
+			 * a partition that is to be dropped later is not emptied: DELETE
+			 * begins after it
+			 */
 			if (partition->upper <= kept &&
 				!drop_partition(target, &partitions, partition, &expired))
 				first = partition->upper;

@@ -13,7 +13,7 @@
 #include "utils/datetime.h"
 #include "value/zone.h"
 
-/* The names of the time zone database that POSIX reads as offsets, too. */
+/* Names of the time zone database that are also valid POSIX zones. */
 static const char *const legacy_name[] = {
 	"EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT", "GMT0", "GMT+0", "GMT-0"
 };
@@ -48,9 +48,9 @@ read_offset(const char *p, char *sign, int *hours, int *minutes)
 }
 
 /*
- * Is a zone that PostgreSQL knows one of the time zone database?  Those of POSIX
- * have digits and are all capitals: PostgreSQL keeps the database's names as
- * the database writes them, which have small letters, and POSIX' in capitals.
+ * Determine whether a zone that PostgreSQL knows is in the time zone
+ * database.  PostgreSQL keeps the names of the database, which have small
+ * letters, and converts POSIX zones, which have digits, to capitals.
  */
 static bool
 is_name(const char *zone, pg_tz *tz)
