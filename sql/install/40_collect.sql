@@ -180,6 +180,28 @@ COMMENT ON AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "a
 COMMENT ON AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any", int8, "any") IS
     'internal: as rfm_internal.collect, for (group, customer, order time, amount, number of orders, order id)';
 
+-- Every row of every customer, for forecasts.
+
+CREATE FUNCTION rfm_internal.collect_visits_trans(internal, "any", "any", "any", int8)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_visits_trans';
+
+CREATE AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) (
+    SFUNC = rfm_internal.collect_visits_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) IS
+    'internal: collects (customer, order time, amount, number of orders) of each row for a forecast; of no use in other queries';
+
 -- Summing ----------------------------------------------------------------
 --
 -- Sums of floating-point amounts where a source is read grouped: doubles that

@@ -302,7 +302,7 @@ BEGIN
     date := rfm_internal.snapshot_date(model, rows.query, run_date);
     IF by IN ('segment', 'comment') THEN
         SELECT jsonb_object_agg(d.segment, jsonb_build_array(d.description, d.action)) INTO texts
-          FROM @extschema@.rfm_segment_guide(model, by) AS d;
+          FROM @extschema@.rfm_segment_guide(model, by, NULL::text) AS d;
     END IF;
     RETURN QUERY EXECUTE format($query$
         SELECT g.label, g.customers, round(g.customers / sum(g.customers) OVER (), 4),
