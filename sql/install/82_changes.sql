@@ -76,4 +76,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_changes(date, date, text, text, text, text, text) IS
-    'who entered or left a segment (by => ''comment'': a comment) from one snapshot to another, latest first: from_segment null are new customers, to_segment null those who are no longer there; since is the first snapshot of those up to to_date in which they are all the time where they are now. The dates are found as rfm_migration() finds them; segment => ''At Risk'' shows only who entered or left that one. Values are those of the later snapshot; the monetary value of who is gone, of the earlier';
+    'the customers who entered or left a segment (by => ''comment'': a comment) from one snapshot to another, latest first. from_segment is null for new customers, to_segment for those who are no longer in the snapshot; since is the first snapshot from which on the customer has been in the present segment. The snapshots are chosen as by rfm_migration(). segment => ''At Risk'' returns only customers who entered or left that segment. Values are those of the later snapshot, or of the earlier one for customers who are no longer in it';

@@ -233,31 +233,31 @@ COMMENT ON FUNCTION rfm_internal.report_best(text, rfm_internal.report_cell[]) I
 
 -- Of the snapshot before the one that is compared only totals are wanted, which may
 -- have been kept.
-CREATE FUNCTION rfm_internal.report_past(model text, by text, day date)
+CREATE FUNCTION rfm_internal.report_past(model text, by text, score_group text, day date)
 RETURNS rfm_internal.report_cell[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT array_agg(ROW(NULL, NULL, NULL, t.label, NULL, t.customers, NULL, NULL, t.orders, t.revenue, NULL, NULL, NULL)::rfm_internal.report_cell)
-      FROM rfm_internal.label_totals($1, $2, ARRAY[$3]) AS t
+      FROM rfm_internal.label_totals($1, $2, ARRAY[$4], $3) AS t
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_past(text, text, date) IS
+COMMENT ON FUNCTION rfm_internal.report_past(text, text, text, date) IS
     'internal: a snapshot by label';
 
 -- The trend: snapshots evenly spread over the dates, the last one included, as many
 -- as can be read in about a second where their totals were not kept.
-CREATE FUNCTION rfm_internal.report_points(model text, by text, dates date[], customers numeric)
+CREATE FUNCTION rfm_internal.report_points(model text, by text, score_group text, dates date[], customers numeric)
 RETURNS rfm_internal.report_point[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT array_agg(ROW(t.run_date, t.label, t.customers)::rfm_internal.report_point)
       FROM rfm_internal.label_totals($1, $2, ARRAY(
-               SELECT DISTINCT $3[1 + round((cardinality($3) - 1.0) * i / greatest(w.wanted - 1, 1))::int4]
-                 FROM (SELECT least(cardinality($3), greatest(6, least(40, 4000000 / greatest($4, 1)))::int4) AS wanted) AS w,
-                      generate_series(0, w.wanted - 1) AS i)) AS t
+               SELECT DISTINCT $4[1 + round((cardinality($4) - 1.0) * i / greatest(w.wanted - 1, 1))::int4]
+                 FROM (SELECT least(cardinality($4), greatest(6, least(40, 4000000 / greatest($5, 1)))::int4) AS wanted) AS w,
+                      generate_series(0, w.wanted - 1) AS i), $3) AS t
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_points(text, text, date[], numeric) IS
+COMMENT ON FUNCTION rfm_internal.report_points(text, text, text, date[], numeric) IS
     'internal: the segments of snapshots over time';
 
 -- Which snapshot the report is of, and which it is compared with.
@@ -328,7 +328,7 @@ BEGIN
         before := rfm_internal.report_before(earlier, picked.before - picked.earlier, moves);
     END IF;
     IF picked.earlier IS NOT NULL AND source.additive THEN
-        past := CASE WHEN labelled THEN rfm_internal.report_past(model, by, picked.earlier)
+        past := CASE WHEN labelled THEN rfm_internal.report_past(model, by, source.score_group, picked.earlier)
                      ELSE rfm_internal.report_cells(rfm_internal.report_snapshot(source.query, picked.earlier, comment), NULL, false) END;
     END IF;
     SELECT array_agg(rfm_internal.report_scale(cells, axis) ORDER BY axis) INTO scales FROM generate_series(1, 3) AS axis;
@@ -336,7 +336,7 @@ BEGIN
         CASE WHEN before IS NOT NULL THEN
             rfm_internal.report_period(picked.earlier, picked.before, picked.day, source.additive, cells, before, past, moves) END,
         rfm_internal.report_standing(cells, before, rfm_internal.report_best(snapshot, cells)),
-        rfm_internal.report_of_segments(cells, model, by, labelled),
+        rfm_internal.report_of_segments(cells, model, by, source.score_group, labelled),
         rfm_internal.report_section('grid', 'Who is where',
             'Customers by recency score (columns, 5 of 5: most recent) and frequency score (rows), with the name that most of them have. '
             || 'Top right: they buy often, and bought recently. Bottom right: new. Top left: they bought often, and have stopped. The stronger the colour, the larger the number.',
@@ -346,7 +346,7 @@ BEGIN
         CASE WHEN before IS NOT NULL AND source.additive THEN rfm_internal.report_outcome(cells, before, moves) END,
         CASE WHEN cardinality(dates) > 1 THEN
             rfm_internal.report_of_trend(CASE WHEN labelled THEN
-                    rfm_internal.report_points(model, by, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)) END,
+                    rfm_internal.report_points(model, by, source.score_group, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)) END,
                 cells, cardinality(dates)) END,
         rfm_internal.report_of_cohorts(source.query, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)),
         rfm_internal.report_section('distributions', 'Distributions and cut points',
@@ -368,7 +368,8 @@ CREATE FUNCTION @extschema@.rfm_report(
     by         text DEFAULT 'segment',
     title      text DEFAULT NULL,
     currency   text DEFAULT NULL,
-    numbers    text DEFAULT NULL)
+    numbers    text DEFAULT NULL,
+    score_group text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -378,20 +379,27 @@ DECLARE
     source   record;
     dates    date[];
     picked   record;
-    subtitle text := format('Model %s. ', rfm_internal.report_text(model));
+    subtitle text := format('Model %s%s. ', rfm_internal.report_text(model), ', group ' || rfm_internal.report_text(score_group));
     content  text;
 BEGIN
+    IF by = 'group' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'a report is of segments or of comments, not of groups',
+            HINT = 'score_group names the group that the report is of; rfm_segment_summary(by => ''group'') shows them side by side.';
+    END IF;
     -- a model need not have labels, but those that are asked for by name it must
     SELECT s.*, a.segment_rules IS NOT NULL OR a.comment_rules IS NOT NULL AS labelled
       INTO source
-      FROM rfm_internal.snapshot_rows(model, nullif(by, 'segment')) AS s, rfm_internal.access(model) AS a;
+      FROM rfm_internal.snapshot_rows(model, nullif(by, 'segment'), score_group) AS s, rfm_internal.access(model) AS a;
     PERFORM rfm_internal.require_columns(model, source.columns, ARRAY['recency_days', 'frequency_orders', 'monetary_value', 'r_score', 'f_score', 'm_score']);
-    title := coalesce(title, 'Customers by recency, frequency and monetary value');
+    title := coalesce(title, 'Group ' || score_group || ': customers by recency, frequency and monetary value', 'Customers by recency, frequency and monetary value');
     -- a year of snapshots is enough for a trend
     dates := nullif(rfm_internal.snapshot_dates(source.query, run_date, 366), '{}');
     IF dates IS NULL AND run_date IS NULL AND compare_to IS NULL THEN
         RETURN rfm_internal.report_page(title, subtitle || 'No snapshot yet.', rfm_internal.report_section('empty', 'Nothing to show',
-                   'There is no snapshot of this model. rfm_refresh() computes one.', ''), currency, numbers);
+                   CASE WHEN score_group IS NULL THEN 'There is no snapshot of this model. rfm_refresh() computes one.'
+                        ELSE 'There is no snapshot with customers of this group.' END, ''), currency, numbers);
     END IF;
     SELECT * INTO picked FROM rfm_internal.report_pick(model, source.query, dates, run_date, compare_to);
     RETURN rfm_internal.report_page(title,
@@ -401,5 +409,5 @@ BEGIN
                rfm_internal.report_content(model, coalesce(by, 'segment'), source, dates, picked), currency, numbers);
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_report(date, text, text, text, text, text, text) IS
-    'a snapshot (the newest without a date) as one self-contained HTML page, compared with another (the newest at or before compare_to, a date or an interval before it; without that the one nearest to a month before): what happened between them, segments and what to do about them, who is where, movements, outcome, trend, cohorts, distributions, definitions. by => ''comment'' shows the comments as segments; currency is written beside amounts; numbers shows how 1234.5 is written: ''1.234,5''. psql -XAtqc "SELECT rfm_report()" -o rfm.html';
+COMMENT ON FUNCTION @extschema@.rfm_report(date, text, text, text, text, text, text, text) IS
+    'a snapshot (by default the newest) as one self-contained HTML page, compared with the newest snapshot at or before compare_to, which is a date or an interval before it, or by default with the one nearest to a month before. The page shows the period between them, segments with recommended actions, the distribution of customers, movements, outcome, trend, cohorts, distributions and definitions. by => ''comment'' uses the comments as segments; score_group selects one group of a model with score_within; currency is written beside amounts; numbers is 1234.5 in the desired format, such as ''1.234,5''. psql -XAtqc "SELECT rfm_report()" -o rfm.html';

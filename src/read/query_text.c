@@ -212,26 +212,24 @@ rfm_query_text_latest(const RfmSource *source, DateADT today, RfmQueryParams *pa
 }
 
 char *
-rfm_query_text_in_order(const RfmSource *source, DateADT first, DateADT run_date,
-						RfmQueryParams *params)
+rfm_query_text_visits(const RfmSource *source, bool ticket, DateADT first, DateADT run_date,
+					  RfmQueryParams *params)
 {
+	const char *orders = source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)";
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	start_params(source, run_date, params);
-	appendStringInfo(&sql, "SELECT %s, %s, %s, ",
-					 source->customer, source->ordered_at, source->amount.sql);
+	/* of a composite order id no part need be there: as count(DISTINCT) takes it */
 	if (source->order_id)
-		/* of a composite one no part need be there: as count(DISTINCT) takes it */
-		appendStringInfo(&sql, "CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END",
-						 source->order_id, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
-	else
-		appendStringInfoString(&sql, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
+		orders = psprintf("CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END", source->order_id, orders);
+	appendStringInfo(&sql, ticket ? "SELECT %s(%s, %s, %s, %s)" : "SELECT %s%s, %s, %s, %s",
+					 ticket ? rfm_internal_name("collect_visits") : "",
+					 source->customer, source->ordered_at, source->amount.sql, orders);
 	append_from(&sql, source, params);
 	append_date_bound(&sql, source, params, "<", run_date + 1);
 	if (!DATE_NOT_FINITE(first))
 		append_date_bound(&sql, source, params, ">=", first);
-	appendStringInfoString(&sql, " ORDER BY 1, 2");
 	return sql.data;
 }
 

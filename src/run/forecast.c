@@ -30,8 +30,8 @@ rfm_forecast_input(const RfmModel *model, const DateADT *run_date, const char *c
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("model \"%s\" scores within groups and has no forecasts", model->name),
-				 errdetail("A forecast is of a customer, who may be in several groups."),
-				 errhint("Make a model of the same orders without \"score_within\", or one with a filter for a group.")));
+				 errdetail("A forecast is for a customer, who can be in several groups."),
+				 errhint("Create a model of the same orders without \"score_within\", or with a filter for one group.")));
 	if (run_date)
 		rfm_snapshot_check_date(*run_date);
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
