@@ -30,18 +30,21 @@ COMMENT ON TYPE rfm_internal.report_cell IS
     'internal: customers of a snapshot with the same scores and labels: how many have several orders, how many bought in the last period, lowest and highest recency, frequency and monetary value';
 
 CREATE TYPE rfm_internal.report_move AS (
+    from_scores  int4,
+    to_scores    int4,
     from_segment text,
     to_segment   text,
     change       int4,
     customers    int8,
     buyers       int8,
+    recent       int8,
     orders       numeric,
     revenue      numeric,
     later        numeric,
     worth        numeric
 );
 COMMENT ON TYPE rfm_internal.report_move IS
-    'internal: customers in both of two snapshots, by segment and change of the sum of scores: how many bought between the two, their orders and revenue then, and their orders and monetary value in the later one';
+    'internal: customers in both of two snapshots, by scores and segments: the change of the sum of scores; how many bought between the two, and in the period before the earlier one; their orders and revenue between the two, and their orders and monetary value in the later one';
 
 CREATE TYPE rfm_internal.report_mover AS (
     customer     text,
