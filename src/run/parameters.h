@@ -23,19 +23,20 @@ typedef struct RfmParameters
 } RfmParameters;
 
 /*
- * rfm_parameters_store: keep a fit of a stored model and return its number.  One
- * of the same model, family and date goes.  run_by is the role that asked for it.
+ * rfm_parameters_store: keep a fit of a stored model, or of one of its groups, and
+ * return its number.  One of the same model, group, family and date goes.  run_by is
+ * the role that asked for it.
  */
-extern int64 rfm_parameters_store(const RfmModel *model, DateADT run_date, const RfmFit *fit,
-								  Oid run_by);
+extern int64 rfm_parameters_store(const RfmModel *model, const char *score_group,
+								  DateADT run_date, const RfmFit *fit, Oid run_by);
 
 /*
- * rfm_parameters_find: find the newest parameters of a model and family that
- * were fitted to orders up to run_date or before.  Returns false where there are
+ * rfm_parameters_find: find the newest parameters of a model, or of one of its
+ * groups, and a family that were fitted to orders up to run_date or before.  Returns false where there are
  * none.  Uses the active database snapshot.
  */
-extern bool rfm_parameters_find(const RfmModel *model, RfmFamily family, DateADT run_date,
-								RfmParameters *parameters);
+extern bool rfm_parameters_find(const RfmModel *model, const char *score_group,
+								RfmFamily family, DateADT run_date, RfmParameters *parameters);
 
 /* rfm_parameters_take: take the parameters of a fit that is not kept. */
 extern void rfm_parameters_take(const RfmFit *fit, DateADT run_date, RfmParameters *parameters);
