@@ -253,13 +253,22 @@ is(sql(q{SELECT count(*) FROM rfm_health() WHERE model LIKE 'many%'}), 0, 'and a
 
 #
 # The scheduler itself.  A job whose role is gone stops pg_cron: the launcher dies
-# each time that it looks at it.
+# each time that it looks at it.  DROP OWNED takes the models and jobs of the role
+# along, if a superuser gives it.
 #
 sql('DELETE FROM cron.job');
+sql(q{CREATE ROLE goer LOGIN; GRANT ALL ON SCHEMA public, cron TO goer; GRANT SELECT ON orders TO goer});
+sql(q{SELECT rfm_create_model('goers', 'orders', 'goers_scores'); SELECT rfm_schedule('* * * * *', 'goers')}, 'goer');
+sql(q{SELECT cron.schedule('another', '0 0 1 1 *', 'SELECT 1')}, 'goer');
+sql('DROP OWNED BY goer');
+is(sql(q{SELECT string_agg(jobname, ' ') FROM cron.job}), 'another', 'with what a role owns goes the job of its model, and no other');
+is(sql(q{SELECT count(*) FROM rfm_model WHERE model = 'goers'}), 0, 'and the model');
+sql(q{DELETE FROM cron.job; DROP ROLE goer});
 sql(q{CREATE ROLE leaver LOGIN; GRANT ALL ON SCHEMA public, cron TO leaver; GRANT SELECT ON orders TO leaver});
 sql(q{SELECT rfm_create_model('leavers', 'orders', 'leavers_scores'); SELECT rfm_refresh(model => 'leavers'); SELECT rfm_schedule('* * * * *', 'leavers')}, 'leaver');
 job('bystander');
-sql('DROP OWNED BY leaver; DROP ROLE leaver');
+# where nobody hears of it
+sql('ALTER EVENT TRIGGER rfm_owner DISABLE; DROP OWNED BY leaver; DROP ROLE leaver; ALTER EVENT TRIGGER rfm_owner ENABLE');
 is(findings('leavers'), 'owner gone target gone job owner gone', 'roles that are gone: their model');
 is(sql(q{SELECT level, finding FROM rfm_health() WHERE model IS NULL LIMIT 1}), 'critical|job owner gone', 'and pg_cron');
 like(to_do('bystander'), qr/^as a superuser: DELETE FROM cron\.job/, 'other jobs ring, too');

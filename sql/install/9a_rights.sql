@@ -7,6 +7,7 @@
 
 REVOKE EXECUTE ON FUNCTION
     rfm_internal.model_trigger(),
+    rfm_internal.owner_trigger(),
     rfm_internal.collect_trans(internal, "any", "any", "any"),
     rfm_internal.collect_trans(internal, "any", "any", "any", "any"),
     rfm_internal.collect_counted_trans(internal, "any", "any", "any", int8),
