@@ -97,9 +97,9 @@ COMMENT ON AGGREGATE rfm_internal.collect("any", "any", "any", "any") IS
     'internal: collects (customer, order time, amount, order id) for a refresh; of no use in other queries';
 
 COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8) IS
-    'internal: the same of (customer, order time, amount, number of orders)';
+    'internal: as rfm_internal.collect, for (customer, order time, amount, number of orders)';
 COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8, "any") IS
-    'internal: the same of (customer, order time, amount, number of orders, order id)';
+    'internal: as rfm_internal.collect, for (customer, order time, amount, number of orders, order id)';
 
 -- The same for customers that are told apart by a group, too.
 
@@ -172,13 +172,13 @@ CREATE AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any",
 );
 
 COMMENT ON AGGREGATE rfm_internal.collect_within("any", "any", "any", "any") IS
-    'internal: the same of (group, customer, order time, amount)';
+    'internal: as rfm_internal.collect, for (group, customer, order time, amount)';
 COMMENT ON AGGREGATE rfm_internal.collect_within("any", "any", "any", "any", "any") IS
-    'internal: the same of (group, customer, order time, amount, order id)';
+    'internal: as rfm_internal.collect, for (group, customer, order time, amount, order id)';
 COMMENT ON AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any", int8) IS
-    'internal: the same of (group, customer, order time, amount, number of orders)';
+    'internal: as rfm_internal.collect, for (group, customer, order time, amount, number of orders)';
 COMMENT ON AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any", int8, "any") IS
-    'internal: the same of (group, customer, order time, amount, number of orders, order id)';
+    'internal: as rfm_internal.collect, for (group, customer, order time, amount, number of orders, order id)';
 
 -- Every row of every customer, for forecasts.
 
@@ -259,4 +259,4 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_staged_rows';
 
 COMMENT ON FUNCTION rfm_internal.staged_rows() IS
-    'internal: the rows that the refresh under way in this session writes to a target whose rows Citus routes';
+    'internal: the rows that the running refresh of this session writes to a target whose rows Citus routes';

@@ -41,4 +41,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_segment_guide(text, text, text) IS
-    'the segments that a model can give (by => ''comment'': the comments), in the order of their rules: who the customers are, what to do about them, and the query that lists them in the newest snapshot. The texts are columns of rfm_segment_rule; copy a shipped rule set with rfm_copy_ruleset() to change them. score_group: the query lists those of one group';
+    'the segments of a model (by => ''comment'': the comments) in the order of their rules: description, recommended action, and the query that lists the customers in the newest snapshot. The texts are columns of rfm_segment_rule; copy a shipped rule set with rfm_copy_ruleset() to change them. With score_group the query lists the customers of one group';

@@ -20,7 +20,7 @@ CREATE FUNCTION rfm_internal.orders_between(
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
 AS 'MODULE_PATHNAME', 'rfm_orders_between';
 COMMENT ON FUNCTION rfm_internal.orders_between(text, date, date, text) IS
-    'internal: who ordered after a date (null: ever) up to another, in a group (null: in each), read from the orders of a model, for roles that may refresh it';
+    'internal: the customers who ordered after a date (null: ever) up to another, in a group (null: in each), read from the orders of a model, for roles that may refresh it';
 
 -- A query for the customers of a period: what they were called in the snapshot of
 -- from_date, whether they were in it, and what they have ordered since.  Who is no
@@ -57,7 +57,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.period_rows(text, record, date, date) IS
-    'internal: a query for the customers of a period and what they ordered in it';
+    'internal: a query for the customers of a period and their orders in it';
 
 -- The figures of one period.  A customer is new whose first order is in it; where
 -- the earlier snapshot does not have all who came before, the orders are asked.
@@ -123,7 +123,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.period_dates(text, record, date, date, text) IS
-    'internal: where a period begins and ends, and where the one before it began';
+    'internal: the dates at which a period begins and ends, and at which the one before it begins';
 
 CREATE FUNCTION @extschema@.rfm_period(
     from_date  date DEFAULT NULL,
@@ -173,4 +173,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_period(date, date, text, text, text) IS
-    'what happened after one snapshot up to another, and in the period of the same length before, where there is a snapshot that begins it: buyers, of them new and returning ones, orders, revenue. The dates are found as rfm_migration() finds them. Of a model with a lookback, monetary_above, an average or rfm_run_date() the orders are read, for roles that may refresh it. Of a model that scores within groups, one of them or, without score_group, all together: a customer counts once in each';
+    'buyers (new and returning), orders and revenue after one snapshot up to another, and in the period of the same length before if there is a snapshot of its first date. The snapshots are chosen as by rfm_migration(). For a model with a lookback, monetary_above, an average or rfm_run_date() the orders are read, and the caller must be allowed to refresh it. For a model with score_within, score_group selects one group; without it all groups are taken together, and a customer counts once in each';

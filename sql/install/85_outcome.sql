@@ -30,7 +30,7 @@ AS $body$
            LATERAL (SELECT z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) AS half) AS h
 $body$;
 COMMENT ON FUNCTION rfm_internal.wilson(int8, int8) IS
-    'internal: a 95 % interval of a share';
+    'internal: the 95 % interval of a share';
 
 -- What one group did more than another: of the shares Newcombe's interval from
 -- Wilson's bounds, of the means the normal one with unequal variances, unless less
@@ -106,7 +106,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.outcome_conclusion(rfm_internal.outcome_group, rfm_internal.outcome_group, rfm_internal.outcome_gap) IS
-    'internal: what a campaign shows, as a sentence';
+    'internal: the conclusion about a campaign, as sentences';
 
 -- The customers of a campaign, all of them together (segment: what they were chosen
 -- by) and, where it is for all segments, those of each.
@@ -223,7 +223,7 @@ BEGIN
         RAISE NOTICE USING
             MESSAGE = format('campaign "%s" was for %s customers; the snapshot of %s now has %s of them', name, stored.customers,
                              to_char(stored.run_date, 'YYYY-MM-DD'), coalesce(now_in, 0)),
-            DETAIL = 'The snapshot has been computed anew. Who is held out does not depend on it: the comparison stays fair.';
+            DETAIL = 'The snapshot has been computed again. Which customers are held out does not depend on it, so the comparison remains fair.';
     END IF;
 END
 $body$;
@@ -312,7 +312,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'the outcome of a campaign begins with its own snapshot',
-            HINT = 'Leave from_date and compare_to out.';
+            HINT = 'Omit from_date and compare_to.';
     END IF;
     RETURN QUERY
         SELECT o.segment, (o.numbers).customers, (o.numbers).buyers, round((o.numbers).buyers::numeric / nullif((o.numbers).customers, 0), 4),
@@ -323,4 +323,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_outcome(date, date, text, text, text, text, text) IS
-    'what the customers of each segment (by => ''comment'': of each comment) of one snapshot did until another: how many bought again, their share (a fraction of 1), orders, revenue; last, with segment null, those who were not in the first one. The dates are found as rfm_migration() finds them. campaign => ''spring'' compares those whom rfm_export() listed for it, from that day on, with those held out: differences of the shares and of the revenue per customer, their 95 % intervals, and what follows. score_group: the customers of one group of a model that scores within groups';
+    'what the customers of each segment (by => ''comment'': of each comment) of one snapshot did until another: how many bought again, their share (a fraction of 1), orders and revenue; the last row, with segment null, is for customers who were not in the first snapshot. The snapshots are chosen as by rfm_migration(). campaign => ''spring'' compares the mailed customers of that campaign''s list with those held out, from the list''s date on: differences of the shares and of the revenue per customer with 95 % intervals, and a conclusion. score_group selects one group of a model with score_within';

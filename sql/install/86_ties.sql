@@ -85,4 +85,4 @@ AS $body$
     SELECT * FROM rfm_internal.tie_rows($1, $2, $3)
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_ties(date, text, text) IS
-    'the values whose customers have different scores in a snapshot (the newest without a date), since ntile cut through them by customer id: how many customers that concerns, and from which score to which. The method rank gives equal values the same score. Of a model that scores within groups, the values of one group or, without one, of each';
+    'the values that ntile split by customer id in a snapshot (by default the newest): the number of customers with that value, and their lowest and highest score. The method rank gives equal values the same score. For a model with score_within, score_group selects one group; without it the values of all groups are returned';

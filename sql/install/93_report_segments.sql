@@ -66,7 +66,7 @@ AS $body$
            LEFT JOIN @extschema@.rfm_segment_guide($2, $3, $4) AS g ON g.segment = s.label
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_guide(rfm_internal.report_cell[], text, text, text) IS
-    'internal: who the customers of each segment are, what to do about them, and how to list them';
+    'internal: description and action of each segment, and the query that lists its customers';
 
 CREATE FUNCTION rfm_internal.report_of_segments(cells rfm_internal.report_cell[], model text, by text, score_group text, labelled bool)
 RETURNS text

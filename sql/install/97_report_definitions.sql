@@ -60,4 +60,4 @@ AS $body$
      WHERE m.model = $1
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_of_definitions(text) IS
-    'internal: the section about the settings and rules of a model; null for roles that may not see it';
+    'internal: the section about the settings and rules of a model; null for roles that may not see the model';

@@ -187,7 +187,7 @@ fit_buying(const RfmSample *sample, double days, double repeats, RfmFit *fit)
 			 errdetail("After %d steps the likelihood still grows, or hardly changes, at r = %g, alpha = %g, a = %g, b = %g.",
 					   fit->buying_iterations, fit->buying[RFM_PARAM_R], fit->buying[RFM_PARAM_ALPHA],
 					   fit->buying[RFM_PARAM_A], fit->buying[RFM_PARAM_B]),
-			 errhint("That is so where all customers are alike, or none of them is ever lost. Try the other family, or a later date.")));
+			 errhint("This happens if all customers are alike, or if no customer ever leaves. Try the other family, or a later date.")));
 }
 
 /* The correlation of how often they come and what they spend each time. */

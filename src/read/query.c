@@ -68,7 +68,7 @@ rfm_source_forbid_nesting(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a model cannot be used inside the query of a model"),
-				 errhint("Do not call functions of rfm in a model's source, amount or filter.")));
+				 errhint("Do not call functions of rfm in a model's source or expressions.")));
 }
 
 static void

@@ -71,7 +71,10 @@ resolve_customer(const RfmModel *model, Relation rel, RfmSource *source)
 					  CurrentMemoryContext);
 }
 
-/* Resolve what customers are scored within, and with it what tells rows apart. */
+/*
+ * Resolve the group within which customers are scored, and the key of a row of
+ * the snapshot.
+ */
 static void
 resolve_group(const RfmModel *model, Relation rel, RfmSource *source)
 {
@@ -148,15 +151,15 @@ resolve_order_count(const RfmModel *model, Relation rel, RfmSource *source)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("order count \"%s\" has type %s",
 						model->order_count, format_type_be(count.type)),
-				 errdetail("It must be boolean, whether a row is an order, or an integer, how many orders it stands for."),
+				 errdetail("It must be a boolean that says whether a row is an order, or an integer with the number of orders that it stands for."),
 				 errhint("Set the model's \"order_count\" to an expression of such a type.")));
 	if (source->order_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"order_id\" of model \"%s\" cannot go with an \"order_count\" that is a number",
+				 errmsg("\"order_id\" of model \"%s\" cannot be combined with an integer \"order_count\"",
 						model->name),
-				 errdetail("Orders are counted by their ids, or by that number."),
-				 errhint("Set one of them to null, or \"order_count\" to a boolean expression that tells which rows are orders.")));
+				 errdetail("Orders are counted either by their ids or by that number."),
+				 errhint("Set one of them to null, or \"order_count\" to a boolean expression that says which rows are orders.")));
 	source->orders = psprintf("COALESCE(CAST(%s AS pg_catalog.int8), 0::pg_catalog.int8)", count.sql);
 }
 

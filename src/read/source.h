@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * source.h
- *		The orders of a model: the relation, and the one query over it.
+ *		The source of a model: the relation, its columns and types.
  *
- * Takes a model, gives the collector that the query filled.
+ * Takes a model, and returns its source with checked expressions.  The queries
+ * over it are built by query_text.h and run by query.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,9 +49,9 @@ typedef struct RfmSource
 } RfmSource;
 
 /*
- * rfm_source_resolve: finds the source's relation, columns, types and
- * expressions and checks them; results in the current context.  To be called
- * as the model's owner (owner.h).  Raises UNDEFINED_TABLE, UNDEFINED_COLUMN,
+ * rfm_source_resolve: find and check the source's relation, columns, types and
+ * expressions; results in the current context.  To be called as the model's
+ * owner (identity.h).  Raises UNDEFINED_TABLE, UNDEFINED_COLUMN,
  * DATATYPE_MISMATCH, WRONG_OBJECT_TYPE, and the errors of expression.h.
  */
 extern void rfm_source_resolve(const RfmModel *model, RfmSource *source);

@@ -74,7 +74,7 @@ family_argument(FunctionCallInfo fcinfo, int arg)
 			return (RfmFamily) family;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no family of forecasts \"%s\"", name),
+			 errmsg("unrecognized family of forecasts \"%s\"", name),
 			 errhint("Use 'mbg/nbd', the default, or 'bg/nbd'.")));
 }
 
@@ -113,7 +113,7 @@ discount_argument(FunctionCallInfo fcinfo, int arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("discount must be a number of at least 0"),
-				 errhint("It is a rate for a year: 0.1 is 10 %% a year.")));
+				 errhint("It is an annual rate: 0.1 is 10 %% a year.")));
 	return log1p(rate) / 365.25;
 }
 
@@ -281,13 +281,13 @@ warn_of_spending(const RfmForecastInput *input, const RfmFit *fit)
 			 errdetail("Fewer than %d customers have spent anything after their first day.",
 					   RFM_LEAST_REPEAT_CUSTOMERS) :
 			 fit->spending_state == RFM_SPENDING_CORRELATED ?
-			 errdetail("How often customers order and what they spend each time are correlated: %.2f. The Gamma-Gamma model takes them to be independent.",
+			 errdetail("How often customers order and what they spend each time are correlated: %.2f. The Gamma-Gamma model assumes that they are independent.",
 					   fit->correlation) :
 			 fit->spending_state == RFM_SPENDING_INFINITE ?
-			 errdetail("What customers spend is spread so widely that the Gamma-Gamma model has no mean: q = %g.",
+			 errdetail("The spending of customers varies so widely that the Gamma-Gamma model has no mean: q = %g.",
 					   fit->spending[RFM_PARAM_Q]) :
-			 errdetail("What customers spend does not determine the parameters of the Gamma-Gamma model."),
-			 errhint("The number of orders is forecast all the same. A model with a filter, one for each kind of customer, may do better.")));
+			 errdetail("The spending of customers does not determine the parameters of the Gamma-Gamma model."),
+			 errhint("The number of orders is forecast nevertheless. Separate models with a filter for each kind of customer may work better.")));
 }
 
 /*
@@ -378,9 +378,9 @@ find_parameters(RowSink *sink, RfmFamily family, bool one)
 	if (one)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("there are no parameters to forecast one customer of model \"%s\" with",
+				 errmsg("no parameters are stored to forecast one customer of model \"%s\" with",
 						input->model->name),
-				 input->score_group ? errdetail("None have been fitted to group \"%s\".", input->score_group) : 0,
+				 input->score_group ? errdetail("None are stored for group \"%s\".", input->score_group) : 0,
 				 errhint("Make them with rfm_forecast_fit().")));
 	fit_now(sink, family);
 }

@@ -111,7 +111,10 @@ static const char log_query[] =
 #define LOG_FIRST_RUNS 500
 #define LOG_MOST_RUNS 20000
 
-/* What is wrong with pg_cron as a whole.  $1: from how many bytes on its log is large. */
+/*
+ * Problems of pg_cron as a whole. $1: size in bytes from which on its log is
+ * large.
+ */
 static const char troubles_query[] =
 "WITH launcher AS (SELECT count(*) AS n FROM pg_stat_activity a WHERE a.backend_type = 'pg_cron launcher'),"
 " setting AS MATERIALIZED (SELECT s.name, s.setting FROM pg_settings s WHERE s.name IN ('cron.database_name', 'cron.launch_active_jobs'))"
@@ -152,8 +155,8 @@ job_name(Datum model)
 }
 
 /*
- * Return how many models the role may use or watch, with their names and owners
- * in the caller's memory.
+ * Return how many models the role may use or monitor, with their names and
+ * owners in the caller's memory.
  */
 static int
 find_models(Oid role, Datum **models, Datum **owners)
@@ -245,7 +248,7 @@ read_jobs(int n, Datum *models, Datum *owners)
 	return jobs;
 }
 
-/* Take one run of a job from the log, newer ones having been taken before. */
+/* Process one run of a job from the log, after newer ones. */
 static void
 take_run(Job *job, uint64 row, MemoryContext mcxt)
 {
@@ -338,7 +341,7 @@ read_log(HTAB *jobs)
 	}
 }
 
-/* Find since when the process of a job that runs has waited for a lock. */
+/* Determine since when the process of a running job has waited for a lock. */
 static void
 find_waiting(Job *job)
 {
@@ -352,7 +355,10 @@ find_waiting(Job *job)
 							1, &type, &process, true, &job->null[JOB_WAITING_SINCE]);
 }
 
-/* Is there a pg_cron in this database that the current user may read? */
+/*
+ * Determine whether pg_cron is in this database and the current user may read
+ * its tables.
+ */
 static bool
 may_read_cron(void)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * parameters.c
- *		The parameters of forecasts, kept in rfm_forecast_parameters.
+ *		The stored parameters of forecasts: rfm_forecast_parameters.
  *
  *-------------------------------------------------------------------------
  */

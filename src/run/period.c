@@ -14,7 +14,10 @@
 #include "score/snapshot.h"
 #include "utils/formatting.h"
 
-/* May an expression see another past on each date?  A mention of rfm_run_date() does. */
+/*
+ * Determine whether an expression can change the past from date to date, as
+ * one with rfm_run_date() can.
+ */
 static bool
 mentions_run_date(const char *expression)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * refresh.c
- *		One refresh: a date's snapshot, from the orders to target and log.
+ *		One refresh: computing, writing and logging the snapshot of a date.
  *
  *-------------------------------------------------------------------------
  */
@@ -45,7 +45,9 @@ rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at)
 	RfmCounts	counts = {0};
 	bool		totals_hold;
 
-	/* partitions may have come to the target since the model was checked */
+	/*
+	 * partitions may have been added to the target since the model was checked
+	 */
 	rfm_check_sole_writer(model);
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_target_resolve(model, &snapshot->source, &target);

@@ -30,7 +30,7 @@ rfm_customer_index_create(const RfmModel *model, const char *relation, char *con
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);
 }
 
-/* Has the target an index that finds the rows of a customer? */
+/* Determine whether the target has an index that begins with the customer. */
 static bool
 has_index(const RfmTarget *target)
 {

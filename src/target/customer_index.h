@@ -3,8 +3,8 @@
  * customer_index.h
  *		The index of a target by customer, for the history of one of them.
  *
- * Takes a model that asks for such an index; makes it on a target that is being
- * made, and says what is missing on one that exists.
+ * Takes a model that asks for such an index; creates it on a new target, and
+ * reports that it is missing on an existing one.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,8 +16,8 @@
 /*
  * rfm_customer_index_create: as the current user, make the index on a target
  * that has just been made, where the model asks for it and the key does not
- * begin with the customer already.  relation is its name, qualified and quoted;
- * column has the names of its columns, NULL where there is none.
+ * begin with the customer already. relation is its name, qualified and quoted;
+ * column has the names of its columns, NULL if there is none.
  */
 extern void rfm_customer_index_create(const RfmModel *model, const char *relation,
 									  char *const *column);

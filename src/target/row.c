@@ -47,7 +47,7 @@ convert_value(RfmRowMaker *maker, RfmColumn column, Datum value, bool *isnull)
 	return result;
 }
 
-/* What the `logs` column gets: where the row comes from. */
+/* The value of the column `logs`: the origin of the row. */
 static Datum
 logs_value(const RfmModel *model)
 {
@@ -108,7 +108,7 @@ cell_value(RfmRowMaker *maker, RfmColumn column, RfmCell cell)
 	}
 }
 
-/* A value that lasts: it does not depend on the row, or only on its cell. */
+/* Return a value that does not depend on the row, or only on its cell. */
 static Datum
 lasting_value(RfmRowMaker *maker, RfmColumn column, RfmCell cell)
 {
@@ -144,8 +144,9 @@ integer_width(Oid type)
 }
 
 /*
- * May scaled money be written into this numeric column by multiplying its
- * code with a power of ten?  Otherwise the type's own conversion rounds.
+ * Determine whether a scaled amount can be written to this numeric column by
+ * multiplying its code with a power of ten.  Otherwise the type's own
+ * conversion rounds.
  */
 static bool
 init_scaled(RfmRowMaker *maker, RfmRowColumn *column, int32 typmod)
@@ -369,7 +370,7 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
  * Comparing.
  */
 
-/* Is a stored numeric the scaled money of row i? */
+/* Determine whether a stored numeric is the scaled amount of row i. */
 static bool
 same_money(const RfmRowMaker *maker, int64 i, Datum existing)
 {

@@ -218,7 +218,7 @@ rfm_key_out(const RfmKeyType *kt, Datum key)
 		key = kt->pair->get_part(kt, key, RFM_PART_CUSTOMER);
 		kt = &kt->pair->part[RFM_PART_CUSTOMER];
 	}
-	/* code of its owner that runs in a refresh can drop it */
+	/* its owner's code that runs in a refresh can drop it */
 	if (!SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(kt->typid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
