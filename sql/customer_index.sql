@@ -62,16 +62,15 @@ SELECT relname, reloptions FROM pg_class WHERE relnamespace = 'cix'::regnamespac
 CREATE TABLE cix.packed (LIKE cix.newest INCLUDING ALL);
 SELECT rfm_create_model('cix packed', 'cix.orders', 'cix.packed', target_columns => '{"run_date": null}');
 CREATE TEMP TABLE cix_size AS SELECT m AS model, 0::int8 AS bytes, 0::int8 AS index_bytes FROM unnest('{cix newest,cix packed}'::text[]) AS m;
-DO $$
-BEGIN
-    FOR day IN 0..10 LOOP
-        PERFORM rfm_refresh('2024-07-01'::date + day, model) FROM cix_size;
-        IF day = 0 THEN
-            UPDATE cix_size s SET bytes = pg_relation_size(m.target), index_bytes = pg_indexes_size(m.target) FROM rfm_model m WHERE m.model = s.model;
-        END IF;
-        COMMIT;
-    END LOOP;
-END $$;
+-- VACUUM, unlike pruning on the way, does not mind transactions in other databases
+\o /dev/null
+SELECT v.statement
+  FROM generate_series(0, 10) AS day,
+       LATERAL (VALUES (1, format('SELECT rfm_refresh(%L, model) FROM cix_size', date '2024-07-01' + day)),
+                       (2, 'VACUUM cix.newest, cix.packed'),
+                       (3, CASE WHEN day = 0 THEN 'UPDATE cix_size s SET bytes = pg_relation_size(m.target), index_bytes = pg_indexes_size(m.target) FROM rfm_model m WHERE m.model = s.model' END)) AS v(n, statement)
+ WHERE v.statement IS NOT NULL ORDER BY day, v.n \gexec
+\o
 SELECT run_date, updated FROM rfm_run WHERE model = 'cix newest' ORDER BY run_date DESC LIMIT 2;
 -- whether it has grown; without that room it does
 SELECT s.model, pg_relation_size(m.target) > 1.1 * s.bytes AS grown, pg_indexes_size(m.target) > 1.1 * s.index_bytes AS indexes_grown

@@ -93,6 +93,13 @@ SELECT rfm_create_model('numbered', 'gf.orders', 'gf.numbered', score_within => 
 SELECT score_group FROM rfm_forecast_fit('2023-12-31', 'numbered', score_group => ' +03');
 SELECT count(*) > 100 AS found, min(score_group) AS first, max(score_group) AS last FROM rfm_forecast('2023-12-31', 'numbered', score_group => '3');
 
+-- in the target: the parameters of all groups together
+SELECT rfm_create_model('kept', 'gf.orders', 'gf.kept', order_count => 'kind = ''order''', score_within => 'shop', target_columns => '{"p_alive": "p_alive", "expected_orders": "expected_orders", "expected_revenue": "expected_revenue"}');
+SELECT (rfm_forecast_fit('2023-12-31', 'kept', score_group => 'A')).score_group, rfm_refresh('2023-12-31', 'kept') > 0 AS refreshed;
+SELECT count(p_alive) AS of_a_group_alone FROM gf.kept;
+SELECT (rfm_forecast_fit('2023-12-31', 'kept')).score_group, rfm_refresh('2023-12-31', 'kept') > 0 AS refreshed;
+SELECT rows > 1000 AS many, differences FROM gf.differences('SELECT score_group, customer_id::text, p_alive, expected_orders, expected_revenue FROM gf.kept', 'SELECT score_group, customer, p_alive, expected_orders, expected_revenue FROM rfm_forecast(''2023-12-31'', ''kept'')');
+
 -- what is refused, or cannot be had
 SELECT * FROM rfm_forecast('2023-12-31', 'numbered', score_group => 'three');
 SELECT * FROM rfm_repeat_summary('2023-12-31', 'only A', 'A');

@@ -18,6 +18,9 @@
 /* How many visits ahead of its use the end of their list is prefetched. */
 #define VISITS_AHEAD 32
 
+/* While orders are grouped, the place of one is found, then prefetched, so many before its turn. */
+#define GROUP_AHEAD 16
+
 /* Room for the images of keys in each half of the queue; it grows for longer ones. */
 #define QUEUE_IMAGE_SIZE (16 * 1024)
 
@@ -330,6 +333,16 @@ rfm_group_orders(const RfmCollector *c, const uint32 *customer)
 	{
 		const RfmOrderSlot *slot = &c->order_slot[at];
 
+		if (at >= 2 * GROUP_AHEAD)
+		{
+			const RfmOrderSlot *soon = slot - GROUP_AHEAD;
+			const RfmOrderSlot *later = soon - GROUP_AHEAD;
+
+			if (later->customer != 0)
+				rfm_prefetch_write(&end[later->customer - 1]);
+			if (soon->customer != 0)
+				rfm_prefetch_write(&order[end[soon->customer - 1] - 1]);
+		}
 		if (at % RFM_SEGMENT_ENTRIES == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (slot->customer != 0)

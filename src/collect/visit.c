@@ -8,6 +8,7 @@
 #include "base/compat.h"
 
 #include "collect/entry.h"
+#include "collect/key_order.h"
 #include "collect/run_merge.h"
 #include "collect/table.h"
 #include "collect/visit.h"
@@ -287,16 +288,17 @@ walk_customer(Walk *walk, const RfmEntry *e, const Datum *visit, int64 n)
 }
 
 static void
-walk_table(Walk *walk)
+walk_table(Walk *walk, bool in_key_order)
 {
 	RfmCollector *c = walk->c;
-	Datum	   *visit = rfm_group_orders(c, NULL);
+	uint32	   *number = in_key_order ? rfm_key_order(c) : NULL;
+	Datum	   *visit = rfm_group_orders(c, number);
 	int64		at = 0;
 
 	rfm_collector_close(c);
 	for (int64 i = 0; i < c->nentries; i++)
 	{
-		const RfmEntry *e = rfm_entry(c, i);
+		const RfmEntry *e = rfm_entry(c, number ? number[i] : i);
 
 		walk_customer(walk, e, visit + at, e->sum.orders);
 		at += e->sum.orders;
@@ -306,7 +308,7 @@ walk_table(Walk *walk)
 	pfree(visit);
 }
 
-/* The same of customers who come back from temporary files. */
+/* The same of customers who come back from temporary files, always in key order. */
 static void
 walk_spilled(Walk *walk)
 {
@@ -325,7 +327,7 @@ walk_spilled(Walk *walk)
 }
 
 void
-rfm_visit_walk(RfmCollector *c, RfmVisitorSink sink, void *arg)
+rfm_visit_walk(RfmCollector *c, bool in_key_order, RfmVisitorSink sink, void *arg)
 {
 	Walk		walk = {.c = c,.sink = sink,.arg = arg,.space = 64,.nwords = WORDS_AT_LEAST};
 
@@ -335,7 +337,7 @@ rfm_visit_walk(RfmCollector *c, RfmVisitorSink sink, void *arg)
 	if (c->spill)
 		walk_spilled(&walk);
 	else
-		walk_table(&walk);
+		walk_table(&walk, in_key_order);
 	pfree(walk.word);
 	pfree(walk.day);
 	MemoryContextDelete(walk.mcxt);

@@ -55,10 +55,10 @@ extern void rfm_visit_take(RfmCollector *c, uint32 customer, const RfmWaitingRow
 
 /*
  * rfm_visit_walk: Give all customers to sink, also those without a visit; each
- * once, in no order that means anything.  All rows have come, and been drained.
+ * once, in the order of their keys or in one that means nothing.  All rows have come, and been drained.
  * Afterwards the collector can only be deleted with its context.  Raises the errors
  * of entry.h.
  */
-extern void rfm_visit_walk(RfmCollector *c, RfmVisitorSink sink, void *arg);
+extern void rfm_visit_walk(RfmCollector *c, bool in_key_order, RfmVisitorSink sink, void *arg);
 
 #endif							/* RFM_COLLECT_VISIT_H */

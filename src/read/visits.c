@@ -29,7 +29,7 @@ give_visitor(void *arg, const RfmVisitor *visitor)
 }
 
 void
-rfm_visits_read(const RfmSource *source, DateADT first, DateADT run_date,
+rfm_visits_read(const RfmSource *source, DateADT first, DateADT run_date, bool in_key_order,
 				RfmVisitorSink sink, void *arg)
 {
 	Visitors	visitors = {sink, arg};
@@ -37,8 +37,8 @@ rfm_visits_read(const RfmSource *source, DateADT first, DateADT run_date,
 	RfmCollector *c = rfm_source_read_visits(source, first, run_date, mcxt);
 
 	if (c && DATE_NOT_FINITE(first))
-		rfm_visit_walk(c, give_visitor, &visitors);
+		rfm_visit_walk(c, in_key_order, give_visitor, &visitors);
 	else if (c)
-		rfm_visit_walk(c, sink, arg);
+		rfm_visit_walk(c, in_key_order, sink, arg);
 	MemoryContextDelete(mcxt);
 }

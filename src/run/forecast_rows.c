@@ -82,20 +82,11 @@ family_argument(FunctionCallInfo fcinfo, int arg)
 static double
 horizon_argument(FunctionCallInfo fcinfo, int arg, DateADT from)
 {
-	Timestamp	start = (Timestamp) from * USECS_PER_DAY;
-	Timestamp	end;
-
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("horizon must not be null")));
-	end = DatumGetTimestamp(DirectFunctionCall2(timestamp_pl_interval, TimestampGetDatum(start),
-												PG_GETARG_DATUM(arg)));
-	if (TIMESTAMP_NOT_FINITE(end) || end < start)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("horizon must not be negative or infinite")));
-	return ((double) end - (double) start) / (double) USECS_PER_DAY;
+	return rfm_forecast_days(from, PG_GETARG_INTERVAL_P(arg));
 }
 
 /* A rate for a year as the exponent for a day. */
@@ -334,24 +325,14 @@ forecast_row(void *arg, const RfmVisitor *visitor)
 	Datum		values[MOST_COLUMNS];
 	bool		nulls[MOST_COLUMNS] = {0};
 	RfmHistory	history = put_history(sink, visitor, values);
-	double		alive = rfm_predict_alive(sink->predictor, &history);
-	double		orders;
-	double		discounted;
+	RfmForecast forecast = rfm_forecast_of(sink->predictor, &sink->parameters, visitor, &history);
 
 	put_customer(sink, visitor, values, nulls);
-	rfm_predict_orders(sink->predictor, &history, &orders, &discounted);
-	values[4] = Float8GetDatum(alive);
-	values[5] = Float8GetDatum(alive * orders);
+	values[4] = Float8GetDatum(forecast.alive);
+	values[5] = Float8GetDatum(forecast.orders);
+	values[6] = Float8GetDatum(forecast.order_value);
+	values[7] = Float8GetDatum(forecast.revenue);
 	nulls[6] = nulls[7] = !sink->parameters.has_spending;
-	if (sink->parameters.has_spending)
-	{
-		/* who has got more back than they have spent is taken to have spent nothing */
-		double		value = rfm_predict_spending(sink->parameters.spending, history.repeats,
-												 Max(rfm_forecast_total(visitor), 0));
-
-		values[6] = Float8GetDatum(value);
-		values[7] = Float8GetDatum(alive * discounted * value);
-	}
 	MemoryContextSwitchTo(oldcxt);
 	put_row(sink, values, nulls);
 }

@@ -246,3 +246,16 @@ rfm_parameters_find(const RfmModel *model, const char *score_group, RfmFamily fa
 	rfm_catalog_leave(&catalog);
 	return found;
 }
+
+bool
+rfm_parameters_find_newest(const RfmModel *model, DateADT run_date, RfmParameters *parameters)
+{
+	RfmParameters other;
+
+	if (!rfm_parameters_find(model, NULL, RFM_MBG_NBD, run_date, parameters))
+		return rfm_parameters_find(model, NULL, RFM_BG_NBD, run_date, parameters);
+	if (rfm_parameters_find(model, NULL, RFM_BG_NBD, run_date, &other) &&
+		other.run_date > parameters->run_date)
+		*parameters = other;
+	return true;
+}

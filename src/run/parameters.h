@@ -38,6 +38,13 @@ extern int64 rfm_parameters_store(const RfmModel *model, const char *score_group
 extern bool rfm_parameters_find(const RfmModel *model, const char *score_group,
 								RfmFamily family, DateADT run_date, RfmParameters *parameters);
 
+/*
+ * rfm_parameters_find_newest: do the same for all customers of a model and any
+ * family; of two of one date the default one's, MBG/NBD.
+ */
+extern bool rfm_parameters_find_newest(const RfmModel *model, DateADT run_date,
+									   RfmParameters *parameters);
+
 /* rfm_parameters_take: take the parameters of a fit that is not kept. */
 extern void rfm_parameters_take(const RfmFit *fit, DateADT run_date, RfmParameters *parameters);
 

@@ -13,6 +13,7 @@
 #include "progress/progress.h"
 #include "run/define_model.h"
 #include "run/dependence.h"
+#include "run/forecast_columns.h"
 #include "run/notify.h"
 #include "run/refresh.h"
 #include "run/run_log.h"
@@ -53,6 +54,7 @@ rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at)
 	rfm_target_resolve(model, &snapshot->source, &target);
 	rfm_retention_check_date(model, &target, &snapshot->source.calendar, snapshot->run_date);
 	rfm_dependence_check(snapshot, &target);
+	rfm_forecast_columns(snapshot, &target);
 	rfm_target_write(model, &target, snapshot->customers, snapshot->scores,
 					 snapshot->segment, snapshot->comment, &counts);
 	totals_hold = rfm_totals_hold(snapshot, &target);

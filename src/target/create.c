@@ -81,6 +81,9 @@ created_on_demand(const RfmModel *model, RfmColumn column)
 	{
 		case RFM_COL_CELL:
 		case RFM_COL_WEIGHTED:
+		case RFM_COL_P_ALIVE:
+		case RFM_COL_EXPECTED_ORDERS:
+		case RFM_COL_EXPECTED_REVENUE:
 		case RFM_COL_LOGS:
 			return true;
 		case RFM_COL_SEGMENT:

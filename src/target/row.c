@@ -7,6 +7,8 @@
  */
 #include "base/compat.h"
 
+#include <math.h>
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "target/row.h"
@@ -225,6 +227,11 @@ init_column(RfmRowMaker *maker, RfmColumn column)
 				init_scaled(maker, c, target->typmod[column]))
 				c->kind = RFM_VALUE_SCALED;
 			return;
+		case RFM_COL_P_ALIVE:
+		case RFM_COL_EXPECTED_ORDERS:
+		case RFM_COL_EXPECTED_REVENUE:
+			c->kind = RFM_VALUE_FORECAST;
+			return;
 		case RFM_COL_SEGMENT:
 			c->kind = maker->segment ? RFM_VALUE_BY_CELL : RFM_VALUE_NONE;
 			break;
@@ -305,6 +312,15 @@ row_native_value(const RfmRowMaker *maker, RfmColumn column, int64 i)
 	}
 }
 
+/* NaN: there is none. */
+static double
+row_forecast(const RfmRowMaker *maker, RfmColumn column, int64 i)
+{
+	const double *forecast = maker->customers->forecast[column - RFM_COL_P_ALIVE];
+
+	return forecast ? forecast[i] : NAN;
+}
+
 static void
 integer_out_of_range(const RfmRowMaker *maker, RfmColumn column, int64 i)
 {
@@ -323,6 +339,7 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 {
 	RfmRowColumn *c = &maker->column[column];
 	int64		value;
+	double		forecast;
 	RfmCell		cell;
 
 	*isnull = false;
@@ -359,6 +376,11 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 			pg_fallthrough;
 		case RFM_VALUE_ANY:
 			return convert_value(maker, column, row_native_value(maker, column, i), isnull);
+		case RFM_VALUE_FORECAST:
+			forecast = row_forecast(maker, column, i);
+			if (isnan(forecast))
+				break;
+			return convert_value(maker, column, Float8GetDatum(forecast), isnull);
 		case RFM_VALUE_NONE:
 			break;
 	}

@@ -24,6 +24,7 @@ typedef enum RfmValueKind
 	RFM_VALUE_BY_CELL,			/* one for each cell that occurs */
 	RFM_VALUE_INT,				/* a row's integer, into an integer column */
 	RFM_VALUE_SCALED,			/* a row's scaled money, into a numeric column */
+	RFM_VALUE_FORECAST,			/* a row's double, null where there is none */
 	RFM_VALUE_ANY				/* a row's value, through the conversion */
 } RfmValueKind;
 
