@@ -187,6 +187,11 @@ RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'rfm_collect_visits_trans';
 
+CREATE FUNCTION rfm_internal.collect_visits_within_trans(internal, "any", "any", "any", "any", int8)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_visits_within_trans';
+
 CREATE AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) (
     SFUNC = rfm_internal.collect_visits_trans,
     STYPE = internal,
@@ -199,8 +204,22 @@ CREATE AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) (
     PARALLEL = SAFE
 );
 
+CREATE AGGREGATE rfm_internal.collect_visits_within("any", "any", "any", "any", int8) (
+    SFUNC = rfm_internal.collect_visits_within_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
 COMMENT ON AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) IS
     'internal: collects (customer, order time, amount, number of orders) of each row for a forecast; of no use in other queries';
+COMMENT ON AGGREGATE rfm_internal.collect_visits_within("any", "any", "any", "any", int8) IS
+    'internal: the same of (group, customer, order time, amount, number of orders)';
 
 -- Summing ----------------------------------------------------------------
 --
