@@ -128,6 +128,16 @@ RESET rfm.work_mem;
 SELECT spilled, newest_order FROM rfm_run WHERE model = 'tot_many';
 SELECT level, finding FROM rfm_health() WHERE model = 'tot_many' AND finding = 'spilled';
 
+-- rows that are changed by hand show in the trend after the next refresh of their date
+CREATE VIEW tot.agreement AS
+    SELECT (SELECT sum(t.revenue) FROM rfm_trend('tot_many') t) = (SELECT sum(s.monetary_value) FROM tot.many_scores s) AS trend_is_target;
+SELECT * FROM tot.agreement;
+UPDATE tot.many_scores SET monetary_value = monetary_value + 1 WHERE customer_id = (SELECT min(customer_id) FROM tot.many_scores);
+SELECT * FROM tot.agreement;
+SELECT rfm_refresh('2024-02-10', 'tot_many') > 0;
+SELECT * FROM tot.agreement;
+DROP VIEW tot.agreement;
+
 SET client_min_messages = warning;
 SELECT count(rfm_drop_model(model, true)) FROM rfm_model WHERE model LIKE 'tot%';
 DROP SCHEMA tot CASCADE;

@@ -401,6 +401,12 @@ sub notices
 }
 notices($node, 'preloaded');
 
+# customers in many temporary files are sorted and scored once, all of them
+my (undef, undef, $err) = $node->psql('postgres', "SET rfm.progress = on; SET rfm.work_mem = '64kB'; SELECT rfm_refresh('$date', 'shop')");
+like($err, qr/NOTICE:  read: .*temporary files/, 'customers go to temporary files');
+is(join(' ', $err =~ /NOTICE:  (sort|score|write): (?!\d+ %)/g), 'sort score write', 'each phase ends once');
+cmp_ok(scalar(() = $err =~ /NOTICE:  sort: 100 %/g), '<=', 1, 'and is not said to be done again and again');
+
 # killed: the memory starts anew with the server
 my $s = session($node);
 $node->append_conf('postgresql.conf', 'restart_after_crash = on');

@@ -705,7 +705,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_trend(text, date, date, text, text) IS
-    'customers and revenue of each segment (by => ''comment'': of each comment) in each snapshot of a range of dates, by default in all; a segment without customers on a date has a row with zeros';
+    'customers and revenue of each segment (by => ''comment'': of each comment) in each snapshot of a range of dates, by default in all; a segment without customers on a date has a row with zeros. It reads the totals in rfm_total: rows of the target that are changed by hand count from the next refresh of their date on';
 
 CREATE FUNCTION @extschema@.rfm_score_now(
     customer    text,
