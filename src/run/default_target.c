@@ -25,7 +25,7 @@ find_view(Oid target, Oid owner)
 	Oid			types[] = {OIDOID, OIDOID};
 	Datum		values[] = {ObjectIdGetDatum(target), ObjectIdGetDatum(owner)};
 	bool		isnull;
-	RfmIdentity catalog;
+	RfmIdentity	catalog;
 	Datum		view;
 
 	rfm_catalog_enter(&catalog);
@@ -40,7 +40,7 @@ static Datum
 shipped_labels(void)
 {
 	bool		isnull;
-	RfmIdentity catalog;
+	RfmIdentity	catalog;
 	Datum		labels;
 
 	rfm_catalog_enter(&catalog);
@@ -70,7 +70,7 @@ find_strange_segments(Oid target, Oid owner, Datum labels)
 	Oid			type = TEXTARRAYOID;
 	char	   *relation = rfm_relation_name(target);
 	bool		isnull;
-	RfmIdentity identity;
+	RfmIdentity	identity;
 	Datum		strange;
 
 	if (!is_text_column(target, "rfm_segment") || get_attnum(target, "run_date") <= 0 ||

@@ -320,7 +320,7 @@ read_log(HTAB *jobs)
 	for (; newest >= oldest; newest -= runs, runs = Min(4 * runs, LOG_MOST_RUNS))
 	{
 		Oid			types[] = {INT8OID, INT8OID, INT8ARRAYOID};
-		int			unsettled;
+		int			unsettled = 0;
 		Datum		values[] = {Int64GetDatum(newest - runs + 1), Int64GetDatum(newest),
 		unsettled_jobs(jobs, &unsettled)};
 

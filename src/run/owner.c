@@ -35,7 +35,7 @@ models_of(ArrayType *roles, bool with_target)
 	Oid			types[] = {OIDARRAYOID, BOOLOID};
 	Datum		values[] = {PointerGetDatum(roles), BoolGetDatum(with_target)};
 	List	   *names = NIL;
-	RfmIdentity catalog;
+	RfmIdentity	catalog;
 
 	rfm_catalog_enter(&catalog);
 	rfm_query(psprintf("SELECT m.model FROM %s m WHERE m.owner = ANY ($1)"

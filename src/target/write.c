@@ -395,7 +395,7 @@ check_index_builds(const RfmTarget *target)
 	Oid			type = OIDOID;
 	Datum		value = ObjectIdGetDatum(target->relid);
 	bool		isnull;
-	RfmIdentity catalog;
+	RfmIdentity	catalog;
 	Datum		pid;
 
 	pgstat_clear_backend_activity_snapshot();
