@@ -1,7 +1,7 @@
 -- Collecting -------------------------------------------------------------
 --
--- The aggregate behind every refresh: its result is a ticket that only the
--- refresh that asked for it can use.
+-- The aggregate of every refresh.  Its result is a ticket that only this refresh
+-- can use.
 
 CREATE FUNCTION rfm_internal.collect_trans(internal, "any", "any", "any")
 RETURNS internal
@@ -101,7 +101,7 @@ COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8) IS
 COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8, "any") IS
     'internal: as rfm_internal.collect, for (customer, order time, amount, number of orders, order id)';
 
--- The same for customers that are told apart by a group, too.
+-- The same for customers in groups.
 
 CREATE FUNCTION rfm_internal.collect_within_trans(internal, "any", "any", "any", "any")
 RETURNS internal
@@ -223,9 +223,9 @@ COMMENT ON AGGREGATE rfm_internal.collect_visits_within("any", "any", "any", "an
 
 -- Summing ----------------------------------------------------------------
 --
--- Sums of floating-point amounts where a source is read grouped: doubles that
--- add up to the sum without error.  The state is an array, so that it may
--- travel between servers as a value.
+-- Sums of floating-point amounts where a source is read grouped: doubles that add
+-- up to the sum without error.  The state is an array, so that it can be sent
+-- between servers as a value.
 
 CREATE FUNCTION rfm_internal.exact_sum_add(float8[], float8)
 RETURNS float8[]
