@@ -33,13 +33,12 @@ RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT CASE WHEN ($1).score_within IS NULL THEN
-               coalesce((SELECT format('fitted to the orders up to %s. rfm_forecast_summary() shows what to expect of each segment', to_char(max(p.run_date), 'YYYY-MM-DD'))
-                           FROM @extschema@.rfm_forecast_parameters AS p
-                          WHERE p.model_id = ($1).model_id
-                         HAVING count(*) > 0),
-                        'none. rfm_forecast_fit() makes one; then rfm_forecast_summary() shows what to expect of each segment')
-               || ', and so does this page if the target has the columns p_alive, expected_orders and expected_revenue.' END
+    SELECT coalesce((SELECT format('fitted to the orders up to %s. rfm_forecast_summary() shows what to expect of each segment', to_char(max(p.run_date), 'YYYY-MM-DD'))
+                       FROM @extschema@.rfm_forecast_parameters AS p
+                      WHERE p.model_id = ($1).model_id AND p.score_group IS NULL
+                     HAVING count(*) > 0),
+                    'none. rfm_forecast_fit() makes one; then rfm_forecast_summary() shows what to expect of each segment')
+           || ', and so does this page if the target has the columns p_alive, expected_orders and expected_revenue.'
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_forecast_state(@extschema@.rfm_model) IS
     'internal: whether a model has a forecast, and how to get it';
