@@ -123,7 +123,8 @@ BEGIN
                     columns ->> 'customer_id', CASE WHEN grouped IS NULL THEN 'NULL::text' ELSE format('t.%s::text', grouped) END)
         || (SELECT string_agg(format(', %s::%s AS %I', coalesce('t.' || (columns ->> c.name), 'NULL'), c.type, c.name), '' ORDER BY c.place)
               FROM (VALUES (1, 'recency_days', 'int4'), (2, 'frequency_orders', 'int8'), (3, 'monetary_value', 'numeric'),
-                           (4, 'r_score', 'int4'), (5, 'f_score', 'int4'), (6, 'm_score', 'int4')) AS c(place, name, type))
+                           (4, 'r_score', 'int4'), (5, 'f_score', 'int4'), (6, 'm_score', 'int4'),
+                           (7, 'p_alive', 'float8'), (8, 'expected_orders', 'float8'), (9, 'expected_revenue', 'float8')) AS c(place, name, type))
         || format(', %s AS segment, %s AS comment, %s AS label FROM %s AS t',
                   coalesce(segment, 'NULL::text'), coalesce(comment, 'NULL::text'), coalesce(label, 'NULL::text'), access.relation)
         -- the text names the group; its value finds it by the key
