@@ -228,8 +228,9 @@ excess(const Search *s, Matrix inverse, double *step)
 }
 
 /*
- * So near the minimum the digits of a value no longer say whether a step leads
- * down, but those of the gradient do: take whole steps as long as they help.
+ * Take whole steps by the inverse that is there, as long as they help.  Near the
+ * minimum the digits of a value no longer say whether a step leads down, but
+ * those of the gradient do.
  */
 static void
 settle(Search *s, double *step, RfmMinimum *minimum)
@@ -291,12 +292,18 @@ void
 rfm_minimize(RfmFunction function, const void *arg, int n, RfmMinimum *minimum)
 {
 	Search		search = {.function = function,.arg = arg,.n = n};
+	Vector		step;
 
 	memcpy(search.x, minimum->x, sizeof(search.x));
 	search.value = function(arg, search.x, search.gradient);
+	minimum->iterations = 0;
+	if (isfinite(search.value) && minimum->found)
+	{
+		minimum->excess = excess(&search, minimum->inverse, step);
+		settle(&search, step, minimum);
+	}
 	minimum->found = false;
 	minimum->excess = INFINITY;
-	minimum->iterations = 0;
 	if (isfinite(search.value))
 		polish(&search, 1e-2, minimum);
 	if (isfinite(search.value) && !minimum->found)
