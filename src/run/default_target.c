@@ -98,15 +98,21 @@ rfm_default_target_check(Oid owner, const char *statement)
 								get_rel_relkind(target) != RELKIND_PARTITIONED_TABLE))
 		return;
 	view = find_view(target, owner);
-	if (view)
+	strange = find_strange_segments(target, owner, shipped_labels());
+	if (view && strange)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"default\" does not exist, but a model has written its target"),
-				 errdetail("View %s belongs to a model. A backup of one schema contains the target and its view, but neither the model nor its rule sets.",
-						   view),
+				 errdetail("View %s comes with a model, and the newest snapshot has segments that rule set \"sum5\" does not know: %s. A backup of one schema contains the target and its view, but neither the model nor its rule sets.",
+						   view, strange),
 				 errhint("Create the model again, with the settings and rule sets that it had. With the defaults: %s;",
 						 statement)));
-	strange = find_strange_segments(target, owner, shipped_labels());
+	if (view)
+		ereport(NOTICE,
+				(errmsg("model \"default\" is created with the defaults, over a target that a model has written"),
+				 errdetail("View %s comes with a model.", view),
+				 errhint("If that model had other settings, change them: UPDATE %s ... WHERE model = 'default';",
+						 rfm_public_name("rfm_model"))));
 	if (strange)
 		ereport(WARNING,
 				(errmsg("model \"default\" is created with rule set \"sum5\", over a target with other segments"),

@@ -13,11 +13,12 @@
 #define RFM_RUN_DEFAULT_TARGET_H
 
 /*
- * rfm_default_target_check: check the target before the model default is
- * created for a role; the statement that would create the model is for the
- * hint.  Raises OBJECT_NOT_IN_PREREQUISITE_STATE if the target has a view of
- * the newest snapshot, which belongs to a model.  Raises a WARNING if the
- * newest snapshot has segments that the model's rule set does not know.
+ * rfm_default_target_check: called before the model default is made for a role,
+ * with the statement that would make it.  Two things tell that the target is
+ * another model's: the view of the newest snapshot that comes with a model, and
+ * segments in the newest snapshot that the rule set does not know.  For both
+ * raises OBJECT_NOT_IN_PREREQUISITE_STATE, for the view a NOTICE, for the segments
+ * a WARNING.
  */
 extern void rfm_default_target_check(Oid owner, const char *statement);
 
