@@ -10,7 +10,7 @@
 #include "collect/entry.h"
 
 void
-rfm_money_error(RfmCollector *c, Datum key, bool overflow)
+rfm_money_error(const RfmCollector *c, Datum key, bool overflow)
 {
 	rfm_amount_error(c->real_amounts, rfm_key_out(&c->customer_type, key), overflow);
 }

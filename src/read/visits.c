@@ -7,6 +7,8 @@
  */
 #include "base/compat.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
 #include "read/query.h"
 #include "read/visits.h"
@@ -35,6 +37,17 @@ add_amount(VisitsReceiver *receiver, RfmSum *sum, const RfmAmount *amount)
 						 rfm_key_out(&receiver->source->key, receiver->visitor.key), true);
 }
 
+/* Raise an error for a floating-point sum that double precision cannot hold. */
+static void
+check_sums(const VisitsReceiver *receiver)
+{
+	const RfmVisitor *visitor = &receiver->visitor;
+
+	if (receiver->source->real_amounts &&
+		(isinf(rfm_sum_real(&visitor->spent)) || isinf(rfm_sum_real(&visitor->spent_later))))
+		rfm_amount_error(true, rfm_key_out(&receiver->source->key, visitor->key), true);
+}
+
 /*
  * Hand the customer at hand on.  Whoever never had a visit is no customer; between
  * two dates there may be a refund alone.
@@ -43,7 +56,10 @@ static void
 finish_visitor(VisitsReceiver *receiver)
 {
 	if (receiver->started && (receiver->visitor.visits > 0 || receiver->windowed))
+	{
+		check_sums(receiver);
 		receiver->sink(receiver->arg, &receiver->visitor);
+	}
 	receiver->started = false;
 	MemoryContextReset(receiver->mcxt);
 }
