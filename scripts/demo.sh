@@ -10,7 +10,7 @@ sh scripts/demo.sh status        what runs
 sh scripts/demo.sh stop          stops the server and removes everything
 
 Settings from the environment:
-  RFM_DEMO_ORDERS=200000  RFM_DEMO_CUSTOMERS=20000  RFM_DEMO_SEED=1   the made-up shop
+  RFM_DEMO_ORDERS=100000  RFM_DEMO_CUSTOMERS=20000  RFM_DEMO_SEED=1   the made-up shop
   RFM_DEMO_DIR=DIR     the directory of all files (default: rfm-demo-UID in $TMPDIR or /tmp)
   PG_CONFIG=PROGRAM    the PostgreSQL to use, 15 to 19 (default: the newest installed one, else this system's own)
 
@@ -32,7 +32,7 @@ dir=${RFM_DEMO_DIR:-${TMPDIR:-/tmp}/rfm-demo-$(id -u)}
 again="sh $(quoted "$0")"
 [ -z "${RFM_DEMO_DIR:-}${TMPDIR:-}" ] || again="RFM_DEMO_DIR=$dir $again"
 [ -z "${RFM_DEMO_DIR:-}" ] || place=RFM_DEMO_DIR=/var/tmp/${RFM_DEMO_DIR##*/}
-orders=${RFM_DEMO_ORDERS:-200000}
+orders=${RFM_DEMO_ORDERS:-100000}
 customers=${RFM_DEMO_CUSTOMERS:-20000}
 seed=${RFM_DEMO_SEED:-1}
 database=shop

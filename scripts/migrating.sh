@@ -89,7 +89,7 @@ filled() {
 }
 
 make_shop() {
-	with_server psql -X -q -v ON_ERROR_STOP=1 -v orders=200000 -v customers=20000 -v seed=1 -v end_date=2026-01-31 -f "$work/src/scripts/demo_shop.sql"
+	with_server psql -X -q -v ON_ERROR_STOP=1 -v orders=100000 -v customers=20000 -v seed=1 -v end_date=2026-01-31 -f "$work/src/scripts/demo_shop.sql"
 }
 
 run_session() {

@@ -10,7 +10,7 @@
 # make_shop DIRECTORY: the databases rfm_shop, not scored yet, and rfm_shop_scored; DIRECTORY has demo_shop.sql
 make_shop() {
 	psql_as postgres -c "CREATE DATABASE rfm_shop" &&
-		psql_as rfm_shop -v orders=200000 -v customers=20000 -v seed=1 -v end_date=2026-01-31 -f "$1/demo_shop.sql" &&
+		psql_as rfm_shop -v orders=100000 -v customers=20000 -v seed=1 -v end_date=2026-01-31 -f "$1/demo_shop.sql" &&
 		psql_as rfm_shop -c "CREATE EXTENSION rfm" -c "VACUUM ANALYZE" &&
 		psql_as postgres -c "CREATE DATABASE rfm_shop_scored TEMPLATE rfm_shop" &&
 		psql_as rfm_shop_scored -c "SELECT rfm_refresh('2025-11-30'), rfm_refresh('2025-12-31'), rfm_refresh('2026-01-31')"

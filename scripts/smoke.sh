@@ -88,7 +88,7 @@ is() {
 }
 
 make_shop() {
-	run_file "$shop" "$@" -v orders=200000 -v customers=20000 -v seed=1 -v end_date=2026-01-31 >"$dir/shop"
+	run_file "$shop" "$@" -v orders=100000 -v customers=20000 -v seed=1 -v end_date=2026-01-31 >"$dir/shop"
 	[ ! -s "$dir/shop" ] || { cat "$dir/shop"; return 1; }
 }
 

@@ -37,7 +37,7 @@ SELECT rfm_refresh(today - 5, 'jbs_behind') > 0, rfm_refresh(today - 1, 'jbs_new
 SELECT model, today - last_snapshot AS last_snapshot, days_behind, next_date - today AS next_date,
        num_nulls(schedule, active, job_id, runs_as, next_run_at, last_status, last_message, last_run_at, last_duration,
                  failures, failing_since) AS no_job,
-       split_part(to_do, ' Where there is none', 1) AS to_do
+       split_part(to_do, ' If there is no scheduler', 1) AS to_do
   FROM rfm_jobs, jbs.clock WHERE model LIKE 'jbs%' ORDER BY model;
 SET timezone = 'UTC';
 -- a model whose target is gone does not hide the others

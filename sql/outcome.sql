@@ -171,7 +171,7 @@ SELECT message FROM out.said($$DELETE FROM rfm_campaign$$);
 SELECT message FROM out.said($$UPDATE rfm_campaign SET holdout = 0$$);
 SET ROLE regress_rfm_other;
 SELECT message FROM out.said($$SELECT * FROM rfm_export(model => 'all', campaign => 'x')$$);
-SELECT message FROM out.said($$SELECT * FROM rfm_internal.orders_between('all', NULL, '2024-03-31')$$);
+SELECT message FROM out.said($$SELECT * FROM rfm_internal.orders_between('all', NULL, '2024-03-31', NULL)$$);
 SELECT message FROM out.said($$SELECT rfm_drop_campaign('spring', 'all')$$);
 SELECT message FROM out.said($$SELECT rfm_internal.delete_campaign(1, 'regress_rfm_mailer', 'spring')$$);
 RESET ROLE;

@@ -16,6 +16,7 @@ CREATE TABLE outb.raw_trans ("InvoiceNo" text, "StockCode" text, "Quantity" inte
 \copy outb.raw_trans FROM PROGRAM 'gzip -dc "$RFM_DATA/online-retail/raw_trans.csv.gz"' (FORMAT csv, HEADER)
 CREATE TABLE outb.cdnow (customer_id int, ordered_on date, cds int, total numeric);
 \copy outb.cdnow FROM PROGRAM 'cat "$RFM_DATA/cdnow/sample.csv"' (FORMAT csv, HEADER)
+CREATE INDEX ON outb.raw_trans ("CustomerID");
 ANALYZE;
 CREATE VIEW outb.lines AS SELECT "CustomerID" AS customer, "InvoiceDate"::date AS day, "InvoiceNo" AS order_id, "Quantity" * "UnitPrice" AS amount
   FROM outb.raw_trans WHERE "CustomerID" IS NOT NULL AND "Quantity" > 0 AND "UnitPrice" > 0;

@@ -257,7 +257,7 @@ BEGIN
             + shop_a.differences(shop_a.standing('shop_a.result', day),
                                  shop_a.reference('shop_a.orders', zone, $f$status <> 'cancelled'$f$, day, lookback))
             -- the preview gives customers as text and all money as numeric
-            + shop_a.differences(format('SELECT format(''%%s'', customer_id) COLLATE "C", r_score, f_score, m_score, monetary_value::float8
+            + shop_a.differences(format('SELECT customer_id::text COLLATE "C", r_score, f_score, m_score, monetary_value::float8
                                            FROM shop_a.result WHERE run_date = %L', day),
                                  format('SELECT customer_id COLLATE "C", r_score, f_score, m_score, monetary_value::float8
                                            FROM rfm_preview(%L, ''try'')', day));

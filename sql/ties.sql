@@ -19,8 +19,8 @@ SELECT model, metric, value, count(*) AS customers, min(score)::int AS lowest_sc
        LATERAL (VALUES ('recency_days', s.recency_days::numeric, s.r_score), ('frequency_orders', s.frequency_orders, s.f_score), ('monetary_value', s.monetary_value, s.m_score)) AS v(metric, value, score)
  GROUP BY model, metric, value HAVING count(DISTINCT score) > 1;
 SELECT m.model, (SELECT count(*) FROM tie.cut c WHERE c.model = m.model) AS values_cut,
-       (SELECT count(*) FROM ((SELECT * FROM rfm_ties(NULL, m.model) EXCEPT ALL SELECT metric, value, customers, lowest_score, highest_score FROM tie.cut c WHERE c.model = m.model)
-                              UNION ALL (SELECT metric, value, customers, lowest_score, highest_score FROM tie.cut c WHERE c.model = m.model EXCEPT ALL SELECT * FROM rfm_ties(NULL, m.model))) d) AS differences
+       (SELECT count(*) FROM ((SELECT * FROM rfm_ties(NULL, m.model) EXCEPT ALL SELECT metric, value, customers, lowest_score, highest_score, NULL FROM tie.cut c WHERE c.model = m.model)
+                              UNION ALL (SELECT metric, value, customers, lowest_score, highest_score, NULL FROM tie.cut c WHERE c.model = m.model EXCEPT ALL SELECT * FROM rfm_ties(NULL, m.model))) d) AS differences
   FROM (VALUES ('ntile'), ('rank'), ('few')) AS m(model);
 SELECT * FROM rfm_ties(model => 'ntile') WHERE metric = 'frequency_orders';
 

@@ -77,7 +77,9 @@ PG_FUNCTION_INFO_V1(rfm_label);
 PG_FUNCTION_INFO_V1(rfm_delete_campaign);
 PG_FUNCTION_INFO_V1(rfm_orders_between);
 
-/* As for maintenance_work_mem: too little for anything is taken for a little. */
+/*
+ * As for maintenance_work_mem: raise values that are too small to the minimum.
+ */
 static bool
 check_work_mem(int *newval, void **extra, GucSource source)
 {
@@ -93,13 +95,13 @@ static const struct config_enum_entry grouped_reading_options[] = {
 	{NULL, 0, false}
 };
 
-/* Settings of jobs and of watching them. */
+/* Settings of jobs and of monitoring. */
 static void
 define_job_settings(void)
 {
 	DefineCustomIntVariable("rfm.catch_up_limit",
 							"Sets the maximum number of dates that one call of rfm_catch_up() computes.",
-							"Those that a model's restate asks for are not counted.",
+							"Dates covered by a model's restate are not counted.",
 							&rfm_catch_up_limit,
 							31,
 							1, INT_MAX,
@@ -107,8 +109,8 @@ define_job_settings(void)
 							0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("rfm.log_retention_days",
-							"Sets how many days the lines of rfm_run are kept.",
-							"A refresh deletes the model's older ones. 0 keeps all; that of the newest date always stays.",
+							"Sets the number of days for which rows of rfm_run are kept.",
+							"A refresh deletes older rows of the model. 0 keeps all; those of the newest date are always kept.",
 							&rfm_log_retention_days,
 							0,
 							0, 36500,
@@ -116,7 +118,7 @@ define_job_settings(void)
 							0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("rfm.source_stale_days",
-							"Sets after how many days without an order rfm_health() reports a model's source.",
+							"Sets the number of days without an order after which rfm_health() reports a model's source.",
 							NULL,
 							&rfm_source_stale_days,
 							14,
@@ -130,16 +132,16 @@ void
 _PG_init(void)
 {
 	DefineCustomBoolVariable("rfm.progress",
-							 "Reports with a NOTICE how a refresh gets on.",
-							 "One line when a phase ends, and every two seconds while it runs.",
+							 "Reports the progress of a refresh with NOTICE messages.",
+							 "One message when a phase ends, and one every two seconds while it runs.",
 							 &rfm_show_progress,
 							 false,
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("rfm.work_mem",
-							"Sets the memory that the customers of a refresh may take in each process.",
-							"Past it they go to temporary files. -1 means maintenance_work_mem.",
+							"Sets the maximum memory for the customers of a refresh in each process.",
+							"Beyond it they are written to temporary files. -1 means maintenance_work_mem.",
 							&rfm_work_mem,
 							-1, -1, MAX_KILOBYTES,
 							PGC_USERSET,
@@ -147,7 +149,7 @@ _PG_init(void)
 							check_work_mem, NULL, NULL);
 	DefineCustomIntVariable("rfm.max_workers",
 							"Sets the maximum number of parallel workers that read the orders of a refresh.",
-							"-1 means one less than the machine has CPUs: the session itself reads too.",
+							"-1 means one less than the number of CPUs, because the session itself reads too.",
 							&rfm_max_workers,
 							-1, -1, MAX_PARALLEL_WORKER_LIMIT,
 							PGC_USERSET,
@@ -155,7 +157,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 	DefineCustomEnumVariable("rfm.grouped_reading",
 							 "Reads the orders of a refresh as one row per customer.",
-							 "auto: where the servers that have them can group them; on: from any source.",
+							 "auto: if remote servers that store the orders can group them; on: for any source.",
 							 &rfm_grouped_reading,
 							 RFM_GROUPED_AUTO, grouped_reading_options,
 							 PGC_USERSET,
@@ -163,7 +165,7 @@ _PG_init(void)
 							 NULL, NULL, NULL);
 	define_job_settings();
 	DefineCustomBoolVariable("rfm.latest_view",
-							 "Makes a view of the newest snapshot beside the target of a new model.",
+							 "Creates a view of the newest snapshot for the target of a new model.",
 							 NULL,
 							 &rfm_make_latest_view,
 							 true,
@@ -172,7 +174,7 @@ _PG_init(void)
 							 NULL, NULL, NULL);
 	DefineCustomBoolVariable("rfm.notify",
 							 "Sends a NOTIFY on the channel rfm when a refresh has been committed.",
-							 "Every role of the database may listen; a transaction that refreshes cannot be prepared then.",
+							 "Every role of the database may listen. A transaction that refreshes can then not be prepared.",
 							 &rfm_notify_enabled,
 							 false,
 							 PGC_USERSET,
@@ -208,7 +210,7 @@ run_date_argument(FunctionCallInfo fcinfo, int arg)
 	return date;
 }
 
-/* What a read-only transaction is told does not help there. */
+/* The error for a read-only transaction would not help on a standby. */
 static void
 prevent_on_standby(const char *function)
 {
@@ -216,8 +218,8 @@ prevent_on_standby(const char *function)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot execute %s during recovery", function),
-				 errdetail("This server is a standby: it takes its tables from the primary server."),
-				 errhint("Refresh on the primary server; its snapshots are replicated. rfm_preview() computes one here without writing.")));
+				 errdetail("This server is a standby of a primary server."),
+				 errhint("Refresh on the primary server, which replicates its snapshots. rfm_preview() computes a snapshot on this server without writing.")));
 }
 
 /*
@@ -248,8 +250,8 @@ prevent_in_transaction(FunctionCallInfo fcinfo, const char *procedure)
 	ereport(ERROR,
 			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 			 errmsg("%s() cannot run inside a transaction block", procedure),
-			 errdetail("It commits each date by itself, so it cannot be part of a transaction, a function or a block that catches exceptions."),
-			 errhint("Call it by itself: CALL %s(...). rfm_refresh() computes one date inside a transaction.",
+			 errdetail("It commits each date separately, so it cannot be part of a transaction, a function or a block that catches exceptions."),
+			 errhint("Call it by itself: CALL %s(...). rfm_refresh() can compute one date inside a transaction block.",
 					 procedure)));
 }
 
@@ -429,8 +431,9 @@ rfm_score_one(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_internal.orders_between(model text, from_date date, to_date date)
- * RETURNS TABLE (customer text, orders int8, revenue numeric)
+ * rfm_internal.orders_between(model text, from_date date, to_date date,
+ * score_group text) RETURNS TABLE (customer text, orders int8, revenue numeric,
+ * score_group text)
  */
 Datum
 rfm_orders_between(PG_FUNCTION_ARGS)
@@ -441,6 +444,7 @@ rfm_orders_between(PG_FUNCTION_ARGS)
 	MemoryContext oldcxt;
 	DateADT    *to_date;
 	RfmCustomers *customers;
+	const RfmKeyType *group_type;
 
 	rfm_version_check();
 	InitMaterializedSRF(fcinfo, 0);
@@ -451,18 +455,24 @@ rfm_orders_between(PG_FUNCTION_ARGS)
 	rowcxt = AllocSetContextCreate(mcxt, "rfm period row", ALLOCSET_DEFAULT_SIZES);
 	oldcxt = MemoryContextSwitchTo(mcxt);
 	customers = rfm_period_read(rfm_model_load(model_argument(fcinfo, 0), false),
-								run_date_argument(fcinfo, 1), *to_date);
+								run_date_argument(fcinfo, 1), *to_date,
+								PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	group_type = rfm_key_part_type(&customers->key_type, RFM_PART_GROUP);
 
 	MemoryContextSwitchTo(rowcxt);
 	for (int64 i = 0; i < customers->n; i++)
 	{
-		Datum		values[3];
-		bool		nulls[3] = {0};
+		Datum		values[4];
+		bool		nulls[4] = {0};
 
 		values[0] = CStringGetTextDatum(rfm_key_out(&customers->key_type, customers->key[i]));
 		values[1] = Int64GetDatum(customers->code[RFM_FREQUENCY][i]);
 		values[2] = NumericGetDatum(rfm_axis_numeric(customers, RFM_MONETARY,
 													 customers->code[RFM_MONETARY][i]));
+		nulls[3] = group_type == NULL;
+		if (group_type)
+			values[3] = CStringGetTextDatum(rfm_key_out(group_type, rfm_key_part(&customers->key_type, customers->key[i],
+																				 RFM_PART_GROUP)));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		MemoryContextReset(rowcxt);
 		CHECK_FOR_INTERRUPTS();
@@ -494,8 +504,8 @@ rfm_create_model(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_ensure_model(model text) RETURNS void: makes the default model if it is
- * asked for; an error where the caller may not use the model.
+ * rfm_ensure_model(model text) RETURNS void: creates the default model on
+ * first use; an error if the caller may not use the model.
  */
 Datum
 rfm_ensure_model(PG_FUNCTION_ARGS)
@@ -586,8 +596,8 @@ rfm_drop_rule(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: of the models that the caller
- * may use or watch.
+ * rfm_cron_jobs() RETURNS SETOF rfm_cron_job: those of the models that the
+ * caller may use or monitor.
  */
 Datum
 rfm_cron_jobs(PG_FUNCTION_ARGS)
@@ -600,8 +610,8 @@ rfm_cron_jobs(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_cron_troubles() RETURNS SETOF rfm_cron_trouble: for who may use or watch a
- * model.
+ * rfm_cron_troubles() RETURNS SETOF rfm_cron_trouble: for roles that may use
+ * or monitor a model.
  */
 Datum
 rfm_cron_troubles(PG_FUNCTION_ARGS)
@@ -614,8 +624,8 @@ rfm_cron_troubles(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_access(model text, OUT ...) RETURNS record: what a function of SQL must
- * know to read a model's snapshots with its caller's rights.
+ * rfm_access(model text, OUT ...) RETURNS record: what an SQL function needs
+ * to read a model's snapshots with its caller's rights.
  */
 
 #define ACCESS_COLUMNS 10
@@ -659,8 +669,8 @@ rfm_access(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_totals(model text) RETURNS SETOF snapshot_total: the kept totals of a
- * model's snapshots, for who may read all of its target.
+ * rfm_totals(model text) RETURNS SETOF snapshot_total: the stored totals of a
+ * model's snapshots, for roles that may read all of its target.
  */
 Datum
 rfm_totals(PG_FUNCTION_ARGS)
@@ -673,8 +683,8 @@ rfm_totals(PG_FUNCTION_ARGS)
 }
 
 /*
- * local_date(moment timestamptz, zone text) RETURNS date: the date that it is
- * at a moment in a model's time zone.
+ * local_date(moment timestamptz, zone text) RETURNS date: the date of a time
+ * in a model's time zone.
  */
 Datum
 rfm_local_date(PG_FUNCTION_ARGS)
@@ -717,8 +727,8 @@ rfm_delete_campaign(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_forget(customer text, model text) RETURNS bigint: the rows of the target
- * that have gone.
+ * rfm_forget(customer text, model text) RETURNS bigint: the number of rows
+ * deleted from the target.
  */
 Datum
 rfm_forget(PG_FUNCTION_ARGS)

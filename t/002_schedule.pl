@@ -189,7 +189,7 @@ SELECT last_status, replace(last_message, E'\n', ' '), failures > 0, now() - fai
   FROM rfm_jobs WHERE model = 'failing'});
 is("@failing[0, 2, 3]", 'failed t t', 'rfm_jobs: one that fails, since when');
 like($failing[1], qr/source of model "failing" does not exist/, 'with its message');
-like($failing[4], qr/^point it to another: UPDATE public\.rfm_model SET source = /, 'and what to do');
+like($failing[4], qr/^set another one: UPDATE public\.rfm_model SET source = /, 'and what to do');
 
 # who may use the model sees its job, whoever may look into pg_cron
 is( $node->safe_psql('postgres', q{SELECT model, schedule FROM rfm_jobs}, extra_params => [ '-U', 'analyst' ]),
@@ -331,17 +331,17 @@ sub warning_with
 	return $said =~ /(WARNING: .*?)(?=NOTICE|$)/s ? $1 : '';
 }
 is(warning_with('', 'off', 'local all all trust'), '', 'trusted on the socket');
-like(warning_with('', 'off', 'local all all peer'), qr/pg_cron connects to the server's socket as role analyst, and there line 2 of pg_hba.conf wants the operating system user of that name \(peer\)/, 'peer');
-like(warning_with('', 'off', 'local postgres +team trust', 'local sameuser all trust', 'local postgres analyst scram-sha-256'), qr/line 4 of pg_hba.conf wants a password \(scram-sha-256\)/, 'a password');
+like(warning_with('', 'off', 'local all all peer'), qr/pg_cron connects to the server's socket as role analyst, and there line 2 of pg_hba.conf requires the operating system user of that name \(peer\)/, 'peer');
+like(warning_with('', 'off', 'local postgres +team trust', 'local sameuser all trust', 'local postgres analyst scram-sha-256'), qr/line 4 of pg_hba.conf requires a password \(scram-sha-256\)/, 'a password');
 is(warning_with('', 'on', 'local all all peer'), '', 'workers of the server need no connection');
 like(warning_with('localhost', 'off', 'local all all trust'), qr/the server does not listen/, 'no network');
 $hba->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
 is(warning_with('127.0.0.1', 'off', 'host all all 127.0.0.1/32 trust'), '', 'trusted on the network');
 my $said = warning_with('localhost', 'off', 'local all all peer', 'host all all 10.0.0.0/8 trust', 'host all all 127.0.0.1/32 scram-sha-256', 'host all all ::1/128 scram-sha-256');
 like($said, qr/WARNING:  job \d+ will probably not be able to connect\n/, 'stock Debian: message');
-like($said, qr/DETAIL:  pg_cron connects to localhost as role analyst, and there line 4 of pg_hba.conf wants a password/, 'detail');
+like($said, qr/DETAIL:  pg_cron connects to localhost as role analyst, and there line 4 of pg_hba.conf requires a password/, 'detail');
 like($said, qr/HINT:  Set cron.use_background_workers = on in postgresql.conf and restart the server/, 'hint');
-like(warning_with('127.0.0.1', 'off', 'host other all all trust'), qr/no line of pg_hba.conf lets it in/, 'no line');
+like(warning_with('127.0.0.1', 'off', 'host other all all trust'), qr/no line of pg_hba.conf matches/, 'no line');
 $hba->safe_psql('postgres', q{CREATE SCHEMA team AUTHORIZATION team; GRANT SELECT ON orders TO team});
 my ($rc2, $out2, $err2) = $hba->psql('postgres', q{SET ROLE team; SELECT rfm_create_model('t', 'public.orders', 'team.scores'); SELECT rfm_schedule('0 5 1 1 *', 't')});
 like($err2, qr/Role team is not permitted to log in.*ALTER ROLE team LOGIN/s, 'a role that cannot log in');

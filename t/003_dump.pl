@@ -74,7 +74,7 @@ SELECT rfm_refresh(NULL, 'O''Hara "50%" \\ ');
 as('shop', 'analyst', "SELECT rfm_create_model('material', 'ecom.order_matview', 'analyst.material_scores')");
 
 # one with partitions, the first of which has expired
-$node->safe_psql('shop', "SELECT rfm_create_model('parts', 'ecom.orders', 'ecom.parts', partition_by => 'day', retention => '2 days');"
+$node->safe_psql('shop', "SELECT rfm_create_model('parts', 'ecom.orders', 'ecom.parts', partition_by => 'day', retention => '2 days', customer_index => true);"
 	  . join '', map { "SELECT rfm_refresh('2024-06-$_', 'parts');" } 28 .. 30);
 my $partitions = q{SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = 'ecom.parts'::regclass};
 is($node->safe_psql('shop', $partitions), 'parts_2024_06_29 parts_2024_06_30', 'there are partitions');

@@ -101,7 +101,7 @@ for my $end (
 		"$how: the dates before stay, each computed once");
 	is($node->safe_psql('postgres', $none), 0, "$how: no lock is left");
 	like($err,
-		$done == 0 ? qr/^(?!.*going on)/s : qr/going on with the backfill of model "filled" that stopped after 2024/,
+		$done == 0 ? qr/^(?!.*continuing)/s : qr/continuing the backfill of model "filled" that stopped after 2024/,
 		"$how: where that call began");
 	$done = $dates;
 }

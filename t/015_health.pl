@@ -231,20 +231,44 @@ INSERT INTO cron.job_run_details (jobid, status, return_message, start_time, end
 SELECT jobid, 'succeeded', 'CALL', now() - d * interval '1 day', now() - d * interval '1 day' + interval '5 s'
   FROM generate_series(0, 729) d, cron.job WHERE jobname LIKE 'rfm: many%' ORDER BY d DESC;
 VACUUM ANALYZE});
-my @ms = sort { $a <=> $b } map { $node->safe_psql('postgres', "\\timing on\nSELECT count(*) FROM rfm_jobs") =~ /Time: ([\d.]+)/ ? $1 : 1e9 } 1 .. 5;
-note "rfm_jobs: $ms[0] ms to $ms[-1] ms";
-cmp_ok($ms[0], '<', 500, 'rfm_jobs is fast with 200 jobs and 146,000 runs');
+# Milliseconds of CPU that the first statement of a session takes: other tests
+# run at the same time.  The least of five.
+sub cpu_ms
+{
+	my ($query) = @_;
+	my @ms;
+	for (1 .. 5)
+	{
+		my ($rc, $out, $err) = $node->psql('postgres', "SET client_min_messages = log; SET log_statement_stats = on;\n$query");
+		push @ms, 1000 * ($1 + $2) if $err =~ /([\d.]+) s user, ([\d.]+) s system, [\d.]+ s elapsed\n(?!.*s elapsed)/s;
+	}
+	return (sort { $a <=> $b } @ms)[0];
+}
+# some of the jobs have never succeeded: for those the log is read to its end
+my $ms = cpu_ms('SELECT count(*), count(to_do) FROM rfm_jobs');
+my $plain = cpu_ms('SELECT count(*) FROM (SELECT DISTINCT ON (jobid) jobid, status, return_message, start_time FROM cron.job_run_details ORDER BY jobid, runid DESC) AS t');
+note "rfm_jobs: $ms ms of CPU; the newest run of each job, by plain SQL: $plain ms";
+cmp_ok($ms, '<', 0.9 * $plain, 'rfm_jobs is fast with 200 jobs and 146,000 runs');
 is(sql(q{SELECT count(*) FROM rfm_health() WHERE model LIKE 'many%'}), 0, 'and all of them are well');
 
 #
 # The scheduler itself.  A job whose role is gone stops pg_cron: the launcher dies
-# each time that it looks at it.
+# each time that it looks at it.  DROP OWNED takes the models and jobs of the role
+# along, if a superuser gives it.
 #
 sql('DELETE FROM cron.job');
+sql(q{CREATE ROLE goer LOGIN; GRANT ALL ON SCHEMA public, cron TO goer; GRANT SELECT ON orders TO goer});
+sql(q{SELECT rfm_create_model('goers', 'orders', 'goers_scores'); SELECT rfm_schedule('* * * * *', 'goers')}, 'goer');
+sql(q{SELECT cron.schedule('another', '0 0 1 1 *', 'SELECT 1')}, 'goer');
+sql('DROP OWNED BY goer');
+is(sql(q{SELECT string_agg(jobname, ' ') FROM cron.job}), 'another', 'with what a role owns goes the job of its model, and no other');
+is(sql(q{SELECT count(*) FROM rfm_model WHERE model = 'goers'}), 0, 'and the model');
+sql(q{DELETE FROM cron.job; DROP ROLE goer});
 sql(q{CREATE ROLE leaver LOGIN; GRANT ALL ON SCHEMA public, cron TO leaver; GRANT SELECT ON orders TO leaver});
 sql(q{SELECT rfm_create_model('leavers', 'orders', 'leavers_scores'); SELECT rfm_refresh(model => 'leavers'); SELECT rfm_schedule('* * * * *', 'leavers')}, 'leaver');
 job('bystander');
-sql('DROP OWNED BY leaver; DROP ROLE leaver');
+# where nobody hears of it
+sql('ALTER EVENT TRIGGER rfm_owner DISABLE; DROP OWNED BY leaver; DROP ROLE leaver; ALTER EVENT TRIGGER rfm_owner ENABLE');
 is(findings('leavers'), 'owner gone target gone job owner gone', 'roles that are gone: their model');
 is(sql(q{SELECT level, finding FROM rfm_health() WHERE model IS NULL LIMIT 1}), 'critical|job owner gone', 'and pg_cron');
 like(to_do('bystander'), qr/^as a superuser: DELETE FROM cron\.job/, 'other jobs ring, too');

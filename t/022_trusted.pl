@@ -176,7 +176,7 @@ $node->poll_query_until('shop', q{SELECT count(*) > 0 FROM pg_locks WHERE NOT gr
 $in .= "CALL dbo.swap(); COMMIT; SELECT 'swapped';\n";
 $session->pump until $out =~ /swapped/;
 $other->finish;
-like($other_err, qr/ERROR:  objects that are not of the extension rfm stand in the place of its own/, 'swapped while a refresh waits: an error');
+like($other_err, qr/ERROR:  objects that do not belong to the extension rfm have the names of its own/, 'swapped while a refresh waits: an error');
 is(seen(), '', 'and nothing has run');
 $in .= "CALL dbo.swap_back();\n";
 $session->finish;

@@ -121,7 +121,7 @@ run("SELECT rfm_copy_ruleset('traits5'::text, 'mine'::text)");
 run(q{UPDATE rfm_segment_rule SET label = 'X' WHERE (ruleset OPERATOR(pg_catalog.=) 'mine')});
 run(q{SELECT rfm_create_model('m'::text, 'ecom.orders'::regclass, 'ecom.m'::text, 'customer_id'::text, 'created_at'::text, 'total'::text, 'order_id'::text, 'total > 0'::text, 'sum'::text,
  'total > 1 AND lower(status) = ''paid'''::text, NULL::text, 'rank'::text, '{5}'::int[], NULL::numeric[], NULL::numeric[], NULL::numeric[], '90 days'::interval, 'UTC'::text,
- 'today'::text, 'day'::text, '1 day'::interval, NULL::numeric, 'mine'::text, 'traits5'::text, NULL::jsonb, false, '{9,3,1}'::int[], '2 years'::interval, NULL::text)}, 'rfm_create_model');
+ 'today'::text, 'day'::text, '1 day'::interval, NULL::numeric, 'mine'::text, 'traits5'::text, NULL::jsonb, false, '{9,3,1}'::int[], '2 years'::interval, NULL::text, false)}, 'rfm_create_model');
 run(q{UPDATE rfm_model SET amount = 'total + 0' WHERE (model OPERATOR(pg_catalog.=) 'm')});
 run("CALL rfm_backfill('2024-06-27'::date, '2024-06-29'::date, 'm'::text)");
 run("SET rfm.catch_up_limit = 1; SET client_min_messages = error; CALL rfm_catch_up('m'::text)");
@@ -129,16 +129,16 @@ for my $call (
 	"rfm_preview('$date'::date, 'm'::text)", "rfm_cut_points('$date'::date, 'default'::text, NULL::text)", "rfm_segment_coverage('mine'::text)",
 	"rfm_segment_summary('$date'::date, 'default'::text, 'segment'::text, NULL::text)",
 	"rfm_segment_summary('$date'::date, 'default'::text, 'comment'::text, NULL::text)",
-	"rfm_segment_guide('default'::text, 'segment'::text)",
+	"rfm_segment_guide('default'::text, 'segment'::text, NULL::text)",
 	"rfm_migration('2024-06-01'::date, '$date'::date, 'default'::text, 'comment'::text, NULL::text, NULL::text)", "rfm_migration(NULL::date, '$date'::date, 'default'::text, 'comment'::text, '1 week'::text, NULL::text)",
-	"rfm_changes(NULL::date, '$date'::date, 'default'::text, 'segment'::text, 'At Risk'::text, '2024-06-20'::text, NULL::text)", "rfm_label('mine'::text, 1, 2, 3)", "rfm_ties('$date'::date, 'default'::text)",
-	"rfm_period(NULL::date, '$date'::date, 'default'::text, '1 week'::text)", "rfm_outcome(NULL::date, '$date'::date, 'default'::text, 'comment'::text, NULL::text, NULL::text)",
-	"rfm_export('2024-06-01'::date, 'default'::text, NULL::text, 'segment'::text, NULL::text, 0.5, 'spring'::text)", "rfm_outcome(NULL::date, '$date'::date, 'default'::text, 'segment'::text, 'spring'::text, NULL::text)",
-	"rfm_period(NULL::date, '2024-06-29'::date, 'm'::text, NULL::text)", "rfm_drop_campaign('spring'::text, 'default'::text)", "rfm_movers('2024-06-01'::date, '$date'::date, 'default'::text, 'down'::text, 5, 'segment'::text, NULL::text, NULL::text)",
+	"rfm_changes(NULL::date, '$date'::date, 'default'::text, 'segment'::text, 'At Risk'::text, '2024-06-20'::text, NULL::text)", "rfm_label('mine'::text, 1, 2, 3)", "rfm_ties('$date'::date, 'default'::text, NULL::text)",
+	"rfm_period(NULL::date, '$date'::date, 'default'::text, '1 week'::text, NULL::text)", "rfm_outcome(NULL::date, '$date'::date, 'default'::text, 'comment'::text, NULL::text, NULL::text, NULL::text)",
+	"rfm_export('2024-06-01'::date, 'default'::text, NULL::text, 'segment'::text, NULL::text, 0.5, 'spring'::text)", "rfm_outcome(NULL::date, '$date'::date, 'default'::text, 'segment'::text, 'spring'::text, NULL::text, NULL::text)",
+	"rfm_period(NULL::date, '2024-06-29'::date, 'm'::text, NULL::text, NULL::text)", "rfm_drop_campaign('spring'::text, 'default'::text)", "rfm_movers('2024-06-01'::date, '$date'::date, 'default'::text, 'down'::text, 5, 'segment'::text, NULL::text, NULL::text)",
 	"rfm_grid('$date'::date, 'default'::text, 'r'::text, 'f'::text, 'customers'::text, NULL::text)", "rfm_trend('default'::text, NULL::date, NULL::date, 'comment'::text, NULL::text)",
 	"rfm_customer('5'::text, 'default'::text, NULL::text)", "rfm_score_now('5'::text, 'default'::text, NULL::text)", "rfm_customer(5, 'default'::text, NULL::text)", "rfm_score_now(5, 'default'::text, NULL::text)",
 	"rfm_export('$date'::date, 'default'::text, 'At Risk'::text, 'segment'::text, NULL::text, NULL::numeric, NULL::text)", "rfm_latest_view('m'::text)", "rfm_internal.ensure_model('m'::text)",
-	"rfm_report('$date'::date, 'default'::text, NULL::text, 'segment'::text, NULL::text, NULL::text, NULL::text)", 'rfm_jobs', 'rfm_model', 'rfm_run', 'rfm_ruleset', 'rfm_segment_rule',
+	"rfm_report('$date'::date, 'default'::text, NULL::text, 'segment'::text, NULL::text, NULL::text, NULL::text, NULL::text)", 'rfm_jobs', 'rfm_model', 'rfm_run', 'rfm_ruleset', 'rfm_segment_rule',
 	"rfm_bucket(2.5::numeric, '{1,2,3}'::numeric[])", "rfm_internal.next_run('0 2 * * *'::text, 'UTC'::text, '2024-06-30 00:00+00'::timestamptz)", "rfm_internal.job_name('x'::text)",
 	"(SELECT rfm_quintiles(total), rfm_quantiles(total, 3) FROM ecom.orders) AS q")
 {

@@ -9,5 +9,5 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 -- be taken for the extension's own.
 CREATE SCHEMA rfm_internal;
 COMMENT ON SCHEMA rfm_internal IS
-    'internal: what the functions of the extension rfm are made of; nothing here is for users';
+    'internal: functions, types and views that the extension rfm uses itself; not for users';
 GRANT USAGE ON SCHEMA rfm_internal TO PUBLIC;

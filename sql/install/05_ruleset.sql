@@ -38,11 +38,11 @@ CREATE TABLE @extschema@.rfm_ruleset (
 );
 
 COMMENT ON TABLE @extschema@.rfm_ruleset IS
-    'rule sets, whose rules are in rfm_segment_rule. Everyone may read all of them and make new ones; a rule set is changed by members of its owner only, and the shipped ones by nobody: copy them with rfm_copy_ruleset. rfm_drop_ruleset removes one';
+    'rule sets; their rules are in rfm_segment_rule. Every role may read all rule sets and make new ones. Only members of the owner may change a rule set, and shipped ones cannot be changed: copy them with rfm_copy_ruleset. rfm_drop_ruleset removes one';
 COMMENT ON COLUMN @extschema@.rfm_ruleset.ruleset IS 'name of the rule set, as in rfm_model.segment_rules and comment_rules';
 COMMENT ON COLUMN @extschema@.rfm_ruleset.owner IS 'role that may change the rule set and its rules';
-COMMENT ON COLUMN @extschema@.rfm_ruleset.buckets IS 'number of scores that it is made for, as in rfm_model.buckets: models with these buckets may use it; it does not change';
-COMMENT ON COLUMN @extschema@.rfm_ruleset.shipped IS 'true for the rule sets that come with rfm, which nobody changes';
+COMMENT ON COLUMN @extschema@.rfm_ruleset.buckets IS 'number of scores, as in rfm_model.buckets: only models with the same buckets may use the rule set; cannot be changed';
+COMMENT ON COLUMN @extschema@.rfm_ruleset.shipped IS 'whether the rule set is shipped with rfm; such rule sets cannot be changed';
 COMMENT ON COLUMN @extschema@.rfm_ruleset.description IS 'what the rule set is for';
 
 CREATE TABLE @extschema@.rfm_segment_rule (
@@ -59,16 +59,16 @@ CREATE TABLE @extschema@.rfm_segment_rule (
 );
 
 COMMENT ON TABLE @extschema@.rfm_segment_rule IS
-    'rules that turn scores into labels; lowest priority number first, first match wins, no match: Others. A rule belongs to the owner of its rule set; rfm_drop_rule removes one';
+    'rules that assign labels to scores. Rules are tried in ascending order of priority and the first match wins; a customer whom no rule matches is in Others. A rule belongs to the owner of its rule set; rfm_drop_rule removes one';
 COMMENT ON COLUMN @extschema@.rfm_segment_rule.ruleset IS 'rule set that the rule belongs to';
 COMMENT ON COLUMN @extschema@.rfm_segment_rule.priority IS 'order within the rule set; the lowest number is tried first';
-COMMENT ON COLUMN @extschema@.rfm_segment_rule.label IS 'what a customer matching the rule is called';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.label IS 'label of the customers whom the rule matches';
 COMMENT ON COLUMN @extschema@.rfm_segment_rule.r IS 'recency scores that match (5 of 5: most recent); null: any';
 COMMENT ON COLUMN @extschema@.rfm_segment_rule.f IS 'frequency scores that match; null: any';
 COMMENT ON COLUMN @extschema@.rfm_segment_rule.m IS 'monetary scores that match; null: any';
 COMMENT ON COLUMN @extschema@.rfm_segment_rule.total IS 'sums of the three scores that match; null: any';
-COMMENT ON COLUMN @extschema@.rfm_segment_rule.description IS 'who the customers with this label are';
-COMMENT ON COLUMN @extschema@.rfm_segment_rule.action IS 'what to do about them';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.description IS 'description of the customers with this label';
+COMMENT ON COLUMN @extschema@.rfm_segment_rule.action IS 'recommended action for them';
 
 -- Bound to the table itself: pg_dump calls it, whatever the schema is called then.
 CREATE FUNCTION rfm_internal.is_shipped(ruleset text)
@@ -79,7 +79,7 @@ BEGIN ATOMIC
     SELECT EXISTS (SELECT FROM @extschema@.rfm_ruleset s WHERE s.ruleset = $1 AND s.shipped);
 END;
 COMMENT ON FUNCTION rfm_internal.is_shipped(text) IS
-    'internal: does the rule set come with rfm?';
+    'internal: whether the rule set is shipped with rfm';
 
 -- The shipped sets come from the script, never from a dump.
 SELECT pg_extension_config_dump('@extschema@.rfm_ruleset', 'WHERE NOT shipped');

@@ -39,14 +39,14 @@ RETURNS int4[]
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_own_ruleset';
 COMMENT ON FUNCTION rfm_internal.own_ruleset(text) IS
-    'internal: the three bucket counts of a rule set that the caller may change, an error for others; keeps it from changes until the end of the transaction';
+    'internal: the three bucket counts of a rule set that the caller may change, or an error; locks it until the end of the transaction';
 
 CREATE FUNCTION rfm_internal.restoring()
 RETURNS bool
 LANGUAGE c STABLE
 AS 'MODULE_PATHNAME', 'rfm_restoring';
 COMMENT ON FUNCTION rfm_internal.restoring() IS
-    'internal: do rows come from a dump, whose tables can come in any order?';
+    'internal: whether rows come from a dump, which can restore the tables in any order';
 
 CREATE FUNCTION rfm_internal.ruleset_trigger()
 RETURNS trigger
@@ -55,7 +55,7 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
 BEGIN
     IF TG_RELID <> '@extschema@.rfm_ruleset'::regclass OR TG_WHEN <> 'BEFORE' OR TG_LEVEL <> 'ROW' THEN
-        RAISE EXCEPTION 'this function is the trigger of another table'
+        RAISE EXCEPTION 'this function can only be called as a trigger of its own table'
             USING ERRCODE = 'trigger_protocol_violated';
     END IF;
     IF TG_OP = 'DELETE' THEN
@@ -70,7 +70,7 @@ BEGIN
                 ERRCODE = 'feature_not_supported',
                 MESSAGE = 'name and buckets of a rule set cannot be changed',
                 DETAIL = 'Its rules, and the models that use it, depend on them.',
-                HINT = 'Make another rule set: rfm_copy_ruleset copies one under a new name.';
+                HINT = 'Create another rule set; rfm_copy_ruleset() copies one under a new name.';
         END IF;
     ELSIF pg_trigger_depth() = 1 THEN
         IF rfm_internal.restoring() THEN
@@ -87,19 +87,19 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
             MESSAGE = 'cannot mark a rule set as shipped',
-            HINT = 'Leave column "shipped" out: it marks the rule sets that come with rfm.';
+            HINT = 'Omit column "shipped", which marks the rule sets that are shipped with rfm.';
     END IF;
     IF NOT pg_has_role(NEW.owner, 'USAGE') THEN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
             MESSAGE = format('must be member of role %s to give it rule set "%s"', NEW.owner, NEW.ruleset),
-            HINT = 'Leave column "owner" out to own the rule set yourself.';
+            HINT = 'Omit column "owner" to own the rule set yourself.';
     END IF;
     RETURN NEW;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.ruleset_trigger() IS
-    'trigger of rfm_ruleset: checks a rule set when it is made or changed';
+    'trigger of rfm_ruleset: checks a new or changed rule set';
 REVOKE ALL ON FUNCTION rfm_internal.ruleset_trigger() FROM PUBLIC;
 
 CREATE FUNCTION rfm_internal.segment_rule_trigger()
@@ -112,7 +112,7 @@ DECLARE
     bad record;
 BEGIN
     IF TG_RELID <> '@extschema@.rfm_segment_rule'::regclass OR TG_WHEN <> 'BEFORE' OR TG_LEVEL <> 'ROW' THEN
-        RAISE EXCEPTION 'this function is the trigger of another table'
+        RAISE EXCEPTION 'this function can only be called as a trigger of its own table'
             USING ERRCODE = 'trigger_protocol_violated';
     END IF;
     IF TG_OP <> 'INSERT' THEN
@@ -153,7 +153,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.segment_rule_trigger() IS
-    'trigger of rfm_segment_rule: checks a rule when it is made or changed';
+    'trigger of rfm_segment_rule: checks a new or changed rule';
 REVOKE ALL ON FUNCTION rfm_internal.segment_rule_trigger() FROM PUBLIC;
 
 CREATE FUNCTION rfm_internal.truncate_trigger()
@@ -165,12 +165,12 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'insufficient_privilege',
         MESSAGE = format('cannot truncate %s', TG_TABLE_NAME),
-        DETAIL = 'It holds the rule sets that are shipped with rfm.',
+        DETAIL = 'It contains the rule sets that are shipped with rfm.',
         HINT = 'Remove a rule set with rfm_drop_ruleset, a rule with rfm_drop_rule.';
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.truncate_trigger() IS
-    'trigger of rfm_ruleset and rfm_segment_rule: keeps the shipped rule sets from TRUNCATE';
+    'trigger of rfm_ruleset and rfm_segment_rule: prevents TRUNCATE, which would remove the shipped rule sets';
 REVOKE ALL ON FUNCTION rfm_internal.truncate_trigger() FROM PUBLIC;
 
 CREATE TRIGGER rfm_ruleset_check BEFORE INSERT OR UPDATE ON @extschema@.rfm_ruleset
@@ -193,7 +193,7 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_drop_ruleset';
 COMMENT ON FUNCTION @extschema@.rfm_drop_ruleset(text) IS
-    'removes a rule set and its rules; refused while a model uses it';
+    'removes a rule set and its rules; an error if a model uses it';
 
 CREATE FUNCTION @extschema@.rfm_drop_rule(ruleset text, priority int4)
 RETURNS void
@@ -228,7 +228,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.find_ruleset(text) IS
-    'internal: a rule set, an error where it does not exist';
+    'internal: the row of a rule set, or an error if it does not exist';
 
 CREATE FUNCTION @extschema@.rfm_copy_ruleset(from_ruleset text, to_ruleset text)
 RETURNS int8
@@ -304,11 +304,11 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_segment_coverage(text) IS
-    'every cell of the score cube of a rule set with the rule that takes it, cells that none takes, then the rules that never match';
+    'for every combination of three scores the rule of a rule set that matches it, or a row without a rule; then the rules that never match';
 
 CREATE FUNCTION @extschema@.rfm_label(ruleset text, r int4, f int4, m int4)
 RETURNS text
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'rfm_label';
 COMMENT ON FUNCTION @extschema@.rfm_label(text, int4, int4, int4) IS
-    'what a rule set calls a customer with these scores, Others where no rule matches; null where a score is null';
+    'the label that a rule set gives to three scores: Others if no rule matches, null if a score is null';

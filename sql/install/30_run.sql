@@ -29,7 +29,7 @@ CREATE TABLE @extschema@.rfm_run (
 CREATE INDEX rfm_run_model_id_run_date_idx ON @extschema@.rfm_run (model_id, run_date, run_id);
 
 COMMENT ON TABLE @extschema@.rfm_run IS
-    'log of snapshots: one row per refresh that succeeded. Everyone sees the runs of the models that they may use; with a model goes its log';
+    'log of snapshots: one row per successful refresh. A role sees the runs of models that it may use; they are removed with their model';
 COMMENT ON COLUMN @extschema@.rfm_run.run_id IS 'number of the run';
 COMMENT ON COLUMN @extschema@.rfm_run.model_id IS 'number of the model, as in rfm_model';
 COMMENT ON COLUMN @extschema@.rfm_run.model IS 'name of the model';
@@ -40,19 +40,19 @@ COMMENT ON COLUMN @extschema@.rfm_run.orders IS 'rows of the source that counted
 COMMENT ON COLUMN @extschema@.rfm_run.inserted IS 'rows of the target inserted';
 COMMENT ON COLUMN @extschema@.rfm_run.updated IS 'rows of the target updated';
 COMMENT ON COLUMN @extschema@.rfm_run.deleted IS 'rows of the target deleted';
-COMMENT ON COLUMN @extschema@.rfm_run.unchanged IS 'rows of the target that stood as they should and were not touched';
-COMMENT ON COLUMN @extschema@.rfm_run.expired IS 'older snapshots (run dates) of the target that went by the model''s retention';
-COMMENT ON COLUMN @extschema@.rfm_run.newest_order IS 'date of the newest order of the customers in the snapshot; null: there are none';
-COMMENT ON COLUMN @extschema@.rfm_run.cut_points IS 'what each score covers and where the cuts lie; rfm_cut_points() shows it as rows';
-COMMENT ON COLUMN @extschema@.rfm_run.reading IS 'how the orders were read: orders, one by one, or grouped, one row per customer from the servers that have them';
-COMMENT ON COLUMN @extschema@.rfm_run.spilled IS 'whether customers did not fit into the memory that they may take (rfm.work_mem) and went to temporary files';
-COMMENT ON COLUMN @extschema@.rfm_run.memory IS 'bytes that the customers took in the session at most, when they were read or scored; parallel workers have as much each';
+COMMENT ON COLUMN @extschema@.rfm_run.unchanged IS 'rows of the target that were already correct, and were not touched';
+COMMENT ON COLUMN @extschema@.rfm_run.expired IS 'older snapshots (run dates) of the target that were removed by the model''s retention';
+COMMENT ON COLUMN @extschema@.rfm_run.newest_order IS 'date of the newest order of the customers in the snapshot; null: there are no customers';
+COMMENT ON COLUMN @extschema@.rfm_run.cut_points IS 'what each score covers, and the cut points; rfm_cut_points() returns them as rows';
+COMMENT ON COLUMN @extschema@.rfm_run.reading IS 'how the orders were read: orders (one by one) or grouped (one row per customer)';
+COMMENT ON COLUMN @extschema@.rfm_run.spilled IS 'whether customers exceeded rfm.work_mem and were written to temporary files';
+COMMENT ON COLUMN @extschema@.rfm_run.memory IS 'largest memory of the customers in the session while they were read or scored, in bytes; each parallel worker may use as much';
 COMMENT ON COLUMN @extschema@.rfm_run.phases IS 'milliseconds by phase: read, sort, score, write';
-COMMENT ON COLUMN @extschema@.rfm_run.started_at IS 'when the refresh began, waiting for another one included';
-COMMENT ON COLUMN @extschema@.rfm_run.finished_at IS 'when it was done, before its transaction committed';
-COMMENT ON COLUMN @extschema@.rfm_run.run_by IS 'role that asked for the refresh';
+COMMENT ON COLUMN @extschema@.rfm_run.started_at IS 'when the refresh began, including the time it waited for another one';
+COMMENT ON COLUMN @extschema@.rfm_run.finished_at IS 'when the refresh finished, before its transaction committed';
+COMMENT ON COLUMN @extschema@.rfm_run.run_by IS 'role that called the refresh';
 COMMENT ON COLUMN @extschema@.rfm_run.version IS 'version of the library that computed the snapshot';
-COMMENT ON COLUMN @extschema@.rfm_run.backfill IS 'the call of rfm_backfill() that the snapshot belongs to: its dates, and a digest of the model and its rules; null: of no such call';
+COMMENT ON COLUMN @extschema@.rfm_run.backfill IS 'the call of rfm_backfill() that computed the snapshot: its dates, and a digest of the model and its rules; null: another call';
 
 SELECT pg_extension_config_dump('@extschema@.rfm_run', '');
 SELECT pg_extension_config_dump('@extschema@.rfm_run_run_id_seq', '');
@@ -88,14 +88,14 @@ CREATE INDEX rfm_run_group_run_id_score_group_idx ON @extschema@.rfm_run_group (
 CREATE INDEX rfm_run_group_model_id_run_date_idx ON @extschema@.rfm_run_group (model_id, run_date);
 
 COMMENT ON TABLE @extschema@.rfm_run_group IS
-    'log of snapshots by group, for models with score_within: one row a group of the last refresh of each date that the target keeps. Everyone sees the groups of the models that they may use';
+    'log of snapshots by group, for models with score_within: one row per group of the last refresh of each date in the target. A role sees the groups of models that it may use';
 COMMENT ON COLUMN @extschema@.rfm_run_group.run_id IS 'number of the run, as in rfm_run';
 COMMENT ON COLUMN @extschema@.rfm_run_group.model_id IS 'number of the model, as in rfm_model';
 COMMENT ON COLUMN @extschema@.rfm_run_group.run_date IS 'date of the snapshot';
 COMMENT ON COLUMN @extschema@.rfm_run_group.score_group IS 'the group, as text';
 COMMENT ON COLUMN @extschema@.rfm_run_group.customers IS 'customers of the group in the snapshot';
 COMMENT ON COLUMN @extschema@.rfm_run_group.orders IS 'their orders: the sum of frequency_orders';
-COMMENT ON COLUMN @extschema@.rfm_run_group.cut_points IS 'what each score covers in the group and where its cuts lie; rfm_cut_points() shows it as rows';
+COMMENT ON COLUMN @extschema@.rfm_run_group.cut_points IS 'what each score covers in the group, and its cut points; rfm_cut_points() returns them as rows';
 
 SELECT pg_extension_config_dump('@extschema@.rfm_run_group', '');
 

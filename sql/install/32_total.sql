@@ -15,7 +15,7 @@ CREATE TABLE @extschema@.rfm_total (
 );
 
 COMMENT ON TABLE @extschema@.rfm_total IS
-    'customers, orders and revenue of each segment, and of each comment, of each snapshot, as its last refresh has written it. They stay when the snapshot goes by retention; with a model they go. Everyone sees those of the models that they may use';
+    'customers, orders and revenue of each segment and of each comment in each snapshot, as of its last refresh. They are kept when retention removes the snapshot, and are removed with their model. A role sees those of models that it may use';
 COMMENT ON COLUMN @extschema@.rfm_total.model_id IS 'number of the model, as in rfm_model';
 COMMENT ON COLUMN @extschema@.rfm_total.run_date IS 'date of the snapshot';
 COMMENT ON COLUMN @extschema@.rfm_total.by IS 'which labels are counted: segment or comment';

@@ -97,9 +97,9 @@ COMMENT ON AGGREGATE rfm_internal.collect("any", "any", "any", "any") IS
     'internal: collects (customer, order time, amount, order id) for a refresh; of no use in other queries';
 
 COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8) IS
-    'internal: the same of (customer, order time, amount, number of orders)';
+    'internal: as rfm_internal.collect, for (customer, order time, amount, number of orders)';
 COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8, "any") IS
-    'internal: the same of (customer, order time, amount, number of orders, order id)';
+    'internal: as rfm_internal.collect, for (customer, order time, amount, number of orders, order id)';
 
 -- The same for customers that are told apart by a group, too.
 
@@ -172,13 +172,35 @@ CREATE AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any",
 );
 
 COMMENT ON AGGREGATE rfm_internal.collect_within("any", "any", "any", "any") IS
-    'internal: the same of (group, customer, order time, amount)';
+    'internal: as rfm_internal.collect, for (group, customer, order time, amount)';
 COMMENT ON AGGREGATE rfm_internal.collect_within("any", "any", "any", "any", "any") IS
-    'internal: the same of (group, customer, order time, amount, order id)';
+    'internal: as rfm_internal.collect, for (group, customer, order time, amount, order id)';
 COMMENT ON AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any", int8) IS
-    'internal: the same of (group, customer, order time, amount, number of orders)';
+    'internal: as rfm_internal.collect, for (group, customer, order time, amount, number of orders)';
 COMMENT ON AGGREGATE rfm_internal.collect_counted_within("any", "any", "any", "any", int8, "any") IS
-    'internal: the same of (group, customer, order time, amount, number of orders, order id)';
+    'internal: as rfm_internal.collect, for (group, customer, order time, amount, number of orders, order id)';
+
+-- Every row of every customer, for forecasts.
+
+CREATE FUNCTION rfm_internal.collect_visits_trans(internal, "any", "any", "any", int8)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_visits_trans';
+
+CREATE AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) (
+    SFUNC = rfm_internal.collect_visits_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) IS
+    'internal: collects (customer, order time, amount, number of orders) of each row for a forecast; of no use in other queries';
 
 -- Summing ----------------------------------------------------------------
 --
@@ -218,4 +240,4 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_staged_rows';
 
 COMMENT ON FUNCTION rfm_internal.staged_rows() IS
-    'internal: the rows that the refresh under way in this session writes to a target whose rows Citus routes';
+    'internal: the rows that the running refresh of this session writes to a target whose rows Citus routes';

@@ -29,13 +29,14 @@ CREATE FUNCTION @extschema@.rfm_create_model(
     keep_stale     bool       DEFAULT false,
     weights        int4[]     DEFAULT '{100,10,1}',
     retention      interval   DEFAULT NULL,
-    partition_by   text       DEFAULT NULL
+    partition_by   text       DEFAULT NULL,
+    customer_index bool       DEFAULT false
 ) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_create_model';
 
 COMMENT ON FUNCTION @extschema@.rfm_create_model IS
-    'defines a model and creates its target, with its key, where there is none; the parameters are the columns of rfm_model';
+    'defines a model, and creates its target with its key if there is none; the parameters are the columns of rfm_model';
 
 CREATE FUNCTION rfm_internal.ensure_model(model text)
 RETURNS void
@@ -43,7 +44,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_ensure_model';
 
 COMMENT ON FUNCTION rfm_internal.ensure_model(text) IS
-    'raises an error unless the caller may use the model; makes the model default where it is asked for and ecom.orders exists';
+    'raises an error unless the caller may use the model; creates the model default when it is first used and ecom.orders exists';
 
 CREATE FUNCTION rfm_internal.delete_model(model text)
 RETURNS void
@@ -51,7 +52,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_delete_model';
 
 COMMENT ON FUNCTION rfm_internal.delete_model(text) IS
-    'deletes the row of a model that the caller may use';
+    'internal: deletes the row of a model that the caller may use';
 
 CREATE FUNCTION @extschema@.rfm_drop_model(model text, drop_target bool DEFAULT false)
 RETURNS void
@@ -81,8 +82,8 @@ BEGIN
     IF drop_target AND NOT may_drop THEN
         RAISE EXCEPTION 'target of model "%" does not belong to the model''s owner', model
             USING ERRCODE = 'insufficient_privilege',
-                  DETAIL = format('Table %s stays, and so does the model.', target_name),
-                  HINT = 'Drop the model without its target, and the table with DROP TABLE.';
+                  DETAIL = format('Table %s and the model were not dropped.', target_name),
+                  HINT = 'Drop the model without its target, and drop the table with DROP TABLE.';
     END IF;
     PERFORM rfm_internal.delete_model(model);
     -- who may not use pg_cron has nothing scheduled in it
@@ -99,4 +100,4 @@ END
 $function$;
 
 COMMENT ON FUNCTION @extschema@.rfm_drop_model(text, bool) IS
-    'removes a model, its log, its schedule and the view of its newest snapshot, after a refresh that is under way; its target stays unless drop_target is true';
+    'removes a model, its log, its schedule and the view of its newest snapshot; waits for a running refresh. The target is kept unless drop_target is true';

@@ -8,14 +8,14 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_refresh';
 
 COMMENT ON FUNCTION @extschema@.rfm_refresh(date, text) IS
-    'computes the snapshot of a date and makes the rows of the target equal to it; returns the number of customers in it. Without a date: today or yesterday in the model''s time zone, or the date of the latest order up to today, as the model''s as_of says';
+    'computes the snapshot of a date, makes the target''s rows of that date equal to it, and returns the number of customers. The default date is given by the model''s as_of: today or yesterday in the model''s time zone, or the date of the latest order up to today';
 
 CREATE PROCEDURE @extschema@.rfm_catch_up(model text DEFAULT 'default')
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'rfm_catch_up';
 
 COMMENT ON PROCEDURE @extschema@.rfm_catch_up(text) IS
-    'computes every snapshot that a model owes, oldest first, each in a transaction of its own: those computed before their day was over, those that its restate asks for, those missed since its last one by its cadence, and that of the date that rfm_refresh() would take; at most rfm.catch_up_limit of them beside those of restate. Where there is no snapshot yet, or the target holds the newest one only: the last alone';
+    'computes all snapshots that are due for a model, oldest first, each in its own transaction: those computed before their day was over, those covered by restate, those missing since the last one by the model''s cadence, and that of the default date of rfm_refresh(). Computes at most rfm.catch_up_limit snapshots, not counting those of restate. If there is no snapshot yet, or the target holds only the newest one, computes only that of the default date';
 
 CREATE PROCEDURE @extschema@.rfm_backfill(
     from_date date,
@@ -26,7 +26,7 @@ LANGUAGE c
 AS 'MODULE_PATHNAME', 'rfm_backfill';
 
 COMMENT ON PROCEDURE @extschema@.rfm_backfill(date, date, text) IS
-    'computes the snapshot of every date from from_date to to_date, oldest first, each in a transaction of its own, as rfm_refresh() would one by one; but reads the orders only once for all of them, where they fit into rfm.work_mem. Called again after it was interrupted, it goes on where it stopped';
+    'computes the snapshots of all dates from from_date to to_date, oldest first, each in its own transaction. The results are those of rfm_refresh(), but the orders are read only once if they fit into rfm.work_mem. After an interruption, a repeated call continues where it stopped';
 
 CREATE FUNCTION @extschema@.rfm_run_date()
 RETURNS date
@@ -34,7 +34,7 @@ LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'rfm_run_date';
 
 COMMENT ON FUNCTION @extschema@.rfm_run_date() IS
-    'the date that is being computed, for the expressions of a model and for views that it reads: deleted_at IS NULL OR deleted_at > rfm_run_date(). Elsewhere the current date';
+    'the run date of the current refresh, for use in a model''s expressions and in views that it reads: deleted_at IS NULL OR deleted_at > rfm_run_date(). Outside of a refresh, the current date';
 
 CREATE FUNCTION @extschema@.rfm_preview(
     run_date date DEFAULT NULL,
@@ -59,7 +59,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_preview';
 
 COMMENT ON FUNCTION @extschema@.rfm_preview(date, text) IS
-    'the snapshot of a date as rows, in the order of the groups, if there are any, and customers; nothing is written';
+    'returns the snapshot of a date, ordered by group, if the model has groups, and customer, without writing it';
 
 CREATE FUNCTION @extschema@.rfm_cut_points(
     run_date    date DEFAULT NULL,
@@ -102,4 +102,4 @@ AS $function$
 $function$;
 
 COMMENT ON FUNCTION @extschema@.rfm_cut_points(date, text, text) IS
-    'what each score covered in the last refresh of a date (without one, of the newest date, or of all where the target has no dates): its customers, their lowest and highest value, the cut point between it and the score below, and, where ties are cut, the customer it begins with; of one group or, without one, of every group that the model scores by itself';
+    'what each score covered in the last refresh of a date, by default of the newest: number of customers, lowest and highest value, the cut point between it and the next lower score, and, if ntile split equal values there, the customer with whom the score begins. With score_group for one group, otherwise for all groups of the model';

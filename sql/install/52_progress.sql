@@ -29,20 +29,20 @@ SELECT s.pid, d.datname, a.rolname AS run_by, s.command, s.model, s.run_date,
   LEFT JOIN pg_roles a ON a.oid = s.run_by;
 
 COMMENT ON VIEW @extschema@.rfm_progress IS
-    'refreshes and previews that run now, in all databases of the server, and how far they are. Shows those that you or a role you are a member of asked for, and those of models of these roles; members of pg_read_all_stats see all. Needs rfm in shared_preload_libraries';
-COMMENT ON COLUMN @extschema@.rfm_progress.pid IS 'process id of the session that runs it, as in pg_stat_activity';
+    'progress of running refreshes and previews in all databases of the server. A role sees those called by roles of which it is a member, and those of these roles'' models; members of pg_read_all_stats see all. Requires rfm in shared_preload_libraries';
+COMMENT ON COLUMN @extschema@.rfm_progress.pid IS 'process id of the session, as in pg_stat_activity';
 COMMENT ON COLUMN @extschema@.rfm_progress.datname IS 'database of the model';
-COMMENT ON COLUMN @extschema@.rfm_progress.run_by IS 'role that asked for it';
+COMMENT ON COLUMN @extschema@.rfm_progress.run_by IS 'role that called it';
 COMMENT ON COLUMN @extschema@.rfm_progress.command IS '"refresh" or "preview"';
-COMMENT ON COLUMN @extschema@.rfm_progress.model IS 'name of the model, of a long one the beginning';
-COMMENT ON COLUMN @extschema@.rfm_progress.run_date IS 'date under way; null until it is known';
+COMMENT ON COLUMN @extschema@.rfm_progress.model IS 'name of the model, possibly truncated';
+COMMENT ON COLUMN @extschema@.rfm_progress.run_date IS 'run date; null until it is known';
 COMMENT ON COLUMN @extschema@.rfm_progress.phase IS
-    'wait: for another refresh of the model; read: the orders; sort: the customers; score: them; write: compares with the target and writes what differs; done: written, its transaction goes on';
-COMMENT ON COLUMN @extschema@.rfm_progress.done IS 'orders read, or customers done with, in this phase';
+    'wait: waiting for another refresh of the model; read: reading the orders; sort: sorting the customers; score: scoring them; write: comparing with the target and writing what differs; done: written, the transaction is still open';
+COMMENT ON COLUMN @extschema@.rfm_progress.done IS 'orders read, or customers processed, in this phase';
 COMMENT ON COLUMN @extschema@.rfm_progress.total IS
-    'orders that the planner expects to count, never fewer than are read; customers in the later phases; null while not known';
-COMMENT ON COLUMN @extschema@.rfm_progress.percent IS 'how far the whole refresh is, by the time that phases usually take';
-COMMENT ON COLUMN @extschema@.rfm_progress.started IS 'when it was asked for';
+    'orders that the planner expects, but at least those already read; customers in the later phases; null if unknown';
+COMMENT ON COLUMN @extschema@.rfm_progress.percent IS 'progress of the whole refresh, estimated from the time that phases usually take';
+COMMENT ON COLUMN @extschema@.rfm_progress.started IS 'when it was called';
 COMMENT ON COLUMN @extschema@.rfm_progress.phase_started IS 'when this phase began';
 
 GRANT SELECT ON @extschema@.rfm_progress TO PUBLIC;

@@ -8,7 +8,7 @@ RETURNS date
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'rfm_local_date';
 COMMENT ON FUNCTION rfm_internal.local_date(timestamptz, text) IS
-    'internal: the date that it is at a moment in a model''s time zone';
+    'internal: the date of a time in a model''s time zone';
 
 -- A day is done when it is over: what began before that misses its last orders.
 CREATE FUNCTION rfm_internal.is_unfinished(run_date date, started_at timestamptz, zone text)
@@ -16,7 +16,7 @@ RETURNS bool
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN run_date < rfm_internal.local_date(now(), zone) AND run_date >= rfm_internal.local_date(started_at, zone);
 COMMENT ON FUNCTION rfm_internal.is_unfinished(date, timestamptz, text) IS
-    'internal: is the day of a snapshot over, and was it not when the snapshot was computed?';
+    'internal: whether the day of a snapshot is over, but was not when the snapshot was computed';
 
 -- A date a week or month is that of the run date asked for, gone back by whole
 -- ones: the same day of the week, the same day of the month, or the last of each.
@@ -40,7 +40,7 @@ AS $body$
      WHERE cadence = 'month'
 $body$;
 COMMENT ON FUNCTION rfm_internal.missed_dates(text, date, date) IS
-    'internal: the dates between two that a model with that cadence owes a snapshot of: every day, or one of each week (from Monday) or month in between';
+    'internal: the dates between two dates that are due by a cadence: every day, or one date per week (from Monday) or month';
 
 -- last: the newest date that has a snapshot, no later than until, the model's own
 -- run date.  Only dates after "after", and that retention keeps (from kept on).
@@ -72,7 +72,7 @@ AS $body$
      ORDER BY d.run_date, d.priority
 $body$;
 COMMENT ON FUNCTION rfm_internal.owed_dates(int8, text, date, date, date, date, timestamptz, date) IS
-    'internal: the dates that a model''s job computes, and why: restated (recomputed because the model says so), unfinished (computed before the day was over), missed, due (its own run date)';
+    'internal: the dates that a model''s job computes, and why: restated (covered by restate), unfinished (computed before the day was over), missed, due (its own run date)';
 
 -- When a snapshot after that of a date is due, for a model that is to have one
 -- each day, week or month.
@@ -90,4 +90,4 @@ AS $body$
            END
 $body$;
 COMMENT ON FUNCTION rfm_internal.next_due(text, date) IS
-    'internal: the date by which a model with that cadence owes its next snapshot';
+    'internal: the date by which the next snapshot is due by a cadence';

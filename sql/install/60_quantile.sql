@@ -117,10 +117,10 @@ CREATE FUNCTION @extschema@.rfm_bucket(value float8, cuts float8[])
 RETURNS int4
 AS 'MODULE_PATHNAME', 'rfm_float8_bucket' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.rfm_bucket(float8, float8[]) IS
-    'one more than the number of cut points below the value, in whatever order they stand';
+    'one more than the number of cut points below the value; the cut points may be in any order';
 
 CREATE FUNCTION @extschema@.rfm_bucket(value numeric, cuts numeric[])
 RETURNS int4
 AS 'MODULE_PATHNAME', 'rfm_numeric_bucket' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.rfm_bucket(numeric, numeric[]) IS
-    'one more than the number of cut points below the value, in whatever order they stand';
+    'one more than the number of cut points below the value; the cut points may be in any order';

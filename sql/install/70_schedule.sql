@@ -24,7 +24,7 @@ AS $body$
     SELECT format(' -- scheduled at %s', extract(epoch FROM clock_timestamp())::int8)
 $body$;
 COMMENT ON FUNCTION rfm_internal.job_stamp() IS
-    'internal: the end of a job''s command: since when it has its schedule';
+    'internal: the suffix of a job''s command, a comment with the time since which it has its schedule';
 
 -- pg_cron before 1.5 cuts job names to 63 bytes, so long ones end in a digest.
 CREATE FUNCTION rfm_internal.job_name(model text)
@@ -95,7 +95,7 @@ BEGIN
         hint := format('As a superuser, run in database "%s": %s', home.value, statement);
     ELSIF home.known AND home.value IS NULL THEN
         detail := 'Extension pg_cron has not been created in this database; it can be in one database of a server only, named by the setting cron.database_name.';
-        hint := format('Ask a superuser to run CREATE EXTENSION pg_cron here, or, where pg_cron lives in another database, to run there: %s', statement);
+        hint := format('Ask a superuser to run CREATE EXTENSION pg_cron in this database or, if pg_cron is in another database, to run there: %s', statement);
     ELSIF home.known THEN
         detail := 'Extension pg_cron is loaded by the server, but has not been created in this database.';
         hint := 'As a superuser, run CREATE EXTENSION pg_cron, then call this function again.';
@@ -115,7 +115,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.cron_absence(text) IS
-    'internal: what keeps pg_cron from being called in this database';
+    'internal: the reason why pg_cron cannot be called in this database';
 
 CREATE FUNCTION rfm_internal.require_cron(statement text)
 RETURNS void
@@ -205,7 +205,7 @@ AS $body$
                   schedule, rfm_internal.job_command(model), current_database(), rfm_internal.job_role(model))
 $body$;
 COMMENT ON FUNCTION rfm_internal.job_elsewhere(text, text) IS
-    'internal: the statement that makes a model''s job from another database';
+    'internal: the statement that makes a model''s job in another database';
 
 CREATE FUNCTION rfm_internal.cron_field(field text, low int4, high int4)
 RETURNS int4[]
@@ -234,7 +234,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.cron_field(text, int4, int4) IS
-    'internal: the numbers that a field of a schedule stands for; null for names and what else is not understood here';
+    'internal: the numbers that a field of a schedule stands for; null for names and other fields that are not supported';
 
 -- When pg_cron runs a job next after a moment or, not forward, when it was due
 -- last by then.  Null for what is not five fields of numbers.
@@ -279,7 +279,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.cron_run(text, text, timestamptz, bool) IS
-    'internal: when a schedule of pg_cron comes next, or was due last';
+    'internal: when a schedule of pg_cron is due next, or was due last';
 
 CREATE FUNCTION rfm_internal.next_run(schedule text, zone text, after timestamptz)
 RETURNS timestamptz
@@ -289,7 +289,7 @@ AS $body$
     SELECT rfm_internal.cron_run($1, $2, $3, true)
 $body$;
 COMMENT ON FUNCTION rfm_internal.next_run(text, text, timestamptz) IS
-    'internal: when a schedule of pg_cron comes next';
+    'internal: when a schedule of pg_cron is due next';
 
 -- The time zone that pg_cron's schedules are in; null where it is not known.
 CREATE FUNCTION rfm_internal.cron_zone()
@@ -301,7 +301,7 @@ AS $body$
       FROM rfm_internal.cron_setting('cron.timezone') AS s
 $body$;
 COMMENT ON FUNCTION rfm_internal.cron_zone() IS
-    'internal: the time zone in which pg_cron fires';
+    'internal: the time zone of pg_cron''s schedules';
 
 -- What a job computes, as a sentence for who schedules it.
 CREATE FUNCTION rfm_internal.job_outlook(model text, schedule text)
@@ -321,7 +321,7 @@ BEGIN
     IF as_of = 'latest_order' THEN
         RETURN 'Each run computes the snapshot of the latest order''s date, after those that were missed.';
     ELSIF next_run IS NULL THEN
-        RETURN format('Each run computes the snapshot of the date that it is then in the model''s time zone, %s,%s after those that were missed.', zone,
+        RETURN format('Each run computes the snapshot of the current date in the model''s time zone, %s,%s after those that were missed.', zone,
                       CASE as_of WHEN 'yesterday' THEN ' less one day,' ELSE '' END);
     END IF;
     PERFORM set_config('timezone', cron_zone, true);
@@ -332,7 +332,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.job_outlook(text, text) IS
-    'internal: says what a model''s job will compute';
+    'internal: a text that describes what a model''s job will compute';
 
 -- What keeps the jobs of a role in this database from connecting, as far as that
 -- can be known beforehand; nulls: nothing.  It reads settings and pg_hba.conf as
@@ -383,22 +383,22 @@ BEGIN ATOMIC
                 ELSE format('pg_cron connects to %s as role %I, and there %s.',
                             CASE f.type WHEN 'local' THEN 'the server''s socket' ELSE 'localhost' END, role,
                             CASE WHEN f.auth_method = 'closed' THEN 'the server does not listen (listen_addresses)'
-                                 WHEN f.auth_method = 'nothing' THEN 'no line of pg_hba.conf lets it in'
+                                 WHEN f.auth_method = 'nothing' THEN 'no line of pg_hba.conf matches'
                                  WHEN f.auth_method = 'reject' THEN format('line %s of pg_hba.conf refuses it', f.line_number)
                                  WHEN f.auth_method IN ('peer', 'ident')
-                                 THEN format('line %s of pg_hba.conf wants the operating system user of that name (%s)', f.line_number, f.auth_method)
-                                 ELSE format('line %s of pg_hba.conf wants a password (%s)', f.line_number, f.auth_method) END)
+                                 THEN format('line %s of pg_hba.conf requires the operating system user of that name (%s)', f.line_number, f.auth_method)
+                                 ELSE format('line %s of pg_hba.conf requires a password (%s)', f.line_number, f.auth_method) END)
            END,
            CASE WHEN NOT a.rolcanlogin
                 THEN format('ALTER ROLE %I LOGIN, or call rfm_schedule() as a role that can log in.', role)
-                ELSE 'Set cron.use_background_workers = on in postgresql.conf and restart the server: then jobs need no connection. A password in the password file of the server''s operating system user serves, too.'
+                ELSE 'Set cron.use_background_workers = on in postgresql.conf and restart the server, so that jobs need no connection. Alternatively, add the password to the password file of the server''s operating system user.'
            END
       FROM pg_roles AS a LEFT JOIN refusal AS f ON true
      WHERE a.rolname = role AND pg_has_role(session_user, a.oid, 'MEMBER')
        AND (NOT a.rolcanlogin OR f.auth_method IS NOT NULL);
 END;
 COMMENT ON FUNCTION rfm_internal.job_trouble(name) IS
-    'internal: what keeps the jobs of a role from connecting';
+    'internal: the reason why the jobs of a role cannot connect';
 
 CREATE FUNCTION @extschema@.rfm_schedule(
     schedule text DEFAULT '0 2 * * *',
@@ -417,7 +417,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'schedule and model must not be null',
-            HINT = 'Leave a parameter out to have its default; rfm_unschedule stops a job.';
+            HINT = 'Omit a parameter to use its default. rfm_unschedule() removes a job.';
     END IF;
 
     PERFORM rfm_internal.require_cron(rfm_internal.job_elsewhere(schedule, model));
@@ -457,7 +457,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_schedule(text, text) IS
-    'has pg_cron call rfm_catch_up() for a model on a schedule (five cron fields, in pg_cron''s time zone: GMT before pg_cron 1.5, setting cron.timezone since), instead of the schedule it had; returns the job id. The job runs as the role that calls this function; when a superuser calls it, as the owner of the model if that role can log in. The model''s query runs as its owner in any case';
+    'schedules a job of pg_cron that calls rfm_catch_up() for a model, and replaces its previous job; returns the job id. The schedule has five cron fields and is in pg_cron''s time zone: GMT before pg_cron 1.5, cron.timezone from 1.5 on. The job runs as the role that calls this function; if a superuser calls it, as the owner of the model if that role can log in. The model''s query always runs as its owner';
 
 CREATE FUNCTION @extschema@.rfm_unschedule(model text DEFAULT 'default')
 RETURNS bool
@@ -472,4 +472,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_unschedule(text) IS
-    'removes the job that rfm_schedule made for a model: your own, or as a superuser anyone''s; false if there was none. The model itself need not exist any more';
+    'removes the job that rfm_schedule made for a model: your own, or as a superuser that of any role; false if there was none. The model need not exist';

@@ -25,7 +25,7 @@ RETURNS SETOF rfm_internal.cron_job
 LANGUAGE c STABLE ROWS 50
 AS 'MODULE_PATHNAME', 'rfm_cron_jobs';
 COMMENT ON FUNCTION rfm_internal.cron_jobs() IS
-    'internal: the jobs of the models that the caller may use or watch; none where there is no pg_cron in this database';
+    'internal: the jobs of the models that the caller may use or monitor; none if pg_cron is not in this database';
 
 CREATE TYPE rfm_internal.cron_trouble AS (
     finding text,
@@ -34,14 +34,14 @@ CREATE TYPE rfm_internal.cron_trouble AS (
     to_do   text
 );
 COMMENT ON TYPE rfm_internal.cron_trouble IS
-    'internal: what is wrong with pg_cron as a whole';
+    'internal: a problem of pg_cron as a whole';
 
 CREATE FUNCTION rfm_internal.cron_troubles()
 RETURNS SETOF rfm_internal.cron_trouble
 LANGUAGE c STABLE ROWS 1
 AS 'MODULE_PATHNAME', 'rfm_cron_troubles';
 COMMENT ON FUNCTION rfm_internal.cron_troubles() IS
-    'internal: what keeps the jobs of pg_cron from running, and that its log has grown large';
+    'internal: the reasons why jobs of pg_cron do not run, and whether its log has grown large';
 
 -- The models that the caller may use or, as a member of pg_read_all_stats, watch,
 -- with all that tells how they fare.  The view reads its tables as its owner, past
@@ -105,14 +105,14 @@ SELECT m.model, m.source, m.target, m.owner, m.as_of, m.cadence, j.job_id, j.run
            HAVING count(*) > 0) AS broken ON true
  WHERE pg_has_role(m.owner::oid, 'USAGE') OR pg_has_role('pg_read_all_stats', 'USAGE');
 COMMENT ON VIEW rfm_internal.model_state IS
-    'internal: how the models fare that the caller may use or watch';
+    'internal: the state of the models that the caller may use or monitor';
 COMMENT ON COLUMN rfm_internal.model_state.model IS 'name of the model';
 COMMENT ON COLUMN rfm_internal.model_state.source IS 'of the model';
 COMMENT ON COLUMN rfm_internal.model_state.target IS 'of the model';
 COMMENT ON COLUMN rfm_internal.model_state.owner IS 'of the model';
 COMMENT ON COLUMN rfm_internal.model_state.as_of IS 'of the model';
 COMMENT ON COLUMN rfm_internal.model_state.cadence IS 'of the model';
-COMMENT ON COLUMN rfm_internal.model_state.job_id IS 'number of its job in pg_cron; null: none is seen';
+COMMENT ON COLUMN rfm_internal.model_state.job_id IS 'number of its job in pg_cron; null: none is visible';
 COMMENT ON COLUMN rfm_internal.model_state.runs_as IS 'role that the job runs as';
 COMMENT ON COLUMN rfm_internal.model_state.schedule IS 'of the job';
 COMMENT ON COLUMN rfm_internal.model_state.active IS 'whether the job is active';
@@ -124,19 +124,19 @@ COMMENT ON COLUMN rfm_internal.model_state.started_at IS 'when the job''s last r
 COMMENT ON COLUMN rfm_internal.model_state.duration IS 'of the job''s last run';
 COMMENT ON COLUMN rfm_internal.model_state.failures IS 'runs of the job that failed since the last one that succeeded';
 COMMENT ON COLUMN rfm_internal.model_state.failing_since IS 'when the first of those began';
-COMMENT ON COLUMN rfm_internal.model_state.waiting_since IS 'since when the run that is under way has waited for a lock';
+COMMENT ON COLUMN rfm_internal.model_state.waiting_since IS 'since when the running job has waited for a lock';
 COMMENT ON COLUMN rfm_internal.model_state.next_run_at IS 'when the job is due next';
-COMMENT ON COLUMN rfm_internal.model_state.overdue_since IS 'when the job was due, if it has not begun then';
-COMMENT ON COLUMN rfm_internal.model_state.last_snapshot IS 'newest date, up to today, that the log has';
-COMMENT ON COLUMN rfm_internal.model_state.last_finished_at IS 'when the newest snapshot was computed last';
-COMMENT ON COLUMN rfm_internal.model_state.today IS 'date that it is in the model''s time zone; null: the model does not go by it';
+COMMENT ON COLUMN rfm_internal.model_state.overdue_since IS 'when the job was due, if it did not begin then';
+COMMENT ON COLUMN rfm_internal.model_state.last_snapshot IS 'newest date up to today in the log';
+COMMENT ON COLUMN rfm_internal.model_state.last_finished_at IS 'when the newest snapshot was last computed';
+COMMENT ON COLUMN rfm_internal.model_state.today IS 'current date in the model''s time zone; null: the model does not use it';
 COMMENT ON COLUMN rfm_internal.model_state.days_behind IS 'days from the last snapshot to today';
-COMMENT ON COLUMN rfm_internal.model_state.next_date IS 'date that comes next, by the model''s cadence';
-COMMENT ON COLUMN rfm_internal.model_state.owed IS 'newest date that there should be a snapshot of';
+COMMENT ON COLUMN rfm_internal.model_state.next_date IS 'next date by the model''s cadence';
+COMMENT ON COLUMN rfm_internal.model_state.owed IS 'newest date for which a snapshot is due';
 COMMENT ON COLUMN rfm_internal.model_state.unfinished IS 'those of its eight newest dates that were computed before their day was over';
-COMMENT ON COLUMN rfm_internal.model_state.left_unfinished IS 'whether the run that should have finished the first of them is past';
+COMMENT ON COLUMN rfm_internal.model_state.left_unfinished IS 'whether the first of them remained unfinished after the run that should have computed it again';
 COMMENT ON COLUMN rfm_internal.model_state.newest_order IS 'date of the newest order in the newest snapshot';
-COMMENT ON COLUMN rfm_internal.model_state.spilled IS 'whether the newest snapshot''s customers went to temporary files';
+COMMENT ON COLUMN rfm_internal.model_state.spilled IS 'whether the customers of the newest snapshot were written to temporary files';
 COMMENT ON COLUMN rfm_internal.model_state.calls_failed IS 'calls that failed since the newest snapshot';
 COMMENT ON COLUMN rfm_internal.model_state.calls_failing_since IS 'when the first of those failed';
 COMMENT ON COLUMN rfm_internal.model_state.call_message IS 'message of the last of those';
@@ -149,11 +149,11 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT CASE WHEN a.detail IS NULL THEN format('no job of this database refreshes it: SELECT %s.rfm_schedule(model => %L);', '@extschema@', $1)
-                ELSE format('see why the scheduler that calls rfm_catch_up for it does not; then: CALL %s.rfm_catch_up(%L); Where there is none: %s %s', '@extschema@', $1, a.detail, a.hint) END
+                ELSE format('find out why the scheduler that calls rfm_catch_up for it does not run, then: CALL %s.rfm_catch_up(%L); If there is no scheduler: %s %s', '@extschema@', $1, a.detail, a.hint) END
       FROM rfm_internal.cron_absence(rfm_internal.job_elsewhere('0 2 * * *', $1)) AS a
 $body$;
 COMMENT ON FUNCTION rfm_internal.no_job_advice(text) IS
-    'internal: what to do for a model that no job refreshes which could be seen';
+    'internal: what to do for a model without a visible job';
 
 -- What is wrong with a model, the worst first by its place.  The body is parsed here
 -- and now, so that the planner can make it part of the query around it.
@@ -170,13 +170,13 @@ LANGUAGE sql STABLE ROWS 1
 BEGIN ATOMIC
     SELECT f.place, f.level, f.finding,
            CASE f.finding
-               WHEN 'owner gone' THEN 'The role that owns the model does not exist any more.'
-               WHEN 'source gone' THEN 'The table or view that the model reads does not exist any more.'
-               WHEN 'target gone' THEN 'The table that the model writes does not exist any more.'
-               WHEN 'job owner gone' THEN format('Role "%s", as which job %s should run, does not exist any more. pg_cron stops at such a job, and with it all others.', s.runs_as, s.job_id)
+               WHEN 'owner gone' THEN 'The role that owns the model no longer exists.'
+               WHEN 'source gone' THEN 'The table or view that the model reads no longer exists.'
+               WHEN 'target gone' THEN 'The table that the model writes no longer exists.'
+               WHEN 'job owner gone' THEN format('Role "%s", as which job %s should run, no longer exists. pg_cron stops at such a job and then runs no other jobs.', s.runs_as, s.job_id)
                WHEN 'failing' THEN format('Failed %s times in a row: %s', CASE WHEN s.job_id IS NULL THEN s.calls_failed ELSE s.failures END, coalesce(s.message, s.call_message))
-               WHEN 'stuck' THEN CASE WHEN s.waiting_since IS NULL THEN format('Its job runs since %s, past the next time that it was due.', s.started_at::timestamptz(0))
-                                      ELSE format('Its job waits for a lock since %s.', s.waiting_since::timestamptz(0)) END
+               WHEN 'stuck' THEN CASE WHEN s.waiting_since IS NULL THEN format('Its job has been running since %s, past the next time that it was due.', s.started_at::timestamptz(0))
+                                      ELSE format('Its job has been waiting for a lock since %s.', s.waiting_since::timestamptz(0)) END
                WHEN 'overdue' THEN format('Its job was due at %s and has not begun.', s.overdue_since)
                WHEN 'paused' THEN format('Job %s is not active.', s.job_id)
                WHEN 'behind' THEN CASE WHEN s.today IS NULL THEN format('It was last refreshed at %s.', s.last_finished_at::timestamptz(0))
@@ -184,7 +184,7 @@ BEGIN ATOMIC
                WHEN 'unfinished' THEN format('Its snapshot of %s was computed before that day was over.', to_char(s.unfinished[1], 'YYYY-MM-DD'))
                WHEN 'never refreshed' THEN 'There is no snapshot yet, and no job that would make one.'
                WHEN 'source stale' THEN format('The newest order in its newest snapshot is of %s.', to_char(s.newest_order, 'YYYY-MM-DD'))
-               WHEN 'spilled' THEN 'Its customers did not fit into the memory that they may take and went to temporary files.'
+               WHEN 'spilled' THEN 'Its customers exceeded rfm.work_mem and were written to temporary files.'
            END AS detail,
            CASE f.finding
                WHEN 'failing' THEN coalesce(s.failing_since, s.calls_failing_since)
@@ -196,19 +196,19 @@ BEGIN ATOMIC
            END AS since,
            CASE f.finding
                WHEN 'owner gone' THEN format('give it another owner, as a superuser: UPDATE %s.rfm_model SET owner = ''...'' WHERE model = %L;', '@extschema@', s.model)
-               WHEN 'source gone' THEN format('point it to another: UPDATE %s.rfm_model SET source = ''schema.table'' WHERE model = %L;', '@extschema@', s.model)
-               WHEN 'target gone' THEN format('point it to another: UPDATE %s.rfm_model SET target = ''schema.table'' WHERE model = %L;', '@extschema@', s.model)
+               WHEN 'source gone' THEN format('set another one: UPDATE %s.rfm_model SET source = ''schema.table'' WHERE model = %L;', '@extschema@', s.model)
+               WHEN 'target gone' THEN format('set another one: UPDATE %s.rfm_model SET target = ''schema.table'' WHERE model = %L;', '@extschema@', s.model)
                WHEN 'job owner gone' THEN format('as a superuser: DELETE FROM cron.job WHERE jobid = %s; SELECT %s.rfm_schedule(%L, %L);', s.job_id, '@extschema@', s.schedule, s.model)
                WHEN 'failing' THEN
                    CASE WHEN s.message = 'connection failed'
                         THEN format('the job could not connect: set cron.use_background_workers = on in postgresql.conf, restart the server, then: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model)
-                        ELSE format('see last_message, mend that, then: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model) END
-               WHEN 'stuck' THEN 'see in pg_stat_activity what it does, and by pg_blocking_pids() who holds it up'
+                        ELSE format('see last_message and fix the cause, then: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model) END
+               WHEN 'stuck' THEN 'see pg_stat_activity for what it does, and pg_blocking_pids() for sessions that block it'
                WHEN 'overdue' THEN format('see whether pg_cron runs (rfm_health(), the server''s log); meanwhile: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model)
                WHEN 'paused' THEN format('the job is paused: SELECT %s.rfm_schedule(%L, %L);', '@extschema@', s.schedule, s.model)
                WHEN 'behind' THEN CASE WHEN s.job_id IS NULL THEN rfm_internal.no_job_advice(s.model)
                                        ELSE format('the next run catches up; sooner: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model) END
-               WHEN 'unfinished' THEN format('rfm_catch_up finishes it, rfm_refresh of another date does not: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model)
+               WHEN 'unfinished' THEN format('rfm_catch_up computes it again, rfm_refresh of another date does not: CALL %s.rfm_catch_up(%L);', '@extschema@', s.model)
                WHEN 'never refreshed' THEN rfm_internal.no_job_advice(s.model)
                WHEN 'source stale' THEN 'see whether orders still arrive in the source; rfm.source_stale_days says after how many days that is reported'
                WHEN 'spilled' THEN 'raise rfm.work_mem (or maintenance_work_mem) for the role that refreshes it'
@@ -251,18 +251,18 @@ SELECT s.model, s.schedule, s.active, s.job_id, s.runs_as, s.last_snapshot, s.da
   FROM rfm_internal.model_state AS s;
 
 COMMENT ON VIEW @extschema@.rfm_jobs IS
-    'one row per model that you may use or, as a member of pg_monitor, watch (and a job, should it have several): its last snapshot, its job in pg_cron, how that fares and what to do. Columns about the job are null where pg_cron is not in this database';
+    'one row per model that you may use or, as a member of pg_monitor, monitor (and per job, if it has several): its last snapshot, its job in pg_cron with its state, and what to do. Columns about the job are null if pg_cron is not in this database';
 COMMENT ON COLUMN @extschema@.rfm_jobs.model IS 'name of the model';
 COMMENT ON COLUMN @extschema@.rfm_jobs.schedule IS 'when its job runs, in pg_cron''s time zone; null: there is no job';
-COMMENT ON COLUMN @extschema@.rfm_jobs.active IS 'false where the job is paused';
+COMMENT ON COLUMN @extschema@.rfm_jobs.active IS 'false if the job is paused';
 COMMENT ON COLUMN @extschema@.rfm_jobs.job_id IS 'number of the job in pg_cron';
 COMMENT ON COLUMN @extschema@.rfm_jobs.runs_as IS 'role that the job runs as';
-COMMENT ON COLUMN @extschema@.rfm_jobs.last_snapshot IS 'newest date, up to today, that the log has a snapshot of';
-COMMENT ON COLUMN @extschema@.rfm_jobs.days_behind IS 'days from the last snapshot to today in the model''s time zone, or to yesterday, as its as_of says; null: no snapshot yet, or a model as of the latest order';
-COMMENT ON COLUMN @extschema@.rfm_jobs.next_date IS 'date that comes next, by the model''s cadence; null for a model as of the latest order';
-COMMENT ON COLUMN @extschema@.rfm_jobs.unfinished IS 'those of its eight newest dates that were computed before their day was over, and that the next run computes again; null: none. What has been corrected in the orders since is not known here';
-COMMENT ON COLUMN @extschema@.rfm_jobs.next_run_at IS 'when the job runs next; null: paused, or not known from the schedule';
-COMMENT ON COLUMN @extschema@.rfm_jobs.last_status IS 'status of the job''s last run, as pg_cron says it: succeeded, failed, running, ...';
+COMMENT ON COLUMN @extschema@.rfm_jobs.last_snapshot IS 'newest date up to today with a snapshot in the log';
+COMMENT ON COLUMN @extschema@.rfm_jobs.days_behind IS 'days from the last snapshot to today in the model''s time zone, or to yesterday with as_of yesterday; null: no snapshot yet, or as_of latest_order';
+COMMENT ON COLUMN @extschema@.rfm_jobs.next_date IS 'next date by the model''s cadence; null with as_of latest_order';
+COMMENT ON COLUMN @extschema@.rfm_jobs.unfinished IS 'those of its eight newest dates that were computed before their day was over, and that the next run computes again; null: none. Later corrections of the orders are not detected';
+COMMENT ON COLUMN @extschema@.rfm_jobs.next_run_at IS 'when the job runs next; null: the job is paused, or the schedule is not supported here';
+COMMENT ON COLUMN @extschema@.rfm_jobs.last_status IS 'status of the job''s last run in pg_cron: succeeded, failed, running, ...';
 COMMENT ON COLUMN @extschema@.rfm_jobs.last_message IS 'message of the last run';
 COMMENT ON COLUMN @extschema@.rfm_jobs.last_run_at IS 'when the last run started';
 COMMENT ON COLUMN @extschema@.rfm_jobs.last_duration IS 'how long the last run took';
@@ -294,4 +294,4 @@ AS $body$
      ORDER BY array_position('{critical,warning,notice}'::text[], f.level), f.model NULLS FIRST, f.place
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_health() IS
-    'what is wrong, one row per finding, the worst first: no row, nothing is. level: critical (snapshots are not made), warning (they soon will not be, or say little) or notice; model: null where it concerns all. Of the models that you may use or, as a member of pg_monitor, watch';
+    'what is wrong, one row per finding, the worst first; no row means that all is well. level: critical (snapshots are not computed), warning (they soon will not be computed, or are of little use) or notice; model is null if the finding concerns all models. Includes the models that you may use or, as a member of pg_monitor, monitor';

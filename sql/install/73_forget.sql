@@ -7,7 +7,7 @@ CREATE FUNCTION @extschema@.rfm_forget(
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_forget';
 COMMENT ON FUNCTION @extschema@.rfm_forget(text, text) IS
-    'erases a customer from every snapshot of a model, and from its logs; returns the number of rows of the target that have gone. Erase their orders first: the next refresh reads what is there. Totals by segment stay. For who may refresh the model';
+    'erases a customer from all snapshots of a model and from its logs; returns the number of rows deleted from the target. Delete the customer''s orders first, or the next refresh will read them again. Totals by segment are kept. For roles that may refresh the model';
 
 CREATE FUNCTION @extschema@.rfm_forget(
     customer anyelement,
@@ -19,4 +19,4 @@ AS $body$
     SELECT @extschema@.rfm_forget($1::text, $2)
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_forget(anyelement, text) IS
-    'the same for a customer that is not text, such as a number or a uuid';
+    'the same for a customer of another type than text, such as a number or a uuid';

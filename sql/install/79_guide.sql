@@ -4,8 +4,9 @@
 -- of the first rule that has them.
 
 CREATE FUNCTION @extschema@.rfm_segment_guide(
-    model text DEFAULT 'default',
-    by    text DEFAULT 'segment'
+    model       text DEFAULT 'default',
+    by          text DEFAULT 'segment',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     segment     text,
     description text,
@@ -21,7 +22,7 @@ DECLARE
     comment bool;
 BEGIN
     -- refuses other labels than these, and those that the model does not give
-    PERFORM rfm_internal.snapshot_rows(model, coalesce(by, 'segment'));
+    PERFORM rfm_internal.snapshot_rows(model, coalesce(by, 'segment'), score_group);
     SELECT * INTO access FROM rfm_internal.access(model);
     comment := by = 'comment'
                OR rfm_internal.label_sql(access.segment_rules, 'rfm_segment', access.columns, access.buckets) IS NULL;
@@ -31,12 +32,13 @@ BEGIN
                (array_agg(s.action ORDER BY s.priority) FILTER (WHERE s.action IS NOT NULL))[1],
                format('SELECT * FROM %s.rfm_export(segment => %L', '@extschema@', s.label)
                || CASE WHEN model <> 'default' THEN format(', model => %L', model) ELSE '' END
-               || CASE WHEN comment THEN ', by => ''comment''' ELSE '' END || ')'
+               || CASE WHEN comment THEN ', by => ''comment''' ELSE '' END
+               || CASE WHEN score_group IS NOT NULL THEN format(', score_group => %L', score_group) ELSE '' END || ')'
           FROM @extschema@.rfm_segment_rule AS s
          WHERE s.ruleset = CASE WHEN comment THEN access.comment_rules ELSE access.segment_rules END
          GROUP BY s.label
          ORDER BY min(s.priority);
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_segment_guide(text, text) IS
-    'the segments that a model can give (by => ''comment'': the comments), in the order of their rules: who the customers are, what to do about them, and the query that lists them in the newest snapshot. The texts are columns of rfm_segment_rule; copy a shipped rule set with rfm_copy_ruleset() to change them';
+COMMENT ON FUNCTION @extschema@.rfm_segment_guide(text, text, text) IS
+    'the segments of a model (by => ''comment'': the comments) in the order of their rules: description, recommended action, and the query that lists the customers in the newest snapshot. The texts are columns of rfm_segment_rule; copy a shipped rule set with rfm_copy_ruleset() to change them. With score_group the query lists the customers of one group';

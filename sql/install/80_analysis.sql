@@ -59,7 +59,7 @@ COMMENT ON FUNCTION rfm_internal.label_sql(text, text, jsonb, int4[]) IS
 CREATE FUNCTION rfm_internal.snapshot_rows(
     model               text,
     by                  text,
-    score_group         text DEFAULT NULL,
+    INOUT score_group   text DEFAULT NULL,
     OUT query           text,
     OUT columns         jsonb,
     OUT customer_type   text,
@@ -81,7 +81,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('customers have no labels by %s', quote_literal(by)),
-            HINT = 'Use by => ''segment'', the default, or by => ''comment''.';
+            HINT = 'Use by => ''segment'' (the default) or by => ''comment''.';
     END IF;
     SELECT * INTO access FROM rfm_internal.access(model);
     grouped := access.columns ->> 'score_group';
@@ -89,7 +89,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('model "%s" scores all customers together', model),
-            HINT = 'It has no groups; a model gets them by score_within.';
+            HINT = 'Only models with score_within have groups.';
     END IF;
     columns := access.columns;
     customer_type := access.customer_type;
@@ -108,7 +108,7 @@ BEGIN
             DETAIL = CASE WHEN CASE by WHEN 'segment' THEN coalesce(access.segment_rules, access.comment_rules) ELSE access.comment_rules END IS NOT NULL
                      THEN 'Its rule set does, but the target keeps neither that label nor all three scores.'
                      ELSE 'It has no rule set for that.' END,
-            HINT = CASE WHEN segment IS NOT NULL THEN 'It does give them a segment: leave "by" out.'
+            HINT = CASE WHEN segment IS NOT NULL THEN 'It assigns segments: omit "by".'
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;
     -- the mark keeps code of the target's owner from running with the caller's rights
@@ -163,14 +163,14 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'no_data_found',
         MESSAGE = format('model "%s" has no customers on %s', model, to_char(run_date, 'YYYY-MM-DD')),
-        DETAIL = CASE WHEN earlier IS NULL AND later IS NULL THEN 'Its target is empty.'
-                      ELSE format('The snapshots next to that date are of %s.',
+        DETAIL = CASE WHEN earlier IS NULL AND later IS NULL THEN 'There are none on any date.'
+                      ELSE format('The nearest snapshots are of %s.',
                                   concat_ws(' and ', to_char(earlier, 'YYYY-MM-DD'), to_char(later, 'YYYY-MM-DD'))) END,
-        HINT = 'Leave the date out for the newest snapshot; rfm_refresh() computes that of a date.';
+        HINT = 'Omit the date to use the newest snapshot. rfm_refresh() computes that of a date.';
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.snapshot_date(text, text, date) IS
-    'internal: the date of the snapshot that was asked for';
+    'internal: the date of the requested snapshot';
 
 -- The dates of the last snapshots, oldest first.  The key of a target begins with
 -- the date: each is found by one look into it, and by a statement of its own, as
@@ -199,7 +199,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.snapshot_dates(text, date, int4, date) IS
-    'internal: the dates of the last snapshots up to a date, and since another, oldest first';
+    'internal: the dates of the last snapshots between two dates, oldest first';
 
 CREATE TYPE rfm_internal.snapshot_total AS (
     run_date  date,
@@ -210,14 +210,14 @@ CREATE TYPE rfm_internal.snapshot_total AS (
     revenue   numeric
 );
 COMMENT ON TYPE rfm_internal.snapshot_total IS
-    'internal: what the customers of a label add up to in a snapshot';
+    'internal: customers, orders and revenue of a label in a snapshot';
 
 CREATE FUNCTION rfm_internal.totals(model text)
 RETURNS SETOF rfm_internal.snapshot_total
 LANGUAGE c STABLE ROWS 1000
 AS 'MODULE_PATHNAME', 'rfm_totals';
 COMMENT ON FUNCTION rfm_internal.totals(text) IS
-    'internal: the totals that the refreshes of a model have kept, for roles that may read all rows of its target';
+    'internal: the stored totals of a model, for roles that may read all rows of its target';
 
 -- What the customers of each label add up to in each of these snapshots, which the
 -- target has.  Dates whose totals were kept are not read: those of the labels that
@@ -266,7 +266,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.label_totals(text, text, date[], text) IS
-    'internal: what the customers of each label add up to in snapshots; kept totals where there are';
+    'internal: customers, orders and revenue of each label in snapshots, from stored totals if there are any';
 
 CREATE FUNCTION @extschema@.rfm_segment_summary(
     run_date date DEFAULT NULL,
@@ -302,7 +302,7 @@ BEGIN
     date := rfm_internal.snapshot_date(model, rows.query, run_date);
     IF by IN ('segment', 'comment') THEN
         SELECT jsonb_object_agg(d.segment, jsonb_build_array(d.description, d.action)) INTO texts
-          FROM @extschema@.rfm_segment_guide(model, by) AS d;
+          FROM @extschema@.rfm_segment_guide(model, by, NULL::text) AS d;
     END IF;
     RETURN QUERY EXECUTE format($query$
         SELECT g.label, g.customers, round(g.customers / sum(g.customers) OVER (), 4),
@@ -322,7 +322,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_segment_summary(date, text, text, text) IS
-    'the segments of a snapshot (the newest without a date), the one with most revenue first: customers, orders and revenue with their shares (fractions of 1), average order value, medians of the customers'' recency, frequency and monetary value, and the description of the segment and what to do about it, from its rule set. by => ''comment'' groups by the comments instead, by => ''group'' shows the groups that the model scores by themselves side by side; score_group is one of them, without it all are taken together';
+    'the segments of a snapshot (by default the newest), in descending order of revenue: customers, orders and revenue with their shares (fractions of 1), average order value, medians of the customers'' recency, frequency and monetary value, and the description and the action of the rule set. by => ''comment'' groups by comment, by => ''group'' by the groups of a model with score_within. score_group selects one group; without it all groups are taken together';
 
 -- The day that compare_to means: itself, or an interval before to_date.  Months
 -- counted from the last day of a month end on the last day of a month, so that
@@ -360,7 +360,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.compared_day(date, text) IS
-    'internal: the day that compare_to means';
+    'internal: the date that compare_to denotes';
 
 -- The snapshots next to a day, of those before another.
 CREATE FUNCTION rfm_internal.dates_around(
@@ -379,7 +379,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.dates_around(text, date, date) IS
-    'internal: the dates of the newest snapshot at or before a day, and of the oldest after it and before another';
+    'internal: the dates of the newest snapshot at or before a date, and of the oldest after it and before another date';
 
 CREATE FUNCTION rfm_internal.nearest_date(query text, day date, upto date)
 RETURNS date
@@ -390,7 +390,7 @@ AS $body$
       FROM rfm_internal.dates_around($1, $2, $3) AS a
 $body$;
 COMMENT ON FUNCTION rfm_internal.nearest_date(text, date, date) IS
-    'internal: the date of the snapshot nearest to a day, of those before another; null where there is none';
+    'internal: the date of the snapshot nearest to a date, among those before another date; null if there is none';
 
 -- The snapshot that the one of to_date is compared with: the newest at or before
 -- what compare_to means; without it the one nearest to a month before.  Null where
@@ -418,13 +418,13 @@ BEGIN
             MESSAGE = format('model "%s" has no snapshot at or before %s', model, to_char(day, 'YYYY-MM-DD')),
             DETAIL = CASE WHEN near.after IS NULL THEN format('There is none before %s.', to_char(to_date, 'YYYY-MM-DD'))
                           ELSE format('The oldest is of %s.', to_char(near.after, 'YYYY-MM-DD')) END,
-            HINT = 'Leave compare_to out for the snapshot nearest to a month before.';
+            HINT = 'Omit compare_to to use the snapshot nearest to a month before.';
     END IF;
     RETURN near.before;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.compared_date(text, text, date, text) IS
-    'internal: the date of the snapshot that another is compared with';
+    'internal: the date of the snapshot with which another is compared';
 
 -- The two snapshots that are compared: those asked for, or the newest and what
 -- compare_to means.  No from_date: there is none before.
@@ -441,15 +441,15 @@ BEGIN
     IF from_date IS NOT NULL AND compare_to IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'from_date and compare_to exclude each other',
-            HINT = 'from_date names the earlier snapshot; compare_to finds it: the newest at or before a date, or an interval before to_date.';
+            MESSAGE = 'from_date and compare_to cannot be used together',
+            HINT = 'from_date is the date of the earlier snapshot; compare_to selects the newest at or before a date, or at an interval before to_date.';
     END IF;
     to_date := rfm_internal.snapshot_date(model, query, to_date);
     IF from_date >= to_date THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('from_date %s is not before to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD')),
-            HINT = 'Name two dates in their order; leave them out for the newest snapshot and the one about a month before it.';
+            HINT = 'Give the earlier date first, or omit both to use the newest snapshot and the one about a month before it.';
     END IF;
     IF from_date IS NULL THEN
         from_date := rfm_internal.compared_date(model, query, to_date, compare_to);
@@ -478,12 +478,12 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'undefined_column',
             MESSAGE = format('target of model "%s" has no column for: %s', model, missing),
-            HINT = 'Add it to the table, take it out of the model''s target_columns, or say there which column it is; then refresh the model.';
+            HINT = 'Add the column to the table, or correct the model''s target_columns; then refresh the model.';
     END IF;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.require_columns(text, jsonb, text[]) IS
-    'internal: error unless a target has certain columns';
+    'internal: raises an error unless a target has certain columns';
 
 CREATE FUNCTION @extschema@.rfm_migration(
     from_date  date DEFAULT NULL,
@@ -521,7 +521,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_migration(date, date, text, text, text, text) IS
-    'how customers moved between the segments (by => ''comment'': the comments) from one snapshot to another: from_segment null are the new ones, to_segment null the lost ones; revenue is their monetary value in the later snapshot, of the lost in the earlier. Without to_date the newest; without from_date the newest at or before compare_to, a date or an interval before to_date, and without that the one nearest to a month before. No rows where there is no earlier snapshot';
+    'movements of customers between segments (by => ''comment'': between comments) from one snapshot to another. from_segment is null for new customers, to_segment for those who are no longer in the snapshot; revenue is the monetary value in the later snapshot, or in the earlier one for the latter. to_date defaults to the newest snapshot. The earlier snapshot is that of from_date, or the newest at or before compare_to, which is a date or an interval before to_date; by default the one nearest to a month before. No rows if there is no earlier snapshot';
 
 CREATE FUNCTION @extschema@.rfm_movers(
     from_date  date DEFAULT NULL,
@@ -561,7 +561,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'count must not be negative',
-            HINT = 'Null means all of them.';
+            HINT = 'Use null for all customers.';
     END IF;
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     PERFORM rfm_internal.require_columns(model, rows.columns, ARRAY['r_score', 'f_score', 'm_score']);
@@ -582,7 +582,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_movers(date, date, text, text, int4, text, text, text) IS
-    'the customers whose scores, r + f + m, fell (direction => ''up'': rose) most from one snapshot to another (the dates are found as rfm_migration() finds them), of equal ones those with more money first; the values are those of the later snapshot. count null: all of them. by => ''comment'' shows their comments instead of their segments';
+    'the customers whose score r + f + m fell (direction => ''up'': rose) most from one snapshot to another, and among equal changes those with the highest monetary value first; the values are those of the later snapshot. The snapshots are chosen as by rfm_migration(). count null: all customers. by => ''comment'' returns comments instead of segments';
 
 -- rfm_grid() for PL/pgSQL, in which no parameter shares its name with a column.
 CREATE FUNCTION rfm_internal.grid_cells(
@@ -664,7 +664,7 @@ AS $body$
     SELECT y_score, x_score, value FROM rfm_internal.grid_cells($1, $2, $3, $4, $5, $6)
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_grid(date, text, text, text, text, text) IS
-    'every cell of two of the scores r, f and m in a snapshot (the newest without a date), empty ones included: the number of customers in it or, with value => ''money'', their monetary value';
+    'the number of customers, or with value => ''money'' the sum of their monetary values, for every combination of two of the scores r, f and m in a snapshot (by default the newest), including empty ones';
 
 CREATE FUNCTION @extschema@.rfm_trend(
     model     text DEFAULT 'default',
@@ -704,7 +704,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_trend(text, date, date, text, text) IS
-    'customers and revenue of each segment (by => ''comment'': of each comment) in each snapshot of a range of dates (all of them without one), with a row of zeros for a segment that has nobody on a date';
+    'customers and revenue of each segment (by => ''comment'': of each comment) in each snapshot of a range of dates, by default in all; a segment without customers on a date has a row with zeros';
 
 CREATE FUNCTION @extschema@.rfm_score_now(
     customer    text,
@@ -730,7 +730,7 @@ CREATE FUNCTION @extschema@.rfm_score_now(
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'rfm_score_one';
 COMMENT ON FUNCTION @extschema@.rfm_score_now(text, text, text) IS
-    'where a customer stands today: their orders read anew (fast with an index on the source''s customer column), scored by the cut points of the newest snapshot, whose date is cut_date; no row for a customer without orders that count. In one group or, without one, a row for each group of the newest snapshot that the customer has orders in. For roles that may refresh the model';
+    'the current scores of a customer: reads the customer''s orders (fast with an index on the source''s customer column) and scores them with the cut points of the newest snapshot, whose date is cut_date; no row for a customer without orders that count. With score_group for one group, otherwise one row per group of the newest snapshot in which the customer has orders. For roles that may refresh the model';
 
 CREATE FUNCTION @extschema@.rfm_score_now(
     customer    anyelement,
@@ -759,7 +759,7 @@ AS $body$
     SELECT * FROM @extschema@.rfm_score_now($1::text, $2, $3)
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_score_now(anyelement, text, text) IS
-    'the same for a customer that is not text, such as a number or a uuid';
+    'the same for a customer of another type than text, such as a number or a uuid';
 
 -- rfm_customer() for PL/pgSQL, in which no parameter shares its name with a column.
 CREATE FUNCTION rfm_internal.customer_rows(
@@ -831,7 +831,7 @@ AS $body$
     SELECT * FROM rfm_internal.customer_rows($1, $2, $3)
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_customer(text, text, text) IS
-    'a customer in every snapshot, oldest first, in one group or in each of the groups that they are in; rfm_score_now() tells where they stand today';
+    'the rows of a customer in all snapshots, oldest first; with score_group only those of one group. rfm_score_now() returns the current scores';
 
 CREATE FUNCTION @extschema@.rfm_customer(
     customer    anyelement,
@@ -855,4 +855,4 @@ AS $body$
     SELECT * FROM @extschema@.rfm_customer($1::text, $2, $3)
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_customer(anyelement, text, text) IS
-    'the same for a customer that is not text, such as a number or a uuid';
+    'the same for a customer of another type than text, such as a number or a uuid';

@@ -13,7 +13,7 @@ AS $body$
     SELECT 'the newest snapshot of its table; made by rfm, which knows it by this comment'::text
 $body$;
 COMMENT ON FUNCTION rfm_internal.latest_view_comment() IS
-    'internal: the comment by which a view of the newest snapshot is known';
+    'internal: the comment that identifies a view of the newest snapshot';
 
 CREATE FUNCTION rfm_internal.latest_view_of(target oid, owner oid)
 RETURNS regclass
@@ -31,7 +31,7 @@ AS $body$
      LIMIT 1
 $body$;
 COMMENT ON FUNCTION rfm_internal.latest_view_of(oid, oid) IS
-    'internal: the view of the newest snapshot of a target, of a model of that owner; null: there is none';
+    'internal: the view of the newest snapshot of a target and owner; null: there is none';
 
 CREATE FUNCTION rfm_internal.latest_view_name(target oid)
 RETURNS text
@@ -52,7 +52,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.latest_view_name(oid) IS
-    'internal: the name, quoted, for the view of the newest snapshot of a target';
+    'internal: the quoted name of the view of the newest snapshot of a target';
 
 CREATE FUNCTION @extschema@.rfm_latest_view(model text DEFAULT 'default')
 RETURNS regclass
@@ -100,7 +100,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_latest_view(text) IS
-    'makes the view of a model''s newest snapshot, <target>_latest, or makes it anew after the model or its target has changed; returns its name. rfm_create_model() does it by itself. It shows its rows to whoever may SELECT from the target';
+    'creates the view of a model''s newest snapshot, <target>_latest, or replaces it after the model or its target has changed; returns its name. rfm_create_model() calls it. Roles that may SELECT from the target see the rows of the view';
 
 -- For rfm_create_model(), which a view must not stand in the way of.
 CREATE FUNCTION rfm_internal.add_latest_view(model text)
@@ -120,11 +120,11 @@ EXCEPTION WHEN duplicate_table OR insufficient_privilege OR duplicate_column OR 
     RAISE NOTICE USING
         MESSAGE = format('model "%s" has no view of its newest snapshot', model),
         DETAIL = format('PostgreSQL says: %s.', reason),
-        HINT = format('The model works without it. With that out of the way, make it: SELECT %s.rfm_latest_view(%L);', '@extschema@', model);
+        HINT = format('The model works without it. To create the view later, run: SELECT %s.rfm_latest_view(%L);', '@extschema@', model);
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.add_latest_view(text) IS
-    'internal: makes the view of a model''s newest snapshot where it can';
+    'internal: creates the view of a model''s newest snapshot if possible';
 
 -- For rfm_drop_model(), when the model is gone.  The view stays where another
 -- model of that owner goes by its target, and where it is not the caller's to drop.
@@ -149,4 +149,4 @@ EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.drop_latest_view(oid, oid) IS
-    'internal: drops the view of a target''s newest snapshot where it can';
+    'internal: drops the view of a target''s newest snapshot if possible';

@@ -48,28 +48,26 @@ BEGIN
                  WHERE a.label IS DISTINCT FROM b.label AND (%5$L::text IS NULL OR %5$L IN (a.label, b.label))) AS c
         $query$, rows.query, rows.customer_equals, dates.from_date, dates.to_date, segment)
        INTO changed;
-    -- A label has been there since the day after the last one without it.  Of a
-    -- customer's days with it, latest first, the nth is the nth last day as long as
-    -- none is missing; those who left are missing from the day after their last.
+    -- A label has been there since the day after the last one without it.  Of the
+    -- days with it each is a bit, so that its last days are the ones at the end; of
+    -- those who left, the last one is their last day.
     -- IS TRUE: a hash of the customers is faster than as many looks into an index.
     RETURN QUERY EXECUTE format($query$
         WITH changed AS MATERIALIZED (
             SELECT * FROM unnest(CAST($2 AS %5$s[]), $3, $4, $5, $6, $7) AS c(customer, from_label, to_label, recency_days, frequency_orders, monetary_value)),
-        between_them AS (
-            SELECT c.customer, array_position($1, s.run_date) AS place,
-                   row_number() OVER (PARTITION BY c.customer ORDER BY s.run_date DESC) AS nth
-              FROM (SELECT DISTINCT ON (x.customer) x.customer, x.to_label FROM changed AS x) AS c
+        lasting AS (
+            SELECT s.customer, bit_or(d.mark)::text AS days
+              FROM changed AS c
                    JOIN (SELECT s.run_date, s.customer, s.label FROM (%1$s) AS s
                           WHERE s.run_date > %3$L::date AND s.run_date < %4$L::date
                             AND (s.customer %2$s ANY (CAST($2 AS %5$s[]))) IS TRUE) AS s ON s.customer %2$s c.customer
-             WHERE c.to_label IS NULL OR s.label = c.to_label),
-        lasting AS (
-            SELECT m.customer, max(m.place) AS last_place,
-                   count(*) FILTER (WHERE m.place = cardinality($1) - m.nth) AS days
-              FROM between_them AS m
-             GROUP BY m.customer)
+                   JOIN (SELECT d.day, set_bit(repeat('0', cardinality($1))::varbit, d.place::int4 - 1, 1) AS mark
+                           FROM unnest($1) WITH ORDINALITY AS d(day, place)) AS d ON d.day = s.run_date
+             WHERE c.to_label IS NULL OR s.label = c.to_label
+             GROUP BY s.customer)
         SELECT c.customer::text, c.from_label, c.to_label,
-               $1[CASE WHEN c.to_label IS NULL THEN coalesce(l.last_place, 1) + 1 ELSE cardinality($1) - coalesce(l.days, 0) END],
+               $1[CASE WHEN c.to_label IS NULL THEN greatest(length(rtrim(l.days, '0')), 1) + 1
+                       ELSE coalesce(length(rtrim(left(l.days, -1), '1')) + 1, cardinality($1)) END],
                c.recency_days, c.frequency_orders, c.monetary_value
           FROM changed AS c LEFT JOIN lasting AS l ON l.customer %2$s c.customer
          ORDER BY 4 DESC, c.monetary_value DESC NULLS LAST, c.customer
@@ -78,4 +76,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_changes(date, date, text, text, text, text, text) IS
-    'who entered or left a segment (by => ''comment'': a comment) from one snapshot to another, latest first: from_segment null are new customers, to_segment null those who are no longer there; since is the first snapshot of those up to to_date in which they are all the time where they are now. The dates are found as rfm_migration() finds them; segment => ''At Risk'' shows only who entered or left that one. Values are those of the later snapshot; the monetary value of who is gone, of the earlier';
+    'the customers who entered or left a segment (by => ''comment'': a comment) from one snapshot to another, latest first. from_segment is null for new customers, to_segment for those who are no longer in the snapshot; since is the first snapshot from which on the customer has been in the present segment. The snapshots are chosen as by rfm_migration(). segment => ''At Risk'' returns only customers who entered or left that segment. Values are those of the later snapshot, or of the earlier one for customers who are no longer in it';

@@ -7,37 +7,20 @@
 -- who may use the model.
 
 CREATE FUNCTION rfm_internal.orders_between(
-    model     text,
-    from_date date,
-    to_date   date
+    model       text,
+    from_date   date,
+    to_date     date,
+    score_group text
 ) RETURNS TABLE (
-    customer text,
-    orders   int8,
-    revenue  numeric
+    customer    text,
+    orders      int8,
+    revenue     numeric,
+    score_group text
 )
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
 AS 'MODULE_PATHNAME', 'rfm_orders_between';
-COMMENT ON FUNCTION rfm_internal.orders_between(text, date, date) IS
-    'internal: who ordered after a date (null: ever) up to another, read from the orders of a model, for roles that may refresh it';
-
--- A customer of two groups has orders in each, which are not read apart.
-CREATE FUNCTION rfm_internal.refuse_groups(model text, rows record)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $body$
-BEGIN
-    IF rows.columns ? 'score_group' THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'feature_not_supported',
-            MESSAGE = format('the orders of model "%s" cannot be read by group', model),
-            DETAIL = 'Its snapshots do not tell what was ordered between them.',
-            HINT = 'Make a model without lookback and monetary_above, or one for each group.';
-    END IF;
-END
-$body$;
-COMMENT ON FUNCTION rfm_internal.refuse_groups(text, record) IS
-    'internal: error where a model that scores groups by themselves must read orders';
+COMMENT ON FUNCTION rfm_internal.orders_between(text, date, date, text) IS
+    'internal: the customers who ordered after a date (null: ever) up to another, in a group (null: in each), read from the orders of a model, for roles that may refresh it';
 
 -- A query for the customers of a period: what they were called in the snapshot of
 -- from_date, whether they were in it, and what they have ordered since.  Who is no
@@ -61,18 +44,20 @@ BEGIN
                    FULL JOIN (SELECT * FROM (%1$s) AS s WHERE s.run_date = %4$L::date) AS a ON a.customer %2$s b.customer
             $query$, rows.query, rows.customer_equals, from_date, to_date);
     END IF;
-    PERFORM rfm_internal.refuse_groups(model, rows);
     RETURN format($query$
         SELECT coalesce(b.customer, o.customer) AS customer, b.label, b.customer IS NOT NULL AS known,
                coalesce(o.orders, 0) AS orders, coalesce(o.revenue, 0) AS revenue
           FROM (SELECT * FROM (%1$s) AS s WHERE s.run_date = %3$L::date) AS b
-               FULL JOIN (SELECT CAST(f.customer AS %6$s) AS customer, f.orders, f.revenue
-                            FROM rfm_internal.orders_between(%5$L, %3$L, %4$L) AS f) AS o ON o.customer %2$s b.customer
-        $query$, rows.query, rows.customer_equals, from_date, to_date, model, rows.customer_type);
+               FULL JOIN (SELECT %6$s AS customer, f.orders, f.revenue
+                            FROM rfm_internal.orders_between(%5$L, %3$L, %4$L, %7$L) AS f) AS o ON o.customer %2$s b.customer
+        $query$, rows.query, rows.customer_equals, from_date, to_date, model,
+        CASE WHEN rows.columns ? 'score_group' AND rows.score_group IS NULL THEN 'jsonb_build_array(f.score_group, f.customer)'
+             ELSE format('CAST(f.customer AS %s)', rows.customer_type) END,
+        rows.score_group);
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.period_rows(text, record, date, date) IS
-    'internal: a query for the customers of a period and what they ordered in it';
+    'internal: a query for the customers of a period and their orders in it';
 
 -- The figures of one period.  A customer is new whose first order is in it; where
 -- the earlier snapshot does not have all who came before, the orders are asked.
@@ -99,12 +84,12 @@ BEGIN
            INTO buyers, new_ones, orders, revenue;
         RETURN;
     END IF;
-    PERFORM rfm_internal.refuse_groups(model, rows);
     SELECT count(*) FILTER (WHERE p.orders > 0), count(*) FILTER (WHERE p.orders > 0 AND e.customer IS NULL),
            coalesce(sum(p.orders), 0)::int8, coalesce(sum(p.revenue), 0)
       INTO buyers, new_ones, orders, revenue
-      FROM rfm_internal.orders_between(model, from_date, to_date) AS p
-           LEFT JOIN rfm_internal.orders_between(model, NULL, from_date) AS e ON e.customer = p.customer AND e.orders > 0;
+      FROM rfm_internal.orders_between(model, from_date, to_date, rows.score_group) AS p
+           LEFT JOIN rfm_internal.orders_between(model, NULL, from_date, rows.score_group) AS e
+             ON e.customer = p.customer AND coalesce(e.score_group, '') = coalesce(p.score_group, '') AND e.orders > 0;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.period_figures(text, record, date, date) IS
@@ -138,13 +123,14 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.period_dates(text, record, date, date, text) IS
-    'internal: where a period begins and ends, and where the one before it began';
+    'internal: the dates at which a period begins and ends, and at which the one before it begins';
 
 CREATE FUNCTION @extschema@.rfm_period(
     from_date  date DEFAULT NULL,
     to_date    date DEFAULT NULL,
     model      text DEFAULT 'default',
-    compare_to text DEFAULT NULL
+    compare_to text DEFAULT NULL,
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     period              text,
     after_date          date,
@@ -165,7 +151,7 @@ DECLARE
     dates   record;
     figures record;
 BEGIN
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL, score_group);
     SELECT * INTO dates FROM rfm_internal.period_dates(model, rows, from_date, to_date, compare_to);
     FOR period, after_date, until_date IN
         SELECT p.name, p.first, p.last
@@ -186,5 +172,5 @@ BEGIN
     END LOOP;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_period(date, date, text, text) IS
-    'what happened after one snapshot up to another, and in the period of the same length before, where there is a snapshot that begins it: buyers, of them new and returning ones, orders, revenue. The dates are found as rfm_migration() finds them. Of a model with a lookback, monetary_above, an average or rfm_run_date() the orders are read, for roles that may refresh it';
+COMMENT ON FUNCTION @extschema@.rfm_period(date, date, text, text, text) IS
+    'buyers (new and returning), orders and revenue after one snapshot up to another, and in the period of the same length before if there is a snapshot of its first date. The snapshots are chosen as by rfm_migration(). For a model with a lookback, monetary_above, an average or rfm_run_date() the orders are read, and the caller must be allowed to refresh it. For a model with score_within, score_group selects one group; without it all groups are taken together, and a customer counts once in each';

@@ -11,8 +11,9 @@ CREATE TABLE @extschema@.rfm_campaign (
     owner       regrole     NOT NULL DEFAULT quote_ident(CURRENT_USER)::regrole,
     campaign    text        NOT NULL CHECK (campaign ~ '[^[:space:]]'),
     run_date    date        NOT NULL,
-    chosen_by   text        NOT NULL CHECK (chosen_by IN ('segment', 'comment')),
+    chosen_by   text        NOT NULL CHECK (chosen_by IN ('segment', 'comment', 'group')),
     segment     text,
+    score_group text,
     holdout     numeric     NOT NULL CHECK (holdout >= 0 AND holdout < 1),
     customers   int8        NOT NULL,
     exported_at timestamptz NOT NULL DEFAULT now(),
@@ -20,15 +21,16 @@ CREATE TABLE @extschema@.rfm_campaign (
 );
 
 COMMENT ON TABLE @extschema@.rfm_campaign IS
-    'campaigns: one row for each that rfm_export() made a list for. Everyone sees those of the roles that they are a member of; rfm_drop_campaign() removes one, and with a model go its campaigns';
+    'campaigns for which rfm_export() has made a list. A role sees those of roles of which it is a member. rfm_drop_campaign() removes one; they are removed with their model';
 COMMENT ON COLUMN @extschema@.rfm_campaign.model_id IS 'number of the model, as in rfm_model';
-COMMENT ON COLUMN @extschema@.rfm_campaign.owner IS 'role that made the list; others may have a campaign of the same name';
-COMMENT ON COLUMN @extschema@.rfm_campaign.campaign IS 'name of the campaign; it decides who is held out';
+COMMENT ON COLUMN @extschema@.rfm_campaign.owner IS 'role that made the list; other roles may have a campaign of the same name';
+COMMENT ON COLUMN @extschema@.rfm_campaign.campaign IS 'name of the campaign, on which it depends which customers are held out';
 COMMENT ON COLUMN @extschema@.rfm_campaign.run_date IS 'date of the snapshot that the customers are from';
-COMMENT ON COLUMN @extschema@.rfm_campaign.chosen_by IS 'label that they were chosen by: segment or comment';
-COMMENT ON COLUMN @extschema@.rfm_campaign.segment IS 'segment, or comment, that they were in; null: all customers';
-COMMENT ON COLUMN @extschema@.rfm_campaign.holdout IS 'share of them that was held out';
-COMMENT ON COLUMN @extschema@.rfm_campaign.customers IS 'how many they were, those held out included';
+COMMENT ON COLUMN @extschema@.rfm_campaign.chosen_by IS 'label by which the customers were chosen: segment, comment or group';
+COMMENT ON COLUMN @extschema@.rfm_campaign.segment IS 'segment, comment or group of the customers; null: all customers';
+COMMENT ON COLUMN @extschema@.rfm_campaign.score_group IS 'group of the customers as text; null: any group, or a model without groups';
+COMMENT ON COLUMN @extschema@.rfm_campaign.holdout IS 'share of the customers that is held out';
+COMMENT ON COLUMN @extschema@.rfm_campaign.customers IS 'number of customers, including those held out';
 COMMENT ON COLUMN @extschema@.rfm_campaign.exported_at IS 'when the list was first made';
 
 SELECT pg_extension_config_dump('@extschema@.rfm_campaign', '');
@@ -74,7 +76,7 @@ BEGIN
             MESSAGE = format('model "%s" has no campaign "%s"', model, campaign),
             DETAIL = (SELECT coalesce('There are: ' || string_agg(quote_literal(c.campaign), ', ' ORDER BY c.campaign) || '.', 'There is none that you may see.')
                         FROM @extschema@.rfm_campaign c WHERE c.model_id = model_id),
-            HINT = format('The list for a campaign makes it: SELECT * FROM rfm_export(segment => ..., holdout => 0.1, campaign => %L, model => %L);', campaign, model);
+            HINT = format('Export the list of a campaign to create it: SELECT * FROM rfm_export(segment => ..., holdout => 0.1, campaign => %L, model => %L);', campaign, model);
     END IF;
     IF found_one.owner <> quote_ident(CURRENT_USER)::regrole THEN
         SELECT string_agg(c.owner::text, ', ' ORDER BY c.owner::text) INTO owners
@@ -84,14 +86,14 @@ BEGIN
                 ERRCODE = 'ambiguous_alias',
                 MESSAGE = format('model "%s" has more than one campaign "%s"', model, campaign),
                 DETAIL = format('They belong to: %s.', owners),
-                HINT = 'SET ROLE to the one that is meant.';
+                HINT = 'Use SET ROLE to select one of them.';
         END IF;
     END IF;
     RETURN found_one;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.find_campaign(text, int8, text) IS
-    'internal: a campaign of the caller, an error where there is none';
+    'internal: a campaign that the caller may see, or an error if there is none';
 
 CREATE FUNCTION @extschema@.rfm_drop_campaign(campaign text, model text DEFAULT 'default')
 RETURNS void
@@ -106,7 +108,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_drop_campaign(text, text) IS
-    'removes a campaign: rfm_outcome() knows it no longer, and its name may be used anew';
+    'removes a campaign; its name can then be used again';
 
 -- Is the customer of a row s held out?  A hash below that share of all hashes.
 CREATE FUNCTION rfm_internal.held_out_sql(campaign text, holdout numeric)
@@ -118,18 +120,19 @@ AS $body$
                   $1 || ':', decode(lpad(to_hex(floor(coalesce($2, 0) * (1::int8 << 56))::int8), 14, '0'), 'hex'))
 $body$;
 COMMENT ON FUNCTION rfm_internal.held_out_sql(text, numeric) IS
-    'internal: whether the customer of a row is held out, as an SQL expression';
+    'internal: an SQL expression that says whether the customer of a row is held out';
 
 -- A campaign as it would be stored, checked against one that is; its number of
 -- customers is not known yet.
 CREATE FUNCTION rfm_internal.check_campaign(
-    model    text,
-    model_id int8,
-    campaign text,
-    run_date date,
-    by       text,
-    segment  text,
-    holdout  numeric)
+    model       text,
+    model_id    int8,
+    campaign    text,
+    run_date    date,
+    by          text,
+    segment     text,
+    score_group text,
+    holdout     numeric)
 RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -142,7 +145,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'holdout needs a campaign',
-            HINT = 'Name it: campaign => ''spring''. rfm_outcome(campaign => ''spring'') then compares who was held out with the others.';
+            HINT = 'Name it: campaign => ''spring''. rfm_outcome(campaign => ''spring'') then compares the customers held out with the others.';
     ELSIF holdout < 0 OR holdout >= 1 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
@@ -154,18 +157,20 @@ BEGIN
     SELECT c.* INTO stored
       FROM @extschema@.rfm_campaign c
      WHERE c.model_id = model_id AND c.campaign = campaign AND c.owner = quote_ident(CURRENT_USER)::regrole;
-    IF FOUND AND (stored.run_date, stored.chosen_by, stored.segment, stored.holdout) IS DISTINCT FROM (run_date, by, segment, coalesce(holdout, 0)) THEN
+    IF FOUND AND (stored.run_date, stored.chosen_by, stored.segment, stored.score_group, stored.holdout)
+        IS DISTINCT FROM (run_date, by, segment, score_group, coalesce(holdout, 0)) THEN
         RAISE EXCEPTION USING
             ERRCODE = 'duplicate_object',
-            MESSAGE = format('campaign "%s" of model "%s" was made otherwise', campaign, model),
-            DETAIL = format('It is for %s in the snapshot of %s, with a holdout of %s.',
-                            CASE WHEN stored.segment IS NULL THEN 'all customers' ELSE format('%s %L', stored.chosen_by, stored.segment) END, to_char(stored.run_date, 'YYYY-MM-DD'), stored.holdout),
-            HINT = 'Give the new one another name, or remove that one with rfm_drop_campaign().';
+            MESSAGE = format('campaign "%s" of model "%s" already exists with other settings', campaign, model),
+            DETAIL = format('It is for %s%s in the snapshot of %s, with a holdout of %s.',
+                            CASE WHEN stored.segment IS NULL THEN 'all customers' ELSE format('%s %L', stored.chosen_by, stored.segment) END,
+                            CASE WHEN stored.score_group IS NOT NULL THEN format(' of group %L', stored.score_group) END, to_char(stored.run_date, 'YYYY-MM-DD'), stored.holdout),
+            HINT = 'Use another name, or remove the campaign with rfm_drop_campaign().';
     END IF;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.check_campaign(text, int8, text, date, text, text, numeric) IS
-    'internal: error unless a campaign may be made so';
+COMMENT ON FUNCTION rfm_internal.check_campaign(text, int8, text, date, text, text, text, numeric) IS
+    'internal: raises an error unless a campaign may be made with these arguments';
 
 CREATE FUNCTION @extschema@.rfm_export(
     run_date    date DEFAULT NULL,
@@ -197,13 +202,7 @@ DECLARE
 BEGIN
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     date := rfm_internal.snapshot_date(model, rows.query, run_date);
-    IF campaign IS NOT NULL AND score_group IS NOT NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'feature_not_supported',
-            MESSAGE = 'a campaign is for all groups of a model',
-            HINT = 'Leave score_group out.';
-    END IF;
-    PERFORM rfm_internal.check_campaign(model, rows.model_id, campaign, date, by, segment, holdout);
+    PERFORM rfm_internal.check_campaign(model, rows.model_id, campaign, date, by, segment, score_group, holdout);
     RETURN QUERY EXECUTE format($query$
         SELECT s.customer::text, s.label, s.recency_days, s.frequency_orders, s.monetary_value, s.r_score, s.f_score, s.m_score, %s
           FROM (%s) AS s
@@ -213,8 +212,8 @@ BEGIN
         rows.query, date, CASE WHEN segment IS NULL THEN 'true' ELSE format('s.label = %L', segment) END);
     GET DIAGNOSTICS exported = ROW_COUNT;
     IF exported > 0 AND campaign IS NOT NULL THEN
-        INSERT INTO @extschema@.rfm_campaign (model_id, campaign, run_date, chosen_by, segment, holdout, customers)
-        VALUES (rows.model_id, campaign, date, by, segment, coalesce(holdout, 0), exported)
+        INSERT INTO @extschema@.rfm_campaign (model_id, campaign, run_date, chosen_by, segment, score_group, holdout, customers)
+        VALUES (rows.model_id, campaign, date, by, segment, rows.score_group, coalesce(holdout, 0), exported)
         ON CONFLICT DO NOTHING;
     END IF;
     IF exported > 0 OR segment IS NULL OR date IS NULL THEN
@@ -224,9 +223,9 @@ BEGIN
     EXECUTE format('SELECT string_agg(DISTINCT quote_literal(s.label), %L) FROM (%s) AS s WHERE s.run_date = %L::date',
                    ', ', rows.query, date) INTO labels;
     RAISE NOTICE USING
-        MESSAGE = format('nobody is in %s %L on %s', by, segment, to_char(date, 'YYYY-MM-DD')),
+        MESSAGE = format('no customer is in %s %L on %s', by, segment, to_char(date, 'YYYY-MM-DD')),
         DETAIL = format('There are: %s.', labels);
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_export(date, text, text, text, text, numeric, text) IS
-    'the customers of a segment (all of them without one) in a snapshot (the newest without a date), those with most money first, for a campaign: \copy (SELECT * FROM rfm_export(segment => ''At Risk'')) TO ''at_risk.csv'' CSV HEADER. by => ''comment'' takes segment for one of the comments. holdout => 0.1 marks a tenth of them, by a hash, as held_out: leave those alone. campaign => ''spring'' remembers the choice, for rfm_outcome()';
+    'the customers of a segment (by default all) in a snapshot (by default the newest), in descending order of monetary value, as a list for a campaign: \copy (SELECT * FROM rfm_export(segment => ''At Risk'')) TO ''at_risk.csv'' CSV HEADER. With by => ''comment'', segment is a comment. holdout => 0.1 marks a tenth of the customers, chosen by a hash, as held_out: do not contact these. campaign => ''spring'' records the list for rfm_outcome()';

@@ -30,7 +30,7 @@ AS $body$
            LATERAL (SELECT z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) AS half) AS h
 $body$;
 COMMENT ON FUNCTION rfm_internal.wilson(int8, int8) IS
-    'internal: a 95 % interval of a share';
+    'internal: the 95 % interval of a share';
 
 -- What one group did more than another: of the shares Newcombe's interval from
 -- Wilson's bounds, of the means the normal one with unequal variances, unless less
@@ -106,7 +106,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.outcome_conclusion(rfm_internal.outcome_group, rfm_internal.outcome_group, rfm_internal.outcome_gap) IS
-    'internal: what a campaign shows, as a sentence';
+    'internal: the conclusion about a campaign, as sentences';
 
 -- The customers of a campaign, all of them together (segment: what they were chosen
 -- by) and, where it is for all segments, those of each.
@@ -148,8 +148,36 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.campaign_groups(text, @extschema@.rfm_campaign) IS
     'internal: what the customers of a campaign did, mailed and held out';
 
+-- The rows of a snapshot that a campaign is for, or those of one group.  Who is held
+-- out follows from the customer as rfm_export() gave it: a campaign of all groups has
+-- pairs, of one group of it, too.
+CREATE FUNCTION rfm_internal.campaign_rows(model text, campaign @extschema@.rfm_campaign, in_group text)
+RETURNS record
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    rows record;
+BEGIN
+    IF in_group <> campaign.score_group THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('campaign "%s" of model "%s" was for customers of another group', campaign.campaign, model),
+            DETAIL = format('It is for group %L.', campaign.score_group),
+            HINT = 'Leave score_group out.';
+    END IF;
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, campaign.chosen_by, campaign.score_group);
+    IF in_group IS NOT NULL AND campaign.score_group IS NULL THEN
+        rows.query := format('SELECT * FROM (%s) AS g WHERE g.score_group = %L', rows.query, in_group);
+    END IF;
+    RETURN rows;
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.campaign_rows(text, @extschema@.rfm_campaign, text) IS
+    'internal: what snapshot_rows() gives for a campaign';
+
 -- Two rows a pair of groups.
-CREATE FUNCTION rfm_internal.campaign_outcome(model text, name text, to_date date)
+CREATE FUNCTION rfm_internal.campaign_outcome(model text, name text, to_date date, in_group text)
 RETURNS TABLE (
     segment        text,
     numbers        rfm_internal.outcome_group,
@@ -170,7 +198,7 @@ DECLARE
     now_in int8;
 BEGIN
     stored := rfm_internal.find_campaign(model, (rfm_internal.access(model)).model_id, name);
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, stored.chosen_by);
+    rows := rfm_internal.campaign_rows(model, stored, in_group);
     SELECT * INTO ends FROM rfm_internal.snapshot_pair(model, rows.query, stored.run_date, to_date, NULL);
     FOR pair IN
         SELECT g.segment, g.mailed, g.held
@@ -191,15 +219,15 @@ BEGIN
         conclusion := NULL;
         RETURN NEXT;
     END LOOP;
-    IF now_in IS DISTINCT FROM stored.customers THEN
+    IF now_in IS DISTINCT FROM stored.customers AND in_group IS NOT DISTINCT FROM stored.score_group THEN
         RAISE NOTICE USING
             MESSAGE = format('campaign "%s" was for %s customers; the snapshot of %s now has %s of them', name, stored.customers,
                              to_char(stored.run_date, 'YYYY-MM-DD'), coalesce(now_in, 0)),
-            DETAIL = 'The snapshot has been computed anew. Who is held out does not depend on it: the comparison stays fair.';
+            DETAIL = 'The snapshot has been computed again. Which customers are held out does not depend on it, so the comparison remains fair.';
     END IF;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.campaign_outcome(text, text, date) IS
+COMMENT ON FUNCTION rfm_internal.campaign_outcome(text, text, date, text) IS
     'internal: the rows of rfm_outcome for a campaign';
 
 CREATE FUNCTION rfm_internal.segment_outcome(
@@ -207,7 +235,8 @@ CREATE FUNCTION rfm_internal.segment_outcome(
     by         text,
     from_date  date,
     to_date    date,
-    compare_to text
+    compare_to text,
+    in_group   text
 ) RETURNS TABLE (
     segment   text,
     customers int8,
@@ -225,7 +254,7 @@ DECLARE
     rows  record;
     dates record;
 BEGIN
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, in_group);
     SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date, compare_to);
     IF dates.from_date IS NULL THEN
         RETURN;
@@ -239,7 +268,7 @@ BEGIN
         $query$, rfm_internal.period_rows(model, rows, dates.from_date, dates.to_date));
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.segment_outcome(text, text, date, date, text) IS
+COMMENT ON FUNCTION rfm_internal.segment_outcome(text, text, date, date, text, text) IS
     'internal: the rows of rfm_outcome without a campaign';
 
 CREATE FUNCTION @extschema@.rfm_outcome(
@@ -248,7 +277,8 @@ CREATE FUNCTION @extschema@.rfm_outcome(
     model      text DEFAULT 'default',
     by         text DEFAULT 'segment',
     campaign   text DEFAULT NULL,
-    compare_to text DEFAULT NULL
+    compare_to text DEFAULT NULL,
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     segment              text,
     customers            int8,
@@ -276,21 +306,21 @@ BEGIN
             SELECT o.segment, o.customers, o.buyers, round(o.buyers::numeric / o.customers, 4), o.orders, o.revenue,
                    round(o.revenue / o.customers, 2), NULL::text, NULL::numeric, NULL::numeric, NULL::numeric,
                    NULL::numeric, NULL::numeric, NULL::numeric, NULL::text
-              FROM rfm_internal.segment_outcome(model, by, from_date, to_date, compare_to) AS o;
+              FROM rfm_internal.segment_outcome(model, by, from_date, to_date, compare_to, score_group) AS o;
         RETURN;
     ELSIF from_date IS NOT NULL OR compare_to IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'the outcome of a campaign begins with its own snapshot',
-            HINT = 'Leave from_date and compare_to out.';
+            HINT = 'Omit from_date and compare_to.';
     END IF;
     RETURN QUERY
         SELECT o.segment, (o.numbers).customers, (o.numbers).buyers, round((o.numbers).buyers::numeric / nullif((o.numbers).customers, 0), 4),
                (o.numbers).orders, (o.numbers).revenue, round((o.numbers).revenue / nullif((o.numbers).customers, 0), 2), o.campaign_group,
                (o.gap).share_difference, (o.gap).share_low, (o.gap).share_high,
                (o.gap).revenue_difference, (o.gap).revenue_low, (o.gap).revenue_high, o.conclusion
-          FROM rfm_internal.campaign_outcome(model, campaign, to_date) AS o;
+          FROM rfm_internal.campaign_outcome(model, campaign, to_date, score_group) AS o;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_outcome(date, date, text, text, text, text) IS
-    'what the customers of each segment (by => ''comment'': of each comment) of one snapshot did until another: how many bought again, their share (a fraction of 1), orders, revenue; last, with segment null, those who were not in the first one. The dates are found as rfm_migration() finds them. campaign => ''spring'' compares those whom rfm_export() listed for it, from that day on, with those held out: differences of the shares and of the revenue per customer, their 95 % intervals, and what follows';
+COMMENT ON FUNCTION @extschema@.rfm_outcome(date, date, text, text, text, text, text) IS
+    'what the customers of each segment (by => ''comment'': of each comment) of one snapshot did until another: how many bought again, their share (a fraction of 1), orders and revenue; the last row, with segment null, is for customers who were not in the first snapshot. The snapshots are chosen as by rfm_migration(). campaign => ''spring'' compares the mailed customers of that campaign''s list with those held out, from the list''s date on: differences of the shares and of the revenue per customer with 95 % intervals, and a conclusion. score_group selects one group of a model with score_within';

@@ -27,21 +27,24 @@ CREATE TYPE rfm_internal.report_cell AS (
     high      numeric[]
 );
 COMMENT ON TYPE rfm_internal.report_cell IS
-    'internal: customers of a snapshot with the same scores and labels; how many of them have several orders, and how many bought in the last period; lowest and highest recency, frequency and monetary value';
+    'internal: customers of a snapshot with the same scores and labels: how many have several orders, how many bought in the last period, lowest and highest recency, frequency and monetary value';
 
 CREATE TYPE rfm_internal.report_move AS (
+    from_scores  int4,
+    to_scores    int4,
     from_segment text,
     to_segment   text,
     change       int4,
     customers    int8,
     buyers       int8,
+    recent       int8,
     orders       numeric,
     revenue      numeric,
     later        numeric,
     worth        numeric
 );
 COMMENT ON TYPE rfm_internal.report_move IS
-    'internal: customers in both of two snapshots, by segment and change of the sum of their scores; who of them bought between the two, their orders and revenue then, and their orders and monetary value in the later';
+    'internal: customers in both of two snapshots, by scores and segments: the change of the sum of scores; how many bought between the two, and in the period before the earlier one; their orders and revenue between the two, and their orders and monetary value in the later one';
 
 CREATE TYPE rfm_internal.report_mover AS (
     customer     text,
@@ -54,7 +57,7 @@ CREATE TYPE rfm_internal.report_mover AS (
     revenue      numeric
 );
 COMMENT ON TYPE rfm_internal.report_mover IS
-    'internal: one customer in two snapshots; days, orders and revenue are those of the later';
+    'internal: one customer in two snapshots; days, orders and revenue are those of the later one one one';
 
 CREATE TYPE rfm_internal.report_point AS (
     run_date  date,
@@ -73,4 +76,4 @@ CREATE TYPE rfm_internal.report_scale AS (
     logs   bool
 );
 COMMENT ON TYPE rfm_internal.report_scale IS
-    'internal: the scale of a histogram: its axis, 1 to 3 for r, f and m; whether values lie beyond its end, whether it is logarithmic';
+    'internal: the scale of a histogram: its axis (1 to 3 for r, f and m), whether there are values beyond its end, and whether it is logarithmic';

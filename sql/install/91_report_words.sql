@@ -12,7 +12,7 @@ AS $body$
                '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;')
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_text(text) IS
-    'internal: a text as it may stand in an element or an attribute of the report';
+    'internal: a text, escaped for an element or an attribute of the report';
 
 CREATE FUNCTION rfm_internal.report_number(value numeric, decimals int4 DEFAULT 0)
 RETURNS text
@@ -24,7 +24,7 @@ AS $body$
                ',.', E'\x01\x02'), '&#8211;')
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_number(numeric, int4) IS
-    'internal: a number with marks for its separators; a dash for null';
+    'internal: a number with placeholders for its separators; a dash for null';
 
 CREATE FUNCTION rfm_internal.report_share(part numeric, whole numeric)
 RETURNS text
@@ -34,7 +34,7 @@ AS $body$
     SELECT rfm_internal.report_number(100 * $1 / nullif(greatest($2, 0), 0), 1) || CASE WHEN $2 > 0 THEN '%' ELSE '' END
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_share(numeric, numeric) IS
-    'internal: a share in percent with one decimal; a dash of nothing';
+    'internal: a share in percent with one decimal; a dash if the whole is zero or null';
 
 -- Where there is room for about four characters.
 CREATE FUNCTION rfm_internal.report_short(value numeric)
@@ -82,7 +82,7 @@ AS $body$
     SELECT format('<div class="wide" tabindex="0" role="region" aria-label="%s">%s</div>', $1, $2)
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_wide(text, text) IS
-    'internal: a table in a region that scrolls by itself';
+    'internal: a table in a separately scrolling region';
 
 -- Steps 0 to 5 of a colour, by the square root: large values do not hide the others.
 CREATE FUNCTION rfm_internal.report_tone(value numeric, largest numeric)

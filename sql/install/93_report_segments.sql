@@ -50,7 +50,7 @@ COMMENT ON FUNCTION rfm_internal.report_summary(rfm_internal.report_cell[]) IS
     'internal: the segments of a snapshot as a table';
 
 -- What each segment means, what to do, and the query that lists its customers.
-CREATE FUNCTION rfm_internal.report_guide(cells rfm_internal.report_cell[], model text, by text)
+CREATE FUNCTION rfm_internal.report_guide(cells rfm_internal.report_cell[], model text, by text, score_group text)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -63,12 +63,12 @@ AS $body$
                   || '</div>', E'\n' ORDER BY s.rank)
            || '</dl>'
       FROM rfm_internal.report_segments($1) AS s
-           LEFT JOIN @extschema@.rfm_segment_guide($2, $3) AS g ON g.segment = s.label
+           LEFT JOIN @extschema@.rfm_segment_guide($2, $3, $4) AS g ON g.segment = s.label
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_guide(rfm_internal.report_cell[], text, text) IS
-    'internal: who the customers of each segment are, what to do about them, and how to list them';
+COMMENT ON FUNCTION rfm_internal.report_guide(rfm_internal.report_cell[], text, text, text) IS
+    'internal: description and action of each segment, and the query that lists its customers';
 
-CREATE FUNCTION rfm_internal.report_of_segments(cells rfm_internal.report_cell[], model text, by text, labelled bool)
+CREATE FUNCTION rfm_internal.report_of_segments(cells rfm_internal.report_cell[], model text, by text, score_group text, labelled bool)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -77,11 +77,11 @@ AS $body$
                'Who the customers are, best scores first, and what they have spent.',
                '<div class="pair">' || rfm_internal.report_bars($1, false, false) || rfm_internal.report_bars($1, false, true) || '</div>'
                || rfm_internal.report_summary($1)
-               || CASE WHEN $4 THEN '<h3>What to do</h3>' || rfm_internal.report_guide($1, $2, $3) ELSE '' END)
+               || CASE WHEN $5 THEN '<h3>What to do</h3>' || rfm_internal.report_guide($1, $2, $3, $4) ELSE '' END)
            || CASE WHEN (SELECT count(*) FROM rfm_internal.report_segments($1, true)) > 0
                    THEN rfm_internal.report_section('comments', 'Comments', 'The same customers by the other label of the model.',
                             '<div class="pair">' || rfm_internal.report_bars($1, true, false) || rfm_internal.report_bars($1, true, true) || '</div>')
                    ELSE '' END
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_of_segments(rfm_internal.report_cell[], text, text, bool) IS
+COMMENT ON FUNCTION rfm_internal.report_of_segments(rfm_internal.report_cell[], text, text, text, bool) IS
     'internal: the sections about segments and comments';

@@ -21,7 +21,7 @@ AS $body$
     HAVING sum(p.customers) > 0
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_pairs(rfm_internal.report_cell[], rfm_internal.report_cell[], rfm_internal.report_move[]) IS
-    'internal: customers that went from segment to segment, came and left';
+    'internal: customers who moved between segments, are new, or are no longer in the snapshot';
 
 CREATE FUNCTION rfm_internal.report_matrix(
     cells rfm_internal.report_cell[], before rfm_internal.report_cell[], moves rfm_internal.report_move[])
@@ -91,7 +91,7 @@ AS $body$
     HAVING count(*) > 0
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_flows(rfm_internal.report_move[]) IS
-    'internal: the movements between segments whose customers have most money; null: there are none';
+    'internal: the movements between segments with the most revenue; null: there are none';
 
 CREATE FUNCTION rfm_internal.report_movers_table(movers rfm_internal.report_mover[], rising bool)
 RETURNS text

@@ -46,7 +46,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_cohorts(text, date[]) IS
-    'internal: the customers that came in each month, and how many of them bought in each month since';
+    'internal: the number of new customers of each month, and of those who bought in each later month';
 
 CREATE FUNCTION rfm_internal.report_of_cohorts(query text, dates date[], customers numeric)
 RETURNS text
@@ -78,4 +78,4 @@ AS $body$
     HAVING count(html) > 0
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_of_cohorts(text, date[], numeric) IS
-    'internal: the section about cohorts; null where the history is too short, or the shop too large';
+    'internal: the section about cohorts; null if the history is too short, or the shop too large';

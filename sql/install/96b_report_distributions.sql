@@ -47,7 +47,7 @@ AS $body$
       FROM (SELECT least(greatest($2, ($1).low), ($1).high) AS value) AS inside
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_position(rfm_internal.report_scale, float8) IS
-    'internal: where a value lies on a scale';
+    'internal: the position of a value on a scale';
 
 -- Round numbers along a scale: at most six.
 CREATE FUNCTION rfm_internal.report_ticks(scale rfm_internal.report_scale)
@@ -69,7 +69,7 @@ AS $body$
                      WHERE ($1).logs AND 10::float8 ^ e BETWEEN ($1).low AND ($1).high) AS tick
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_ticks(rfm_internal.report_scale) IS
-    'internal: the values written along a scale';
+    'internal: the values of the labels of a scale';
 
 -- counts: customers in each bin.  cuts: where each score but the lowest begins.
 CREATE FUNCTION rfm_internal.report_histogram(
@@ -121,4 +121,4 @@ AS $body$
            || '</tbody></table></figure>'
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_distribution(rfm_internal.report_cell[], rfm_internal.report_scale, int8[]) IS
-    'internal: how the values of an axis are distributed, and what each score covers';
+    'internal: the distribution of the values of an axis, and what each score covers';

@@ -52,7 +52,7 @@ AS $body$
                                       VARIADIC m.method::text[]) ELSE m.method END || CASE m.method WHEN 'ntile' THEN ': equal numbers of customers in each score'
                                       WHEN 'rank' THEN ': equal values share a score' WHEN 'quantile' THEN ': cut at quantiles of the values'
                                       WHEN 'breaks' THEN ': fixed cut points' WHEN 'percentile' THEN ': cut at percentiles of the values' ELSE '' END),
-                                  (13, 'Scores', 'up to ' || array_to_string(m.buckets, ', '))) AS d(n, name, value)
+                                  (13, 'Scores', 'up to ' || array_to_string(m.buckets, ', ')), (14, 'Scored within each', m.score_within)) AS d(n, name, value)
                     WHERE d.value IS NOT NULL)
                || '</dl><div class="pair">' || coalesce(rfm_internal.report_rules('Segments', m.segment_rules), '')
                || coalesce(rfm_internal.report_rules('Comments', m.comment_rules), '') || '</div>')
@@ -60,4 +60,4 @@ AS $body$
      WHERE m.model = $1
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_of_definitions(text) IS
-    'internal: the section about the settings and rules of a model; null for roles that may not see it';
+    'internal: the section about the settings and rules of a model; null for roles that may not see the model';

@@ -32,7 +32,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_separators(text) IS
-    'internal: the separators of thousands and of decimals that a sample shows';
+    'internal: the separators of thousands and of decimals in a sample';
 
 CREATE FUNCTION rfm_internal.report_page(
     title text, subtitle text, content text, currency text, numbers text)
@@ -51,4 +51,4 @@ AS $body$
       FROM (SELECT rfm_internal.report_text($1) AS title) AS t, (SELECT rfm_internal.report_separators($5) AS signs) AS s
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_page(text, text, text, text, text) IS
-    'internal: the whole page around its sections; writes numbers and currency where the sections have marks';
+    'internal: the whole page with its sections; replaces the placeholders of numbers and currency';

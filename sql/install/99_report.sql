@@ -3,17 +3,20 @@
 -- A snapshot is large and what is wanted of it is small: every reading groups it
 -- at once, and each snapshot is read as few times as can be.  rfm_report() has the
 -- settings for that which the functions of the analysis have.  Where expressions of
--- several columns are grouped, OFFSET 0 keeps the planner from multiplying what it
--- knows of the columns: it would expect a group a customer, and sort them all.
+-- several columns are grouped, they are made one key, and OFFSET '0' keeps the planner
+-- from looking into it: it would expect a group for each customer, and have all rows
+-- handed to one process.  (A constant that needs no cast: else the planner takes the
+-- subquery for limited, and not for parallel.)
 
--- One snapshot of the query that snapshot_rows() gives, as a subquery.
+-- One snapshot of the query that snapshot_rows() gives, as a subquery.  The scores
+-- once more as one number, two digits each: they are 1 to 10.
 CREATE FUNCTION rfm_internal.report_snapshot(query text, run_date date, by_comment bool)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT format('(SELECT q.customer, q.recency_days AS days, q.frequency_orders AS orders, q.monetary_value AS revenue,'
-                  ' q.r_score AS r, q.f_score AS f, q.m_score AS m, coalesce(%s, ''All customers'') AS segment, %s AS comment'
+                  ' q.r_score AS r, q.f_score AS f, q.m_score AS m, coalesce((q.r_score * 100 + q.f_score) * 100 + q.m_score, 0) AS scores, coalesce(%s, ''All customers'') AS segment, %s AS comment'
                   ' FROM (%s) AS q WHERE q.run_date = %L::date)',
                   CASE WHEN $3 THEN 'q.comment' ELSE 'q.segment, q.comment' END,
                   CASE WHEN $3 THEN 'NULL::text' ELSE 'CASE WHEN q.segment IS NOT NULL THEN q.comment END' END, $1, to_char($2, 'YYYY-MM-DD'))
@@ -68,15 +71,15 @@ AS $body$
 DECLARE
     binned jsonb;
 BEGIN
-    EXECUTE format('SELECT jsonb_agg(to_jsonb(b)) FROM (SELECT v.r, v.f, v.m, count(*) AS n'
-                   ' FROM (SELECT %s AS r, %s AS f, %s AS m FROM %s AS s OFFSET 0) AS v GROUP BY v.r, v.f, v.m) AS b',
+    EXECUTE format('SELECT jsonb_agg(to_jsonb(b)) FROM (SELECT v.bins, count(*) AS n'
+                   ' FROM (SELECT (%s * 100 + %s) * 100 + %s AS bins FROM %s AS s OFFSET ''0'') AS v GROUP BY v.bins) AS b',
                    rfm_internal.report_bin(scales[1]), rfm_internal.report_bin(scales[2]), rfm_internal.report_bin(scales[3]), snapshot)
        INTO binned;
     RETURN QUERY
         WITH counted AS (
             SELECT p.axis, p.bin, sum(b.n)::int8 AS n
-              FROM jsonb_to_recordset(binned) AS b(r int4, f int4, m int4, n int8),
-                   LATERAL (VALUES (1, b.r), (2, b.f), (3, b.m)) AS p(axis, bin)
+              FROM jsonb_to_recordset(binned) AS b(bins int4, n int8),
+                   LATERAL (VALUES (1, b.bins / 10000), (2, b.bins / 100 % 100), (3, b.bins % 100)) AS p(axis, bin)
              GROUP BY p.axis, p.bin)
         SELECT scale.axis, array_agg(coalesce(c.n, 0) ORDER BY place)
           FROM unnest(scales) AS scale CROSS JOIN LATERAL generate_series(1, scale.bins) AS place
@@ -87,35 +90,80 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_counts(text, rfm_internal.report_scale[]) IS
     'internal: the customers in each bin of the scales of r, f and m';
 
-CREATE FUNCTION rfm_internal.report_moves(snapshot text, before text, equals text)
+-- cells: those of the later snapshot.  Where they have one segment for the same
+-- scores, it need not be read again.  period: as in report_cells(), of the earlier.
+CREATE FUNCTION rfm_internal.report_moves(
+    snapshot text, before text, equals text, cells rfm_internal.report_cell[], period int4)
 RETURNS rfm_internal.report_move[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
+    known CONSTANT bool := count(*) = count(DISTINCT (c.r, c.f, c.m)) AND bool_and((c.r + c.f + c.m) IS NOT NULL) FROM unnest(cells) AS c;
     moves rfm_internal.report_move[];
 BEGIN
-    EXECUTE format('SELECT array_agg(ROW(p.*)::rfm_internal.report_move) FROM ('
-                   ' SELECT v.from_segment, v.to_segment, v.change, count(*), count(*) FILTER (WHERE v.later > v.orders),'
-                   ' (sum(v.later) - sum(v.orders))::numeric, coalesce(sum(v.worth), 0) - coalesce(sum(v.revenue), 0), sum(v.later)::numeric, coalesce(sum(v.worth), 0)'
-                   '   FROM (SELECT b.segment AS from_segment, a.segment AS to_segment, a.r + a.f + a.m - b.r - b.f - b.m AS change,'
-                   '                a.orders AS later, b.orders, a.revenue AS worth, b.revenue'
-                   '           FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer OFFSET 0) AS v'
-                   '  GROUP BY v.from_segment, v.to_segment, v.change) AS p', snapshot, before, equals)
-       INTO moves;
+    EXECUTE format($query$
+        SELECT array_agg(ROW(p.from_scores, p.to_scores, p.from_segment, coalesce(p.to_segment, c.segment),
+                             CASE WHEN p.from_scores > 0 AND p.to_scores > 0 THEN p.change END,
+                             p.customers, p.buyers, p.recent, p.later - p.orders, p.worth - p.revenue, p.later, p.worth)::rfm_internal.report_move)
+          FROM (SELECT (v.scores / 1000000)::int4 AS to_scores, (v.scores %% 1000000)::int4 AS from_scores,
+                       (v.scores / 10000000000 + v.scores / 100000000 %% 100 + v.scores / 1000000 %% 100
+                        - v.scores %% 1000000 / 10000 - v.scores %% 10000 / 100 - v.scores %% 100)::int4 AS change,
+                       v.from_segment, %6$s AS to_segment, count(*) AS customers, count(*) FILTER (WHERE v.later > v.orders) AS buyers, %5$s AS recent,
+                       sum(v.later)::numeric AS later, sum(v.orders)::numeric AS orders,
+                       coalesce(sum(v.worth), 0)::numeric AS worth, coalesce(sum(v.revenue), 0)::numeric AS revenue
+                  FROM (SELECT a.scores::int8 * 1000000 + b.scores AS scores, b.segment AS from_segment, %4$s AS to_segment,
+                               b.days, a.orders AS later, b.orders, a.revenue AS worth, b.revenue
+                          FROM %1$s AS a JOIN %2$s AS b ON a.customer %3$s b.customer OFFSET '0') AS v
+                 GROUP BY v.scores, v.from_segment %7$s) AS p
+               LEFT JOIN (SELECT DISTINCT ON (c.r, c.f, c.m) (c.r * 100 + c.f) * 100 + c.m AS scores, c.segment FROM unnest($1) AS c) AS c
+                 ON c.scores = p.to_scores
+        $query$, snapshot, before, equals,
+        CASE WHEN known THEN 'NULL::text' ELSE 'a.segment' END,
+        CASE WHEN period IS NULL THEN 'NULL::int8' ELSE format('count(*) FILTER (WHERE v.days < %s)', period) END,
+        CASE WHEN known THEN 'NULL::text' ELSE 'v.to_segment' END, CASE WHEN known THEN '' ELSE ', v.to_segment' END)
+       INTO moves USING cells;
     RETURN moves;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_moves(text, text, text) IS
-    'internal: customers in both of two snapshots by segments and change';
+COMMENT ON FUNCTION rfm_internal.report_moves(text, text, text, rfm_internal.report_cell[], int4) IS
+    'internal: customers in both of two snapshots by scores and segments';
+
+-- What report_cells() tells of the earlier snapshot and the page needs, without its
+-- comments: of the moves, unless some of its customers have gone.
+CREATE FUNCTION rfm_internal.report_before(before text, period int4, moves rfm_internal.report_move[])
+RETURNS rfm_internal.report_cell[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    customers int8;
+BEGIN
+    EXECUTE format('SELECT count(*) FROM %s AS s', before) INTO customers;
+    IF customers <> coalesce((SELECT sum(m.customers) FROM unnest(moves) AS m), 0) THEN
+        RETURN rfm_internal.report_cells(before, period, false);
+    END IF;
+    RETURN (SELECT array_agg(ROW(g.from_scores / 10000, g.from_scores / 100 % 100, g.from_scores % 100, g.from_segment, NULL,
+                                 g.customers, NULL, g.recent, g.orders, g.revenue, NULL, NULL, NULL)::rfm_internal.report_cell)
+              FROM (SELECT m.from_scores, m.from_segment, sum(m.customers)::int8 AS customers, sum(m.recent)::int8 AS recent,
+                           sum(m.later - m.orders) AS orders, sum(m.worth - m.revenue) AS revenue
+                      FROM unnest(moves) AS m
+                     GROUP BY m.from_scores, m.from_segment) AS g);
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_before(text, int4, rfm_internal.report_move[]) IS
+    'internal: the earlier of two snapshots by score and segment';
 
 -- Only those are joined again whose change is among the ten largest, with no more
 -- of them than it takes to choose; the rest of the chosen is looked up after that.
+-- The planner cannot know how many have such scores: as many looks into an index
+-- as there are customers would take longer than two scans.
 CREATE FUNCTION rfm_internal.report_movers(
     snapshot text, before text, equals text, customer_type text, moves rfm_internal.report_move[])
 RETURNS rfm_internal.report_mover[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
 AS $body$
 DECLARE
     many CONSTANT int4 := 10;
@@ -136,12 +184,14 @@ BEGIN
         SELECT array_agg(t.customer::text)
           FROM (SELECT a.customer, row_number() OVER (PARTITION BY a.score > b.score
                            ORDER BY abs(a.score - b.score) DESC, a.revenue DESC NULLS LAST, a.customer::text COLLATE "C") AS n
-                  FROM (SELECT s.customer, s.revenue, s.r + s.f + s.m AS score FROM %1$s AS s) AS a
-                       JOIN (SELECT s.customer, s.r + s.f + s.m AS score FROM %2$s AS s) AS b ON a.customer %3$s b.customer
+                  FROM (SELECT s.customer, s.revenue, s.r + s.f + s.m AS score FROM %1$s AS s WHERE s.scores = ANY ($4)) AS a
+                       JOIN (SELECT s.customer, s.r + s.f + s.m AS score FROM %2$s AS s WHERE s.scores = ANY ($5)) AS b ON a.customer %3$s b.customer
                  WHERE a.score - b.score <= $1 OR a.score - b.score >= $2) AS t
          WHERE t.n <= $3
         $query$, snapshot, before, equals)
-       INTO chosen USING fall, rise, many;
+       INTO chosen
+      USING fall, rise, many, ARRAY(SELECT DISTINCT m.to_scores FROM unnest(moves) AS m WHERE m.change <= fall OR m.change >= rise),
+            ARRAY(SELECT DISTINCT m.from_scores FROM unnest(moves) AS m WHERE m.change <= fall OR m.change >= rise);
     EXECUTE format($query$
         SELECT array_agg(ROW(a.customer::text, b.segment, a.segment, b.r + b.f + b.m, a.r + a.f + a.m,
                              a.days::numeric, a.orders::numeric, a.revenue::numeric)::rfm_internal.report_mover)
@@ -183,31 +233,31 @@ COMMENT ON FUNCTION rfm_internal.report_best(text, rfm_internal.report_cell[]) I
 
 -- Of the snapshot before the one that is compared only totals are wanted, which may
 -- have been kept.
-CREATE FUNCTION rfm_internal.report_past(model text, by text, day date)
+CREATE FUNCTION rfm_internal.report_past(model text, by text, score_group text, day date)
 RETURNS rfm_internal.report_cell[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT array_agg(ROW(NULL, NULL, NULL, t.label, NULL, t.customers, NULL, NULL, t.orders, t.revenue, NULL, NULL, NULL)::rfm_internal.report_cell)
-      FROM rfm_internal.label_totals($1, $2, ARRAY[$3]) AS t
+      FROM rfm_internal.label_totals($1, $2, ARRAY[$4], $3) AS t
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_past(text, text, date) IS
+COMMENT ON FUNCTION rfm_internal.report_past(text, text, text, date) IS
     'internal: a snapshot by label';
 
 -- The trend: snapshots evenly spread over the dates, the last one included, as many
 -- as can be read in about a second where their totals were not kept.
-CREATE FUNCTION rfm_internal.report_points(model text, by text, dates date[], customers numeric)
+CREATE FUNCTION rfm_internal.report_points(model text, by text, score_group text, dates date[], customers numeric)
 RETURNS rfm_internal.report_point[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT array_agg(ROW(t.run_date, t.label, t.customers)::rfm_internal.report_point)
       FROM rfm_internal.label_totals($1, $2, ARRAY(
-               SELECT DISTINCT $3[1 + round((cardinality($3) - 1.0) * i / greatest(w.wanted - 1, 1))::int4]
-                 FROM (SELECT least(cardinality($3), greatest(6, least(40, 4000000 / greatest($4, 1)))::int4) AS wanted) AS w,
-                      generate_series(0, w.wanted - 1) AS i)) AS t
+               SELECT DISTINCT $4[1 + round((cardinality($4) - 1.0) * i / greatest(w.wanted - 1, 1))::int4]
+                 FROM (SELECT least(cardinality($4), greatest(6, least(40, 4000000 / greatest($5, 1)))::int4) AS wanted) AS w,
+                      generate_series(0, w.wanted - 1) AS i), $3) AS t
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_points(text, text, date[], numeric) IS
+COMMENT ON FUNCTION rfm_internal.report_points(text, text, text, date[], numeric) IS
     'internal: the segments of snapshots over time';
 
 -- Which snapshot the report is of, and which it is compared with.
@@ -274,11 +324,11 @@ BEGIN
     END IF;
     IF picked.before IS NOT NULL THEN
         earlier := rfm_internal.report_snapshot(source.query, picked.before, comment);
-        before := rfm_internal.report_cells(earlier, picked.before - picked.earlier, false);
-        moves := rfm_internal.report_moves(snapshot, earlier, source.customer_equals);
+        moves := rfm_internal.report_moves(snapshot, earlier, source.customer_equals, cells, picked.before - picked.earlier);
+        before := rfm_internal.report_before(earlier, picked.before - picked.earlier, moves);
     END IF;
     IF picked.earlier IS NOT NULL AND source.additive THEN
-        past := CASE WHEN labelled THEN rfm_internal.report_past(model, by, picked.earlier)
+        past := CASE WHEN labelled THEN rfm_internal.report_past(model, by, source.score_group, picked.earlier)
                      ELSE rfm_internal.report_cells(rfm_internal.report_snapshot(source.query, picked.earlier, comment), NULL, false) END;
     END IF;
     SELECT array_agg(rfm_internal.report_scale(cells, axis) ORDER BY axis) INTO scales FROM generate_series(1, 3) AS axis;
@@ -286,7 +336,7 @@ BEGIN
         CASE WHEN before IS NOT NULL THEN
             rfm_internal.report_period(picked.earlier, picked.before, picked.day, source.additive, cells, before, past, moves) END,
         rfm_internal.report_standing(cells, before, rfm_internal.report_best(snapshot, cells)),
-        rfm_internal.report_of_segments(cells, model, by, labelled),
+        rfm_internal.report_of_segments(cells, model, by, source.score_group, labelled),
         rfm_internal.report_section('grid', 'Who is where',
             'Customers by recency score (columns, 5 of 5: most recent) and frequency score (rows), with the name that most of them have. '
             || 'Top right: they buy often, and bought recently. Bottom right: new. Top left: they bought often, and have stopped. The stronger the colour, the larger the number.',
@@ -296,7 +346,7 @@ BEGIN
         CASE WHEN before IS NOT NULL AND source.additive THEN rfm_internal.report_outcome(cells, before, moves) END,
         CASE WHEN cardinality(dates) > 1 THEN
             rfm_internal.report_of_trend(CASE WHEN labelled THEN
-                    rfm_internal.report_points(model, by, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)) END,
+                    rfm_internal.report_points(model, by, source.score_group, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)) END,
                 cells, cardinality(dates)) END,
         rfm_internal.report_of_cohorts(source.query, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)),
         rfm_internal.report_section('distributions', 'Distributions and cut points',
@@ -318,7 +368,8 @@ CREATE FUNCTION @extschema@.rfm_report(
     by         text DEFAULT 'segment',
     title      text DEFAULT NULL,
     currency   text DEFAULT NULL,
-    numbers    text DEFAULT NULL)
+    numbers    text DEFAULT NULL,
+    score_group text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -328,20 +379,27 @@ DECLARE
     source   record;
     dates    date[];
     picked   record;
-    subtitle text := format('Model %s. ', rfm_internal.report_text(model));
+    subtitle text := format('Model %s%s. ', rfm_internal.report_text(model), ', group ' || rfm_internal.report_text(score_group));
     content  text;
 BEGIN
+    IF by = 'group' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'a report is of segments or of comments, not of groups',
+            HINT = 'score_group names the group that the report is of; rfm_segment_summary(by => ''group'') shows them side by side.';
+    END IF;
     -- a model need not have labels, but those that are asked for by name it must
     SELECT s.*, a.segment_rules IS NOT NULL OR a.comment_rules IS NOT NULL AS labelled
       INTO source
-      FROM rfm_internal.snapshot_rows(model, nullif(by, 'segment')) AS s, rfm_internal.access(model) AS a;
+      FROM rfm_internal.snapshot_rows(model, nullif(by, 'segment'), score_group) AS s, rfm_internal.access(model) AS a;
     PERFORM rfm_internal.require_columns(model, source.columns, ARRAY['recency_days', 'frequency_orders', 'monetary_value', 'r_score', 'f_score', 'm_score']);
-    title := coalesce(title, 'Customers by recency, frequency and monetary value');
+    title := coalesce(title, 'Group ' || score_group || ': customers by recency, frequency and monetary value', 'Customers by recency, frequency and monetary value');
     -- a year of snapshots is enough for a trend
     dates := nullif(rfm_internal.snapshot_dates(source.query, run_date, 366), '{}');
     IF dates IS NULL AND run_date IS NULL AND compare_to IS NULL THEN
         RETURN rfm_internal.report_page(title, subtitle || 'No snapshot yet.', rfm_internal.report_section('empty', 'Nothing to show',
-                   'There is no snapshot of this model. rfm_refresh() computes one.', ''), currency, numbers);
+                   CASE WHEN score_group IS NULL THEN 'There is no snapshot of this model. rfm_refresh() computes one.'
+                        ELSE 'There is no snapshot with customers of this group.' END, ''), currency, numbers);
     END IF;
     SELECT * INTO picked FROM rfm_internal.report_pick(model, source.query, dates, run_date, compare_to);
     RETURN rfm_internal.report_page(title,
@@ -351,5 +409,5 @@ BEGIN
                rfm_internal.report_content(model, coalesce(by, 'segment'), source, dates, picked), currency, numbers);
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_report(date, text, text, text, text, text, text) IS
-    'a snapshot (the newest without a date) as one self-contained HTML page, compared with another (the newest at or before compare_to, a date or an interval before it; without that the one nearest to a month before): what happened between them, segments and what to do about them, who is where, movements, outcome, trend, cohorts, distributions, definitions. by => ''comment'' shows the comments as segments; currency is written beside amounts; numbers shows how 1234.5 is written: ''1.234,5''. psql -XAtqc "SELECT rfm_report()" -o rfm.html';
+COMMENT ON FUNCTION @extschema@.rfm_report(date, text, text, text, text, text, text, text) IS
+    'a snapshot (by default the newest) as one self-contained HTML page, compared with the newest snapshot at or before compare_to, which is a date or an interval before it, or by default with the one nearest to a month before. The page shows the period between them, segments with recommended actions, the distribution of customers, movements, outcome, trend, cohorts, distributions and definitions. by => ''comment'' uses the comments as segments; score_group selects one group of a model with score_within; currency is written beside amounts; numbers is 1234.5 in the desired format, such as ''1.234,5''. psql -XAtqc "SELECT rfm_report()" -o rfm.html';

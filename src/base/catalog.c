@@ -25,8 +25,8 @@
 #include "utils/syscache.h"
 
 /*
- * Return a copy of the extension's row in pg_extension with its descriptor,
- * or NULL where the database does not have it.  There is no cache of it in all
+ * Return a copy of the extension's row in pg_extension with its descriptor, or
+ * NULL if the database does not have it.  There is no cache of it in all
  * versions of PostgreSQL.
  */
 static HeapTuple

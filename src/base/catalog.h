@@ -15,15 +15,15 @@
 
 /*
  * rfm_extension_schema: return the OID of the schema that the extension was
- * created in, that of its public objects.  Raises UNDEFINED_OBJECT where the database does not
- * have the extension.
+ * created in, that of its public objects.  Raises UNDEFINED_OBJECT if the
+ * database does not have the extension.
  */
 extern Oid	rfm_extension_schema(void);
 
 /*
  * rfm_extension_version: return the version of the SQL objects in this
- * database, as CREATE or ALTER EXTENSION has left it; palloc'd, or NULL where
- * the database does not have the extension.
+ * database, as CREATE or ALTER EXTENSION has left it; palloc'd, or NULL if the
+ * database does not have the extension.
  */
 extern char *rfm_extension_version(void);
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * citus.c
- *		What Citus, where the database has it, says of tables and servers.
+ *		Information of Citus, if the database has it, about tables and servers.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* Its catalogs lie in pg_catalog, and go with it. */
+/* Its catalogs are in pg_catalog, and are dropped with it. */
 static bool
 has_citus(void)
 {
@@ -25,7 +25,7 @@ has_citus(void)
 		OidIsValid(get_extension_oid("citus", true));
 }
 
-/* Ask one question about one table. */
+/* Return the result of one function call about one table. */
 static Datum
 ask(const char *sql, Oid relid, bool *isnull)
 {
@@ -86,8 +86,9 @@ append_set(StringInfo body, const char *name, bool reset)
 }
 
 /*
- * Citus repeats a SET LOCAL on its workers where it is told so, and where the
- * statement is part of a transaction block, a procedure or a DO block.
+ * Citus repeats a SET LOCAL on its workers if citus.propagate_set_commands
+ * says so, and if the statement is part of a transaction block, a procedure or
+ * a DO block.
  */
 static void
 set_on_workers(const char *own, bool reset)

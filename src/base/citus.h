@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * citus.h
- *		What Citus, where the database has it, says of tables and servers.
+ *		Information of Citus, if the database has it, about tables and servers.
  *
- * Citus is asked by its catalogs and its SQL functions alone: nothing here
- * needs it to be there.
+ * Only Citus's catalogs and SQL functions are used, so that Citus need not be
+ * installed.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,28 +12,29 @@
 #define RFM_BASE_CITUS_H
 
 /*
- * rfm_citus_manages: does Citus route what is read from and written to a table,
- * be it distributed, a reference table or one of its local tables?
+ * rfm_citus_manages: determine whether Citus routes reads and writes of a
+ * table, which may be distributed, a reference table or a local table of
+ * Citus.
  */
 extern bool rfm_citus_manages(Oid relid);
 
 /*
- * rfm_citus_distribution: return the name of the column that a table is
- * distributed by (hashed), palloc'd, or NULL where it is not.
+ * rfm_citus_distribution: return the name of the column by which a table is
+ * hash-distributed, palloc'd, or NULL if it is not.
  */
 extern char *rfm_citus_distribution(Oid relid);
 
 /*
- * rfm_citus_refuse_worker: raise OBJECT_NOT_IN_PREREQUISITE_STATE where this
- * server is a worker of Citus: for whoever does not find a model, or makes one.
+ * rfm_citus_refuse_worker: raise OBJECT_NOT_IN_PREREQUISITE_STATE if this
+ * server is a worker of Citus.  To be called if a model is not found, and
+ * before one is created.
  */
 extern void rfm_citus_refuse_worker(void);
 
 /*
- * rfm_citus_send_settings: where the database has Citus, let whatever runs on
- * its workers in this transaction see the settings that rfm_owner_enter has
- * made, and the named one, which is rfm's own; rfm_citus_reset_settings gives
- * them back their own.
+ * rfm_citus_send_settings: if the database has Citus, set on its workers, for
+ * this transaction, the settings that rfm_owner_enter has made, and the named
+ * one, which is rfm's own. rfm_citus_reset_settings restores their own values.
  */
 extern void rfm_citus_send_settings(const char *own);
 extern void rfm_citus_reset_settings(const char *own);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compat.c
- *		What one line of compat.h cannot bridge.
+ *		Differences between server versions that need more than a line in compat.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,7 +37,7 @@ rfm_table_update(ResultRelInfo *rri, ItemPointer tid, TupleTableSlot *slot, ESta
 				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
 				 errmsg("a row of table \"%s\" was changed by code that ran while it was being updated",
 						RelationGetRelationName(rri->ri_RelationDesc)),
-				 errdetail("A check, a default or an index expression of its owner did it.")));
+				 errdetail("It was changed by a check, a default or an index expression of its owner.")));
 	if (result != TM_Ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -33,8 +33,8 @@
 #endif
 
 /*
- * 16 exports an extension's entry points and nothing else.  On 15 its word for
- * that is empty, and stands at a function's information only.
+ * Version 16 exports only an extension's entry points.  On 15 the keyword for
+ * that is empty, and marks only the function information.
  */
 #if PG_VERSION_NUM < 160000
 #undef PGDLLEXPORT
@@ -101,7 +101,10 @@ extern int	no_such_variable
 extern void rfm_table_update(ResultRelInfo *rri, ItemPointer tid,
 							 TupleTableSlot *slot, EState *estate);
 
-/* The sum of two numerics; *overflow: there is none, and the result is not to be used. */
+/*
+ * The sum of two numerics. *overflow is set if it overflows; the result is
+ * then undefined.
+ */
 extern Numeric rfm_numeric_add(Numeric a, Numeric b, bool *overflow);
 
 /* 19 also tells whether one of them is volatile */
@@ -111,31 +114,31 @@ extern Numeric rfm_numeric_add(Numeric a, Numeric b, bool *overflow);
 #define rfm_DomainHasConstraints(type) DomainHasConstraints(type)
 #endif
 
-/* 18 asks whether one that is deferrable will do */
+/* 18 has an argument for deferrable indexes */
 #if PG_VERSION_NUM >= 180000
 #define rfm_RelationGetPrimaryKeyIndex(rel) RelationGetPrimaryKeyIndex(rel, false)
 #else
 #define rfm_RelationGetPrimaryKeyIndex(rel) RelationGetPrimaryKeyIndex(rel)
 #endif
 
-/* 19 lets no hook change what another may still read */
+/* 19 passes the jumble state of the hook as const */
 #if PG_VERSION_NUM >= 190000
 typedef const JumbleState RfmJumbleState;
 #else
 typedef JumbleState RfmJumbleState;
 #endif
 
-/* 19 wants to know when a row's description is complete */
+/* 19 requires a call when a tuple descriptor is complete */
 #if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(desc) ((void) 0)
 #endif
 
-/* 19 has a word for it, instead of a comment */
+/* 19 has a macro for it, instead of a comment */
 #if PG_VERSION_NUM < 190000
 #define pg_fallthrough __attribute__((fallthrough))
 #endif
 
-/* 18 writes it in front of the declaration, and under this name */
+/* from 18 on it precedes the declaration, under this name */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
 #endif

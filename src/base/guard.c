@@ -43,7 +43,7 @@ is_own_function(HeapTuple tuple)
 	return proc->proowner == rfm_extension_role() && is_member(ProcedureRelationId, proc->oid, "rfm");
 }
 
-/* Has the extension a function of this name? */
+/* Determine whether the extension has a function of this name. */
 static bool
 is_own_name(const char *name)
 {
@@ -117,7 +117,7 @@ has_strangers(Node *node, void *context)
 		expression_tree_walker(node, has_strangers, context);
 }
 
-/* The hook: names have been resolved, nothing has been executed. */
+/* The hook. Names have been resolved, and nothing has been executed. */
 static void
 look_at_query(ParseState *pstate, Query *query, RfmJumbleState *jstate)
 {
@@ -126,9 +126,9 @@ look_at_query(ParseState *pstate, Query *query, RfmJumbleState *jstate)
 	if (guard != RFM_GUARD_NONE && has_strangers((Node *) query, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("objects that are not of the extension rfm stand in the place of its own"),
-				 errdetail("Its schema has been renamed, or a function with the name of one of its own has been made there."),
-				 errhint("Drop functions called rfm_... that do not belong to the extension, and keep others from creating objects in its schema.")));
+				 errmsg("objects that do not belong to the extension rfm have the names of its own"),
+				 errdetail("The extension's schema has been renamed, or another role has created a function with the name of one of its functions there."),
+				 errhint("Drop functions rfm_... that do not belong to the extension, and do not let other roles create objects in its schema.")));
 }
 
 RfmGuard

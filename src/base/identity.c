@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * identity.c
- *		The role that a piece of work runs as.
+ *		The role with whose rights code runs.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,8 +20,8 @@ set_local(const char *name, const char *value)
 }
 
 /*
- * Settings that change what an expression means, what a query finds or how a value
- * is written: whoever calls must not change the result by them.
+ * Settings that change the meaning of an expression, the result of a query or
+ * the text of a value.  The caller's values must not affect the result.
  */
 static const struct
 {

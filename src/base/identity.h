@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * identity.h
- *		The role that a piece of work runs as.
+ *		The role with whose rights code runs.
  *
  * A model's query and its writes run as the model's owner, in a
  * security-restricted operation with a locked search_path, as REFRESH

@@ -24,8 +24,8 @@ rfm_memory_bound(void)
 #define HUGE_PAGE ((Size) 2 * 1024 * 1024)
 
 /*
- * Asks for huge pages under an array before it is first touched.  Only a
- * hint: nothing depends on its success.
+ * Ask for huge pages for an array before it is first touched.  This is only a
+ * hint.
  */
 static void
 advise_huge_pages(void *array, Size bytes)
@@ -62,7 +62,7 @@ rfm_enlarge_array(void *array, int64 count, Size size)
 #define FIRST_BLOCK (8 * HUGE_PAGE)
 #define LAST_BLOCK (64 * HUGE_PAGE)
 
-/* A new block; what is never touched of it costs nothing but addresses. */
+/* A new block; parts that are never touched only take address space. */
 static void
 add_block(RfmPool *pool, Size size)
 {

@@ -25,7 +25,7 @@
 
 static post_parse_analyze_hook_type prev_analyze_hook = NULL;
 
-/* Does the current user trust what the role has made? */
+/* Determine whether the current user trusts objects of a role. */
 static bool
 is_trusted(Oid role)
 {
@@ -39,8 +39,8 @@ refuse(const char *what, Oid role)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("%s of role \"%s\" would run with the rights of \"%s\"", what,
 					GetUserNameFromId(role, false), GetUserNameFromId(GetUserId(), false)),
-			 errdetail("The target of the model has a column of a type that is converted by it."),
-			 errhint("Let the owner of the table give its columns types that PostgreSQL ships, such as text, integer and numeric.")));
+			 errdetail("The function converts the type of a column of the model's target."),
+			 errhint("The owner of the table can change the columns to built-in types, such as text, integer and numeric.")));
 }
 
 static bool
@@ -62,8 +62,9 @@ check_function(Oid funcid, void *context)
 }
 
 /*
- * A value is made of a type.  Only superusers make base types, and enums check
- * nothing; a domain, or what may contain one, runs the checks of its owner.
+ * The query converts a value to a type.  Only superusers create base types,
+ * and enums have no checks, but a domain, or a type that may contain one, runs
+ * the checks of its owner.
  */
 static void
 check_type(Oid type)
@@ -89,7 +90,10 @@ check_type(Oid type)
 		refuse(psprintf("type %s", format_type_be(type)), owner);
 }
 
-/* The target could have come to be a view, which is code, too. */
+/*
+ * The target may have been replaced by a view, which is code of its owner,
+ * too.
+ */
 static void
 check_relation(const RangeTblEntry *rte)
 {

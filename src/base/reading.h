@@ -19,7 +19,10 @@
 #ifndef RFM_BASE_READING_H
 #define RFM_BASE_READING_H
 
-/* The comment in a query that is looked at; elsewhere it only refuses more. */
+/*
+ * The comment that marks a query to be checked.  In other queries it does no
+ * harm.
+ */
 #define RFM_READING_MARK "/* rfm: only trusted code */"
 
 /* rfm_reading_init: to be called once, when the library is loaded. */

@@ -48,7 +48,7 @@ rfm_version_verify(void)
 		registered = true;
 	}
 
-	/* on the way from one version to the next, a script knows what it calls */
+	/* during an update, the script knows what it calls */
 	if (creating_extension && CurrentExtensionObject == get_extension_oid("rfm", true))
 		return;
 	version = rfm_extension_version();

@@ -18,7 +18,7 @@
 #ifndef RFM_BASE_VERSION_H
 #define RFM_BASE_VERSION_H
 
-/* Do the versions agree, as far as is known?  For rfm_version_check alone. */
+/* Whether the versions are known to agree. Only for rfm_version_check. */
 extern bool rfm_version_agreed;
 
 /* rfm_version_verify: compare the versions now; rfm_version_check calls it. */

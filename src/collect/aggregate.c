@@ -13,12 +13,14 @@
 #include "collect/queue.h"
 #include "collect/table.h"
 #include "collect/ticket.h"
+#include "collect/visit.h"
 #include "nodes/nodeFuncs.h"
 
 PG_FUNCTION_INFO_V1(rfm_collect_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_counted_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_within_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_counted_within_trans);
+PG_FUNCTION_INFO_V1(rfm_collect_visits_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_final);
 
 /* The arguments of an aggregate call by number, from 1 on. */
@@ -29,6 +31,7 @@ typedef struct Arguments
 	int			amount;
 	int			orders;			/* how many a row stands for; 0: one */
 	int			order_id;		/* if there is such an argument */
+	bool		visits;			/* collect days */
 } Arguments;
 
 /* Make a collector for the argument types and collations of the aggregate call. */
@@ -42,6 +45,7 @@ collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext, const Argu
 
 	if (aggref == NULL)
 		elog(ERROR, "could not determine the argument types of rfm_collect");
+	types.visits = arg->visits;
 	foreach(lc, aggref->args)
 	{
 		Node	   *expr = (Node *) lfirst_node(TargetEntry, lc)->expr;
@@ -92,11 +96,13 @@ collect_row(FunctionCallInfo fcinfo, const Arguments arg)
 	row.key = rfm_row_key(c, PG_GETARG_DATUM(1), PG_GETARG_DATUM(arg.customer));
 	row.last = c->time_type == DATEOID ?
 		(int64) DatumGetInt32(PG_GETARG_DATUM(arg.time)) : DatumGetInt64(PG_GETARG_DATUM(arg.time));
-	row.has_order = c->distinct_orders && !PG_ARGISNULL(arg.order_id);
+	row.has_order = !arg.visits && c->distinct_orders && !PG_ARGISNULL(arg.order_id);
 	if (row.has_order)
 		row.order = rfm_key_from_datum(&c->order_type, PG_GETARG_DATUM(arg.order_id));
 	row.rows = row.orders = 1;
-	if (arg.orders > 0)
+	if (arg.visits)
+		rfm_visit_set(c, &row, PG_ARGISNULL(arg.orders) ? 0 : PG_GETARG_INT64(arg.orders));
+	else if (arg.orders > 0)
 		rfm_row_set_orders(c, &row, PG_ARGISNULL(arg.orders) ? 0 : PG_GETARG_INT64(arg.orders));
 	row.amount.form = RFM_FORM_NONE;
 	if (!PG_ARGISNULL(arg.amount))
@@ -109,28 +115,35 @@ Datum
 rfm_collect_trans(PG_FUNCTION_ARGS)
 {
 	rfm_version_check();
-	return collect_row(fcinfo, (Arguments) {1, 2, 3, 0, 4});
+	return collect_row(fcinfo, (Arguments) {1, 2, 3, 0, 4, false});
 }
 
 Datum
 rfm_collect_counted_trans(PG_FUNCTION_ARGS)
 {
 	rfm_version_check();
-	return collect_row(fcinfo, (Arguments) {1, 2, 3, 4, 5});
+	return collect_row(fcinfo, (Arguments) {1, 2, 3, 4, 5, false});
 }
 
 Datum
 rfm_collect_within_trans(PG_FUNCTION_ARGS)
 {
 	rfm_version_check();
-	return collect_row(fcinfo, (Arguments) {2, 3, 4, 0, 5});
+	return collect_row(fcinfo, (Arguments) {2, 3, 4, 0, 5, false});
 }
 
 Datum
 rfm_collect_counted_within_trans(PG_FUNCTION_ARGS)
 {
 	rfm_version_check();
-	return collect_row(fcinfo, (Arguments) {2, 3, 4, 5, 6});
+	return collect_row(fcinfo, (Arguments) {2, 3, 4, 5, 6, false});
+}
+
+Datum
+rfm_collect_visits_trans(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	return collect_row(fcinfo, (Arguments) {1, 2, 3, 4, 0, true});
 }
 
 Datum

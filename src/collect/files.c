@@ -21,8 +21,9 @@
 #define FILE_NAME_SIZE	32
 
 /*
- * The setting: the handle of the segment that holds the set, 0: none.  Only
- * superusers may touch it, so that nobody gets at the files of another session.
+ * The setting: the handle of the segment that contains the set, 0: none.  Only
+ * superusers may set it, so that no role can access the files of another
+ * session.
  */
 static int	shared_handle = 0;
 
@@ -34,7 +35,7 @@ void
 rfm_files_init(void)
 {
 	DefineCustomIntVariable("rfm.shared_files",
-							"Tells parallel workers where temporary files go.",
+							"Tells parallel workers where to write temporary files.",
 							NULL,
 							&shared_handle,
 							0, INT_MIN, INT_MAX,
@@ -73,7 +74,7 @@ attach_to_set(void)
 	seg = dsm_attach((dsm_handle) shared_handle);
 	if (seg == NULL)
 		elog(ERROR, "could not find the temporary files of the query");
-	/* a worker has no other use for it, and ends soon */
+	/* a worker needs it only once, and ends soon */
 	dsm_pin_mapping(seg);
 	SharedFileSetAttach(dsm_segment_address(seg), seg);
 	on_dsm_detach(seg, forget_segment, (Datum) 0);

@@ -19,8 +19,9 @@
 extern void rfm_files_init(void);
 
 /*
- * rfm_files_share: Begin a set of files, and tell the workers of the next query of
- * it, by a setting until the end of the current level of settings.
+ * rfm_files_share: Create a set of files, and pass it to the workers of the
+ * next query by a setting that lasts until the end of the current nesting
+ * level.
  */
 extern void rfm_files_share(void);
 

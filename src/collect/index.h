@@ -5,10 +5,10 @@
  *
  * It has one of two forms.  Hashed, for keys of every type: slots with a hash
  * and a number, at most half of them taken.  Direct, for integers that lie so
- * close together that it is no larger: a number for each of them.  A direct
- * index needs a fourth of the memory for ids without gaps, so that the
- * processor's caches hold it, and gives the keys' order away for nothing.
- * Which form it has is decided anew whenever it grows.
+ * close together that it is no larger: a number for each of them.  For ids
+ * without gaps a direct index needs a quarter of the memory, so that it fits
+ * into the processor's caches, and it has the order of the keys.  The form is
+ * chosen again whenever the index grows.
  *
  * Only for the files that fill or walk the table.
  *
@@ -21,10 +21,10 @@
 #include "collect/types.h"
 #include "port/pg_bitutils.h"
 
-/* Sets of customers and orders begin with 2 ^ so many places. */
+/* Initial size of the sets of customers and orders, as a power of two. */
 #define RFM_INITIAL_BITS	10
 
-/* Bits of one that is at most half full with n of them. */
+/* Return the bits of a set that is at most half full with n members. */
 #define RFM_BITS_FOR(n)		((int) pg_ceil_log2_64(Max(n, 1)) + 1)
 
 /* rfm_index_init: Make an empty, hashed index with room for so many customers. */

@@ -181,7 +181,7 @@ is_ascending(const RfmCollector *c, const KeyedEntry *items, SortSupport ssup)
 	return true;
 }
 
-/* Sort in the way that suits the type. */
+/* Sort in the way that fits the type. */
 static KeyedEntry *
 sort_entries(const RfmCollector *c)
 {

@@ -84,6 +84,7 @@ typedef struct MergedCustomer
 {
 	uint32		number;
 	uint32		hash;
+	uint32		orders;			/* distinct ones, or visits, of the other table */
 } MergedCustomer;
 
 /* Add a customer of another table; returns its number here. */
@@ -136,6 +137,7 @@ merge_some_entries(RfmCollector *c, RfmSerial *s, MergeEntry *batch, int n,
 			{
 				merged[merge].number = number;
 				merged[merge].hash = batch[merge].hash;
+				merged[merge].orders = batch[merge].entry.sum.orders;
 			}
 		}
 	}
@@ -195,6 +197,33 @@ merge_orders(RfmCollector *c, RfmSerial *s, MemoryContext batchcxt, const Merged
 	pfree(batch);
 }
 
+/* Add the visits, which come customer by customer. */
+static void
+merge_visits(RfmCollector *c, RfmSerial *s, MemoryContext batchcxt, const MergedCustomer *merged)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(batchcxt);
+
+	for (int64 i = 0; i < s->header.nentries; i++)
+	{
+		Datum		visit;
+		int64		customer;
+
+		if (i + AHEAD_OF_MERGE < s->header.nentries)
+			rfm_prefetch_write(rfm_entry(c, merged[i + AHEAD_OF_MERGE].number));
+		for (uint32 n = 0; n < merged[i].orders; n++)
+		{
+			rfm_serial_order(s, c, &visit, &customer);
+			rfm_count_order(c, merged[i].number, visit, 0);
+		}
+		if (i % MERGE_BATCH == 0)
+		{
+			MemoryContextReset(batchcxt);
+			CHECK_FOR_INTERRUPTS();
+		}
+	}
+	MemoryContextSwitchTo(oldcxt);
+}
+
 static void
 merge_serialized(RfmCollector *c, RfmSerial *s)
 {
@@ -213,7 +242,9 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 	}
 
 	merge_entries(c, s, batchcxt, merged);
-	if (merged)
+	if (c->types.visits)
+		merge_visits(c, s, batchcxt, merged);
+	else if (merged)
 		merge_orders(c, s, batchcxt, merged);
 	MemoryContextDelete(batchcxt);
 	Assert(s->at == s->end);

@@ -11,6 +11,7 @@
 #include "collect/queue.h"
 #include "collect/spill.h"
 #include "collect/table.h"
+#include "collect/visit.h"
 #include "progress/progress.h"
 #include "utils/memutils.h"
 
@@ -37,14 +38,19 @@ take_row(RfmCollector *c)
 	uint32		customer = rfm_find_customer(c, row->key, row->hash);
 	RfmEntry   *e = rfm_entry(c, customer);
 
-	if (row->last > e->last)
-		e->last = row->last;
-	rfm_entry_add_amount(c, e, &row->amount);
-	if (row->has_order)
-		rfm_count_order(c, customer, row->order, row->order_hash);
-	else if (!c->distinct_orders)
-		rfm_entry_add_orders(c, e, row->orders);
 	c->rows += row->rows;
+	if (c->types.visits)
+		rfm_visit_take(c, customer, row);
+	else
+	{
+		if (row->last > e->last)
+			e->last = row->last;
+		rfm_entry_add_amount(c, e, &row->amount);
+		if (row->has_order)
+			rfm_count_order(c, customer, row->order, row->order_hash);
+		else if (!c->distinct_orders)
+			rfm_entry_add_orders(c, e, row->orders);
+	}
 	rfm_spill_if_full(c);
 }
 
@@ -78,7 +84,8 @@ extend_row(RfmCollector *c, RfmWaitingRow *before, const RfmWaitingRow *row)
 		before->rows > PG_UINT32_MAX - row->rows ||
 		before->orders > PG_UINT32_MAX - row->orders ||
 		!rfm_key_equal(&c->customer_type, before->key, row->key) ||
-		before->has_order != row->has_order)
+		before->has_order != row->has_order ||
+		(c->types.visits && !rfm_visit_alike(before, row)))
 		return false;
 	if (row->has_order &&
 		(c->order_type.kind == RFM_KEY_GENERIC ||

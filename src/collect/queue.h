@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * queue.h
- *		Rows on their way into the collector's table.
+ *		The queue of rows that are to be added to the collector's table.
  *
  * Most of the time that a row takes is spent waiting for memory: the place in
  * the index, the customer, the customer's key.  So rows wait in a queue while

@@ -240,9 +240,16 @@ rfm_run_merge_next(RfmCollector *c, RfmEntry *e)
 		rfm_entry_merge(c, e, &other, merge->sums);
 		merged = true;
 	}
-	if (merged && c->distinct_orders)
+	if (merged && c->distinct_orders && !c->types.visits)
 		e->sum.orders = count_ids(c, e);
 	return true;
+}
+
+const Datum *
+rfm_run_merge_orders(const RfmCollector *c, int64 *n)
+{
+	*n = c->spill->merge->nids;
+	return c->spill->merge->id;
 }
 
 void

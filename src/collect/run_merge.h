@@ -23,6 +23,12 @@ extern void rfm_run_merge_begin(RfmCollector *c);
  */
 extern bool rfm_run_merge_next(RfmCollector *c, RfmEntry *entry);
 
+/*
+ * rfm_run_merge_orders: Return what is kept of the visits of that customer, *n in
+ * all.  It lives as long as the entry.
+ */
+extern const Datum *rfm_run_merge_orders(const RfmCollector *c, int64 *n);
+
 /* rfm_run_merge_end: Close the runs, and delete their files. */
 extern void rfm_run_merge_end(RfmCollector *c);
 

@@ -12,8 +12,8 @@
  */
 #include "base/compat.h"
 
-#include "collect/index.h"
 #include "collect/serial.h"
+#include "collect/table.h"
 #include "collect/ticket.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
@@ -116,6 +116,24 @@ key_field(const RfmKeyType *kt, Datum key)
 	return rfm_key_by_reference(kt) ? (int64) rfm_key_size(kt, key) : (int64) key;
 }
 
+/* The same of an order id; of visits an odd number is a day, an even one twice that size. */
+static inline int64
+order_field(const RfmCollector *c, Datum order)
+{
+	if (!c->types.visits)
+		return key_field(&c->order_type, order);
+	return rfm_is_day(order) ? (int64) order : (int64) rfm_key_size(&c->order_type, order) * 2;
+}
+
+/* The bytes of the image of an order id. */
+static inline Size
+order_size(const RfmCollector *c, Datum order)
+{
+	if (c->types.visits && rfm_is_day(order))
+		return 0;
+	return rfm_key_size(&c->order_type, order);
+}
+
 /* The sum itself, or the size of the image of a wide one. */
 static inline int64
 sum_field(const RfmSum *sum)
@@ -178,16 +196,12 @@ frame_orders(const RfmCollector *c, const RfmSerialPart *part, RfmFrame *frame)
 {
 	int64		min = PG_INT64_MAX;
 	int64		max = PG_INT64_MIN;
-	bool		by_reference = rfm_key_by_reference(&c->order_type);
 	Size		loose = 0;
 
 	for (int64 i = 0; i < part->norders; i++)
 	{
-		int64		key = key_field(&c->order_type, part->order[i]->order);
-
-		widen_frame(&min, &max, key);
-		if (by_reference)
-			loose += key;
+		widen_frame(&min, &max, order_field(c, part->order[i]));
+		loose += order_size(c, part->order[i]);
 		if (i % RFM_SEGMENT_ENTRIES == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
@@ -219,13 +233,14 @@ put_entry(char **at, const RfmCollector *c, const RfmFrame *frame, const RfmEntr
 }
 
 static void
-put_order(char **at, const RfmCollector *c, const RfmFrame *frame, const RfmOrderSlot *order,
-		  const uint32 *position)
+put_order(char **at, const RfmCollector *c, const RfmFrame *frame, Datum order, uint32 position)
 {
-	put_number(at, &frame[RFM_FIELD_ORDER], key_field(&c->order_type, order->order));
-	put_number(at, &frame[RFM_FIELD_CUSTOMER], position ? position[order->customer - 1] : 0);
-	if (rfm_key_by_reference(&c->order_type))
-		put_bytes(at, DatumGetPointer(order->order), rfm_key_size(&c->order_type, order->order));
+	Size		size = order_size(c, order);
+
+	put_number(at, &frame[RFM_FIELD_ORDER], order_field(c, order));
+	put_number(at, &frame[RFM_FIELD_CUSTOMER], position);
+	if (size > 0)
+		put_bytes(at, DatumGetPointer(order), size);
 }
 
 /* The bytes of the numbers from field first to before field end. */
@@ -279,7 +294,7 @@ put_part(const RfmCollector *c, const RfmSerialPart *part, const RfmFrame *frame
 	}
 	for (int64 i = 0; i < part->norders; i++)
 	{
-		put_order(&at, c, frame, part->order[i], part->position);
+		put_order(&at, c, frame, part->order[i], part->position ? part->position[i] : 0);
 		if (i % RFM_SEGMENT_ENTRIES == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
@@ -295,44 +310,56 @@ rfm_serial_fill(const RfmCollector *c, const RfmSerialPart *part,
 	(void) put_part(c, part, header->frame, to);
 }
 
-/* The whole table, in the order of its index and of its set of orders. */
+/* The distinct orders in the order of their set, so that they are merged from front to back. */
+static void
+whole_set(const RfmCollector *c, RfmSerialPart *part)
+{
+	uint32	   *place = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(uint32), false);
+	Datum	   *order = rfm_alloc_array(CurrentMemoryContext, c->norders, sizeof(Datum), false);
+	uint32	   *position = rfm_alloc_array(CurrentMemoryContext, c->norders, sizeof(uint32), false);
+
+	for (int64 i = 0; i < c->nentries; i++)
+		place[part->customer[i]] = (uint32) i;
+	for (uint64 at = 0; at < rfm_order_slots(c); at++)
+	{
+		const RfmOrderSlot *slot = &c->order_slot[at];
+
+		if (at % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (slot->customer == 0)
+			continue;
+		position[part->norders] = place[slot->customer - 1];
+		order[part->norders++] = slot->order;
+	}
+	pfree(place);
+	part->order = order;
+	part->position = position;
+}
+
+/* The whole table, in the order of its index. */
 static void
 whole_table(const RfmCollector *c, RfmSerialPart *part)
 {
-	uint32	   *customer = rfm_index_order(c);
-	uint32	   *position;
-	const RfmOrderSlot **order;
-	uint64		slots = UINT64CONST(1) << c->order_bits;
-
 	memset(part, 0, sizeof(*part));
-	part->customer = customer;
+	part->customer = rfm_index_order(c);
 	part->ncustomers = c->nentries;
-	if (!c->distinct_orders)
-		return;
-
-	position = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(uint32), false);
-	for (int64 i = 0; i < c->nentries; i++)
-		position[customer[i]] = (uint32) i;
-	order = rfm_alloc_array(CurrentMemoryContext, c->norders, sizeof(RfmOrderSlot *), false);
-	for (uint64 at = 0; at < slots; at++)
+	if (c->types.visits)
 	{
-		if (c->order_slot[at].customer != 0)
-			order[part->norders++] = &c->order_slot[at];
-		if (at % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		part->order = rfm_group_orders(c, part->customer);
+		part->norders = c->norders;
 	}
-	part->order = order;
-	part->position = position;
+	else if (c->distinct_orders)
+		whole_set(c, part);
 }
 
 static void
 free_part(RfmSerialPart *part)
 {
 	pfree(unconstify(uint32 *, part->customer));
-	if (part->position == NULL)
-		return;
-	pfree(part->order);
-	pfree(unconstify(uint32 *, part->position));
+	if (part->order)
+		pfree(unconstify(Datum *, part->order));
+	if (part->position)
+		pfree(unconstify(uint32 *, part->position));
 }
 
 bytea *
@@ -463,5 +490,10 @@ rfm_serial_order(RfmSerial *s, const RfmCollector *c, Datum *order, int64 *custo
 		ends_too_early();
 	key = get_number(&s->at, &frame[RFM_FIELD_ORDER]);
 	*customer = get_number(&s->at, &frame[RFM_FIELD_CUSTOMER]);
-	*order = get_key(s, &c->order_type, key);
+	if (!c->types.visits)
+		*order = get_key(s, &c->order_type, key);
+	else if (rfm_is_day((Datum) key))
+		*order = (Datum) key;
+	else
+		*order = get_key(s, &c->order_type, key / 2);
 }

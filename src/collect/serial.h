@@ -67,10 +67,10 @@ typedef struct RfmSerialPart
 {
 	const uint32 *customer;		/* their numbers */
 	int64		ncustomers;
-	const RfmOrderSlot **order; /* of these customers */
+	const Datum *order;			/* of these customers */
 	int64		norders;
-	const uint32 *position;		/* of each customer, by number; NULL: the orders
-								 * come customer by customer, without it */
+	const uint32 *position;		/* of the customer of each order among them; NULL: the
+								 * orders come customer by customer, without it */
 } RfmSerialPart;
 
 /*

@@ -23,77 +23,28 @@
  */
 #define BLOCK_CUSTOMERS	256
 
-/* Distinct orders by customer: those of the customer n begin at first[n]. */
-typedef struct GroupedOrders
-{
-	int64	   *first;			/* by number; one more at the end */
-	const RfmOrderSlot **slot;
-} GroupedOrders;
-
-static void
-group_orders(const RfmCollector *c, GroupedOrders *g)
-{
-	uint64		slots = UINT64CONST(1) << c->order_bits;
-
-	g->first = rfm_alloc_array(CurrentMemoryContext, c->nentries + 1, sizeof(int64), true);
-	g->slot = rfm_alloc_array(CurrentMemoryContext, c->norders, sizeof(RfmOrderSlot *), false);
-	for (int64 i = 0; i < c->nentries; i++)
-		g->first[i] = rfm_entry(c, i)->sum.orders + (i > 0 ? g->first[i - 1] : 0);
-	g->first[c->nentries] = c->norders;
-
-	/* now that each customer's end is known, fill from there to where it begins */
-	for (uint64 at = 0; at < slots; at++)
-	{
-		const RfmOrderSlot *s = &c->order_slot[at];
-
-		if (at % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (s->customer != 0)
-			g->slot[--g->first[s->customer - 1]] = s;
-	}
-}
-
-/* Collect the orders of the customers of a block, one customer after another. */
-static void
-add_block_orders(RfmSerialPart *part, const GroupedOrders *g, const RfmOrderSlot ***list, int64 *space)
-{
-	part->norders = 0;
-	for (int64 i = 0; i < part->ncustomers; i++)
-	{
-		uint32		number = part->customer[i];
-		int64		n = g->first[number + 1] - g->first[number];
-
-		if (part->norders + n > *space)
-		{
-			*space = Max(*space * 2, part->norders + n);
-			*list = repalloc_huge(*list, *space * sizeof(RfmOrderSlot *));
-		}
-		memcpy(*list + part->norders, g->slot + g->first[number], n * sizeof(RfmOrderSlot *));
-		part->norders += n;
-	}
-	part->order = *list;
-}
-
 static void
 write_blocks(const RfmCollector *c, BufFile *file)
 {
-	uint32	   *order = rfm_key_order(c);
-	GroupedOrders orders = {0};
-	int64		order_space = BLOCK_CUSTOMERS;
-	const RfmOrderSlot **list = palloc(order_space * sizeof(RfmOrderSlot *));
+	uint32	   *customer = rfm_key_order(c);
+	Datum	   *order = c->distinct_orders ? rfm_group_orders(c, customer) : NULL;
+	int64		norders = 0;
 	Size		space = 0;
 	char	   *block = NULL;
 
-	if (c->distinct_orders)
-		group_orders(c, &orders);
 	for (int64 i = 0; i < c->nentries; i += BLOCK_CUSTOMERS)
 	{
-		RfmSerialPart part = {.customer = order + i,.ncustomers = Min(c->nentries - i, BLOCK_CUSTOMERS)};
+		RfmSerialPart part = {.customer = customer + i,.ncustomers = Min(c->nentries - i, BLOCK_CUSTOMERS)};
 		RfmSerialHeader header;
 		Size		size;
 
-		if (c->distinct_orders)
-			add_block_orders(&part, &orders, &list, &order_space);
+		if (order)
+		{
+			part.order = order + norders;
+			for (int64 n = 0; n < part.ncustomers; n++)
+				part.norders += rfm_entry(c, part.customer[n])->sum.orders;
+			norders += part.norders;
+		}
 		size = rfm_serial_measure(c, &part, &header);
 		if (size > space)
 		{
@@ -109,13 +60,9 @@ write_blocks(const RfmCollector *c, BufFile *file)
 	}
 	if (block)
 		pfree(block);
-	if (orders.first)
-	{
-		pfree(orders.first);
-		pfree(orders.slot);
-	}
-	pfree(list);
-	pfree(order);
+	if (order)
+		pfree(order);
+	pfree(customer);
 }
 
 static RfmRun *

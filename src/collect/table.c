@@ -8,11 +8,18 @@
 #include "base/compat.h"
 
 #include "catalog/pg_type.h"
+#include "collect/entry.h"
 #include "collect/table.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+
+/* How many visits ahead of its use the end of their list is prefetched. */
+#define VISITS_AHEAD 32
+
+/* While orders are grouped, the place of one is found, then prefetched, so many before its turn. */
+#define GROUP_AHEAD 16
 
 /* Room for the images of keys in each half of the queue; it grows for longer ones. */
 #define QUEUE_IMAGE_SIZE (16 * 1024)
@@ -72,6 +79,8 @@ rfm_collector_create(MemoryContext parent, const RfmCollected *types, int64 expe
 
 	c->mcxt = mcxt;
 	c->types = *types;
+	if (types->visits)
+		c->types.order_type = BYTEAOID;
 	init_customer_type(c);
 	init_other_types(c);
 	if (c->distinct_orders)
@@ -120,10 +129,21 @@ grow_order_slots(RfmCollector *c, int bits)
 	c->order_bits = bits;
 }
 
+/* Make the list of visits long enough for so many. */
+static void
+grow_visits(RfmCollector *c, int64 n)
+{
+	while ((UINT64CONST(1) << c->order_bits) < (uint64) n)
+		c->order_bits++;
+	c->order_slot = rfm_enlarge_array(c->order_slot, INT64CONST(1) << c->order_bits, sizeof(RfmOrderSlot));
+}
+
 void
 rfm_expect_orders(RfmCollector *c, int64 expected)
 {
-	if (RFM_BITS_FOR(expected) > c->order_bits)
+	if (c->types.visits)
+		grow_visits(c, c->norders + expected);
+	else if (RFM_BITS_FOR(expected) > c->order_bits)
 		grow_order_slots(c, RFM_BITS_FOR(expected));
 }
 
@@ -158,7 +178,7 @@ void
 rfm_collector_clear(RfmCollector *c)
 {
 	rfm_index_clear(c);
-	if (c->distinct_orders)
+	if (c->distinct_orders && !c->types.visits)
 		memset(c->order_slot, 0, sizeof(RfmOrderSlot) << c->order_bits);
 	c->nentries = c->norders = 0;
 	MemoryContextReset(c->images.mcxt);
@@ -254,11 +274,34 @@ rfm_order_counted(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
 	return find_order(c, customer, order, hash)->customer != 0;
 }
 
+/* Put a day, or an image, at the end of the list. */
+static void
+keep_visit(RfmCollector *c, uint32 customer, Datum visit)
+{
+	RfmOrderSlot *s;
+
+	if ((uint64) c->norders >= UINT64CONST(1) << c->order_bits)
+		grow_visits(c, c->norders + 1);
+	s = &c->order_slot[c->norders++];
+	/* a line that is not there yet when it is written holds up what the executor does next */
+	rfm_prefetch_write(s + VISITS_AHEAD);
+	s->order = rfm_is_day(visit) ? visit : rfm_keep_key(c, &c->order_type, visit);
+	s->customer = customer + 1;
+	c->used += RFM_VISIT_BYTES;
+	rfm_entry_add_orders(c, rfm_entry(c, customer), 1);
+}
+
 void
 rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
 {
-	RfmOrderSlot *s = find_order(c, customer, order, hash);
+	RfmOrderSlot *s;
 
+	if (c->types.visits)
+	{
+		keep_visit(c, customer, order);
+		return;
+	}
+	s = find_order(c, customer, order, hash);
 	if (s->customer != 0)
 		return;
 	s->order = rfm_keep_key(c, &c->order_type, order);
@@ -270,4 +313,41 @@ rfm_count_order(RfmCollector *c, uint32 customer, Datum order, uint32 hash)
 
 	if ((uint64) c->norders > (UINT64CONST(1) << c->order_bits) / 3 * 2)
 		grow_order_slots(c, c->order_bits + 1);
+}
+
+Datum *
+rfm_group_orders(const RfmCollector *c, const uint32 *customer)
+{
+	int64	   *end = rfm_alloc_array(CurrentMemoryContext, c->nentries, sizeof(int64), false);
+	Datum	   *order = rfm_alloc_array(CurrentMemoryContext, c->norders, sizeof(Datum), false);
+	int64		sum = 0;
+
+	for (int64 i = 0; i < c->nentries; i++)
+	{
+		int64		number = customer ? customer[i] : i;
+
+		end[number] = sum += rfm_entry(c, number)->sum.orders;
+	}
+	/* where each customer ends is known: fill from there to where it begins */
+	for (int64 at = (int64) rfm_order_slots(c) - 1; at >= 0; at--)
+	{
+		const RfmOrderSlot *slot = &c->order_slot[at];
+
+		if (at >= 2 * GROUP_AHEAD)
+		{
+			const RfmOrderSlot *soon = slot - GROUP_AHEAD;
+			const RfmOrderSlot *later = soon - GROUP_AHEAD;
+
+			if (later->customer != 0)
+				rfm_prefetch_write(&end[later->customer - 1]);
+			if (soon->customer != 0)
+				rfm_prefetch_write(&order[end[soon->customer - 1] - 1]);
+		}
+		if (at % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (slot->customer != 0)
+			order[--end[slot->customer - 1]] = slot->order;
+	}
+	pfree(end);
+	return order;
 }

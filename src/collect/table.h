@@ -37,7 +37,10 @@ rfm_row_key(const RfmCollector *c, Datum group, Datum customer)
 /* rfm_keep_key: Return a copy of a by-reference key that lives as long as the table. */
 extern Datum rfm_keep_key(RfmCollector *c, const RfmKeyType *kt, Datum key);
 
-/* rfm_expect_orders: Make the set of distinct orders large enough for so many. */
+/*
+ * rfm_expect_orders: Make the set of distinct orders large enough for so many, or the
+ * list of visits for so many more.
+ */
 extern void rfm_expect_orders(RfmCollector *c, int64 expected);
 
 /*
@@ -51,7 +54,8 @@ extern uint32 rfm_add_customer(RfmCollector *c, Datum key, uint32 hash);
 
 /*
  * rfm_count_order: Count an order id for a customer unless it has been
- * counted; hash is rfm_order_hash of the id's own.
+ * counted; hash is rfm_order_hash of the id's own.  Visits are all counted,
+ * and need no hash.
  */
 extern void rfm_count_order(RfmCollector *c, uint32 customer, Datum order,
 							uint32 hash);
@@ -59,6 +63,13 @@ extern void rfm_count_order(RfmCollector *c, uint32 customer, Datum order,
 /* rfm_order_counted: Has this order id been counted for the customer? */
 extern bool rfm_order_counted(RfmCollector *c, uint32 customer, Datum order,
 							  uint32 hash);
+
+/*
+ * rfm_group_orders: Return the order ids, or visits, of one customer after another,
+ * in the sequence of their numbers in customer (NULL: 0, 1, ...), palloc'd.
+ * Their numbers are small and dense, so that they are counted instead of compared.
+ */
+extern Datum *rfm_group_orders(const RfmCollector *c, const uint32 *customer);
 
 /* rfm_collector_clear: Forget all customers and orders, but not the rows taken. */
 extern void rfm_collector_clear(RfmCollector *c);
@@ -80,6 +91,13 @@ static inline uint32
 rfm_order_hash(uint32 order_hash, uint32 key_hash)
 {
 	return rfm_hash_int64((int64) ((uint64) key_hash << 32 | order_hash));
+}
+
+/* rfm_order_slots: Return how many places of the set have to be looked at to find all. */
+static inline uint64
+rfm_order_slots(const RfmCollector *c)
+{
+	return c->types.visits ? (uint64) c->norders : UINT64CONST(1) << c->order_bits;
 }
 
 /* rfm_prefetch_order: Prefetch an order's place in the set of orders. */

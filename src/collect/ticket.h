@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ticket.h
- *		The way of a collector past SQL: a number under which it is claimed.
+ *		Tickets: numbers with which collectors that an aggregate has filled are claimed.
  *
  *-------------------------------------------------------------------------
  */

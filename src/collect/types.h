@@ -6,7 +6,8 @@
  * The aggregate rfm_internal.collect(customer, ordered_at, amount [, order_id]),
  * or collect_counted(customer, ordered_at, amount, orders [, order_id]),
  * each also as ..._within(group, ...) for customers who are told apart by a group,
- * runs over the whole source as one group.  Its state is the table itself, so
+ * or collect_visits(customer, ordered_at, amount, orders) for days instead of
+ * orders (visit.h), runs over the whole source as one group.  Its state is the table itself, so
  * the planner parallelizes it like any aggregate: each worker fills a table of
  * its own, which travels to the leader serialized and is merged there.  Its
  * result is not a value but a ticket (ticket.h), by which whoever ran the query
@@ -35,7 +36,8 @@
 typedef struct RfmEntry
 {
 	Datum		key;
-	int64		last;			/* latest order time, in the column's own type */
+	int64		last;			/* latest order time, in the column's own type; of
+								 * visits, the first day times -1 */
 	RfmSum		sum;			/* last: see rfm_entry */
 } RfmEntry;
 
@@ -46,6 +48,9 @@ typedef struct RfmEntry
  */
 #define RFM_CUSTOMER_BYTES 96
 #define RFM_ORDER_BYTES 48
+
+/* The same of what is kept of a visit: its place in the list, and later among its customer's. */
+#define RFM_VISIT_BYTES 24
 
 /* So many customers stand together: 2 MB of them. */
 #define RFM_SEGMENT_BITS 16
@@ -117,6 +122,7 @@ typedef struct RfmCollected
 	Oid			amount_type;
 	Oid			order_type;		/* InvalidOid: rows are counted */
 	Oid			order_collation;
+	bool		visits;			/* days take the place of order ids: visit.h */
 } RfmCollected;
 
 typedef struct RfmCollector
@@ -144,8 +150,9 @@ typedef struct RfmCollector
 	int64		direct_low;		/* the first key in it */
 	uint64		direct_span;	/* how many keys it has room for */
 
-	RfmOrderSlot *order_slot;
+	RfmOrderSlot *order_slot;	/* a set; of visits a list, filled from the front */
 	int			order_bits;
+	struct RfmVisitClock *clock;	/* of visits, once a row has come: visit.c */
 	int64		norders;		/* occupied order slots */
 
 	int64		rows;			/* rows taken */
@@ -163,6 +170,13 @@ typedef struct RfmCollector
 
 	RfmQueue	queue;
 } RfmCollector;
+
+/* rfm_is_day: Is this, of a collector of visits, a day itself, and no image? */
+static inline bool
+rfm_is_day(Datum visit)
+{
+	return (visit & 1) != 0;
+}
 
 /*
  * rfm_entry: Return the customer with a number.

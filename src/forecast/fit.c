@@ -47,15 +47,12 @@ rfm_sample_add(RfmSample *sample, int32 repeats, int32 recency, int32 age, doubl
 		sample->spending = repalloc_huge(sample->spending,
 										 sample->spending_space * sizeof(RfmSpending));
 	}
-	sample->spending[sample->nspending++] = (RfmSpending) {repeats, total};
+	sample->spending[sample->nspending++] = (RfmSpending) {repeats, total, log(total)};
 }
 
-static int
-compare_histories(const void *a, const void *b)
+static inline int
+compare_histories(const RfmHistory *x, const RfmHistory *y)
 {
-	const RfmHistory *x = (const RfmHistory *) a;
-	const RfmHistory *y = (const RfmHistory *) b;
-
 	if (x->repeats != y->repeats)
 		return x->repeats < y->repeats ? -1 : 1;
 	if (x->recency != y->recency)
@@ -63,16 +60,28 @@ compare_histories(const void *a, const void *b)
 	return (x->age > y->age) - (x->age < y->age);
 }
 
-static int
-compare_spending(const void *a, const void *b)
+static inline int
+compare_spending(const RfmSpending *x, const RfmSpending *y)
 {
-	const RfmSpending *x = (const RfmSpending *) a;
-	const RfmSpending *y = (const RfmSpending *) b;
-
 	if (x->repeats != y->repeats)
 		return x->repeats < y->repeats ? -1 : 1;
 	return (x->total > y->total) - (x->total < y->total);
 }
+
+/* PostgreSQL's qsort() with these comparisons inlined. */
+#define ST_SORT sort_histories
+#define ST_ELEMENT_TYPE RfmHistory
+#define ST_COMPARE(a, b) compare_histories(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define ST_SORT sort_spending
+#define ST_ELEMENT_TYPE RfmSpending
+#define ST_COMPARE(a, b) compare_spending(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* Sort the histories and return how many distinct ones there are, which come first. */
 static int64
@@ -80,7 +89,7 @@ count_histories(RfmSample *sample)
 {
 	int64		n = 0;
 
-	qsort(sample->history, sample->n, sizeof(RfmHistory), compare_histories);
+	sort_histories(sample->history, sample->n);
 	for (int64 i = 0; i < sample->n; i++)
 	{
 		if (n > 0 && compare_histories(&sample->history[n - 1], &sample->history[i]) == 0)
@@ -187,7 +196,7 @@ fit_buying(const RfmSample *sample, double days, double repeats, RfmFit *fit)
 			 errdetail("After %d steps the likelihood still grows, or hardly changes, at r = %g, alpha = %g, a = %g, b = %g.",
 					   fit->buying_iterations, fit->buying[RFM_PARAM_R], fit->buying[RFM_PARAM_ALPHA],
 					   fit->buying[RFM_PARAM_A], fit->buying[RFM_PARAM_B]),
-			 errhint("That is so where all customers are alike, or none of them is ever lost. Try the other family, or a later date.")));
+			 errhint("This happens if all customers are alike, or if no customer ever leaves. Try the other family, or a later date.")));
 }
 
 /* The correlation of how often they come and what they spend each time. */
@@ -227,7 +236,7 @@ fit_spending(RfmSample *sample, RfmFit *fit)
 
 	if (sample->nspending < RFM_LEAST_REPEAT_CUSTOMERS)
 		return RFM_SPENDING_TOO_FEW;
-	qsort(sample->spending, sample->nspending, sizeof(RfmSpending), compare_spending);
+	sort_spending(sample->spending, sample->nspending);
 	fit->correlation = spending_correlation(sample);
 	if (fabs(fit->correlation) > RFM_MOST_CORRELATION)
 		return RFM_SPENDING_CORRELATED;

@@ -70,9 +70,20 @@ add_term(double *sum, double *sum_gradient, double term, const double *gradient,
 		sum_gradient[i] += weight * gradient[i];
 }
 
-/* The part of the log-likelihood that depends on the number of visits alone. */
-static double
-common_of_repeats(RfmFamily family, const double *param, int32 repeats, double *gradient)
+/*
+ * What neighbours in the data, which is sorted by visits and then by recency, have
+ * in common.
+ */
+typedef struct Common
+{
+	double		likelihood;		/* the part that depends on the visits alone */
+	double		gradient[RFM_BUYING_PARAMS];
+	double		log_lost;		/* of the rest, what does, where one could be lost */
+	double		log_last;		/* logarithm of alpha + recency */
+} Common;
+
+static void
+set_common_of_repeats(RfmFamily family, const double *param, int32 repeats, Common *common)
 {
 	double		r = param[RFM_PARAM_R];
 	double		alpha = param[RFM_PARAM_ALPHA];
@@ -81,12 +92,14 @@ common_of_repeats(RfmFamily family, const double *param, int32 repeats, double *
 	double		n = rfm_chances_to_go(family, repeats);
 	double		lost = rfm_digamma(a + b) - rfm_digamma(a + b + n);
 
-	gradient[RFM_PARAM_R] = rfm_digamma(r + repeats) - rfm_digamma(r) + log(alpha);
-	gradient[RFM_PARAM_ALPHA] = r / alpha;
-	gradient[RFM_PARAM_A] = lost;
-	gradient[RFM_PARAM_B] = lost + rfm_digamma(b + n) - rfm_digamma(b);
-	return log_gamma(r + repeats) - log_gamma(r) + r * log(alpha) +
+	common->gradient[RFM_PARAM_R] = rfm_digamma(r + repeats) - rfm_digamma(r) + log(alpha);
+	common->gradient[RFM_PARAM_ALPHA] = r / alpha;
+	common->gradient[RFM_PARAM_A] = lost;
+	common->gradient[RFM_PARAM_B] = lost + rfm_digamma(b + n) - rfm_digamma(b);
+	common->likelihood = log_gamma(r + repeats) - log_gamma(r) + r * log(alpha) +
 		log_gamma(a + b) - log_gamma(a + b + n) + log_gamma(b + n) - log_gamma(b);
+	if (n > 0)
+		common->log_lost = log(a) - log(b + n - 1);
 }
 
 /*
@@ -95,13 +108,12 @@ common_of_repeats(RfmFamily family, const double *param, int32 repeats, double *
  */
 static double
 rest_of_history(RfmFamily family, const double *param, const RfmHistory *history,
-				double *gradient)
+				const Common *common, double *gradient)
 {
 	double		shape = param[RFM_PARAM_R] + history->repeats;
 	double		until_age = param[RFM_PARAM_ALPHA] + history->age;
 	double		until_last = param[RFM_PARAM_ALPHA] + history->recency;
 	double		log_age = log(until_age);
-	double		log_last = log(until_last);
 	double		n = rfm_chances_to_go(family, history->repeats);
 	double		alive = -shape * log_age;
 	double		lost;
@@ -114,10 +126,10 @@ rest_of_history(RfmFamily family, const double *param, const RfmHistory *history
 		gradient[RFM_PARAM_ALPHA] -= shape / until_age;
 		return alive;
 	}
-	lost = log(param[RFM_PARAM_A]) - log(param[RFM_PARAM_B] + n - 1) - shape * log_last;
+	lost = common->log_lost - shape * common->log_last;
 	odds = exp(-fabs(lost - alive));
 	weight = lost > alive ? 1 / (1 + odds) : odds / (1 + odds);
-	gradient[RFM_PARAM_R] -= (1 - weight) * log_age + weight * log_last;
+	gradient[RFM_PARAM_R] -= (1 - weight) * log_age + weight * common->log_last;
 	gradient[RFM_PARAM_ALPHA] -= shape * ((1 - weight) / until_age + weight / until_last);
 	gradient[RFM_PARAM_A] += weight / param[RFM_PARAM_A];
 	gradient[RFM_PARAM_B] -= weight / (param[RFM_PARAM_B] + n - 1);
@@ -138,8 +150,7 @@ rfm_buying_loss(const void *arg, const double *log_param, double *gradient)
 {
 	const RfmBuyingData *data = (const RfmBuyingData *) arg;
 	double		param[RFM_BUYING_PARAMS];
-	double		common_gradient[RFM_BUYING_PARAMS] = {0};
-	double		common = 0;
+	Common		common = {0};
 	double		sum = 0;
 
 	for (int i = 0; i < RFM_BUYING_PARAMS; i++)
@@ -152,9 +163,11 @@ rfm_buying_loss(const void *arg, const double *log_param, double *gradient)
 		double		term;
 
 		if (i == 0 || history->repeats != history[-1].repeats)
-			common = common_of_repeats(data->family, param, history->repeats, common_gradient);
-		memcpy(g, common_gradient, sizeof(g));
-		term = common + rest_of_history(data->family, param, history, g);
+			set_common_of_repeats(data->family, param, history->repeats, &common);
+		if (i == 0 || history->recency != history[-1].recency)
+			common.log_last = log(param[RFM_PARAM_ALPHA] + history->recency);
+		memcpy(g, common.gradient, sizeof(g));
+		term = common.likelihood + rest_of_history(data->family, param, history, &common, g);
 		add_term(&sum, gradient, term, g, RFM_BUYING_PARAMS, history->customers);
 	}
 	return finish_loss(sum, (double) data->customers, param, gradient, RFM_BUYING_PARAMS);
@@ -193,7 +206,7 @@ rfm_spending_loss(const void *arg, const double *log_param, double *gradient)
 		const RfmSpending *spending = &data->spending[i];
 		double		px = param[RFM_PARAM_P] * spending->repeats;
 		double		with_scale = spending->total + param[RFM_PARAM_V];
-		double		log_total = log(spending->total);
+		double		log_total = spending->log_total;
 		double		log_with_scale = log(with_scale);
 		double		g[RFM_SPENDING_PARAMS];
 

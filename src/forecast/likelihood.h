@@ -47,7 +47,7 @@ typedef struct RfmBuyingData
 	RfmFamily	family;
 	int64		customers;		/* in all histories */
 	int64		n;
-	const RfmHistory *history;	/* sorted by repeats */
+	const RfmHistory *history;	/* sorted by repeats and recency, for speed */
 } RfmBuyingData;
 
 /* What a customer has spent on all repeat days together; more than nothing. */
@@ -55,6 +55,7 @@ typedef struct RfmSpending
 {
 	int32		repeats;
 	double		total;
+	double		log_total;		/* its logarithm */
 } RfmSpending;
 
 /* The parameters of spending. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * expression.c
- *		Parses and checks a model's amount and filter expressions.
+ *		Parsing and checking of a model's expressions.
  *
  *-------------------------------------------------------------------------
  */
@@ -55,7 +55,7 @@ expression_error_callback(void *arg)
 		internalerrquery(context->text);
 	}
 	if (code == ERRCODE_UNDEFINED_FUNCTION || code == ERRCODE_UNDEFINED_OBJECT)
-		errhint("Names in a model are looked up in pg_catalog only. Write those of other schemas in full: schema.function(...), OPERATOR(schema.->), value::schema.type.");
+		errhint("Names in a model are looked up only in pg_catalog. Qualify those of other schemas: schema.function(...), OPERATOR(schema.->), value::schema.type.");
 	errcontext("%s of model \"%s\": %s", context->what, context->model, context->text);
 }
 
@@ -98,7 +98,7 @@ single_expression(List *parsetree, const char *what)
 	return target->val;
 }
 
-/* The expression has one value for one row, and looks at no other row. */
+/* Check that the expression has one value per row, and reads no other row. */
 static void
 check_one_row(ParseState *pstate, Node *expr, const char *what)
 {
@@ -218,7 +218,9 @@ is_clock_function(Oid funcid, void *context)
 	}
 }
 
-/* Does a date or time in the text read 'now', 'today' or the like? */
+/*
+ * Determine whether a date or time in the text is 'now', 'today' or the like.
+ */
 static bool
 is_clock_literal(const Const *value, const char *source_text)
 {
@@ -265,7 +267,10 @@ uses_clock(Node *node, void *context)
  * Operators of other schemas.
  */
 
-/* The type that an argument is converted from without being asked; else InvalidOid. */
+/*
+ * Return the type from which an argument is implicitly converted, or
+ * InvalidOid.
+ */
 static Oid
 converted_from(Node *arg)
 {
@@ -293,7 +298,9 @@ schema_of_type(Oid type)
 	return schema;
 }
 
-/* Has the schema of a type an operator of this name for it? */
+/*
+ * Determine whether the schema of a type has an operator of this name for it.
+ */
 static bool
 has_own_operator(const char *name, Oid type, Oid schema)
 {
@@ -311,7 +318,7 @@ has_own_operator(const char *name, Oid type, Oid schema)
 	return found;
 }
 
-/* Has it a function of this name? */
+/* The same for a function. */
 static bool
 has_own_function(const char *name, Oid type, Oid schema)
 {
@@ -330,8 +337,8 @@ has_own_function(const char *name, Oid type, Oid schema)
 }
 
 /*
- * Refuse an operator, or a function, that is one of another type only because
- * the search_path does not lead to that of the argument's own type: citext
+ * Refuse an operator or a function of another type that was found only because
+ * the one of the argument's own type is not in the search_path, such as citext
  * compared as text.
  */
 static void
@@ -355,7 +362,7 @@ check_meaning(const char *name, bool is_operator, List *args, ExpressionContext 
 				 errmsg("%s %s in %s has another meaning for type %s",
 						is_operator ? "operator" : "function", name, context->what,
 						format_type_be(type)),
-				 errdetail("Schema %s has one of its own for that type, which names in a model do not lead to.",
+				 errdetail("Schema %s has another one for that type, but names in a model are looked up only in pg_catalog.",
 						   schema_name),
 				 is_operator ?
 				 errhint("Write OPERATOR(%s.%s) for that, or cast the value, for example to text.",
@@ -383,7 +390,7 @@ check_meanings(Node *node, void *context)
 	return expression_tree_walker(node, check_meanings, context);
 }
 
-/* Everything about a parsed expression that is not a matter of its grammar. */
+/* Check everything about a parsed expression except its syntax. */
 static void
 check_expression(Node *expr, ExpressionContext *context)
 {
@@ -391,14 +398,14 @@ check_expression(Node *expr, ExpressionContext *context)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("%s must not use volatile functions", context->what),
-				 errdetail("The same orders would give another snapshot at every refresh."),
+				 errdetail("The same orders would give a different snapshot at every refresh."),
 				 errhint("Use functions that are marked IMMUTABLE or STABLE.")));
 	if (uses_clock(expr, unconstify(char *, context->text)))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("%s must not use the clock", context->what),
-				 errdetail("The snapshot of a past date would be another one every day."),
-				 errhint("Use rfm_run_date(), the date that is being computed.")));
+				 errdetail("The snapshot of a past date would be different every day."),
+				 errhint("Use rfm_run_date(), which returns the run date.")));
 	if (has_row_locks(expr, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -469,7 +476,7 @@ is_single_word(const char *string)
 	return string[0] != '\0' && !isdigit((unsigned char) string[0]);
 }
 
-/* The names of the columns, as a model takes them. */
+/* The names of the columns, as they are written in a model. */
 static char *
 column_names(Relation rel)
 {

@@ -6,9 +6,9 @@
  *
  * A text from the model becomes a parsed expression over the source relation,
  * and from that the SQL text that goes into the query.  The user's own text
- * never does.  What a name in it means must not depend on who asks: names are
- * looked up with a fixed search_path, and where that finds another operator
- * than the user's own SQL would, the expression is refused.
+ * never does.  The meaning of a name must not depend on the caller: names are
+ * looked up with a fixed search_path, and if this finds another operator than
+ * in the user's own SQL, the expression is refused.
  *
  *-------------------------------------------------------------------------
  */

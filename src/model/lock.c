@@ -71,8 +71,8 @@ rfm_model_check_user(const char *name, Oid owner)
 }
 
 /*
- * Lock the row against deletion: a model that is dropped meanwhile would leave
- * its snapshot without a place in the log.
+ * Lock the row against deletion: otherwise the model could be dropped during a
+ * refresh, whose snapshot could then not be logged.
  */
 static void
 lock_row(int64 id)
@@ -92,8 +92,8 @@ void
 rfm_model_lock(int64 id)
 {
 	/*
-	 * An object lock of class rfm_model, which no statement of SQL takes.  The
-	 * table keeps ids below 2^48: they fit.
+	 * An object lock of class rfm_model, which no SQL statement takes.  Ids
+	 * are below 2^48, so they fit.
 	 */
 	LockDatabaseObject(rfm_extension_table("rfm_model"), (Oid) (id & 0xFFFFFFFF),
 					   (uint16) (id >> 32), ExclusiveLock);

@@ -3,9 +3,9 @@
  * lock.h
  *		The right to use a model, and the lock of its refreshes.
  *
- * Takes a model's name or number.  The lock goes by the number, which nobody can
- * choose, and not by the name or a hash of it: no other model, of another name
- * or of the same name before, gets in the way.
+ * Takes a model's name or number.  The lock uses the number, which no role can
+ * choose, rather than the name or a hash of it, so that it never conflicts
+ * with that of another model.
  *
  *-------------------------------------------------------------------------
  */

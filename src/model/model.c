@@ -163,7 +163,7 @@ get_methods(HeapTuple tuple, TupleDesc tupdesc, RfmModel *model)
 	if (n != RFM_AXES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method must be one name, or one each for recency, frequency and monetary value"),
+				 errmsg("method must be one name, or three names for recency, frequency and monetary value"),
 				 errhint("For example method => 'ntile' or method => '{breaks,ntile,ntile}'.")));
 	for (int axis = 0; axis < RFM_AXES; axis++)
 		model->method[axis] = method_by_name(nulls[axis] ? "null" : TextDatumGetCString(elements[axis]));
@@ -178,7 +178,7 @@ get_buckets(HeapTuple tuple, TupleDesc tupdesc, RfmModel *model)
 	if (n != 1 && n != RFM_AXES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("buckets must be one number, or one each for recency, frequency and monetary value"),
+				 errmsg("buckets must be one number, or three numbers for recency, frequency and monetary value"),
 				 errhint("For example buckets => '{5}' or buckets => '{5,5,3}'.")));
 	for (int axis = 0; axis < RFM_AXES; axis++)
 	{
@@ -210,8 +210,8 @@ fraction_of(const char *name, Numeric cut)
 		fraction.numerator >= fraction.denominator)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" contains a value that is no percentile", name),
-				 errdetail("The method percentile takes fractions above 0 and below 1, of up to %d digits.",
+				 errmsg("\"%s\" contains a value that is not a valid fraction", name),
+				 errdetail("The method percentile uses fractions above 0 and below 1, with up to %d digits.",
 						   RFM_FRACTION_DIGITS),
 				 errhint("For example 0.5, 0.8 and 0.95.")));
 	return fraction;
@@ -231,7 +231,7 @@ get_axis_breaks(const char *name, const Datum *elements, int n, RfmModel *model,
 		if (i > 0 && rfm_numeric_cmp(model->breaks[axis][i - 1], cut) > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("cut points in \"%s\" do not ascend", name)));
+					 errmsg("cut points in \"%s\" are not in ascending order", name)));
 		model->breaks[axis][i] = cut;
 		if (model->method[axis] == RFM_PERCENTILE)
 			model->fraction[axis][i] = fraction_of(name, cut);
@@ -297,7 +297,7 @@ check_lookback(const Interval *lookback)
 				 errhint("Set it to null to count all orders.")));
 }
 
-/* Check an interval that dates go back by: that it is a day at least. */
+/* Check that an interval by which dates go back is at least one day. */
 static void
 check_days_back(const char *name, const Interval *interval, const char *to_do)
 {
@@ -358,7 +358,7 @@ get_partition_by(HeapTuple tuple, TupleDesc tupdesc)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"partition_by\" of a model must be month or day, not \"%s\"", partition_by),
-			 errhint("Set it to null for a model that makes no partitions.")));
+			 errhint("Set it to null if a refresh should not create partitions.")));
 	return RFM_PERIOD_NONE;		/* keep compilers quiet */
 }
 
@@ -415,6 +415,8 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->retention = get_interval(tuple, tupdesc, "retention");
 	check_days_back("retention", model->retention, "Set it to null to keep all snapshots.");
 	model->partition_by = get_partition_by(tuple, tupdesc);
+	model->customer_index = get_attribute(tuple, tupdesc, "customer_index", &value) &&
+		DatumGetBool(value);
 	return model;
 }
 

@@ -3,9 +3,9 @@
  * model.h
  *		Models: what to score, how, and where the scores go.
  *
- * Takes a row of rfm_model and gives it as a struct; nothing that the row
- * names has been looked up.  Every refresh looks its model's relations,
- * columns and types up again, so that renamed tables go on working and changed
+ * Takes a row of rfm_model and returns it as a struct, without looking up the
+ * objects that it names.  Every refresh looks up its model's relations,
+ * columns and types again, so that renamed tables keep working and changed
  * ones are noticed.
  *
  *-------------------------------------------------------------------------
@@ -41,7 +41,7 @@ typedef enum RfmPeriod
 	RFM_PERIOD_DAY
 } RfmPeriod;
 
-/* The run date of a refresh that names none. */
+/* The run date of a refresh without a date. */
 typedef enum RfmAsOf
 {
 	RFM_AS_OF_TODAY,
@@ -82,6 +82,7 @@ typedef struct RfmModel
 	int			weights[RFM_AXES];
 	Interval   *retention;		/* NULL: snapshots stay */
 	RfmPeriod	partition_by;
+	bool		customer_index; /* a target that is made has an index by customer */
 } RfmModel;
 
 /*

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * run_date.c
- *		The date that is being computed, for the SQL of sources.
+ *		The run date of the current refresh, for the SQL of sources.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,7 +19,7 @@
 
 static int	run_date = NO_DATE;
 static bool was_asked = false;
-static bool set_here = false;	/* the setting came from this process */
+static bool set_here = false;	/* the setting was made by this process */
 
 PG_FUNCTION_INFO_V1(rfm_run_date);
 
@@ -52,8 +52,8 @@ rfm_run_date_was_asked(void)
 }
 
 /*
- * rfm_run_date() RETURNS date: outside the query of a model the current date of
- * the session, so that views which call it can be looked at.
+ * rfm_run_date() RETURNS date: outside the query of a model the session's
+ * current date, so that views that call it can be queried.
  */
 Datum
 rfm_run_date(PG_FUNCTION_ARGS)
@@ -64,12 +64,12 @@ rfm_run_date(PG_FUNCTION_ARGS)
 															  TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()))));
 	if (run_date == RFM_MANY_DATES)
 	{
-		/* whoever reads could not be told */
+		/* the session that reads could not be told */
 		if (!set_here)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("rfm_run_date() was called by another process while the orders of many dates are read"),
-					 errhint("Compute the dates one by one with rfm_refresh(), or call rfm_run_date() in the model's expressions, where it is seen beforehand.")));
+					 errhint("Compute the dates one by one with rfm_refresh(), or call rfm_run_date() in the model's expressions, where it is detected beforehand.")));
 		was_asked = true;
 		PG_RETURN_NULL();
 	}

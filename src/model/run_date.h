@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * run_date.h
- *		The date that is being computed, for the SQL of sources.
+ *		The run date of the current refresh, for the SQL of sources.
  *
  * rfm_run_date() gives it to expressions of a model and to views that a model
  * reads.  It is a setting while a model's query runs, so that parallel workers
@@ -14,25 +14,32 @@
 
 #include "utils/date.h"
 
-/* The setting that holds it, for servers that have a part in a query. */
+/*
+ * The name of the setting that holds it, for other servers that run a part of
+ * the query.
+ */
 #define RFM_RUN_DATE_SETTING "rfm.run_date"
 
-/* What the date is while one query reads the orders of many. */
+/* The value of the date while one query reads the orders of many dates. */
 #define RFM_MANY_DATES PG_INT32_MIN
 
-/* rfm_run_date_init: defines the setting; to be called when the library is loaded. */
+/*
+ * rfm_run_date_init: define the setting; to be called when the library is
+ * loaded.
+ */
 extern void rfm_run_date_init(void);
 
 /*
- * rfm_run_date_set: the date, or RFM_MANY_DATES, until the end of the
- * surrounding nesting level of settings (rfm_owner_enter), or subtransaction.
+ * rfm_run_date_set: set the date, or RFM_MANY_DATES, until the end of the
+ * surrounding nesting level of settings (rfm_owner_enter), or of the
+ * subtransaction.
  */
 extern void rfm_run_date_set(DateADT date);
 
 /*
- * rfm_run_date_was_asked: has rfm_run_date() been called with RFM_MANY_DATES
- * since the date was last set?  It gives null then, and what was read is of no
- * use.
+ * rfm_run_date_was_asked: determine whether rfm_run_date() has been called
+ * with RFM_MANY_DATES since the date was last set.  It returned null then, and
+ * the rows that were read are of no use.
  */
 extern bool rfm_run_date_was_asked(void);
 

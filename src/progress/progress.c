@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * progress.c
- *		The phases of a refresh: how long each took, and where it stands.
+ *		The phases of a refresh, their duration and progress.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,7 +32,7 @@ static const char *const phase_name[RFM_PHASES] = {
 	[RFM_PHASE_WRITE] = "write"
 };
 
-/* What this backend shows; pid is 0 if that is nothing. */
+/* The progress that this backend shows; pid is 0 if there is none. */
 static RfmSlot mine;
 static SubTransactionId mine_subid; /* where it was announced */
 static int	nested = 0;			/* refreshes within it, not shown */
@@ -172,7 +172,7 @@ rfm_progress_wanted(void)
 void
 rfm_progress_expect(double total)
 {
-	/* a query that has to run again goes on counting towards the same total */
+	/* a query that is run again continues counting towards the same total */
 	if (!is_shown() || mine.total > 0)
 		return;
 	mine.total = (int64) Min(Max(total, 1), 1e15);

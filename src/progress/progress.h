@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * progress.h
- *		The phases of a refresh: how long each took, and where it stands.
+ *		The phases of a refresh, their duration and progress.
  *
- * Takes what other rooms report as done, and shows it: to other sessions
- * through the backend's slot (shmem.h), to the caller by NOTICE.
+ * Takes the progress that other rooms report, and shows it to other sessions
+ * through the backend's slot (shmem.h), and to the caller with NOTICE
+ * messages.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,8 +27,8 @@ extern bool rfm_show_progress;
 
 /*
  * rfm_progress_announce: begin to show a refresh, or a preview, of this model
- * that is about to wait for its turn, until the transaction ends.  run_date is
- * NULL where it is not known yet.  A refresh within another, from a trigger of
+ * that is about to wait for its turn, until the transaction ends. run_date is
+ * NULL if it is not known yet.  A refresh within another, from a trigger of
  * its target, is not shown.
  */
 extern void rfm_progress_announce(const char *model, const DateADT *run_date,
@@ -40,8 +41,8 @@ extern void rfm_progress_start(RfmProgress *progress);
 extern void rfm_progress_date(DateADT run_date, Oid owner);
 
 /*
- * rfm_progress_wanted: does anyone see how far the phase has come?  Otherwise
- * work that only serves that can be left out.
+ * rfm_progress_wanted: determine whether progress within the phase is shown at
+ * all.  If not, work that only serves this can be skipped.
  */
 extern bool rfm_progress_wanted(void);
 

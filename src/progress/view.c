@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(rfm_progress_slots);
 #define SLOT_COLUMNS 12
 
 /*
- * The share of a refresh's time, in percent, after which each phase begins; as
+ * The percentage of a refresh's time after which each phase begins, as
  * measured for the first snapshot of a target, when every customer is written.
  */
 static const struct
@@ -42,7 +42,10 @@ static const struct
 
 #define PHASE(p) (phase[(p) - RFM_PHASE_WAIT])
 
-/* As for the rows of rfm_run: the role that asked for it and the model's owner may. */
+/*
+ * As for the rows of rfm_run: the role that called it and the model's owner
+ * may see it.
+ */
 static bool
 may_see(const RfmSlot *slot)
 {
@@ -100,7 +103,7 @@ rfm_progress_slots(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("rfm_progress needs rfm in \"shared_preload_libraries\""),
-				 errdetail("Where the library is not loaded when the server starts, no session can show its progress to others."),
+				 errdetail("If the library is not loaded at server start, no session can show its progress to others."),
 				 errhint("Add rfm to shared_preload_libraries and restart the server. Without it, SET rfm.progress = on shows a session its own progress.")));
 
 	InitMaterializedSRF(fcinfo, 0);

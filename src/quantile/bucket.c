@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * bucket.c
- *		rfm_bucket: which of the buckets between cut points a value is in.
+ *		rfm_bucket: the number of the bucket of a value.
  *
  *-------------------------------------------------------------------------
  */
@@ -52,7 +52,7 @@ rfm_float8_bucket(PG_FUNCTION_ARGS)
 	cut = (const double *) (void *) rfm_array_data(cuts);
 	if (isnan(value))
 	{
-		/* above everything but its like */
+		/* above everything except another NaN */
 		for (int i = 0; i < ncuts; i++)
 			below += !isnan(cut[i]);
 	}

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * final.c
- *		The cut points that rfm_quintiles and rfm_quantiles give.
+ *		The final functions of rfm_quintiles and rfm_quantiles: cut points.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,7 +37,7 @@ interpolate_float8(double lower, double upper, int64 numerator,
 	double		fraction = (double) numerator / (double) denominator;
 	double		difference = upper - lower;
 
-	/* infinities and NaN, too, equal themselves */
+	/* infinities and NaN are equal to themselves, too */
 	if (numerator == 0 || float8_eq(lower, upper))
 		return lower;
 	if (isinf(difference) && !isinf(lower) && !isinf(upper))
@@ -61,7 +61,7 @@ interpolate_numeric(Numeric lower, Numeric upper, int64 numerator,
 							   NumericGetDatum(int64_to_numeric(numerator)));
 	part = DirectFunctionCall2(numeric_div, part,
 							   NumericGetDatum(int64_to_numeric(denominator)));
-	/* where the quotient is exact, show no zeros that the division added */
+	/* if the quotient is exact, remove zeros that the division added */
 	part = DirectFunctionCall1(numeric_trim_scale, part);
 	return DatumGetNumeric(DirectFunctionCall2(numeric_add,
 											   NumericGetDatum(lower), part));
@@ -117,7 +117,7 @@ compare_groups(const void *a, const void *b)
 	return acode < bcode ? -1 : acode > bcode;
 }
 
-/* The group of a code, among ascending ones; NULL where there is none. */
+/* The group of a code, among ascending ones; NULL if there is none. */
 static CodeGroup *
 find_group(CodeGroup *groups, int ngroups, int64 code)
 {
@@ -212,7 +212,7 @@ numerics_at(const RfmQuantileState *state, const int64 *ranks, int nranks,
  * The final functions.
  */
 
-/* Return the state that a final function gets; NULL where it has no value. */
+/* Return the state that a final function gets; NULL if it has no values. */
 static RfmQuantileState *
 final_state(FunctionCallInfo fcinfo)
 {

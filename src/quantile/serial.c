@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * serial.c
- *		The states of rfm_quintiles and rfm_quantiles on their way from a parallel worker.
+ *		Serialization of the states of rfm_quintiles and rfm_quantiles.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,8 +22,8 @@ PG_FUNCTION_INFO_V1(rfm_quantile_deserialize);
  *
  * Only our own processes write such bytes: SQL cannot hand any to the function
  * that reads them, as it has an argument of type internal and is strict.  So
- * they are in native byte order, and what they say is believed; only that a
- * read stays within them is checked.
+ * they are in native byte order and are trusted; it is only checked that reads
+ * stay within them.
  */
 typedef struct QuantileHeader
 {

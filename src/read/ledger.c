@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * ledger.c
- *		From the ledger to the customers of a date.
+ *		Filling the collector of a date from the ledger.
  *
- * Once read, customers and events stand in key order, each customer's events
- * together: a date goes through both from front to back.
+ * Once read, customers and events are in key order, with the events of each
+ * customer together.  For a date, both are read from front to back.
  *
  *-------------------------------------------------------------------------
  */
@@ -164,7 +164,7 @@ add_amount(RfmCollector *c, RfmEntry *e, const RfmEvent *event)
 	rfm_entry_add_amount(c, e, &amount);
 }
 
-/* Add a customer to the date, with what it has on every date. */
+/* Add a customer to the date, with the sums that count on every date. */
 static RfmEntry *
 add_base(RfmCollector *c, const RfmEntry *base)
 {
@@ -192,7 +192,10 @@ collect_customer(RfmCollector *c, const RfmLedger *ledger, int64 row,
 	RfmEntry   *e = NULL;
 	Datum		counted = 0;	/* the last order that was */
 
-	/* rows that are no orders may be in the sums, though no order is */
+	/*
+	 * the sums may contain rows that are no orders, even if they contain no
+	 * order
+	 */
 	if (ledger->entry[row].last != PG_INT64_MIN || ledger->counted)
 		e = add_base(c, &ledger->entry[row]);
 	for (int64 i = ledger->start[row]; i < ledger->start[row + 1]; i++)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ledger_read.c
- *		From the rows of one query into a ledger.
+ *		Reading the rows of one query into a ledger.
  *
  * Rows are added in batches: for all rows of a batch the memory that they need
  * is prefetched before the first is added.
@@ -26,8 +26,8 @@
 #define BATCH_ROWS 64
 
 /*
- * What a customer counts for besides its share of a snapshot, and what an event
- * counts for: while they are sorted there are two of each.
+ * Memory counted for a customer, in addition to its share of a snapshot, and
+ * for an event; while they are sorted there are two of each.
  */
 #define LEDGER_CUSTOMER_BYTES 64
 #define LEDGER_EVENT_BYTES (2 * sizeof(RfmEvent))
@@ -104,14 +104,14 @@ in_base(const RfmLedger *ledger, int64 time, DateADT *day)
  * Adding rows.
  */
 
-/* The time that a row makes the last order's, if that is earlier. */
+/* The time of the last order that a row implies. */
 static inline int64
 visit_time(const RfmWaitingRow *row)
 {
 	return row->orders > 0 ? row->last : PG_INT64_MIN;
 }
 
-/* Add a row to what its customer has on every date. */
+/* Add a row to the sums of its customer that count on every date. */
 static void
 add_to_base(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row)
 {
@@ -171,7 +171,7 @@ add_event(RfmLedger *ledger, uint32 customer, const RfmWaitingRow *row, DateADT 
 	}
 }
 
-/* Take the rows of a batch; false where the ledger cannot hold them. */
+/* Take the rows of a batch. Returns false if the ledger cannot hold them. */
 static bool
 take_batch(LedgerReceiver *receiver)
 {
@@ -207,7 +207,7 @@ take_batch(LedgerReceiver *receiver)
 	return receiver->result == RFM_LEDGER_READ;
 }
 
-/* A key that outlives the row that the executor gives. */
+/* Return a key that outlives the executor's row. */
 static Datum
 row_key(const RfmKeyType *kt, Datum value)
 {
@@ -216,7 +216,7 @@ row_key(const RfmKeyType *kt, Datum value)
 	return rfm_key_by_reference(kt) ? rfm_key_copy(kt, key) : key;
 }
 
-/* A customer's key that does so, too. */
+/* The same for a customer's key. */
 static Datum
 customer_key(const LedgerReceiver *receiver, TupleTableSlot *slot)
 {
@@ -313,7 +313,10 @@ ledger_nothing(DestReceiver *self)
  * The whole.
  */
 
-/* A model's definition, as far as it decides which orders count and for whom. */
+/*
+ * The part of a model's definition that determines which orders count, and for
+ * which customers.
+ */
 static char *
 definition_of(const RfmModel *model, const RfmSource *source)
 {
@@ -365,7 +368,7 @@ bool
 rfm_ledger_serves(const RfmLedger *ledger, const RfmModel *model, const RfmSource *source,
 				  DateADT date)
 {
-	/* what was read while a day was under way does not do for it when it is over */
+	/* orders that were read before a day was over are not enough afterwards */
 	if (date >= ledger->read_on && rfm_calendar_today(&ledger->calendar) != ledger->read_on)
 		return false;
 	return date >= ledger->first && date <= ledger->last &&

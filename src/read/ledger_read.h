@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ledger_read.h
- *		From the rows of one query into a ledger.
+ *		Reading the rows of one query into a ledger.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * plan.c
- *		What the planner makes of a query over the source, before it runs.
+ *		The plan of a query over the source, before it runs.
  *
  *-------------------------------------------------------------------------
  */
@@ -62,9 +62,9 @@ is_elsewhere(Plan *plan)
 }
 
 /*
- * Do other servers group?  A foreign scan of no single relation is of what its
- * wrapper joined or grouped there, and Citus plans a query it can send away
- * whole as one node.
+ * Determine whether other servers group.  A foreign scan without a relation is
+ * one that its wrapper joined or grouped there, and Citus plans a query that
+ * it can send as a whole as one node.
  */
 static bool
 is_pushed(Plan *plan)
@@ -85,7 +85,10 @@ is_pushed(Plan *plan)
 	return below != NIL;
 }
 
-/* Does one of the plans of a statement, subqueries included, reach elsewhere? */
+/*
+ * Determine whether one of the plans of a statement, including subqueries,
+ * uses another server.
+ */
 static bool
 statement_is_elsewhere(PlannedStmt *stmt)
 {

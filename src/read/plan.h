@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * plan.h
- *		What the planner makes of a query over the source, before it runs.
+ *		The plan of a query over the source, before it runs.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,11 +10,14 @@
 
 #include "nodes/params.h"
 
-/* What the rows of a query depend on beside the tables, as far as it shows. */
+/*
+ * What the rows of a query depend on, other than tables, as far as can be
+ * determined.
+ */
 typedef struct RfmDependence
 {
 	bool		row_security;	/* policies choose them */
-	bool		settings;		/* it calls current_setting(), or asks who is logged in */
+	bool		settings;		/* it calls current_setting() or session_user */
 	Oid			function;		/* may do so: one that is not PostgreSQL's and not
 								 * immutable; InvalidOid: none */
 } RfmDependence;
@@ -24,12 +27,12 @@ typedef struct RfmPlanLook
 {
 	double		rows;			/* expected, into the aggregate at the top if there is one */
 	bool		aggregates;		/* the node at the top aggregates, in this process */
-	bool		elsewhere;		/* some part is left to another server, or to an extension */
+	bool		elsewhere;		/* some part runs on another server, or in an extension */
 	bool		pushed;			/* all of it is: rows come as the query gives them */
 } RfmPlanLook;
 
 /*
- * rfm_plan_look: plans a query, without workers: below a Gather the planner's
+ * rfm_plan_look: plan a query without workers: below a Gather the planner's
  * numbers are those of one participant.  Within SPI, as whoever will run it.
  * Raises what planning raises.
  */
@@ -42,8 +45,8 @@ extern void rfm_plan_look(const char *sql, ParamListInfo params, RfmPlanLook *lo
 extern void rfm_plan_depends(const char *sql, ParamListInfo params, RfmDependence *depends);
 
 /*
- * rfm_plan_try: the same for a query that another server may be unable to run:
- * false where planning says FEATURE_NOT_SUPPORTED.
+ * rfm_plan_try: the same for a query that another server may be unable to
+ * run.  Returns false if planning raises FEATURE_NOT_SUPPORTED.
  */
 extern bool rfm_plan_try(const char *sql, ParamListInfo params, RfmPlanLook *look);
 

@@ -68,7 +68,7 @@ rfm_source_forbid_nesting(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a model cannot be used inside the query of a model"),
-				 errhint("Do not call functions of rfm in a model's source, amount or filter.")));
+				 errhint("Do not call functions of rfm in a model's source or expressions.")));
 }
 
 static void
@@ -322,12 +322,15 @@ run_elsewhere(const RfmSource *source, const char *sql, const RfmQueryParams *pa
 
 /* Run the query, in parallel where the planner says so. */
 static RfmCollector *
-read_orders(const RfmSource *source, const ReadPlan *plan, DateADT run_date, MemoryContext mcxt)
+read_orders(const RfmSource *source, const ReadPlan *plan, bool visits, DateADT run_date,
+			MemoryContext mcxt)
 {
 	int			level = NewGUCNestLevel();
 	RfmRowsReceiver receiver;
 
-	rfm_rows_receiver_init(&receiver, plan->reading, source->orders != NULL, source->group != NULL, mcxt);
+	rfm_rows_receiver_init(&receiver, plan->reading, visits || source->orders != NULL,
+						   source->group != NULL && !visits, mcxt);
+	receiver.visits = visits;
 	/* the time goes into memory, not into expressions worth compiling */
 	set_for_query("jit", "off");
 	/* a worker that runs the whole query would keep the ticket to itself */
@@ -357,7 +360,7 @@ rfm_source_read(const RfmModel *model, RfmSource *source, DateADT run_date, Memo
 									 plan.sql)));
 	if (rfm_progress_wanted())
 		rfm_progress_expect(plan.rows);
-	return read_orders(source, &plan, run_date, mcxt);
+	return read_orders(source, &plan, false, run_date, mcxt);
 }
 
 bool
@@ -382,27 +385,22 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 	return true;
 }
 
-void
-rfm_source_read_in_order(const RfmSource *source, DateADT first, DateADT run_date,
-						 DestReceiver *dest)
+RfmCollector *
+rfm_source_read_visits(const RfmSource *source, DateADT first, DateADT run_date,
+					   MemoryContext mcxt)
 {
-	RfmQueryParams params = {0};
-	char	   *sql = rfm_query_text_in_order(source, first, run_date, &params);
+	ReadPlan	plan = {.reading = RFM_READ_TICKET};
 	RfmPlanLook look;
 
-	set_for_query("jit", "off");
-	set_workers(true);
-	/* an index in this order would be a visit to a random page for each row */
-	if (source->customer_equals == NULL)
+	plan.sql = rfm_query_text_visits(source, true, first, run_date, &plan.params);
+	look_at_query(source, plan.sql, &plan.params, false, &look);
+	plan.elsewhere = look.elsewhere;
+	if (!look.aggregates)
 	{
-		set_for_query("enable_indexscan", "off");
-		set_for_query("enable_incremental_sort", "off");
+		plan.reading = RFM_READ_ORDERS;
+		plan.sql = rfm_query_text_visits(source, false, first, run_date, &plan.params);
 	}
-	/* of all rows, a process sorts its share */
-	set_for_query("work_mem", psprintf("%zu", Max(rfm_memory_bound() / 1024, (Size) 64)));
-	rfm_run_date_set(run_date);
-	look_at_query(source, sql, &params, false, &look);
-	run_elsewhere(source, sql, &params, look.elsewhere, dest);
+	return read_orders(source, &plan, true, run_date, mcxt);
 }
 
 RfmDependence

@@ -64,14 +64,14 @@ extern bool rfm_source_scan(const RfmModel *model, const RfmSource *source,
 							DateADT first, DateADT last, DestReceiver *dest);
 
 /*
- * rfm_source_read_in_order: reads the rows that count for run_date, from day
+ * rfm_source_read_visits: reads the rows that count for run_date, from day
  * first on (DATEVAL_NOBEGIN: all; the model's lookback is not applied), in one
- * query that the planner may run in parallel.  dest gets customer, order time,
- * amount, and how many orders the row stands for (null: none); by customer, then by
- * time.  As the model's owner, between rfm_owner_enter and rfm_owner_leave.
+ * query that the planner may run in parallel, into a collector that keeps
+ * visits.  It lives in mcxt; NULL where there is no row.  As the model's owner,
+ * between rfm_owner_enter and rfm_owner_leave.
  */
-extern void rfm_source_read_in_order(const RfmSource *source, DateADT first,
-									 DateADT run_date, DestReceiver *dest);
+extern RfmCollector *rfm_source_read_visits(const RfmSource *source, DateADT first,
+											DateADT run_date, MemoryContext mcxt);
 
 /*
  * rfm_source_check: runs that query without reading an order, for the checks

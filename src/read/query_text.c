@@ -56,6 +56,17 @@ append_date_bound(StringInfo sql, const RfmSource *source, RfmQueryParams *param
 					 column, operator, params->n);
 }
 
+/* Append "AND expression = value". */
+static void
+append_equal(StringInfo sql, RfmQueryParams *params, const char *expression,
+			 const char *equals, Oid type, Datum value)
+{
+	params->type[params->n] = type;
+	params->value[params->n] = value;
+	params->n++;
+	appendStringInfo(sql, " AND %s %s $%d", expression, equals, params->n);
+}
+
 static void
 append_from(StringInfo sql, const RfmSource *source, RfmQueryParams *params)
 {
@@ -67,14 +78,12 @@ append_from(StringInfo sql, const RfmSource *source, RfmQueryParams *params)
 		appendStringInfo(sql, " AND %s IS NOT NULL", source->group);
 	if (source->filter.sql)
 		appendStringInfo(sql, " AND (%s)", source->filter.sql);
+	if (source->group_equals)
+		append_equal(sql, params, source->group, source->group_equals,
+					 source->group_key.typid, source->group_value);
 	if (source->customer_equals)
-	{
-		params->type[params->n] = source->key.typid;
-		params->value[params->n] = source->customer_value;
-		params->n++;
-		appendStringInfo(sql, " AND %s %s $%d", source->customer,
-						 source->customer_equals, params->n);
-	}
+		append_equal(sql, params, source->customer, source->customer_equals,
+					 source->key.typid, source->customer_value);
 }
 
 /*
@@ -203,26 +212,24 @@ rfm_query_text_latest(const RfmSource *source, DateADT today, RfmQueryParams *pa
 }
 
 char *
-rfm_query_text_in_order(const RfmSource *source, DateADT first, DateADT run_date,
-						RfmQueryParams *params)
+rfm_query_text_visits(const RfmSource *source, bool ticket, DateADT first, DateADT run_date,
+					  RfmQueryParams *params)
 {
+	const char *orders = source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)";
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	start_params(source, run_date, params);
-	appendStringInfo(&sql, "SELECT %s, %s, %s, ",
-					 source->customer, source->ordered_at, source->amount.sql);
+	/* of a composite order id no part need be there: as count(DISTINCT) takes it */
 	if (source->order_id)
-		/* of a composite one no part need be there: as count(DISTINCT) takes it */
-		appendStringInfo(&sql, "CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END",
-						 source->order_id, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
-	else
-		appendStringInfoString(&sql, source->orders ? source->orders : "CAST(1 AS pg_catalog.int8)");
+		orders = psprintf("CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END", source->order_id, orders);
+	appendStringInfo(&sql, ticket ? "SELECT %s(%s, %s, %s, %s)" : "SELECT %s%s, %s, %s, %s",
+					 ticket ? rfm_internal_name("collect_visits") : "",
+					 source->customer, source->ordered_at, source->amount.sql, orders);
 	append_from(&sql, source, params);
 	append_date_bound(&sql, source, params, "<", run_date + 1);
 	if (!DATE_NOT_FINITE(first))
 		append_date_bound(&sql, source, params, ">=", first);
-	appendStringInfoString(&sql, " ORDER BY 1, 2");
 	return sql.data;
 }
 

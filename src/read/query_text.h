@@ -15,12 +15,12 @@
 #include "read/rows.h"
 #include "read/source.h"
 
-/* At most the run date, the customer and the two date bounds. */
+/* At most the run date, the group, the customer and the two date bounds. */
 typedef struct RfmQueryParams
 {
 	int			n;
-	Oid			type[4];
-	Datum		value[4];
+	Oid			type[5];
+	Datum		value[5];
 } RfmQueryParams;
 
 /*
@@ -40,12 +40,12 @@ extern char *rfm_query_text_latest(const RfmSource *source, DateADT today,
 								   RfmQueryParams *params);
 
 /*
- * rfm_query_text_in_order: Return the query for customer, order time, amount and
- * number of orders of each row from first (DATEVAL_NOBEGIN: all) to run_date, by
- * customer and time.
+ * rfm_query_text_visits: Return the query for customer, order time, amount and
+ * number of orders of each row from first (DATEVAL_NOBEGIN: all) to run_date; ticket:
+ * for that of a collector that keeps them.
  */
-extern char *rfm_query_text_in_order(const RfmSource *source, DateADT first, DateADT run_date,
-									 RfmQueryParams *params);
+extern char *rfm_query_text_visits(const RfmSource *source, bool ticket, DateADT first,
+								   DateADT run_date, RfmQueryParams *params);
 
 /* rfm_query_text_check: Return a query with all expressions, which gives no rows. */
 extern char *rfm_query_text_check(const RfmSource *source, RfmQueryParams *params);

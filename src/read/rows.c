@@ -14,6 +14,7 @@
 #include "collect/queue.h"
 #include "collect/table.h"
 #include "collect/ticket.h"
+#include "collect/visit.h"
 #include "read/rows.h"
 #include "utils/array.h"
 #include "utils/date.h"
@@ -35,6 +36,7 @@ create_collector(RfmRowsReceiver *receiver)
 	};
 	Form_pg_attribute customer = TupleDescAttr(receiver->desc, 0);
 
+	types.visits = receiver->visits;
 	types.customer_type = customer->atttypid;
 	types.customer_collation = customer->attcollation;
 	if (receiver->group >= 0)
@@ -83,6 +85,13 @@ take_order(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 
 	read_key(receiver, slot, &row);
 	read_amount(receiver, slot, 2, &row);
+	if (receiver->visits)
+	{
+		row.rows = 1;
+		rfm_visit_set(c, &row, slot->tts_isnull[3] ? 0 : DatumGetInt64(slot->tts_values[3]));
+		rfm_queue_add(c, &row);
+		return;
+	}
 	row.rows = row.orders = 1;
 	row.has_order = c->distinct_orders && !slot->tts_isnull[receiver->order];
 	if (row.has_order)

@@ -19,7 +19,8 @@
 typedef enum RfmReading
 {
 	RFM_READ_TICKET,			/* one row, one column: the ticket of a collector */
-	RFM_READ_ORDERS,			/* customer, time, amount [, orders] [, order id] of each row */
+	RFM_READ_ORDERS,			/* customer, time, amount [, orders] [, order id] of each row;
+								 * orders may be null for visits */
 	RFM_READ_GROUPED			/* customer, last time, rows, sum [, orders] of each customer */
 } RfmReading;
 
@@ -29,6 +30,7 @@ typedef struct RfmRowsReceiver
 	RfmReading	reading;
 	bool		counted;		/* rows say how many orders they stand for */
 	bool		groups;			/* customers have groups */
+	bool		visits;			/* days are collected: collect/visit.h */
 	int			group;			/* the columns of group and order id, or of the number */
 	int			order;			/* of orders of a customer; -1: there is none */
 	MemoryContext mcxt;			/* where the collector shall live */
@@ -40,7 +42,7 @@ typedef struct RfmRowsReceiver
 
 /*
  * rfm_rows_receiver_init: a receiver for one run of a query; groups: customers
- * have groups.  The collector that it fills lives in mcxt, which outlives the query.
+ * have groups.  Whoever wants visits says so in the receiver.  The collector that it fills lives in mcxt, which outlives the query.
  */
 extern void rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading,
 								   bool counted, bool groups, MemoryContext mcxt);

@@ -71,7 +71,10 @@ resolve_customer(const RfmModel *model, Relation rel, RfmSource *source)
 					  CurrentMemoryContext);
 }
 
-/* Resolve what customers are scored within, and with it what tells rows apart. */
+/*
+ * Resolve the group within which customers are scored, and the key of a row of
+ * the snapshot.
+ */
 static void
 resolve_group(const RfmModel *model, Relation rel, RfmSource *source)
 {
@@ -148,15 +151,15 @@ resolve_order_count(const RfmModel *model, Relation rel, RfmSource *source)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("order count \"%s\" has type %s",
 						model->order_count, format_type_be(count.type)),
-				 errdetail("It must be boolean, whether a row is an order, or an integer, how many orders it stands for."),
+				 errdetail("It must be a boolean that says whether a row is an order, or an integer with the number of orders that it stands for."),
 				 errhint("Set the model's \"order_count\" to an expression of such a type.")));
 	if (source->order_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"order_id\" of model \"%s\" cannot go with an \"order_count\" that is a number",
+				 errmsg("\"order_id\" of model \"%s\" cannot be combined with an integer \"order_count\"",
 						model->name),
-				 errdetail("Orders are counted by their ids, or by that number."),
-				 errhint("Set one of them to null, or \"order_count\" to a boolean expression that tells which rows are orders.")));
+				 errdetail("Orders are counted either by their ids or by that number."),
+				 errhint("Set one of them to null, or \"order_count\" to a boolean expression that says which rows are orders.")));
 	source->orders = psprintf("COALESCE(CAST(%s AS pg_catalog.int8), 0::pg_catalog.int8)", count.sql);
 }
 
@@ -195,12 +198,33 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 	relation_close(rel, NoLock);
 }
 
-Datum
-rfm_source_customer(const RfmSource *source, const char *customer)
+/* Return a value of the type of a key, given as text. */
+static Datum
+key_value(const RfmKeyType *type, const char *value)
 {
 	Oid			input;
 	Oid			ioparam;
 
-	getTypeInputInfo(source->key.typid, &input, &ioparam);
-	return OidInputFunctionCall(input, unconstify(char *, customer), ioparam, -1);
+	getTypeInputInfo(type->typid, &input, &ioparam);
+	return OidInputFunctionCall(input, unconstify(char *, value), ioparam, -1);
+}
+
+Datum
+rfm_source_customer(const RfmSource *source, const char *customer)
+{
+	return key_value(&source->key, customer);
+}
+
+void
+rfm_source_only_group(RfmSource *source, const char *group)
+{
+	if (group == NULL)
+		return;
+	if (source->group == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" scores all customers together", source->model),
+				 errhint("Leave score_group out, or set the model's \"score_within\".")));
+	source->group_value = key_value(&source->group_key, group);
+	source->group_equals = rfm_equality(source->group_key.typid);
 }

@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * source.h
- *		The orders of a model: the relation, and the one query over it.
+ *		The source of a model: the relation, its columns and types.
  *
- * Takes a model, gives the collector that the query filled.
+ * Takes a model, and returns its source with checked expressions.  The queries
+ * over it are built by query_text.h and run by query.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +30,8 @@ typedef struct RfmSource
 	char	   *group;			/* NULL: all customers are scored together */
 	char	   *customer_equals;	/* an operator; NULL: orders of all customers */
 	Datum		customer_value; /* else of this one: a value of the key's type */
+	char	   *group_equals;	/* an operator; NULL: orders of all groups */
+	Datum		group_value;	/* else of this one */
 	RfmExpression amount;
 	RfmExpression filter;		/* sql is NULL: every row */
 	Oid			customer_type;	/* as declared: perhaps a domain */
@@ -46,9 +49,9 @@ typedef struct RfmSource
 } RfmSource;
 
 /*
- * rfm_source_resolve: finds the source's relation, columns, types and
- * expressions and checks them; results in the current context.  To be called
- * as the model's owner (owner.h).  Raises UNDEFINED_TABLE, UNDEFINED_COLUMN,
+ * rfm_source_resolve: find and check the source's relation, columns, types and
+ * expressions; results in the current context.  To be called as the model's
+ * owner (identity.h).  Raises UNDEFINED_TABLE, UNDEFINED_COLUMN,
  * DATATYPE_MISMATCH, WRONG_OBJECT_TYPE, and the errors of expression.h.
  */
 extern void rfm_source_resolve(const RfmModel *model, RfmSource *source);
@@ -58,5 +61,12 @@ extern void rfm_source_resolve(const RfmModel *model, RfmSource *source);
  * key's type.  As the model's owner.  Raises the errors of the type's input.
  */
 extern Datum rfm_source_customer(const RfmSource *source, const char *customer);
+
+/*
+ * rfm_source_only_group: restrict a source to the orders of one group, given as
+ * text; NULL: of all.  As the model's owner.  Raises INVALID_PARAMETER_VALUE for a
+ * model that scores all customers together, and the errors of the type's input.
+ */
+extern void rfm_source_only_group(RfmSource *source, const char *group);
 
 #endif							/* RFM_READ_SOURCE_H */

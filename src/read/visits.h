@@ -12,31 +12,18 @@
 #ifndef RFM_READ_VISITS_H
 #define RFM_READ_VISITS_H
 
+#include "collect/visit.h"
 #include "read/source.h"
-
-typedef struct RfmVisitor
-{
-	Datum		key;
-	int32		visits;			/* days with orders */
-	DateADT		first;
-	DateADT		last;
-	RfmSum		spent;			/* on all days */
-	RfmSum		spent_later;	/* after the first day */
-} RfmVisitor;
-
-/* Takes a customer; what visitor has elsewhere is gone afterwards. */
-typedef void (*RfmVisitorSink) (void *arg, const RfmVisitor *visitor);
 
 /*
  * rfm_visits_read: give all customers with a visit up to run_date to sink or, from
- * first on unless that is DATEVAL_NOBEGIN, all with a row then; each once, in no
- * order that means anything.  It is called while the
- * query runs, perhaps in parallel mode, so that it must not write to tables.  The
- * model's lookback is not applied.  As the model's owner, between rfm_owner_enter
- * and rfm_owner_leave.  Raises DATETIME_VALUE_OUT_OF_RANGE for an infinite order
- * time, NUMERIC_VALUE_OUT_OF_RANGE for an amount, or a sum, that is no number.
+ * first on unless that is DATEVAL_NOBEGIN, all with a row then; each once, in the
+ * order of their keys or in one that means nothing.  The model's lookback is not applied.  As the model's
+ * owner, between rfm_owner_enter and rfm_owner_leave.  Raises
+ * DATETIME_VALUE_OUT_OF_RANGE for an infinite order time,
+ * NUMERIC_VALUE_OUT_OF_RANGE for an amount, or a sum, that is no number.
  */
-extern void rfm_visits_read(RfmSource *source, DateADT first, DateADT run_date,
-							RfmVisitorSink sink, void *arg);
+extern void rfm_visits_read(const RfmSource *source, DateADT first, DateADT run_date,
+							bool in_key_order, RfmVisitorSink sink, void *arg);
 
 #endif							/* RFM_READ_VISITS_H */

@@ -28,7 +28,10 @@
 #include "utils/rel.h"
 #include "value/key.h"
 
-/* May the role read the target?  Nobody may once it has been dropped. */
+/*
+ * Determine whether the role may read the target.  No role may if it has been
+ * dropped.
+ */
 static bool
 may_read(Oid role, const RfmModel *model)
 {
@@ -50,8 +53,8 @@ check_access(const char *name, const RfmModel *model)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", name),
 				 strcmp(name, RFM_DEFAULT_MODEL) == 0 ?
-				 errhint("The first rfm_refresh() makes it where there is a table ecom.orders; rfm_create_model() makes others.") :
-				 errhint("The models that you may use are the rows of rfm_model; rfm_create_model() makes a new one.")));
+				 errhint("The first rfm_refresh() creates it if there is a table ecom.orders; rfm_create_model() creates others.") :
+				 errhint("The models that you may use are the rows of rfm_model. rfm_create_model() creates a new one.")));
 
 	gone = get_rel_name(model->target) == NULL;
 	if (gone ? !has_privs_of_role(GetUserId(), model->owner) :
@@ -59,7 +62,7 @@ check_access(const char *name, const RfmModel *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for model \"%s\"", name),
-				 errdetail("Its snapshots may be read by its owner, by members of that role, and by who may SELECT from its target.")));
+				 errdetail("Its snapshots can be read by its owner, by members of that role, and by roles that may SELECT from its target.")));
 	if (gone)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -126,7 +129,7 @@ rfm_access_open(const char *name, RfmAccess *access)
 						RelationGetRelationName(rel), name),
 				 errhint("Point the model to a table: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
 						 quote_literal_cstr(name))));
-	/* what inherits from the target is none of the model's */
+	/* tables that inherit from the target do not belong to the model */
 	access->relation = psprintf("%s%s", rel->rd_rel->relkind == RELKIND_RELATION &&
 								has_subclass(RelationGetRelid(rel)) ? "ONLY " : "",
 								rfm_relation_name(RelationGetRelid(rel)));

@@ -5,7 +5,7 @@
  *
  * Takes a model's name; gives the name and columns of its target to the owner
  * of the model and to every role that may SELECT from the target.  Nothing is
- * told of the model's source.
+ * revealed about the model's source.
  *
  *-------------------------------------------------------------------------
  */

@@ -3,8 +3,8 @@
  * backfill.c
  *		The snapshots of a range of dates.
  *
- * A date's row in the log describes the call that computed it, so that the next
- * call can go on where this one has stopped.
+ * A date's row in the log describes the call that computed it, so that the
+ * next call can continue where this one stopped.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,9 +33,7 @@ typedef struct Backfill
 	DateADT		first;
 } Backfill;
 
-/*
- * Going on where a call stopped.
- */
+/* Continuing where a call stopped. */
 
 /* Return the description of this call for the log: its dates and a digest of the model. */
 static char *
@@ -85,7 +83,10 @@ target_has_date(const RfmModel *model, DateADT date)
 	return found;
 }
 
-/* Determine the date to begin with: the first, or the one where a call like this has stopped. */
+/*
+ * Determine the date to begin with: the first, or the one at which a call with
+ * the same description stopped.
+ */
 static void
 find_start(void *arg)
 {
@@ -102,9 +103,9 @@ find_start(void *arg)
 	{
 		backfill->series.attempt.date = done + 1;
 		ereport(NOTICE,
-				(errmsg("going on with the backfill of model \"%s\" that stopped after %s",
+				(errmsg("continuing the backfill of model \"%s\" that stopped after %s",
 						model->name, rfm_calendar_text(done)),
-				 errhint("To compute the dates before again, too, call rfm_backfill() for those alone.")));
+				 errhint("To compute the earlier dates again, call rfm_backfill() for those dates only.")));
 	}
 	PopActiveSnapshot();
 	rfm_progress_end();
@@ -116,7 +117,7 @@ refresh_date(void *series)
 	rfm_series_refresh((RfmSeries *) series);
 }
 
-/* Show the date under way, which the lines about phases do not. */
+/* Show the current date, which the messages about phases do not contain. */
 static void
 show_date(const Backfill *backfill)
 {

@@ -16,9 +16,9 @@
 /*
  * rfm_backfill_model: do what rfm_refresh_model does for each date from first
  * to last, and commit each.  The orders are read once for all dates, or for as
- * many as fit into memory.  Goes on where a call with the same dates and the
- * same definition of the model has stopped.  To be called within a non-atomic
- * SPI connection, with no snapshot pushed by the caller.
+ * many as fit into memory.  Continues where a call with the same dates and the
+ * same definition of the model stopped.  To be called within a non-atomic SPI
+ * connection, with no snapshot pushed by the caller.
  */
 extern void rfm_backfill_model(const char *model, DateADT first, DateADT last);
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * campaign.h
- *		Campaigns: removing them.
+ *		Campaigns: their removal.
  *
  * Campaigns are made and read in SQL, as their owner.  PUBLIC has no right to
  * delete from their table: a right on a whole table would let anyone lock it.

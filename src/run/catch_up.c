@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * catch_up.c
- *		The snapshots that a model owes.
+ *		Computing the snapshots that are due for a model.
  *
- * Which they are, rfm_internal.owed_dates() says from the log.  It is asked
- * again in each transaction, under the model's lock: of two calls at once, a
- * job's and one by hand, none computes a date twice.  Only the last date is
- * fixed when the call begins.
+ * rfm_internal.owed_dates() determines them from the log.  It is called again
+ * in each transaction, under the model's lock, so that two concurrent calls,
+ * such as a job's and a manual one, do not compute a date twice.  Only the
+ * last date is fixed when the call begins.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,13 +30,13 @@
 
 int			rfm_catch_up_limit = 31;
 
-/* The dates that are owed after the one under way, ascending. */
+/* The dates that are due after the current one, ascending. */
 typedef struct Owed
 {
 	int			n;
 	DateADT    *date;
-	bool	   *restated;		/* its snapshot stands: the model's restate asks for it */
-	int			missed;			/* so many have no snapshot, not counting the model's own */
+	bool	   *restated;		/* its snapshot exists, and is covered by the model's restate */
+	int			missed;			/* number of dates without a snapshot, not counting the model's own */
 	DateADT		first_missed;
 } Owed;
 
@@ -77,8 +77,9 @@ target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
 }
 
 /*
- * Determine the newest date, up to catch_up->until, that has a snapshot, by the
- * log or, where that has none, by the target.  Returns false where there is none.
+ * Determine the newest date, up to catch_up->until, that has a snapshot, by
+ * the log or, where that has none, by the target.  Returns false if there is
+ * none.
  */
 static bool
 find_last_date(const CatchUp *catch_up, const RfmModel *model, const RfmTarget *target,
@@ -95,7 +96,10 @@ find_last_date(const CatchUp *catch_up, const RfmModel *model, const RfmTarget *
 	return found;
 }
 
-/* Return the first date that the model's restate asks for, infinity where it asks for none. */
+/*
+ * Return the first date that the model's restate covers, infinity if there is
+ * none.
+ */
 static DateADT
 restated_from(const RfmModel *model, DateADT until)
 {
@@ -103,7 +107,7 @@ restated_from(const RfmModel *model, DateADT until)
 
 	if (model->restate == NULL)
 		return DATEVAL_NOEND;
-	/* a lookback of a day reaches no day back */
+	/* a lookback of one day covers only the day itself */
 	first = rfm_calendar_first_day(until, model->restate);
 	return DATE_NOT_FINITE(first) ? first : first - 1;
 }
@@ -144,7 +148,10 @@ read_owed(const CatchUp *catch_up, const RfmModel *model, const DateADT *last, D
 	rfm_catalog_leave(&catalog);
 }
 
-/* Owe the model's own run date alone, once: the target holds the newest snapshot only. */
+/*
+ * Only the model's own run date is due, once: the target holds only the newest
+ * snapshot.
+ */
 static void
 owe_one(const CatchUp *catch_up, Owed *owed)
 {
@@ -156,8 +163,8 @@ owe_one(const CatchUp *catch_up, Owed *owed)
 }
 
 /*
- * Determine the dates that are owed after the one under way and, the first
- * time, catch_up->until.
+ * Determine the dates that are due after the current one and, the first time,
+ * catch_up->until.
  */
 static void
 find_owed(CatchUp *catch_up)
@@ -192,7 +199,10 @@ find_owed(CatchUp *catch_up)
 	PopActiveSnapshot();
 }
 
-/* How many of the owed dates, from the first one on, may this call compute? */
+/*
+ * Return how many of the due dates, from the first one on, this call may
+ * compute.
+ */
 static int
 within_limit(const CatchUp *catch_up, const Owed *owed)
 {
@@ -205,9 +215,9 @@ within_limit(const CatchUp *catch_up, const Owed *owed)
 }
 
 /*
- * Read the orders once for all dates, if they are many.  Two, the snapshot of
- * the day that is over and the new one, are read sooner one by one, each by
- * parallel workers.
+ * Read the orders once for all dates if there are many.  For two, that of the
+ * day that is over and the new one, it is faster to read them for each date,
+ * with parallel workers.
  */
 static void
 plan_reading(CatchUp *catch_up, const Owed *owed)
@@ -243,13 +253,13 @@ report_left(const CatchUp *catch_up, const Owed *owed, int n)
 				(errmsg_plural("model \"%s\" is still %d date behind",
 							   "model \"%s\" is still %d dates behind",
 							   left, catch_up->series.attempt.model, left),
-				 errdetail("The snapshots from %s to %s are left: rfm.catch_up_limit lets one call compute %d.",
+				 errdetail("The snapshots from %s to %s are missing, because rfm.catch_up_limit lets one call compute %d.",
 						   rfm_calendar_text(owed->date[n]),
 						   rfm_calendar_text(owed->date[owed->n - 1]), rfm_catch_up_limit),
-				 errhint("The next call goes on from there. Raise rfm.catch_up_limit to compute more at once; to leave out dates that were missed, refresh today with rfm_refresh().")));
+				 errhint("The next call continues from there. Raise rfm.catch_up_limit to compute more at once. To skip missed dates, refresh today with rfm_refresh().")));
 }
 
-/* Compute and write the first of the owed dates; the caller commits. */
+/* Compute and write the first of the due dates; the caller commits. */
 static void
 catch_up_step(void *arg)
 {
@@ -271,7 +281,7 @@ catch_up_step(void *arg)
 	rfm_series_refresh(&catch_up->series);
 }
 
-/* May another one of the owed dates be computed? */
+/* Determine whether another one of the due dates may be computed. */
 static bool
 is_more(const CatchUp *catch_up)
 {

@@ -1,26 +1,30 @@
 /*-------------------------------------------------------------------------
  *
  * catch_up.h
- *		The snapshots that a model owes.
+ *		Computing the snapshots that are due for a model.
  *
- * What the daily job runs.  Takes a model's name; gives it the snapshots that
- * it has missed since its last one, those that were computed before their day
- * was over, those that its restate asks for, and that of its own run date.
+ * This is what the daily job runs.  Takes a model's name; computes the
+ * snapshots that are missing since the last one, those that were computed
+ * before their day was over, those that restate covers, and that of the
+ * model's own run date.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef RFM_RUN_CATCH_UP_H
 #define RFM_RUN_CATCH_UP_H
 
-/* The setting rfm.catch_up_limit: the most dates that one call computes. */
+/*
+ * The setting rfm.catch_up_limit: the maximum number of dates that one call
+ * computes.
+ */
 extern int	rfm_catch_up_limit;
 
 /*
  * rfm_catch_up_model: refresh the dates that rfm_internal.owed_dates() names,
- * oldest first, each in a transaction of its own; only the model's own run date
- * where there is no snapshot yet, or where the target holds the newest one
- * only.  Warns of dates that the limit leaves out.  An error ends it at its date;
- * those before stay.
+ * oldest first, each in its own transaction; only the model's own run date if
+ * there is no snapshot yet, or if the target holds only the newest one.  Warns
+ * of dates that the limit leaves out.  An error ends it at its date; earlier
+ * dates are kept.
  *
  * To be called within a non-atomic SPI connection, with no snapshot pushed by
  * the caller.

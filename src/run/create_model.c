@@ -3,8 +3,9 @@
  * create_model.c
  *		Creation and deletion of models.
  *
- * A model's row is made first, and takes the name: the primary key lets others
- * wait who want that name, and nobody else.  Then comes the target.
+ * A model's row is inserted first and reserves the name: sessions that insert
+ * the same name wait for the primary key, and no others.  The target is
+ * created next.
  *
  *-------------------------------------------------------------------------
  */
@@ -43,7 +44,10 @@ PG_FUNCTION_INFO_V1(rfm_model_trigger);
 
 bool		rfm_make_latest_view = true;
 
-/* A row is being made that has no target yet: it is checked when it gets one. */
+/*
+ * Set while a row is inserted without a target; it is checked when the target
+ * is set.
+ */
 static bool row_is_incomplete = false;
 
 /* Return the relation that target_name refers to now, or InvalidOid. */
@@ -71,7 +75,10 @@ find_or_create_target(const RfmModel *model, const char *target_name)
 	return rfm_target_create(model, &source, target_name);
 }
 
-/* There is a model of that name; newer: than this transaction's snapshot. */
+/*
+ * Raise the error for an existing model of that name; newer: it was created
+ * after this transaction's database snapshot.
+ */
 pg_noreturn static void
 name_is_taken(const char *name, bool newer)
 {
@@ -87,7 +94,10 @@ name_is_taken(const char *name, bool newer)
 			 errhint("Change it with UPDATE rfm_model, or drop it with rfm_drop_model().")));
 }
 
-/* A row of rfm_model as rfm_create_model() is given it: the target by name. */
+/*
+ * A row of rfm_model as passed to rfm_create_model(): the target is given by
+ * name.
+ */
 typedef struct Definition
 {
 	const char *name;
@@ -100,8 +110,8 @@ typedef struct Definition
 } Definition;
 
 /*
- * Takes the arguments as columns.  The target, which may not be there yet, is
- * null in the model that is returned and 0 in the row.
+ * Convert the arguments to columns.  The target, which may not exist yet, is
+ * null in the returned model and 0 in the row.
  */
 static RfmModel *
 read_definition(const char *name, FunctionCallInfo fcinfo, Definition *row)
@@ -118,7 +128,7 @@ read_definition(const char *name, FunctionCallInfo fcinfo, Definition *row)
 	row->n = PG_NARGS() + 1;
 	/* the model's number comes after them, and nothing else */
 	if (SPI_fnumber(row->tupdesc, "owner") != row->n || ncolumns != row->n + 1)
-		rfm_version_mismatch("Function rfm_create_model has other parameters than table rfm_model has columns.");
+		rfm_version_mismatch("The parameters of function rfm_create_model are not the columns of table rfm_model.");
 	row->values = palloc0(ncolumns * sizeof(Datum));
 	row->types = palloc(ncolumns * sizeof(Oid));
 	row->nulls = palloc(ncolumns);
@@ -136,7 +146,9 @@ read_definition(const char *name, FunctionCallInfo fcinfo, Definition *row)
 	return model;
 }
 
-/* Inserts the row, and with it takes the name: who else wants it waits. */
+/*
+ * Insert the row, which reserves the name: other sessions that insert it wait.
+ */
 static void
 insert_row(const Definition *row)
 {
@@ -171,7 +183,7 @@ insert_row(const Definition *row)
 	row_is_incomplete = false;
 }
 
-/* Gives the row its target.  The table's trigger checks the model. */
+/* Set the target of the row. The table's trigger checks the model. */
 static void
 set_target(const Definition *row, Oid target)
 {
@@ -206,7 +218,7 @@ rfm_model_create(const char *name, FunctionCallInfo fcinfo)
 	rfm_guard_leave(save_guard);
 	rfm_unlock_search_path(level);
 
-	/* a name without schema goes by the caller's path */
+	/* a name without schema is looked up in the caller's path */
 	target = find_or_create_target(model, text_to_cstring(PG_GETARG_TEXT_PP(row.target)));
 
 	level = rfm_lock_search_path();
@@ -254,8 +266,8 @@ rfm_model_delete(const char *name)
  */
 
 /*
- * The trigger is that of rfm_model: of any other table nothing is known, and
- * nobody may make the columns of another what these are.
+ * Check that the trigger is that of rfm_model.  Nothing is known about the
+ * columns of any other table.
  */
 static void
 check_trigger(FunctionCallInfo fcinfo)
@@ -270,10 +282,10 @@ check_trigger(FunctionCallInfo fcinfo)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("function model_trigger() of the extension rfm can only be called as the trigger of its table rfm_model")));
+			 errmsg("function model_trigger() of the extension rfm can only be called as a trigger of its table rfm_model")));
 }
 
-/* The name in a row of rfm_model, "" for null. */
+/* Return the name in a row of rfm_model, "" for null. */
 static const char *
 model_name_of(HeapTuple tuple, TupleDesc tupdesc)
 {
@@ -282,7 +294,10 @@ model_name_of(HeapTuple tuple, TupleDesc tupdesc)
 	return name ? name : "";
 }
 
-/* What a model keeps for good.  Of the old row nothing else is read: what is wrong in it can be mended. */
+/*
+ * Check the columns that cannot be changed.  Nothing else of the old row is
+ * read, so that errors in it can be corrected.
+ */
 static void
 check_identity(HeapTuple old, HeapTuple new, TupleDesc tupdesc)
 {
@@ -293,13 +308,13 @@ check_identity(HeapTuple old, HeapTuple new, TupleDesc tupdesc)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a model cannot be renamed"),
-				 errdetail("Its schedule goes by its name."),
+				 errdetail("Its schedule refers to its name."),
 				 errhint("Drop this one, and create a model with the new name over the same source and target.")));
 	if (SPI_getbinval(new, tupdesc, id, &isnull) != SPI_getbinval(old, tupdesc, id, &isnull))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the number of a model cannot be changed"),
-				 errdetail("Its log goes by its number.")));
+				 errdetail("Its log refers to its number.")));
 }
 
 static void
@@ -322,10 +337,10 @@ check_owner(HeapTuple tuple, TupleDesc tupdesc)
 }
 
 /*
- * Delete what is kept about a model: its log, failures, totals, campaigns and
- * parameters of forecasts.  A foreign key would do it too, but pg_restore -j may
- * bring them before the models, and a stranger's campaign would lock the model's
- * row.
+ * Delete everything stored about a model: its log, failures, totals, campaigns
+ * and parameters of forecasts.  Foreign keys would do this too, but pg_restore
+ * -j may restore these tables before the models, and a campaign of another
+ * role would lock the model's row.
  */
 static void
 delete_dependents(HeapTuple tuple, TupleDesc tupdesc)
@@ -344,7 +359,7 @@ delete_dependents(HeapTuple tuple, TupleDesc tupdesc)
 	rfm_catalog_leave(&catalog);
 }
 
-/* Delete the totals of a model whose rows are other ones from now on. */
+/* Delete the totals of a model whose rows will be different from now on. */
 static void
 forget_totals(HeapTuple old, HeapTuple new, TupleDesc tupdesc)
 {
@@ -364,8 +379,8 @@ forget_totals(HeapTuple old, HeapTuple new, TupleDesc tupdesc)
 }
 
 /*
- * Trigger on rfm_model, BEFORE INSERT OR UPDATE OR DELETE: the row is checked as
- * rfm_create_model checks it; what hangs on it goes with its model.
+ * Trigger on rfm_model, BEFORE INSERT OR UPDATE OR DELETE: checks the row as
+ * rfm_create_model does; deletes what belongs to a deleted model.
  */
 Datum
 rfm_model_trigger(PG_FUNCTION_ARGS)
@@ -393,7 +408,10 @@ rfm_model_trigger(PG_FUNCTION_ARGS)
 	}
 	check_owner(tuple, tupdesc);
 
-	/* what a dumped model refers to may not be there yet; the next refresh checks it */
+	/*
+	 * objects that a restored model refers to may not exist yet; the next
+	 * refresh checks it
+	 */
 	if (!update && !row_is_incomplete && rfm_is_restore())
 	{
 		rfm_ruleset_expect(SPI_getvalue(tuple, tupdesc, SPI_fnumber(tupdesc, "segment_rules")));

@@ -3,8 +3,8 @@
  * create_model.h
  *		Creation and deletion of models.
  *
- * Takes the arguments of rfm_create_model() or a name; gives a row of rfm_model
- * with its target and view, or takes the row away.
+ * Takes the arguments of rfm_create_model() or a name; creates a row of
+ * rfm_model with its target and view, or deletes the row.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +13,7 @@
 
 #include "fmgr.h"
 
-/* The setting rfm.latest_view: a view comes with a new model. */
+/* The setting rfm.latest_view: whether a view is created with a new model. */
 extern bool rfm_make_latest_view;
 
 /*

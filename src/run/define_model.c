@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * define_model.c
- *		Models by name: who may use them, checking them, the default one by itself.
+ *		Models by name: rights, checks, and the default model.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +29,7 @@
 #include "run/ruleset.h"
 #include "run/sole_writer.h"
 #include "target/create.h"
+#include "target/customer_index.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -40,7 +41,7 @@
 #include "utils/varlena.h"
 #include "value/key.h"
 
-/* Return the table that the default model is made from, or InvalidOid. */
+/* Return the table from which the default model is created, or InvalidOid. */
 static Oid
 default_source(void)
 {
@@ -50,8 +51,8 @@ default_source(void)
 }
 
 /*
- * Orders that are not cancelled.  A type from another schema, such as citext, is
- * compared by its own operator.
+ * The filter for orders that are not cancelled.  A type from another schema,
+ * such as citext, is compared with its own operator.
  */
 static const char *
 default_filter(Oid source)
@@ -157,7 +158,7 @@ rfm_model_load(const char *name, bool store)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("model \"%s\" does not exist", name),
-					 errdetail("It is made by itself where there is a table ecom.orders(customer_id, created_at, total, status), but this database has none."),
+					 errdetail("It is created automatically if there is a table ecom.orders(customer_id, created_at, total, status), but this database has none."),
 					 errhint("Define it over your own orders: SELECT rfm_create_model('default', source => 'schema.orders', target => 'schema.customer_rfm_daily', customer => 'customer_id', ordered_at => 'created_at', amount => 'total');")));
 		if (!store)
 			return default_model(source);
@@ -168,14 +169,14 @@ rfm_model_load(const char *name, bool store)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", name),
-				 errhint("The models that you may use are the rows of rfm_model; rfm_create_model() makes a new one.")));
+				 errhint("The models that you may use are the rows of rfm_model. rfm_create_model() creates a new one.")));
 	rfm_model_check_user(name, model->owner);
 	return model;
 }
 
 /*
- * Where there is no model of that name, only the default one can be about to be
- * made, by who may read the orders it is made from.
+ * If there is no model of that name, only the default one can be created, by a
+ * role that may read its orders.
  */
 static bool
 may_make_default(const char *name)
@@ -189,7 +190,10 @@ may_make_default(const char *name)
 		pg_class_aclcheck(source, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
-/* Waits for the model's other refreshes; its number, 0 where there is none. */
+/*
+ * Wait for the model's other refreshes.  Returns its number, 0 if there is
+ * none.
+ */
 static int64
 lock_by_name(const char *name)
 {
@@ -222,7 +226,7 @@ rfm_model_begin(const char *name)
 	else if (model->id != locked)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access: model \"%s\" has been dropped and made anew concurrently",
+				 errmsg("could not serialize access: model \"%s\" has been dropped and created again concurrently",
 						name),
 				 errhint("The transaction might succeed if retried.")));
 	return model;
@@ -236,8 +240,8 @@ rfm_model_continue(const char *name, int64 *id)
 	if (*id != 0 && *id != model->id)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" is another one than when the call began", name),
-				 errdetail("It has been dropped, and one of the same name has been made.")));
+				 errmsg("model \"%s\" has been replaced since the call began", name),
+				 errdetail("It has been dropped, and another model of the same name has been created.")));
 	*id = model->id;
 	return model;
 }
@@ -247,8 +251,8 @@ rfm_model_continue(const char *name, int64 *id)
  */
 
 /*
- * Say it where the model's time zone does nothing to its order times.  Those of
- * many frameworks are UTC in a column without time zone.
+ * Report if the model's time zone has no effect on its order times.  Many
+ * frameworks store UTC in a column without time zone.
  */
 static void
 report_unzoned(const RfmModel *model, const RfmSource *source)
@@ -259,7 +263,7 @@ report_unzoned(const RfmModel *model, const RfmSource *source)
 		return;
 	ereport(NOTICE,
 			(errmsg("time_zone of model \"%s\" does not apply to its order times", model->name),
-			 errdetail("%s has type timestamp without time zone: its dates count as they are written. Only what today is goes by the time zone.",
+			 errdetail("%s has type timestamp without time zone: its dates are used as they are. The time zone only determines the current date.",
 					   source->ordered_at),
 			 errhint("If it holds UTC, as Prisma, Rails and Django write it, set ordered_at to: %s AT TIME ZONE 'UTC'",
 					 get_attnum(model->source, model->ordered_at) > 0 ?
@@ -286,6 +290,7 @@ rfm_model_check(const RfmModel *model)
 	rfm_ruleset_check_model(model->segment_rules, model);
 	rfm_ruleset_check_model(model->comment_rules, model);
 	rfm_target_resolve(model, &source, &target);
+	rfm_customer_index_report(model, &target);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 	rfm_check_sole_writer(model);

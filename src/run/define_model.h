@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * define_model.h
- *		Models by name: who may use them, checking them, the default one by itself.
+ *		Models by name: rights, checks, and the default model.
  *
- * Takes a model's name, or the columns of rfm_model as a user gives them; finds
- * what they name and checks that it fits together.  The model `default` is
- * created here when it is first asked for.
+ * Takes a model's name, or the columns of rfm_model as a user writes them;
+ * looks up the objects that they name and checks that they fit together.  The
+ * model `default` is created here on first use.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,25 +17,25 @@
 /*
  * rfm_model_load: return the model of that name, for the current user.  The
  * model `default` is created from ecom.orders where it does not exist; unless
- * store, it is only put together, not stored, and has no target.  Raises
- * UNDEFINED_OBJECT for an unknown model or owner, INSUFFICIENT_PRIVILEGE for a
- * model whose owner the current user is no member of.
+ * store, it is not stored, and has no target.  Raises UNDEFINED_OBJECT for an
+ * unknown model or owner, INSUFFICIENT_PRIVILEGE for a model of a role of
+ * which the current user is not a member.
  */
 extern RfmModel *rfm_model_load(const char *name, bool store);
 
 /*
- * rfm_model_begin: the same for who is about to write its snapshots: waits for
- * the model's other refreshes, as lock_timeout allows, and holds them off
- * until the end of the transaction.  Pushes the snapshot to go on with, taken
- * after the wait: one from before would miss what was waited for.
+ * rfm_model_begin: the same for a refresh: wait for the model's other
+ * refreshes, as lock_timeout allows, and block them until the end of the
+ * transaction.  Pushes a database snapshot that is taken after the wait, so
+ * that it includes their changes.
  */
 extern RfmModel *rfm_model_begin(const char *name);
 
 /*
- * rfm_model_continue: rfm_model_begin for the next of several transactions that
- * belong together.  *id is the model's number, 0 before the first of them.
- * Raises OBJECT_NOT_IN_PREREQUISITE_STATE where the name has come to be that
- * of another model.
+ * rfm_model_continue: rfm_model_begin for the next of several transactions
+ * that belong together. *id is the model's number, 0 before the first of
+ * them.  Raises OBJECT_NOT_IN_PREREQUISITE_STATE if another model has the name
+ * by now.
  */
 extern RfmModel *rfm_model_continue(const char *name, int64 *id);
 

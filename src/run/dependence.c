@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * dependence.c
- *		Models whose orders depend on who refreshes.
+ *		Models whose orders depend on the session that refreshes.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +23,7 @@ rfm_dependence_report(const RfmModel *model, const RfmSource *source)
 	if (depends.row_security)
 		ereport(NOTICE,
 				(errmsg("row-level security is active on the source of model \"%s\"", model->name),
-				 errdetail("Its orders are read as role %s, and policies choose which of them that role sees.%s", role,
+				 errdetail("Its orders are read as role %s, and policies determine which of them that role sees.%s", role,
 						   depends.settings ? " They depend on settings of the session that refreshes." : ""),
 				 errhint("To score all orders, give that role a policy: CREATE POLICY ... FOR SELECT TO %s USING (true). To score some, refresh with the same settings every time.",
 						 role)));
@@ -32,10 +32,13 @@ rfm_dependence_report(const RfmModel *model, const RfmSource *source)
 				(errmsg("which orders of model \"%s\" count depends on settings of the session that refreshes",
 						model->name),
 				 errdetail("Its source or an expression calls current_setting() or session_user."),
-				 errhint("Refresh with the same settings every time; ALTER ROLE ... SET gives them to the role that a job runs as.")));
+				 errhint("Refresh with the same settings every time; use ALTER ROLE ... SET for the role that a job runs as.")));
 }
 
-/* Return why another session may see other orders; NULL: nothing says that it may. */
+/*
+ * Return the reason why another session may see other orders, or NULL if there
+ * is none.
+ */
 static char *
 reason_of(const RfmDependence *depends)
 {
@@ -68,6 +71,6 @@ rfm_dependence_check(const RfmScoredSnapshot *snapshot, const RfmTarget *target)
 				 errmsg("model \"%s\" sees no orders for %s, whose snapshot has customers", model->name,
 						rfm_calendar_text(snapshot->run_date)),
 				 errdetail("%s A refresh in this session would delete that snapshot.", reason),
-				 errhint("Refresh in a session with the settings that show the orders, or let the model's owner see all of them. If there are none any more, delete the rows from %s yourself.",
+				 errhint("Refresh in a session with the settings that show the orders, or let the model's owner see all of them. If the orders no longer exist, delete the rows from %s yourself.",
 						 target->relation)));
 }

@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * dependence.h
- *		Models whose orders depend on who refreshes.
+ *		Models whose orders depend on the session that refreshes.
  *
- * Row security, and settings that a view reads, can make the same query see other
- * orders in another session.  Takes a model with its source; says so, or keeps
- * a refresh from taking orders that it cannot see for gone.
+ * Row security, and settings that a view reads, can make the same query see
+ * other orders in another session.  Takes a model with its source; reports
+ * this, or prevents a refresh from treating orders that it cannot see as
+ * deleted.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,8 +17,8 @@
 #include "target/target.h"
 
 /*
- * rfm_dependence_report: say it with a NOTICE where which orders of a model count
- * depends on row security, or on settings of the session.  As the model's owner.
+ * rfm_dependence_report: raise a NOTICE if row security or settings of the
+ * session determine which orders of a model count.  As the model's owner.
  */
 extern void rfm_dependence_report(const RfmModel *model, const RfmSource *source);
 

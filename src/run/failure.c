@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * failure.c
- *		What a failed catch-up or backfill leaves behind: rfm_failure.
+ *		The log of failed calls of catch-up and backfill: rfm_failure.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +22,10 @@
 /* A job that fails every minute must not fill the disk. */
 #define FAILURES_KEPT 100
 
-/* Add a row about an error, and delete those of the model past the newest hundred. */
+/*
+ * Add a row about an error, and delete all but the newest hundred of the
+ * model.
+ */
 static void
 log_failure(const RfmAttempt *attempt, const ErrorData *error)
 {

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * failure.h
- *		What a failed catch-up or backfill leaves behind: rfm_failure.
+ *		The log of failed calls of catch-up and backfill: rfm_failure.
  *
- * Takes a piece of work of a procedure that commits; gives its error to the
- * caller, and a row about it to who looks later.
+ * Runs a function for a procedure that commits; raises its errors again, and
+ * stores a row about them.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +13,7 @@
 
 #include "utils/date.h"
 
-/* What is under way; the work itself fills in what it finds. */
+/* The current work; the function that does it fills in the fields. */
 typedef struct RfmAttempt
 {
 	const char *command;		/* catch_up or backfill */

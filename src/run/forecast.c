@@ -7,12 +7,15 @@
  */
 #include "base/compat.h"
 
+#include <math.h>
+
 #include "base/identity.h"
 #include "read/query.h"
 #include "run/forecast.h"
 #include "score/snapshot.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 #include "value/key.h"
 #include "value/numeric.h"
 
@@ -30,8 +33,8 @@ rfm_forecast_input(const RfmModel *model, const DateADT *run_date, const char *c
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("model \"%s\" scores within groups and has no forecasts", model->name),
-				 errdetail("A forecast is of a customer, who may be in several groups."),
-				 errhint("Make a model of the same orders without \"score_within\", or one with a filter for a group.")));
+				 errdetail("A forecast is for a customer, who can be in several groups."),
+				 errhint("Create a model of the same orders without \"score_within\", or with a filter for one group.")));
 	if (run_date)
 		rfm_snapshot_check_date(*run_date);
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
@@ -51,7 +54,7 @@ rfm_forecast_read(RfmForecastInput *input, DateADT first, RfmVisitorSink sink, v
 	RfmIdentity	owner;
 
 	rfm_owner_enter(&owner, input->model->owner, input->model->time_zone);
-	rfm_visits_read(&input->source, first, input->run_date, sink, arg);
+	rfm_visits_read(&input->source, first, input->run_date, false, sink, arg);
 	rfm_owner_leave(&owner);
 }
 
@@ -64,8 +67,9 @@ rfm_forecast_history(const RfmVisitor *visitor, DateADT run_date)
 	return history;
 }
 
-double
-rfm_forecast_total(const RfmVisitor *visitor)
+/* What a visitor has spent on repeat days. */
+static double
+spent_later(const RfmVisitor *visitor)
 {
 	const RfmSum *sum = &visitor->spent_later;
 
@@ -80,6 +84,40 @@ rfm_forecast_total(const RfmVisitor *visitor)
 		default:
 			return rfm_sum_real(sum);
 	}
+}
+
+double
+rfm_forecast_days(DateADT from, const Interval *horizon)
+{
+	Timestamp	start = (Timestamp) from * USECS_PER_DAY;
+	Timestamp	end = DatumGetTimestamp(DirectFunctionCall2(timestamp_pl_interval, TimestampGetDatum(start),
+															IntervalPGetDatum(horizon)));
+
+	if (TIMESTAMP_NOT_FINITE(end) || end < start)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("horizon must not be negative or infinite")));
+	return ((double) end - (double) start) / (double) USECS_PER_DAY;
+}
+
+RfmForecast
+rfm_forecast_of(RfmPredictor *predictor, const RfmParameters *parameters,
+				const RfmVisitor *visitor, const RfmHistory *history)
+{
+	RfmForecast forecast = {.order_value = NAN,.revenue = NAN};
+	double		orders;
+	double		discounted;
+
+	rfm_predict_orders(predictor, history, &orders, &discounted);
+	forecast.alive = rfm_predict_alive(predictor, history);
+	forecast.orders = forecast.alive * orders;
+	if (!parameters->has_spending)
+		return forecast;
+	/* who has got more back than they have spent is taken to have spent nothing */
+	forecast.order_value = rfm_predict_spending(parameters->spending, history->repeats,
+												Max(spent_later(visitor), 0));
+	forecast.revenue = forecast.alive * discounted * forecast.order_value;
+	return forecast;
 }
 
 /* Where the customers of a fit go. */
@@ -98,7 +136,7 @@ take_for_sample(void *arg, const RfmVisitor *visitor)
 	MemoryContext oldcxt = MemoryContextSwitchTo(sink->mcxt);
 
 	rfm_sample_add(sink->sample, history.repeats, history.recency, history.age,
-				   rfm_forecast_total(visitor));
+				   spent_later(visitor));
 	MemoryContextSwitchTo(oldcxt);
 }
 

@@ -8,6 +8,7 @@
 #ifndef RFM_RUN_FORECAST_H
 #define RFM_RUN_FORECAST_H
 
+#include "forecast/predict.h"
 #include "read/visits.h"
 #include "run/parameters.h"
 
@@ -26,18 +27,36 @@ typedef struct RfmForecastInput
 extern void rfm_forecast_input(const RfmModel *model, const DateADT *run_date,
 							   const char *customer, RfmForecastInput *input);
 
-/* rfm_forecast_read: give the customers to sink, as rfm_visits_read() does. */
+/*
+ * rfm_forecast_read: give the customers to sink, as rfm_visits_read() does, in no order
+ * that means anything.
+ */
 extern void rfm_forecast_read(RfmForecastInput *input, DateADT first,
 							  RfmVisitorSink sink, void *arg);
 
 /* rfm_forecast_fit: read all customers and fit a family; the rest as rfm_fit(). */
 extern void rfm_forecast_fit(RfmForecastInput *input, RfmFamily family, RfmFit *fit);
 
-/*
- * rfm_forecast_history, rfm_forecast_total: return a visitor's history on the run
- * date, and what they have spent on repeat days.
- */
+/* rfm_forecast_history: return a visitor's history on the run date. */
 extern RfmHistory rfm_forecast_history(const RfmVisitor *visitor, DateADT run_date);
-extern double rfm_forecast_total(const RfmVisitor *visitor);
+
+/*
+ * rfm_forecast_days: return the days from a date until an interval later.  Raises
+ * INVALID_PARAMETER_VALUE for a time that is negative or infinite.
+ */
+extern double rfm_forecast_days(DateADT from, const Interval *horizon);
+
+/* What is expected of a customer; the last two are NaN without parameters of spending. */
+typedef struct RfmForecast
+{
+	double		alive;			/* the probability */
+	double		orders;
+	double		order_value;
+	double		revenue;		/* discounted */
+} RfmForecast;
+
+/* rfm_forecast_of: return what is expected of a visitor with this history. */
+extern RfmForecast rfm_forecast_of(RfmPredictor *predictor, const RfmParameters *parameters,
+								   const RfmVisitor *visitor, const RfmHistory *history);
 
 #endif							/* RFM_RUN_FORECAST_H */

@@ -67,7 +67,7 @@ family_argument(FunctionCallInfo fcinfo, int arg)
 			return (RfmFamily) family;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no family of forecasts \"%s\"", name),
+			 errmsg("unrecognized family of forecasts \"%s\"", name),
 			 errhint("Use 'mbg/nbd', the default, or 'bg/nbd'.")));
 }
 
@@ -75,20 +75,11 @@ family_argument(FunctionCallInfo fcinfo, int arg)
 static double
 horizon_argument(FunctionCallInfo fcinfo, int arg, DateADT from)
 {
-	Timestamp	start = (Timestamp) from * USECS_PER_DAY;
-	Timestamp	end;
-
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("horizon must not be null")));
-	end = DatumGetTimestamp(DirectFunctionCall2(timestamp_pl_interval, TimestampGetDatum(start),
-												PG_GETARG_DATUM(arg)));
-	if (TIMESTAMP_NOT_FINITE(end) || end < start)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("horizon must not be negative or infinite")));
-	return ((double) end - (double) start) / (double) USECS_PER_DAY;
+	return rfm_forecast_days(from, PG_GETARG_INTERVAL_P(arg));
 }
 
 /* A rate for a year as the exponent for a day. */
@@ -106,7 +97,7 @@ discount_argument(FunctionCallInfo fcinfo, int arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("discount must be a number of at least 0"),
-				 errhint("It is a rate for a year: 0.1 is 10 %% a year.")));
+				 errhint("It is an annual rate: 0.1 is 10 %% a year.")));
 	return log1p(rate) / 365.25;
 }
 
@@ -256,13 +247,13 @@ warn_of_spending(const RfmModel *model, const RfmFit *fit)
 			 errdetail("Fewer than %d customers have spent anything after their first day.",
 					   RFM_LEAST_REPEAT_CUSTOMERS) :
 			 fit->spending_state == RFM_SPENDING_CORRELATED ?
-			 errdetail("How often customers order and what they spend each time are correlated: %.2f. The Gamma-Gamma model takes them to be independent.",
+			 errdetail("How often customers order and what they spend each time are correlated: %.2f. The Gamma-Gamma model assumes that they are independent.",
 					   fit->correlation) :
 			 fit->spending_state == RFM_SPENDING_INFINITE ?
-			 errdetail("What customers spend is spread so widely that the Gamma-Gamma model has no mean: q = %g.",
+			 errdetail("The spending of customers varies so widely that the Gamma-Gamma model has no mean: q = %g.",
 					   fit->spending[RFM_PARAM_Q]) :
-			 errdetail("What customers spend does not determine the parameters of the Gamma-Gamma model."),
-			 errhint("The number of orders is forecast all the same. A model with a filter, one for each kind of customer, may do better.")));
+			 errdetail("The spending of customers does not determine the parameters of the Gamma-Gamma model."),
+			 errhint("The number of orders is forecast nevertheless. Separate models with a filter for each kind of customer may work better.")));
 }
 
 /*
@@ -309,23 +300,13 @@ forecast_row(void *arg, const RfmVisitor *visitor)
 	Datum		values[MOST_COLUMNS];
 	bool		nulls[MOST_COLUMNS] = {0};
 	RfmHistory	history = put_history(sink, visitor, values);
-	double		alive = rfm_predict_alive(sink->predictor, &history);
-	double		orders;
-	double		discounted;
+	RfmForecast forecast = rfm_forecast_of(sink->predictor, &sink->parameters, visitor, &history);
 
-	rfm_predict_orders(sink->predictor, &history, &orders, &discounted);
-	values[4] = Float8GetDatum(alive);
-	values[5] = Float8GetDatum(alive * orders);
+	values[4] = Float8GetDatum(forecast.alive);
+	values[5] = Float8GetDatum(forecast.orders);
+	values[6] = Float8GetDatum(forecast.order_value);
+	values[7] = Float8GetDatum(forecast.revenue);
 	nulls[6] = nulls[7] = !sink->parameters.has_spending;
-	if (sink->parameters.has_spending)
-	{
-		/* who has got more back than they have spent is taken to have spent nothing */
-		double		value = rfm_predict_spending(sink->parameters.spending, history.repeats,
-												 Max(rfm_forecast_total(visitor), 0));
-
-		values[6] = Float8GetDatum(value);
-		values[7] = Float8GetDatum(alive * discounted * value);
-	}
 	MemoryContextSwitchTo(oldcxt);
 	put_row(sink, values, nulls);
 }
@@ -352,7 +333,7 @@ find_parameters(RowSink *sink, RfmFamily family, bool one)
 	if (one)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("there are no parameters to forecast one customer of model \"%s\" with",
+				 errmsg("no parameters are stored to forecast one customer of model \"%s\" with",
 						input->model->name),
 				 errhint("Make them with rfm_forecast_fit().")));
 	fit_now(sink, family);

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * forget.c
- *		One customer erased from all that a model keeps.
+ *		Erasing one customer from everything that a model stores.
  *
- * The totals stay: they name nobody.
+ * Totals are kept, because they do not identify customers.
  *
  *-------------------------------------------------------------------------
  */
@@ -49,9 +49,10 @@ delete_rows(const RfmModel *model, const char *customer)
 }
 
 /*
- * Take the customer out of the logs: a cut point of ties loses the name of the
- * customer whom it lies at, a failure that names them goes.  As text, "from_customer"
- * is always the last key of its object, and no string has that key's quotes in it.
+ * Remove the customer from the logs: from_customer is removed from a cut point
+ * that names the customer, and failures that name them are deleted.  As text,
+ * "from_customer" is always the last key of its object, and no string has that
+ * key's quotes in it.
  */
 static void
 clean_logs(const RfmModel *model, const char *customer)

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * forget.h
- *		One customer erased from all that a model keeps.
+ *		Erasing one customer from everything that a model stores.
  *
- * Takes a model's name and a customer; leaves no row, and no line of the logs,
- * that names them.
+ * Takes a model's name and a customer; removes all rows of the target and of
+ * the logs that identify them.
  *
  *-------------------------------------------------------------------------
  */

@@ -69,8 +69,7 @@ typedef struct Job
 /* The columns of log_query. */
 enum
 {
-	LOG_RUN = 1,
-	LOG_JOB,
+	LOG_JOB = 1,
 	LOG_STATUS,
 	LOG_MESSAGE,
 	LOG_STARTED_AT,
@@ -95,33 +94,41 @@ static const char jobs_query[] =
 " FROM pg_settings s WHERE s.name = 'cron.timezone') AS zone"
 " WHERE a.oid IS NULL OR pg_has_role(a.oid, m.owner, 'USAGE')";
 
+/* The numbers of the oldest and the newest run in the log. */
+static const char log_span_query[] =
+"SELECT min(d.runid), max(d.runid) FROM cron.job_run_details d";
+
 /*
- * Runs of all jobs before run $1, the newest first, at most $2 of them.  The log
- * has no index but that on its number, and is read from its end for as long as
- * there are jobs whose last run or last success has not been seen.
+ * Runs $1 to $2 of the jobs $3, the newest first.  The log has no index but that
+ * on its number, and is read from its end, a range of numbers at a time, for as
+ * long as there are jobs whose last success has not been seen.
  */
 static const char log_query[] =
-"SELECT d.runid, d.jobid, d.status::text, d.return_message::text, d.start_time, d.end_time - d.start_time,"
+"SELECT d.jobid, d.status::text, d.return_message::text, d.start_time, d.end_time - d.start_time,"
 " coalesce(d.start_time, d.end_time), d.job_pid"
-" FROM cron.job_run_details d WHERE d.runid < $1 ORDER BY d.runid DESC LIMIT $2";
+" FROM cron.job_run_details d WHERE d.runid BETWEEN $1 AND $2 AND d.jobid = ANY ($3) ORDER BY d.runid DESC";
 
-#define LOG_FIRST_ROWS 500
-#define LOG_MOST_ROWS 20000
+#define LOG_FIRST_RUNS 500
+#define LOG_MOST_RUNS 20000
 
-/* What is wrong with pg_cron as a whole.  $1: from how many bytes on its log is large. */
+/*
+ * Problems of pg_cron as a whole. $1: size in bytes from which on its log is
+ * large.
+ */
 static const char troubles_query[] =
-"WITH launcher AS (SELECT count(*) AS n FROM pg_stat_activity a WHERE a.backend_type = 'pg_cron launcher')"
+"WITH launcher AS (SELECT count(*) AS n FROM pg_stat_activity a WHERE a.backend_type = 'pg_cron launcher'),"
+" setting AS MATERIALIZED (SELECT s.name, s.setting FROM pg_settings s WHERE s.name IN ('cron.database_name', 'cron.launch_active_jobs'))"
 " SELECT t.finding, t.detail, NULL::timestamptz, t.to_do FROM (VALUES"
-" (1, 'scheduler not loaded', NOT EXISTS (SELECT FROM pg_settings s WHERE s.name = 'cron.database_name'),"
+" (1, 'scheduler not loaded', NOT EXISTS (SELECT FROM setting s WHERE s.name = 'cron.database_name'),"
 "  'pg_cron is not in shared_preload_libraries: no job runs.',"
 "  'set shared_preload_libraries = ''pg_cron'' in postgresql.conf, beside what stands there, and restart the server'),"
 " (2, 'job owner gone', EXISTS (SELECT FROM cron.job j WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = j.username::text)),"
 "  'Jobs belong to roles that do not exist any more. pg_cron stops at such a job, and with it all others.',"
 "  'as a superuser: DELETE FROM cron.job j WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = j.username::text);'),"
-" (3, 'scheduler down', EXISTS (SELECT FROM pg_settings s WHERE s.name = 'cron.database_name')"
+" (3, 'scheduler down', EXISTS (SELECT FROM setting s WHERE s.name = 'cron.database_name')"
 "  AND (SELECT n = 0 FROM launcher) AND pg_has_role('pg_read_all_stats', 'USAGE'),"
 "  'The launcher of pg_cron does not run: no job does.', 'see the server''s log; pg_cron starts with the server'),"
-" (4, 'scheduler paused', EXISTS (SELECT FROM pg_settings s WHERE s.name = 'cron.launch_active_jobs' AND s.setting = 'off'),"
+" (4, 'scheduler paused', EXISTS (SELECT FROM setting s WHERE s.name = 'cron.launch_active_jobs' AND s.setting = 'off'),"
 "  'cron.launch_active_jobs is off: no job runs.', 'set cron.launch_active_jobs = on in postgresql.conf and reload it'),"
 " (5, 'log large', pg_table_size('cron.job_run_details') > $1,"
 "  format('cron.job_run_details takes %s; pg_cron keeps it forever.', pg_size_pretty(pg_table_size('cron.job_run_details'))),"
@@ -148,8 +155,8 @@ job_name(Datum model)
 }
 
 /*
- * Return how many models the role may use or watch, with their names and owners
- * in the caller's memory.
+ * Return how many models the role may use or monitor, with their names and
+ * owners in the caller's memory.
  */
 static int
 find_models(Oid role, Datum **models, Datum **owners)
@@ -241,9 +248,9 @@ read_jobs(int n, Datum *models, Datum *owners)
 	return jobs;
 }
 
-/* Take one run of a job from the log, newer ones having been taken before. */
+/* Process one run of a job from the log, after newer ones. */
 static void
-take_run(Job *job, uint64 row, MemoryContext mcxt, int *unsettled)
+take_run(Job *job, uint64 row, MemoryContext mcxt)
 {
 	bool		isnull;
 	char	   *status = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, LOG_STATUS);
@@ -260,10 +267,7 @@ take_run(Job *job, uint64 row, MemoryContext mcxt, int *unsettled)
 			job->value[JOB_WAITING_SINCE] = take(row, LOG_PROCESS, mcxt, &isnull);
 	}
 	if (status && strcmp(status, "succeeded") == 0)
-	{
 		job->settled = true;
-		(*unsettled)--;
-	}
 	else if (status && strcmp(status, "failed") == 0)
 	{
 		job->failures++;
@@ -272,45 +276,72 @@ take_run(Job *job, uint64 row, MemoryContext mcxt, int *unsettled)
 	}
 }
 
+/* Return the numbers of the jobs whose last success has not been seen; *n: how many. */
+static Datum
+unsettled_jobs(HTAB *jobs, int *n)
+{
+	Datum	   *ids = palloc(Max(hash_get_num_entries(jobs), 1) * sizeof(Datum));
+	HASH_SEQ_STATUS scan;
+	Job		   *job;
+
+	*n = 0;
+	hash_seq_init(&scan, jobs);
+	while ((job = hash_seq_search(&scan)) != NULL)
+		if (!job->settled)
+			ids[(*n)++] = Int64GetDatum(job->id);
+	return PointerGetDatum(construct_array(ids, *n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
+/* Return false where the log is empty. */
+static bool
+find_log_span(int64 *oldest, int64 *newest)
+{
+	bool		isnull;
+
+	rfm_query(log_span_query, 0, NULL, NULL, true);
+	*oldest = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	*newest = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	rfm_query_end();
+	return !isnull;
+}
+
 /* Read the log from its end until every job's last success has been seen. */
 static void
 read_log(HTAB *jobs)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
-	int			unsettled = hash_get_num_entries(jobs);
-	int64		before = PG_INT64_MAX;
-	int64		rows = LOG_FIRST_ROWS;
-	uint64		found = 1;
+	int64		runs = LOG_FIRST_RUNS;
+	int64		oldest;
+	int64		newest;
 
-	while (unsettled > 0 && found > 0)
+	if (!find_log_span(&oldest, &newest))
+		return;
+	for (; newest >= oldest; newest -= runs, runs = Min(4 * runs, LOG_MOST_RUNS))
 	{
-		Oid			types[] = {INT8OID, INT8OID};
-		Datum		values[] = {Int64GetDatum(before), Int64GetDatum(rows)};
+		Oid			types[] = {INT8OID, INT8OID, INT8ARRAYOID};
+		int			unsettled;
+		Datum		values[] = {Int64GetDatum(newest - runs + 1), Int64GetDatum(newest),
+		unsettled_jobs(jobs, &unsettled)};
 
-		found = rfm_query(log_query, lengthof(values), types, values, true);
-		for (uint64 i = 0; i < found && unsettled > 0; i++)
+		if (unsettled == 0)
+			break;
+		rfm_query(log_query, lengthof(values), types, values, true);
+		for (uint64 i = 0; i < SPI_processed; i++)
 		{
 			bool		isnull;
 			int64		id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
 														 SPI_tuptable->tupdesc, LOG_JOB, &isnull));
-			Job		   *job = isnull ? NULL : hash_search(jobs, &id, HASH_FIND, NULL);
+			Job		   *job = hash_search(jobs, &id, HASH_FIND, NULL);
 
-			if (job && !job->settled)
-				take_run(job, i, mcxt, &unsettled);
-		}
-		if (found > 0)
-		{
-			bool		isnull;
-
-			before = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[found - 1],
-												 SPI_tuptable->tupdesc, LOG_RUN, &isnull));
+			if (!job->settled)
+				take_run(job, i, mcxt);
 		}
 		rfm_query_end();
-		rows = Min(2 * rows, LOG_MOST_ROWS);
 	}
 }
 
-/* Find since when the process of a job that runs has waited for a lock. */
+/* Determine since when the process of a running job has waited for a lock. */
 static void
 find_waiting(Job *job)
 {
@@ -324,7 +355,10 @@ find_waiting(Job *job)
 							1, &type, &process, true, &job->null[JOB_WAITING_SINCE]);
 }
 
-/* Is there a pg_cron in this database that the current user may read? */
+/*
+ * Determine whether pg_cron is in this database and the current user may read
+ * its tables.
+ */
 static bool
 may_read_cron(void)
 {

@@ -3,7 +3,8 @@
  * jobs.h
  *		The jobs of pg_cron that refresh a role's models.
  *
- * Takes a role; gives what the view rfm_jobs and rfm_health() know of pg_cron.
+ * Takes a role; returns the information about pg_cron for the view rfm_jobs
+ * and for rfm_health().
  *
  *-------------------------------------------------------------------------
  */
@@ -12,20 +13,23 @@
 
 #include "nodes/execnodes.h"
 
-/* Setting rfm.source_stale_days: from how many days on a newest order is reported. */
+/*
+ * Setting rfm.source_stale_days: the age of the newest order, in days, from
+ * which on it is reported.
+ */
 extern int	rfm_source_stale_days;
 
 /*
- * rfm_jobs_fetch: put the jobs of the models that role may use, or as a member of
- * pg_read_all_stats watch, into rsinfo->setResult, as rows of
- * rfm_internal.cron_job; none where there is no pg_cron in this database.
+ * rfm_jobs_fetch: put the jobs of the models that role may use, or monitor as
+ * a member of pg_read_all_stats, into rsinfo->setResult, as rows of
+ * rfm_internal.cron_job; none if pg_cron is not in this database.
  */
 extern void rfm_jobs_fetch(Oid role, ReturnSetInfo *rsinfo);
 
 /*
- * rfm_cron_troubles_fetch: put what is wrong with pg_cron as a whole into
- * rsinfo->setResult, as rows of rfm_internal.cron_trouble, the worst first; none
- * where role has no model to use or watch, or there is no pg_cron in this
+ * rfm_cron_troubles_fetch: put the problems of pg_cron as a whole into
+ * rsinfo->setResult, as rows of rfm_internal.cron_trouble, the worst first;
+ * none if role may not use or monitor any model, or if pg_cron is not in this
  * database.
  */
 extern void rfm_cron_troubles_fetch(Oid role, ReturnSetInfo *rsinfo);

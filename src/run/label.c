@@ -16,9 +16,9 @@
 #include "utils/snapmgr.h"
 
 /*
- * What the rows that a statement sees depend on.  An expression of PL/pgSQL keeps
- * its FmgrInfo from one statement of a transaction to the next, so that the rules
- * must be known to be the same still.
+ * The state on which the rows that a statement sees depend.  An expression of
+ * PL/pgSQL keeps its FmgrInfo from one statement of a transaction to the next,
+ * so it must be checked that the rules are still the same.
  */
 typedef struct SeenBy
 {
@@ -95,9 +95,9 @@ rfm_label_find(FmgrInfo *flinfo, const char *ruleset, const int32 *score)
 		if (score[axis] < 1 || score[axis] > cache->buckets[axis])
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("%c = %d is no score of rule set \"%s\"",
+					 errmsg("%c = %d is not a score of rule set \"%s\"",
 							"rfm"[axis], score[axis], ruleset),
-					 errdetail("The rule set is made for scores from 1 to %d there.",
+					 errdetail("Scores of that axis are from 1 to %d.",
 							   cache->buckets[axis])));
 	return cache->labels[RFM_CELL(score[RFM_RECENCY], score[RFM_FREQUENCY], score[RFM_MONETARY])];
 }

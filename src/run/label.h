@@ -13,8 +13,8 @@
 #include "fmgr.h"
 
 /*
- * rfm_label_find: return what a rule set calls a customer with these scores,
- * indexed as axes are; the string lives as long as flinfo's memory or the next
+ * rfm_label_find: return the label that a rule set gives to these scores,
+ * indexed by axis; the string lives as long as flinfo's memory or the next
  * call with it.  Raises UNDEFINED_OBJECT for an unknown rule set,
  * OBJECT_NOT_IN_PREREQUISITE_STATE for one without rules, and
  * INVALID_PARAMETER_VALUE for a score that it is not made for.

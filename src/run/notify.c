@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * notify.c
- *		Telling applications that a snapshot is there.
+ *		Notifying applications of a new snapshot.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * parameters.c
- *		The parameters of forecasts, kept in rfm_forecast_parameters.
+ *		The stored parameters of forecasts: rfm_forecast_parameters.
  *
  *-------------------------------------------------------------------------
  */
@@ -230,4 +230,17 @@ rfm_parameters_find(const RfmModel *model, RfmFamily family, DateADT run_date,
 	rfm_query_end();
 	rfm_catalog_leave(&catalog);
 	return found;
+}
+
+bool
+rfm_parameters_find_newest(const RfmModel *model, DateADT run_date, RfmParameters *parameters)
+{
+	RfmParameters other;
+
+	if (!rfm_parameters_find(model, RFM_MBG_NBD, run_date, parameters))
+		return rfm_parameters_find(model, RFM_BG_NBD, run_date, parameters);
+	if (rfm_parameters_find(model, RFM_BG_NBD, run_date, &other) &&
+		other.run_date > parameters->run_date)
+		*parameters = other;
+	return true;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * parameters.h
- *		The parameters of forecasts, kept in rfm_forecast_parameters.
+ *		The stored parameters of forecasts: rfm_forecast_parameters.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,7 @@
 #include "model/model.h"
 #include "utils/date.h"
 
-/* What a forecast takes of a fit. */
+/* The part of a fit that a forecast needs. */
 typedef struct RfmParameters
 {
 	RfmFamily	family;
@@ -23,8 +23,9 @@ typedef struct RfmParameters
 } RfmParameters;
 
 /*
- * rfm_parameters_store: keep a fit of a stored model and return its number.  One
- * of the same model, family and date goes.  run_by is the role that asked for it.
+ * rfm_parameters_store: store a fit of a stored model and return its number.
+ * It replaces one of the same model, family and date. run_by is the calling
+ * role.
  */
 extern int64 rfm_parameters_store(const RfmModel *model, DateADT run_date, const RfmFit *fit,
 								  Oid run_by);
@@ -37,11 +38,18 @@ extern int64 rfm_parameters_store(const RfmModel *model, DateADT run_date, const
 extern bool rfm_parameters_find(const RfmModel *model, RfmFamily family, DateADT run_date,
 								RfmParameters *parameters);
 
+/*
+ * rfm_parameters_find_newest: do the same for any family; of two of one date the
+ * default one's, MBG/NBD.
+ */
+extern bool rfm_parameters_find_newest(const RfmModel *model, DateADT run_date,
+									   RfmParameters *parameters);
+
 /* rfm_parameters_take: take the parameters of a fit that is not kept. */
 extern void rfm_parameters_take(const RfmFit *fit, DateADT run_date, RfmParameters *parameters);
 
 /*
- * rfm_spending_state_text: return in one word why there are, or are not,
+ * rfm_spending_state_text: return a word that says why there are, or are not,
  * parameters of spending.
  */
 extern const char *rfm_spending_state_text(RfmSpendingState state);

@@ -14,7 +14,10 @@
 #include "score/snapshot.h"
 #include "utils/formatting.h"
 
-/* May an expression see another past on each date?  A mention of rfm_run_date() does. */
+/*
+ * Determine whether an expression can change the past from date to date, as
+ * one with rfm_run_date() can.
+ */
 static bool
 mentions_run_date(const char *expression)
 {
@@ -32,7 +35,8 @@ rfm_period_additive(const RfmModel *model)
 }
 
 RfmCustomers *
-rfm_period_read(const RfmModel *model, const DateADT *from_date, DateADT to_date)
+rfm_period_read(const RfmModel *model, const DateADT *from_date, DateADT to_date,
+				const char *score_group)
 {
 	RfmModel	period = *model;
 	Interval	days = {0};
@@ -56,6 +60,7 @@ rfm_period_read(const RfmModel *model, const DateADT *from_date, DateADT to_date
 	rfm_source_forbid_nesting();
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(&period, &source);
+	rfm_source_only_group(&source, score_group);
 	collector = rfm_source_read(&period, &source, to_date, CurrentMemoryContext);
 	rfm_owner_leave(&owner);
 	return rfm_customers_build(&period, &source, collector, to_date, true);

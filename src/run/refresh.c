@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * refresh.c
- *		One refresh: a date's snapshot, from the orders to target and log.
+ *		One refresh: computing, writing and logging the snapshot of a date.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,6 +13,7 @@
 #include "progress/progress.h"
 #include "run/define_model.h"
 #include "run/dependence.h"
+#include "run/forecast_columns.h"
 #include "run/notify.h"
 #include "run/refresh.h"
 #include "run/run_log.h"
@@ -45,12 +46,15 @@ rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at)
 	RfmCounts	counts = {0};
 	bool		totals_hold;
 
-	/* partitions may have come to the target since the model was checked */
+	/*
+	 * partitions may have been added to the target since the model was checked
+	 */
 	rfm_check_sole_writer(model);
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_target_resolve(model, &snapshot->source, &target);
 	rfm_retention_check_date(model, &target, &snapshot->source.calendar, snapshot->run_date);
 	rfm_dependence_check(snapshot, &target);
+	rfm_forecast_columns(snapshot, &target);
 	rfm_target_write(model, &target, snapshot->customers, snapshot->scores,
 					 snapshot->segment, snapshot->comment, &counts);
 	totals_hold = rfm_totals_hold(snapshot, &target);

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * refresh.h
- *		One refresh: a date's snapshot, from the orders to target and log.
+ *		One refresh: computing, writing and logging the snapshot of a date.
  *
- * Takes a model's name and a date; gives the target's rows and a row of the
+ * Takes a model's name and a date; writes the target's rows and a row of the
  * log.
  *
  *-------------------------------------------------------------------------
@@ -15,11 +15,11 @@
 
 /*
  * rfm_refresh_model: compute the snapshot of run_date (NULL: the model's own
- * date), make the target's rows equal to it, log that, and return the number of
- * customers in it.  Waits for other refreshes of the model.  For the current
- * user, who must be a member of the model's owner.  All of it belongs to the
- * transaction under way, which must be one that may write; no database snapshot
- * need be active.
+ * date), make the target's rows equal to it, log that, and return the number
+ * of customers in it.  Waits for other refreshes of the model.  For the
+ * current user, who must be a member of the model's owner.  Everything belongs
+ * to the current transaction, which must not be read-only; no database
+ * snapshot need be active.
  */
 extern int64 rfm_refresh_model(const char *model,
 							   const DateADT *run_date);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ruleset.c
- *		Rule sets: who may change them, who may use them, removing them.
+ *		Rule sets: rights to change and use them, and their removal.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,7 +36,7 @@ read_ruleset(const char *columns, const char *ruleset, const char *lock)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("rule set \"%s\" does not exist", ruleset),
-				 errhint("The rule sets that exist are the rows of rfm_ruleset. A new one begins with a row there: INSERT INTO rfm_ruleset (ruleset, buckets) VALUES (%s, '{5}');",
+				 errhint("Existing rule sets are the rows of rfm_ruleset. To create a new one, insert a row there: INSERT INTO rfm_ruleset (ruleset, buckets) VALUES (%s, '{5}');",
 						 quote_literal_cstr(ruleset))));
 }
 
@@ -106,8 +106,8 @@ rfm_ruleset_buckets(const char *ruleset, int *buckets)
 }
 
 /*
- * The foreign keys would refuse it too, but cannot say which model it is; of a
- * model of another role no name is told.
+ * The foreign keys would refuse it too, but without naming the model.  The
+ * name of another role's model is not revealed.
  */
 static void
 check_unused(const char *ruleset, Oid user)
@@ -195,9 +195,9 @@ rfm_ruleset_check_model(const char *ruleset, const RfmModel *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rule set \"%s\" does not fit the buckets of model \"%s\"", ruleset, model->name),
-				 errdetail("The rule set is made for buckets %s, the model has %s.",
+				 errdetail("The rule set is for buckets %s, the model has %s.",
 						   get_text(RFM_AXES + 1), buckets_text(model)),
-				 errhint("Use a rule set made for these buckets, see rfm_ruleset, or null for none. To make one: INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('my_rules', '%s'); then insert its rules into rfm_segment_rule.",
+				 errhint("Use a rule set with these buckets (see rfm_ruleset), or null for none. To create one: INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('my_rules', '%s'); then insert its rules into rfm_segment_rule.",
 						 buckets_text(model))));
 	rfm_query_end();
 	rfm_catalog_leave(&catalog);
@@ -220,7 +220,10 @@ rfm_ruleset_expect(const char *ruleset)
 						   1, types, values, false, &isnull);
 	if (isnull)
 	{
-		/* one table after the other: in different orders they could deadlock */
+		/*
+		 * one table after the other, as locks in different orders could
+		 * deadlock
+		 */
 		rfm_execute(psprintf("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", rfm_public_name("rfm_ruleset")),
 					0, NULL, NULL, NULL, SPI_OK_UTILITY);
 		rfm_execute(psprintf("INSERT INTO %s (ruleset, owner, description) VALUES ($1, $2, 'not restored yet')"

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ruleset.h
- *		Rule sets: who may change them, who may use them, removing them.
+ *		Rule sets: rights to change and use them, and their removal.
  *
  *-------------------------------------------------------------------------
  */

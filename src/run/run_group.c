@@ -19,7 +19,7 @@
 #include "utils/memutils.h"
 #include "value/key_pair.h"
 
-/* So many rows of groups are written by one statement. */
+/* Number of rows of groups that one statement writes. */
 #define GROUP_BATCH 1000
 
 #define GROUP_COLUMNS 4
@@ -75,9 +75,9 @@ write_group_rows(const RfmScoredSnapshot *snapshot, const GroupRows *rows)
 }
 
 /*
- * Remove what earlier runs logged of groups, where this run takes its place: of
- * the same date, of dates that have left the target, or of all dates, where the
- * target has no dates.
+ * Delete rows of groups that this run replaces: those of the same date, of
+ * dates that the target no longer has, or of all dates if the target has no
+ * dates.
  */
 static void
 remove_old_groups(const RfmScoredSnapshot *snapshot)

@@ -11,10 +11,10 @@
 #include "score/snapshot.h"
 
 /*
- * rfm_log_groups: Log the groups of a snapshot, whose run this session has logged
- * last, with their cut points.  What earlier runs logged of groups goes where this
- * run takes its place, or where the target no longer keeps the date.  As the
- * extension's role.
+ * rfm_log_groups: Log the groups of a snapshot, whose run this session has
+ * logged last, with their cut points.  Rows of groups of earlier runs are
+ * deleted if this run replaces them, or if the target no longer has the date.
+ * As the extension's role.
  */
 extern void rfm_log_groups(const RfmScoredSnapshot *snapshot);
 

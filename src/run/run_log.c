@@ -29,7 +29,7 @@ typedef struct LogColumn
 	bool		isnull;
 } LogColumn;
 
-/* What rfm_run says of the cut points: those of groups are in rfm_run_group. */
+/* The cut points for rfm_run: those of groups are in rfm_run_group. */
 static char *
 cut_points_of(const RfmScoredSnapshot *snapshot)
 {
@@ -56,7 +56,10 @@ newest_order(const RfmCustomers *customers)
 	return (DateADT) (customers->run_date + recency);
 }
 
-/* Delete the model's rows that are older than the setting, but those of its newest date. */
+/*
+ * Delete the model's rows that are older than the setting, except those of its
+ * newest date.
+ */
 static void
 expire_log(const RfmModel *model)
 {

@@ -3,8 +3,8 @@
  * run_log.h
  *		The log of snapshots, rfm_run.
  *
- * Takes what a refresh has found and written, and keeps it as a row; gives
- * dates of rows of a model.
+ * Stores the results of a refresh as a row, and returns dates of a model's
+ * rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,13 +14,16 @@
 #include "score/snapshot.h"
 #include "target/target.h"
 
-/* Setting rfm.log_retention_days: how long rows are kept; 0: always. */
+/*
+ * Setting rfm.log_retention_days: the number of days for which rows are kept;
+ * 0: no limit.
+ */
 extern int	rfm_log_retention_days;
 
 /*
  * rfm_run_log: add the row of a refresh that has been written, with the counts
- * of its rows.  run_by is the role that asked for the refresh.
- * Rows of the model that rfm.log_retention_days lets go of are deleted.
+ * of its rows. run_by is the role that called the refresh.  Deletes older rows
+ * of the model as rfm.log_retention_days says.
  */
 extern void rfm_run_log(const RfmScoredSnapshot *snapshot,
 						const RfmCounts *counts, TimestampTz started_at,
@@ -36,7 +39,7 @@ extern bool rfm_run_newest(const RfmModel *model, bool by_date,
 
 /*
  * rfm_run_last_date: find the newest date, up to not_after, that a refresh of
- * the model is logged for.  Returns false where there is none.  Uses the active
+ * the model is logged for.  Returns false if there is none.  Uses the active
  * database snapshot.
  */
 extern bool rfm_run_last_date(const RfmModel *model, DateADT not_after,

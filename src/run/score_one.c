@@ -24,7 +24,7 @@
 /* The cut point at which a score begins, as it is logged. */
 typedef struct LoggedCut
 {
-	Numeric		value;			/* NULL: nobody had the score */
+	Numeric		value;			/* NULL: no customer had the score */
 	char	   *from_customer;	/* NULL: no tie was cut */
 } LoggedCut;
 
@@ -88,7 +88,7 @@ read_cuts(int64 run_id, const char *group, LoggedCuts *cuts)
 	return n > 0;
 }
 
-/* Find the newest snapshot of the model, whose cut points hold. */
+/* Find the newest snapshot of the model, whose cut points are used. */
 static int64
 find_run(const RfmModel *model, DateADT *date)
 {
@@ -99,7 +99,7 @@ find_run(const RfmModel *model, DateADT *date)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no snapshot yet", model->name),
-				 errdetail("A single customer is scored by the cut points of the newest snapshot."),
+				 errdetail("A single customer is scored with the cut points of the newest snapshot."),
 				 errhint("Make one with rfm_refresh().")));
 	return run_id;
 }
@@ -108,7 +108,10 @@ find_run(const RfmModel *model, DateADT *date)
  * Scores.
  */
 
-/* Is the customer's key that of the customer that a score began with, or a later one? */
+/*
+ * Determine whether the customer's key is that of the customer with whom a
+ * score began, or a later one.
+ */
 static bool
 key_reaches(const RfmSource *source, const char *from_customer)
 {
@@ -120,7 +123,7 @@ key_reaches(const RfmSource *source, const char *from_customer)
 							   &ssup) >= 0;
 }
 
-/* Does a value of an axis reach the cut point of a score? */
+/* Determine whether a value of an axis reaches the cut point of a score. */
 static bool
 cut_reached(const RfmScoredSnapshot *snapshot, RfmAxis axis, Numeric value, const LoggedCut *cut)
 {
@@ -162,10 +165,10 @@ axis_score(const RfmScoredSnapshot *snapshot, int64 row, RfmAxis axis, const Log
 }
 
 /*
- * Determine the date to score for: today or, if the model's run date is that of
- * its latest order, the date of the newest snapshot or of the customer's own
- * latest order, whichever is later.  The latest order of all customers is not
- * looked for: that would take reading them all.
+ * Determine the date to score for: today or, if the model's run date is that
+ * of its latest order, the date of the newest snapshot or of the customer's
+ * own latest order, whichever is later.  The latest order of all customers is
+ * not used, because that would require reading all orders.
  */
 static DateADT
 current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
@@ -203,7 +206,7 @@ find_cuts(const RfmModel *model, int64 run_id, const char *group, LoggedCuts *cu
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the newest snapshot of model \"%s\" has other buckets than the model",
 							model->name),
-					 errhint("The model was changed since. Refresh it with rfm_refresh().")));
+					 errhint("The model has been changed since. Refresh it with rfm_refresh().")));
 	return true;
 }
 
@@ -268,7 +271,7 @@ rfm_score_customer(const RfmModel *model, const char *customer, const char *scor
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" scores all customers together", model->name),
-				 errhint("Leave score_group out, or set the model's \"score_within\".")));
+				 errhint("Omit score_group, or set the model's \"score_within\".")));
 	run_id = find_run(model, &scored->cut_date);
 	if (model->score_within == NULL)
 		(void) find_cuts(model, run_id, NULL, &cuts);

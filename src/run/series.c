@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * series.c
- *		The snapshots of several dates, one after the other.
+ *		Computing the snapshots of several dates, one after the other.
  *
- * Each date is a refresh in a transaction of its own, which looks the model up
- * again; only the orders come from a ledger that outlives the transactions.
+ * Each date is a refresh in its own transaction, which looks up the model
+ * again.  Only the orders come from a ledger that outlives the transactions.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,22 +39,23 @@ read_fewer(RfmSeries *series, int dates, RfmLedgerResult reason)
 
 	series->together = reason == RFM_LEDGER_EVENTS ? (dates + 1) / 2 : 1;
 	if (reason == RFM_LEDGER_KEYS)
-		detail = "Some customers have keys that are equal but not written the same, and which of them stands for the customer depends on the date.";
+		detail = "Some customers have equal ids with different spellings, and which spelling represents the customer depends on the date.";
 	else if (reason == RFM_LEDGER_RUN_DATE)
 		detail = "Which orders count depends on rfm_run_date().";
 	ereport(NOTICE,
 			(series->together == 1 ?
-			 errmsg("the orders are read for each date by itself") :
+			 errmsg("the orders are read for each date separately") :
 			 errmsg("the orders are read for %d dates at a time", series->together),
 			 detail ? errdetail_internal("%s", detail) :
-			 errdetail("Those for %d dates from %s on do not fit into rfm.work_mem.",
+			 errdetail("The orders for %d dates from %s on do not fit into rfm.work_mem.",
 					   dates, rfm_calendar_text(series->attempt.date)),
 			 detail ? 0 : errhint("Raise rfm.work_mem to read them once.")));
 }
 
 /*
- * Return what is collected for the date under way: from the ledger, from a new
- * ledger if that does not serve the date, or from a query for this date alone.
+ * Return the collector for the current date: from the ledger, from a new
+ * ledger if that one does not cover the date, or from a query for this date
+ * only.
  */
 static RfmCollector *
 collect_date(RfmSeries *series, const RfmModel *model, RfmSource *source)
@@ -93,14 +94,14 @@ check_target(const RfmSeries *series, const RfmModel *model, const RfmSource *so
 	if (target.attnum[RFM_COL_RUN_DATE] == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" keeps no history that could be filled", model->name),
-				 errdetail("Its target %s has no run_date column: it holds the newest snapshot only.",
+				 errmsg("model \"%s\" has no history that could be filled", model->name),
+				 errdetail("Its target %s has no run_date column and holds only the newest snapshot.",
 						   target.relation),
 				 errhint("Compute one date with rfm_refresh(), or give the model a target with a run_date column.")));
 	rfm_target_close(&target);
 }
 
-/* Compute and write the date under way. */
+/* Compute and write the current date. */
 static void
 compute_date(RfmSeries *series)
 {

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * series.h
- *		The snapshots of several dates, one after the other.
+ *		Computing the snapshots of several dates, one after the other.
  *
- * Takes a model's name and dates, one at a time and ascending; gives a refresh
- * of each, from as few readings of the orders as memory allows.
+ * Takes a model's name and ascending dates, one at a time; refreshes each,
+ * with as few readings of the orders as memory allows.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,9 +17,9 @@
 
 typedef struct RfmSeries
 {
-	RfmAttempt	attempt;		/* the model, and the date under way */
+	RfmAttempt	attempt;		/* the model, and the current date */
 	DateADT		last;			/* no date after it will come */
-	int			together;		/* so many days are read at once */
+	int			together;		/* number of days that are read at once */
 	bool		needs_history;	/* a target without run dates is an error */
 	const char *doing;			/* what the call does with the model, for errors: "backfilling" */
 	const char *label;			/* of the call, for the log: JSON; NULL: none */
@@ -28,11 +28,11 @@ typedef struct RfmSeries
 } RfmSeries;
 
 /*
- * rfm_series_refresh: do what rfm_refresh_model does for the date under way.
+ * rfm_series_refresh: do what rfm_refresh_model does for the current date.
  * The orders are read once for series->together days from there on, or for as
- * many as fit into memory.  To be called by rfm_attempt, with no snapshot pushed
- * by the caller, in a memory context that may be reset afterwards; the caller
- * commits.
+ * many as fit into memory.  To be called by rfm_attempt, with no snapshot
+ * pushed by the caller, in a memory context that may be reset afterwards; the
+ * caller commits.
  */
 extern void rfm_series_refresh(RfmSeries *series);
 

@@ -51,7 +51,7 @@ rfm_check_sole_writer(const RfmModel *model)
 	Oid			owner = InvalidOid;
 	bool		isnull;
 
-	/* one of the same name is refused by its name */
+	/* one with the same name is refused for its name */
 	rfm_catalog_enter(&catalog);
 	if (rfm_query(psprintf("SELECT model, owner::pg_catalog.oid FROM %s WHERE target = ANY ($1) AND model_id <> $2 AND model <> $3 LIMIT 1",
 						   rfm_public_name("rfm_model")),
@@ -70,5 +70,5 @@ rfm_check_sole_writer(const RfmModel *model)
 				 has_privs_of_role(GetUserId(), owner) ?
 				 errdetail("Model \"%s\" writes to it, or to a part of it. Each would delete the other's customers.", other) :
 				 errdetail("A model of another role writes to it, or to a part of it. Each would delete the other's customers."),
-				 errhint("Give each model a target of its own; a view can show several together.")));
+				 errhint("Give each model its own target. A view can combine several targets.")));
 }

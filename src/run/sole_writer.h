@@ -13,9 +13,10 @@
 #include "model/model.h"
 
 /*
- * rfm_check_sole_writer: Raise OBJECT_NOT_IN_PREREQUISITE_STATE where another
- * model has the target of this one, a partition of it, or what it is a partition
- * of.  The message names the other model to who may use it.
+ * rfm_check_sole_writer: Raise OBJECT_NOT_IN_PREREQUISITE_STATE if another
+ * model has the same target, a partition of it, or a table of which it is a
+ * partition.  The message names the other model if the current user may use
+ * it.
  */
 extern void rfm_check_sole_writer(const RfmModel *model);
 

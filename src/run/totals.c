@@ -25,7 +25,7 @@
 #include "utils/rls.h"
 #include "utils/tuplestore.h"
 
-/* What customers add up to: those of a cell, then those of a label. */
+/* Totals of customers: those of a cell, then those of a label. */
 typedef struct Total
 {
 	const char *label;
@@ -129,9 +129,10 @@ count_labels(const Total *cells, char **label, int scale, Total *labels)
 }
 
 /*
- * Put the rows of one kind of label; of none where label is NULL.  What is there
- * already is not touched: a refresh that changes nothing must not meet another.
- * unnest with several arrays is a syntax: it has no schema.
+ * Store the rows of one kind of label; none if label is NULL. Existing equal
+ * rows are not touched, so that a refresh that changes nothing does not
+ * conflict with another. unnest with several arrays is a syntax: it has no
+ * schema.
  */
 static void
 put_totals(const RfmScoredSnapshot *snapshot, const Total *cells, const char *by, char **label)

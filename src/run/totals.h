@@ -3,8 +3,9 @@
  * totals.h
  *		The totals of snapshots by label: rfm_total.
  *
- * Takes a snapshot that has been written; keeps customers, orders and money of
- * each segment and comment, and gives them to who may read the target.
+ * Takes a snapshot that has been written; stores customers, orders and revenue
+ * of each segment and comment, and returns them to roles that may read the
+ * target.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,27 +17,30 @@
 #include "target/target.h"
 
 /*
- * rfm_totals_hold: Tell whether the rows of the target will add up to the totals
- * of the snapshot: not where it keeps other customers, rounds the money or has a
- * trigger that can change a row, or the money is in floating point.  The target
- * must be open.
+ * rfm_totals_hold: Determine whether the rows of the target will add up to the
+ * totals of the snapshot.  They do not if the target keeps other customers,
+ * rounds the amounts or has a trigger that can change a row, or if the amounts
+ * are floating-point numbers.  The target must be open.
  */
 extern bool rfm_totals_hold(const RfmScoredSnapshot *snapshot, const RfmTarget *target);
 
 /*
  * rfm_totals_write: Replace the totals of the snapshot's date by those of the
- * snapshot; by none, unless they hold.
+ * snapshot, or delete them unless rfm_totals_hold.
  */
 extern void rfm_totals_write(const RfmScoredSnapshot *snapshot, bool hold);
 
-/* rfm_totals_delete: Delete the totals of a model: its target is another one. */
+/*
+ * rfm_totals_delete: Delete the totals of a model whose target has been
+ * replaced.
+ */
 extern void rfm_totals_delete(int64 model_id);
 
 /*
  * rfm_totals_fetch: Put the totals of the model of that name into
- * rsinfo->setResult, as rows of rfm_internal.snapshot_total.  None where the
- * current user may not SELECT from the whole target, or row security lets them
- * see a part of its rows.  Raises what rfm_access_open raises.
+ * rsinfo->setResult, as rows of rfm_internal.snapshot_total.  None if the
+ * current user may not SELECT from the whole target, or if row security
+ * restricts its rows.  Raises what rfm_access_open raises.
  */
 extern void rfm_totals_fetch(const char *model, ReturnSetInfo *rsinfo);
 

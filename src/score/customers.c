@@ -11,8 +11,6 @@
  */
 #include "base/compat.h"
 
-#include <math.h>
-
 #include "base/memory.h"
 #include "collect/entry.h"
 #include "collect/key_order.h"
@@ -128,17 +126,6 @@ keep_average(Gathering *g, int64 row, const RfmSum *sum, uint32 n)
 	keep_sum(g, row, &average);
 }
 
-/* Return the code of a customer's floating-point sum, or average of n orders. */
-static int64
-real_code(const Gathering *g, const RfmEntry *e, uint32 n)
-{
-	double		sum = rfm_sum_real(&e->sum);
-
-	if (isinf(sum))
-		rfm_money_error(g->collector, e->key, true);
-	return rfm_double_to_code(sum / n);
-}
-
 static inline void
 add_customer(Gathering *g, const RfmEntry *e)
 {
@@ -161,7 +148,7 @@ add_customer(Gathering *g, const RfmEntry *e)
 	if (g->average)
 		n = Max(e->sum.orders, 1);
 	if (g->scale == NULL)
-		customers->code[RFM_MONETARY][row] = real_code(g, e, n);
+		customers->code[RFM_MONETARY][row] = rfm_double_to_code(rfm_entry_real_sum(g->collector, e->key, &e->sum) / n);
 	else if (g->average)
 		keep_average(g, row, &e->sum, n);
 	else

@@ -13,6 +13,16 @@
 
 #include "read/source.h"
 
+/* What a forecast says of a customer. */
+typedef enum RfmForecastValue
+{
+	RFM_P_ALIVE,
+	RFM_EXPECTED_ORDERS,
+	RFM_EXPECTED_REVENUE
+} RfmForecastValue;
+
+#define RFM_FORECAST_VALUES 3
+
 typedef struct RfmCustomers
 {
 	int64		n;
@@ -22,6 +32,9 @@ typedef struct RfmCustomers
 	Datum	   *key;			/* ascending in the key type's order */
 	int64	   *code[RFM_AXES]; /* -recency_days, frequency_orders, money code */
 	RfmMoney	money;			/* what code[RFM_MONETARY] stands for */
+
+	/* filled in later, if the target wants it; NULL, or NaN: there is none */
+	double	   *forecast[RFM_FORECAST_VALUES];
 } RfmCustomers;
 
 /*

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cut_points.c
- *		What each score covered, as the log keeps it.
+ *		What each score covers, as it is logged.
  *
  *-------------------------------------------------------------------------
  */
@@ -115,7 +115,7 @@ append_score_range(StringInfo json, const RfmModel *model,
 					 score > 1 ? ", " : "", score, range->customers);
 	if (range->customers > 0)
 	{
-		/* codes of recency run against the natural value */
+		/* codes of recency are negated */
 		bool		recency = axis == RFM_RECENCY;
 
 		appendStringInfo(json, ", \"lowest\": %s, \"highest\": %s",

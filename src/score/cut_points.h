@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cut_points.h
- *		What each score covered, as the log keeps it.
+ *		What each score covers, as it is logged.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * rules.c
- *		Rule sets: what each cell of the score cube is called.
+ *		Rule sets: the label of each cell of the score cube.
  *
  *-------------------------------------------------------------------------
  */
@@ -43,7 +43,7 @@ rule_matches(const RuleBounds *rule, int r, int f, int m)
 	return true;
 }
 
-/* Gives the cells that no earlier rule has taken to this one. */
+/* Assign the label to matching cells that no earlier rule has matched. */
 static void
 apply_rule(const RuleBounds *rule, char *label, char **labels)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * rules.h
- *		Rule sets: what each cell of the score cube is called.
+ *		Rule sets: the label of each cell of the score cube.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,9 +11,9 @@
 #include "score/scores.h"
 
 /*
- * rfm_labels_load: the label of every cell by a rule set, "Others" where no
- * rule matches.  Returns an array of RFM_CELLS strings, palloc'd, or NULL for
- * no rule set.  Raises OBJECT_NOT_IN_PREREQUISITE_STATE for a rule set without
+ * rfm_labels_load: return the labels of all cells by a rule set, "Others" if
+ * no rule matches, as an array of RFM_CELLS strings, palloc'd, or NULL for no
+ * rule set.  Raises OBJECT_NOT_IN_PREREQUISITE_STATE for a rule set without
  * rules.
  */
 extern char **rfm_labels_load(const char *ruleset);

@@ -46,8 +46,9 @@ cuts_from_breaks(const RfmModel *model, const RfmCustomers *customers,
 }
 
 /*
- * Where a method that cuts at quantiles cuts, as fractions of the codes.  The
- * user's are fractions of the natural values: recency's run the other way.
+ * Determine the fractions of the codes at which a method based on quantiles
+ * cuts.  The user's fractions are those of the natural values, so those of
+ * recency are mirrored.
  */
 static void
 axis_fractions(const RfmModel *model, RfmAxis axis, RfmFraction *fraction)
@@ -89,7 +90,7 @@ find_axis_cuts(const RfmModel *model, const RfmCustomers *customers,
 		rfm_quantiles_of(codes, customers->n, fraction, buckets - 1, scores->quantile[axis]);
 }
 
-/* How many cuts a row with this code has reached. */
+/* Return the number of cuts that a row with this code has reached. */
 static inline int
 cuts_reached(const RfmCuts *cuts, int64 code, int64 row)
 {
@@ -124,7 +125,7 @@ note_code(RfmScoreRange *range, int64 code, int64 row)
 		range->highest = code;
 }
 
-/* Score one axis, and note what each score covers. */
+/* Score one axis, and record what each score covers. */
 static void
 score_axis(const RfmCustomers *customers, RfmAxis axis, RfmScores *scores)
 {

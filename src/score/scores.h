@@ -59,10 +59,10 @@ typedef struct RfmGroup
 } RfmGroup;
 
 /*
- * rfm_next_group: Score the group after the one in group, the first one if that
- * is all zeros; cell are the cells of the snapshot.  Returns false after the
- * last.  To score a group again gives the same cells: who wants to know its cut
- * points does so.
+ * rfm_next_group: Score the group after the one in group, the first one if
+ * that is all zeros; cell are the cells of the snapshot.  Returns false after
+ * the last.  Scoring a group again, to get its cut points, gives the same
+ * cells.
  */
 extern bool rfm_next_group(const RfmModel *model, const RfmCustomers *customers,
 						   RfmCell *cell, RfmGroup *group);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot.c
- *		A snapshot in memory: from a model to scored, labelled customers.
+ *		A snapshot in memory: scored and labelled customers of a model.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,10 @@
 #include "score/rules.h"
 #include "score/snapshot.h"
 
-/* The day after must be a timestamp, too: orders are compared with it. */
+/*
+ * The day after must also be a valid timestamp, because orders are compared
+ * with it.
+ */
 void
 rfm_snapshot_check_date(DateADT run_date)
 {
@@ -24,7 +27,7 @@ rfm_snapshot_check_date(DateADT run_date)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("run date is out of range"),
-				 errdetail("The end of that day is no timestamp that order times can be compared with.")));
+				 errdetail("The end of that day is beyond the range of timestamps with which order times can be compared.")));
 }
 
 DateADT

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot.h
- *		A snapshot in memory: from a model to scored, labelled customers.
+ *		A snapshot in memory: scored and labelled customers of a model.
  *
  *-------------------------------------------------------------------------
  */

@@ -24,7 +24,10 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
-/* As COPY does: enough to make WAL and page locks cheap, little to keep. */
+/*
+ * As in COPY: enough rows to make WAL and page locks cheap, with little
+ * memory.
+ */
 #define BULK_ROWS 1000
 
 bool
@@ -51,7 +54,7 @@ rfm_bulk_allowed(const RfmRowMaker *maker, Relation rel)
 			known |= maker->column[i].kind != RFM_VALUE_NONE &&
 				maker->target->attnum[i] == attnum;
 
-		/* a domain may refuse the null that a column without default gets */
+		/* a domain may refuse the null of a column without default */
 		if (form->attgenerated != '\0' ||
 			(!known && rfm_DomainHasConstraints(form->atttypid)))
 			return false;
@@ -102,7 +105,7 @@ close_table(BulkTable *table)
 {
 	ExecCloseIndices(table->rri);
 	FreeExecutorState(table->estate);
-	/* what comes next in this transaction sees it */
+	/* later commands of this transaction see it */
 	CommandCounterIncrement();
 }
 
@@ -227,7 +230,10 @@ rfm_bulk_insert(RfmRowMaker *maker, Relation rel, const uint8 *state)
  * Changed rows.
  */
 
-/* The row as it shall be: what the model does not know, and when it was made, stay. */
+/*
+ * The new row: columns that the model does not know, and created_at, do not
+ * change.
+ */
 static void
 change_row(BulkTable *table, TupleTableSlot *old, TupleTableSlot *slot, int64 row)
 {
@@ -259,7 +265,7 @@ rfm_bulk_update(RfmRowMaker *maker, Relation rel, RfmChangedRow *changed, int64 
 	MemoryContext rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm bulk update",
 												 ALLOCSET_DEFAULT_SIZES);
 
-	/* subscribers must be able to tell which row it was */
+	/* subscribers must be able to identify the row */
 	CheckCmdReplicaIdentity(rel, CMD_UPDATE);
 	open_table(&table, maker, rel);
 	for (int64 i = 0; i < n; i++)
@@ -269,7 +275,7 @@ rfm_bulk_update(RfmRowMaker *maker, Relation rel, RfmChangedRow *changed, int64 
 		if (!table_tuple_fetch_row_version(rel, &changed[i].tid, SnapshotAny, old))
 			ereport(ERROR,
 					(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-					 errmsg("a row of target %s is gone while it is being changed",
+					 errmsg("a row of target %s disappeared while it was being changed",
 							maker->target->relation)));
 		change_row(&table, old, slot, changed[i].row);
 		MemoryContextSwitchTo(oldcxt);

@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "target/create.h"
+#include "target/customer_index.h"
 #include "target/partition.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -80,6 +81,9 @@ created_on_demand(const RfmModel *model, RfmColumn column)
 	{
 		case RFM_COL_CELL:
 		case RFM_COL_WEIGHTED:
+		case RFM_COL_P_ALIVE:
+		case RFM_COL_EXPECTED_ORDERS:
+		case RFM_COL_EXPECTED_REVENUE:
 		case RFM_COL_LOGS:
 			return true;
 		case RFM_COL_SEGMENT:
@@ -164,6 +168,7 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 
 	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
 	CommandCounterIncrement();
+	rfm_customer_index_create(model, relation, created);
 	distribute(model, source, relation, created);
 	rfm_unlock_search_path(level);
 	return get_relname_relid(rv->relname, nsp);

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * create.h
- *		Making the target of a model that has none yet.
+ *		Creating the target of a model.
  *
- * Takes a model, its resolved source and a name; gives the OID of a new table
- * with the columns that the model asks for.
+ * Takes a model, its resolved source and a name; returns the OID of a new
+ * table with the columns of the model.
  *
  *-------------------------------------------------------------------------
  */

@@ -21,9 +21,7 @@
 #include "utils/typcache.h"
 #include "value/key_pair.h"
 
-/*
- * Finding the row of the snapshot that has a key of the target.
- */
+/* The search for the row of the snapshot with a key of the target. */
 
 typedef struct Lookup
 {
@@ -47,7 +45,7 @@ lookup_cmp(Lookup *lookup, Datum a, Datum b)
 	return rfm_key_cmp(&lookup->type, &lookup->ssup, a, b);
 }
 
-/* How the key at a position compares with another. */
+/* Compare the key at a position with another. */
 static inline int
 lookup_cmp_at(Lookup *lookup, int64 at, Datum key)
 {
@@ -62,7 +60,7 @@ converted_key_cmp(const void *a, const void *b, void *arg)
 					  ((const ConvertedKey *) b)->key);
 }
 
-/* A key as the target's columns hold it. */
+/* Return a key as the target's columns store it. */
 static Datum
 converted_value(RfmRowMaker *maker, RfmColumn column, int64 row)
 {
@@ -78,7 +76,7 @@ converted_value(RfmRowMaker *maker, RfmColumn column, int64 row)
 	return value;
 }
 
-/* The key that a row of the target has, for the values of its columns. */
+/* Return the key of a row of the target for the values of its columns. */
 static Datum
 lookup_key(const Lookup *lookup, Datum group, Datum customer)
 {
@@ -88,9 +86,9 @@ lookup_key(const Lookup *lookup, Datum group, Datum customer)
 }
 
 /*
- * The target's columns hold other values than the source's, or tell them apart
- * otherwise: keys are converted as they would be stored, and sorted anew in the
- * target's order.
+ * If the target's columns store other values than the source's, or compare
+ * them differently, keys are converted to the stored form and sorted again in
+ * the target's order.
  */
 static void
 convert_keys(Lookup *lookup, RfmRowMaker *maker)
@@ -128,7 +126,10 @@ convert_keys(Lookup *lookup, RfmRowMaker *maker)
 	pfree(converted);
 }
 
-/* Does the conversion to a column of the target leave every key as it is? */
+/*
+ * Determine whether the conversion to a column of the target leaves every key
+ * unchanged.
+ */
 static bool
 keeps_keys(const RfmTarget *target, RfmColumn column)
 {
@@ -141,7 +142,7 @@ keeps_keys(const RfmTarget *target, RfmColumn column)
 	return node == NULL || IsA(node, CaseTestExpr);
 }
 
-/* Do two types of keys take the same values for one? */
+/* Determine whether two types of keys treat the same values as equal. */
 static bool
 same_equality(const RfmKeyType *a, const RfmKeyType *b)
 {
@@ -151,8 +152,8 @@ same_equality(const RfmKeyType *a, const RfmKeyType *b)
 }
 
 /*
- * Determine how a part of the key is compared; *convert is set where the target
- * has other values in it than the source, or tells them apart otherwise.
+ * Determine how a part of the key is compared; *convert is set if the target
+ * stores other values in it than the source, or compares them differently.
  */
 static void
 init_part(RfmKeyType *type, RfmRowMaker *maker, RfmColumn column, RfmKeyPart part, bool *convert)
@@ -196,8 +197,8 @@ lookup_init(Lookup *lookup, RfmRowMaker *maker)
 }
 
 /*
- * The row with this key, or -1.  Snapshots are written, and mostly come back,
- * in key order: what is looked for is the next row, or not far behind it.
+ * The row with this key, or -1.  Snapshots are written, and mostly read, in
+ * key order, so the key is usually at the next position or not far behind it.
  */
 static int64
 lookup_find(Lookup *lookup, Datum key)
@@ -255,7 +256,7 @@ typedef struct DiffReceiver
 	RfmColumn	compared[RFM_COLUMNS];
 	MemoryContext rowcxt;
 	bool		keep_stale;
-	bool		to_write;		/* what is the same is done with */
+	bool		to_write;		/* equal rows are finished */
 	int64		changed_space;	/* of the list of changed rows; 0: it has ended */
 	Size		changed_bound;	/* bytes that it may take */
 } DiffReceiver;
@@ -273,7 +274,7 @@ row_unchanged(DiffReceiver *receiver, TupleTableSlot *slot, int64 row)
 
 /*
  * Count a changed row and list it with its tid, the last column of slot.  The
- * list ends where it would take too much memory; a routed target has none.
+ * list ends if it would take too much memory; a routed target has none.
  */
 static void
 note_changed(DiffReceiver *receiver, int64 row, TupleTableSlot *slot)
@@ -303,7 +304,7 @@ note_changed(DiffReceiver *receiver, int64 row, TupleTableSlot *slot)
 	diff->nchanged++;
 }
 
-/* Without its unique index a target can have come to hold two rows of a customer. */
+/* If its unique index is damaged, a target can have two rows of a customer. */
 static void
 check_single(DiffReceiver *receiver, int64 row)
 {
@@ -316,7 +317,7 @@ check_single(DiffReceiver *receiver, int64 row)
 			 errmsg("target %s holds two rows of customer \"%s\" in one snapshot",
 					receiver->maker->target->relation,
 					rfm_key_out(&customers->key_type, customers->key[row])),
-			 errdetail("Its unique index does not keep them apart: it is corrupt, or other rules for the order of text came with an upgrade of the system."),
+			 errdetail("Its unique index is corrupt, or an upgrade of the operating system has changed the sort order of text."),
 			 errhint("Delete one of them, and REINDEX the target.")));
 }
 
@@ -388,7 +389,7 @@ receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
 											 ALLOCSET_DEFAULT_SIZES);
 	receiver->changed_space = FIRST_CHANGED;
 	receiver->changed_bound = rfm_memory_bound() / 4;
-	/* where rows are routed to, their places are of no use here */
+	/* the tids of routed rows are of no use on this server */
 	if (maker->target->routed)
 		receiver->changed_space = 0;
 	else

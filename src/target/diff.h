@@ -3,8 +3,8 @@
  * diff.h
  *		The difference between a snapshot and the rows of its target.
  *
- * Takes a snapshot's customers; gives what each of them needs to have written,
- * and the customers that only the target has.
+ * Takes a snapshot's customers; determines what must be written for each of
+ * them, and which customers only the target has.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,7 +14,7 @@
 #include "target/row.h"
 #include "utils/tuplestore.h"
 
-/* What a row of the snapshot needs. */
+/* What must be done for a row of the snapshot. */
 typedef enum RfmRowState
 {
 	RFM_ROW_NEW,
@@ -22,7 +22,7 @@ typedef enum RfmRowState
 	RFM_ROW_CHANGED
 } RfmRowState;
 
-/* Where the target has a row that changed. */
+/* The position in the target of a changed row. */
 typedef struct RfmChangedRow
 {
 	int64		row;

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * key_check.c
- *		Does a target's key tell customers and dates apart as a refresh does?
+ *		Checking that a target's key distinguishes customers and dates as a refresh does.
  *
- * A refresh finds the row of a customer by the equality of the target's column:
- * that of its type, under its collation.  An index with a finer one lets in
- * several rows of what is one customer to the column.  One with a coarser one
- * does no harm: what it keeps out is an error.
+ * A refresh finds the row of a customer by the equality of the target's
+ * column: that of its type, under its collation.  An index with a finer
+ * equality admits several rows of what is one customer by the column.  A
+ * coarser one does no harm: it raises an error.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +28,10 @@ is_deterministic(Oid collation)
 	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
 }
 
-/* Does a column of an index keep out all that is equal in the target's column? */
+/*
+ * Determine whether a column of an index excludes all values that are equal in
+ * the target's column.
+ */
 static bool
 equal_in_index(Relation index, int i, const RfmTarget *target, RfmColumn column)
 {
@@ -56,7 +59,10 @@ key_column(Relation index, int i, const RfmTarget *target)
 	return RFM_COLUMNS;
 }
 
-/* A unique index on exactly the snapshot's key, always enforced? */
+/*
+ * Determine whether an index is unique on exactly the snapshot's key, and
+ * always enforced.
+ */
 static bool
 index_is_on_key(Relation index, const RfmTarget *target)
 {
@@ -82,7 +88,10 @@ index_is_on_key(Relation index, const RfmTarget *target)
 	return true;
 }
 
-/* Do its columns take for one what the target's columns do? */
+/*
+ * Determine whether its columns treat the same values as equal as the target's
+ * columns.
+ */
 static bool
 index_is_key(Relation index, const RfmTarget *target)
 {
@@ -140,16 +149,16 @@ check_index(const RfmTarget *target)
 			 errmsg("target \"%s\" has no unique key on (%s)",
 					RelationGetRelationName(target->rel), key),
 			 other ?
-			 errdetail("Index \"%s\" tells apart, by its collation or its operator class, what is equal in the columns: a customer could have several rows.", other) :
+			 errdetail("Index \"%s\" distinguishes, by its collation or operator class, values that are equal in the columns, so a customer could have several rows.", other) :
 			 target->column[RFM_COL_GROUP] ?
-			 errdetail("A snapshot has one row for each customer of a group; without a key nothing keeps it so.") :
-			 errdetail("A snapshot has one row for each customer; without a key nothing keeps it so."),
+			 errdetail("A snapshot has one row per customer of a group, which only a unique key can ensure.") :
+			 errdetail("A snapshot has one row per customer, which only a unique key can ensure."),
 			 errhint("ALTER TABLE %s ADD PRIMARY KEY (%s);", target->relation, key)));
 }
 
 /*
- * A date is another moment in each time zone: a run date of that type would be
- * found in some sessions and not in others.
+ * A date is a different time in each time zone: some sessions would find a run
+ * date of that type, and others would not.
  */
 static void
 check_run_date(const RfmTarget *target)
@@ -163,7 +172,7 @@ check_run_date(const RfmTarget *target)
 			 errmsg("column %s of target \"%s\" is of type %s, which cannot hold run_date",
 					column, RelationGetRelationName(target->rel),
 					format_type_be(target->type[RFM_COL_RUN_DATE])),
-			 errdetail("Which date a value stands for depends on the time zone of whoever reads it."),
+			 errdetail("The date of such a value depends on the time zone of the session."),
 			 errhint("ALTER TABLE %s ALTER %s TYPE date USING (%s AT TIME ZONE 'UTC')::date; with the time zone that its dates were written in.",
 					 target->relation, column, column)));
 }

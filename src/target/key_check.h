@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * key_check.h
- *		Does a target's key tell customers and dates apart as a refresh does?
+ *		Checking that a target's key distinguishes customers and dates as a refresh does.
  *
- * Takes a resolved target; looks at the types of its key and at its indexes.
+ * Takes a resolved target; checks the types of its key, and its indexes.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,10 +13,10 @@
 #include "target/target.h"
 
 /*
- * rfm_target_key_check: check that the target has a unique index on exactly the
- * snapshot's key that takes the same values for one as its columns do, and that
- * its run date is the same in every session.  The target's columns have been
- * found.  Raises INVALID_TABLE_DEFINITION, DATATYPE_MISMATCH.
+ * rfm_target_key_check: check that the target has a unique index on exactly
+ * the snapshot's key that treats the same values as equal as its columns do,
+ * and that its run date is the same in every session.  The target's columns
+ * have been found.  Raises INVALID_TABLE_DEFINITION, DATATYPE_MISMATCH.
  */
 extern void rfm_target_key_check(const RfmTarget *target);
 

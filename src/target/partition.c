@@ -28,7 +28,7 @@
  * Reading.
  */
 
-/* Is rel partitioned by range of the run date, and by nothing else? */
+/* Determine whether rel is partitioned by range of the run date alone. */
 static bool
 partitioned_by_run_date(Relation rel, const RfmTarget *target)
 {
@@ -128,7 +128,7 @@ check_has_run_date(const RfmModel *model, const char *run_date)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("model \"%s\" cannot have partitions by run date", model->name),
-			 errdetail("Its target_columns say that the target has no run_date column: it holds the newest snapshot only."),
+			 errdetail("According to its target_columns, the target has no run_date column and holds only the newest snapshot."),
 			 errhint("Set partition_by to null, or give the target a run_date column.")));
 }
 
@@ -154,19 +154,19 @@ rfm_partition_check(const RfmModel *model, const RfmTarget *target, Relation rel
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("target \"%s\" is not partitioned by range of its column %s, a date",
 						RelationGetRelationName(rel), target->column[RFM_COL_RUN_DATE]),
-				 errdetail("Model \"%s\" has partition_by set, so that a refresh makes the partitions.",
+				 errdetail("Model \"%s\" has partition_by set, so a refresh creates the partitions.",
 						   model->name),
-				 errhint("Set partition_by to null, or name a target that does not exist yet: it is created with partitions.")));
+				 errhint("Set partition_by to null, or use a target that does not exist yet, which is created with partitions.")));
 	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("no partitions can be made for the temporary table \"%s\"",
+				 errmsg("cannot create partitions for the temporary table \"%s\"",
 						RelationGetRelationName(rel)),
-				 errhint("Set partition_by to null and make its partitions yourself.")));
+				 errhint("Set partition_by to null and create its partitions yourself.")));
 	if (!has_privs_of_role(GetUserId(), rel->rd_rel->relowner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of target \"%s\" to make partitions for it",
+				 errmsg("must be owner of target \"%s\" to create partitions for it",
 						RelationGetRelationName(rel)),
 				 errdetail("Role \"%s\", the owner of model \"%s\", is no member of role \"%s\".",
 						   GetUserNameFromId(GetUserId(), false), model->name,

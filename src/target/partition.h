@@ -3,8 +3,7 @@
  * partition.h
  *		Targets that are partitioned by their run date.
  *
- * Takes a resolved target and tells which partitions it has and which of them
- * takes a date.
+ * Takes a resolved target; returns its partitions, and the one for a date.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,10 +31,10 @@ typedef struct RfmPartitions
 } RfmPartitions;
 
 /*
- * rfm_partition_clause: return what CREATE TABLE says after the columns of the
- * model's target; run_date is the quoted name of the column, NULL where the
- * target has none.  Raises INVALID_PARAMETER_VALUE for a model that cannot be
- * partitioned.
+ * rfm_partition_clause: return the clause that follows the columns in CREATE
+ * TABLE for the model's target; run_date is the quoted name of the column,
+ * NULL where the target has none.  Raises INVALID_PARAMETER_VALUE for a model
+ * that cannot be partitioned.
  */
 extern const char *rfm_partition_clause(const RfmModel *model, const char *run_date);
 
@@ -57,7 +56,10 @@ extern bool rfm_partitions_read(const RfmTarget *target, RfmPartitions *partitio
 /* rfm_partition_of: return the partition that takes a date, the default one apart, or NULL. */
 extern const RfmPartition *rfm_partition_of(const RfmPartitions *partitions, DateADT date);
 
-/* rfm_partition_is_own: is it a plain table that the current user owns? */
+/*
+ * rfm_partition_is_own: determine whether it is a plain table that the current
+ * user owns.
+ */
 extern bool rfm_partition_is_own(Oid relid);
 
 /* rfm_partition_utility: run a utility statement as the current user. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * place.c
- *		The one table that all new rows of a snapshot go to.
+ *		The table to which all new rows of a snapshot are written.
  *
  * CREATE TABLE ... PARTITION OF would lock readers out of the target until
  * the refresh commits.  So a partition is created as a table by itself, filled,
@@ -78,10 +78,10 @@ partition_range(RfmPeriod period, const RfmPartitions *partitions, DateADT date,
 }
 
 /*
- * Return a name that is free in the schema: target_2025_11 or target_2025_11_03,
- * with the target's part cut where that is too long.  A name that is taken, by a
- * partition that was detached or by one of another target whose cut name is
- * the same, must not stop a refresh.
+ * Return a name that is free in the schema: target_2025_11 or
+ * target_2025_11_03, with the target's part cut where that is too long.  A
+ * name that is already used, by a detached partition or by one of another
+ * target with the same truncated name, must not stop a refresh.
  */
 static char *
 choose_name(RfmPeriod period, const char *target, Oid nsp, DateADT date)
@@ -167,7 +167,10 @@ rfm_place_attach(RfmPlace *place)
 	place->attached = true;
 }
 
-/* Does logical replication send what is inserted into the table, or, for a partitioned one, its partitions? */
+/*
+ * Determine whether logical replication publishes inserts into the table or,
+ * for a partitioned one, into its partitions.
+ */
 static bool
 is_published(const RfmTarget *target)
 {
@@ -181,9 +184,9 @@ is_published(const RfmTarget *target)
 }
 
 /*
- * No partition has the date, but the default one takes everything: as in any
- * INSERT.  A partition beside it could only be made by locking its readers
- * out and reading it.
+ * No partition has the date, but the default one accepts it, as in any INSERT.
+ * Another partition could only be attached by blocking the default one's
+ * readers and reading it.
  */
 static void
 use_default_partition(RfmPlace *place, const RfmPartitions *partitions)
@@ -194,8 +197,8 @@ use_default_partition(RfmPlace *place, const RfmPartitions *partitions)
 		ereport(NOTICE,
 				(errmsg("snapshot of %s goes to the default partition \"%s\"",
 						date_text(place->run_date), get_rel_name(partitions->default_relid)),
-				 errdetail("No partition is made where the target has a default one: readers would have to wait for it."),
-				 errhint("Detach the default partition when nobody reads the target.")));
+				 errdetail("No partition is created if the target has a default partition, because readers would have to wait."),
+				 errhint("Detach the default partition when no session reads the target.")));
 }
 
 void
@@ -233,14 +236,14 @@ rfm_place_find(RfmPlace *place, const RfmModel *model, RfmTarget *target,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("target %s of model \"%s\" has no partition for run date %s",
 						target->relation, model->name, date_text(customers->run_date)),
-				 errhint("Create the partition, or let each refresh make what is missing: UPDATE rfm_model SET partition_by = 'month' WHERE model = %s.",
+				 errhint("Create the partition, or let each refresh create missing ones: UPDATE rfm_model SET partition_by = 'month' WHERE model = %s.",
 						 quote_literal_cstr(model->name))));
 }
 
 /*
- * The month after that of the run date gets its partition ahead of time, where
- * the target ends with the run date's.  A day gets none: its partition is
- * filled before it is attached, which takes that it is not there yet.
+ * If the target ends with the partition of the run date's month, create that
+ * of the next month in advance.  The next day gets none, because a day's
+ * partition must not exist before it is filled.
  */
 static void
 make_next_partition(RfmPlace *place)
@@ -261,7 +264,10 @@ make_next_partition(RfmPlace *place)
 	rfm_place_attach(&next);
 }
 
-/* Is it a partition without statistics that the model is to look after? */
+/*
+ * Determine whether it is a partition without statistics for which the model
+ * is responsible.
+ */
 static bool
 wants_statistics(const RfmPlace *place)
 {
@@ -281,14 +287,14 @@ void
 rfm_place_finish(RfmPlace *place, int64 inserted)
 {
 	rfm_place_attach(place);
-	/* nobody waits for statistics, which whoever holds the lock may be making */
+	/* do not wait: the holder of the lock may be gathering the statistics */
 	if (inserted > 0 && wants_statistics(place) &&
 		ConditionalLockRelationOid(place->relid, ShareUpdateExclusiveLock))
 		rfm_partition_utility(psprintf("ANALYZE %s", rfm_relation_name(place->relid)));
 	make_next_partition(place);
 }
 
-/* Has the table the target's columns, in their types? */
+/* Determine whether the table has the target's columns with their types. */
 static bool
 has_columns(const RfmTarget *target, Relation rel)
 {

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * place.h
- *		The one table that all new rows of a snapshot go to.
+ *		The table to which all new rows of a snapshot are written.
  *
  * Takes a target and a run date; gives the target itself, or the partition
- * that takes the date.  Where there is none and the model says partition_by,
- * it is made: a table of its own that is filled first and attached then, with
- * its indexes, so that readers of the target never wait.
+ * that takes the date.  If there is none and the model has partition_by, it is
+ * created: as a separate table that is first filled and then attached with its
+ * indexes, so that readers of the target never wait.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,26 +30,25 @@ typedef struct RfmPlace
 } RfmPlace;
 
 /*
- * rfm_place_find: determine where new rows of the customers' run date go, and
- * make the partition where there is none and the model says so.  It is still
- * to be attached: by rfm_place_attach, or at the latest by rfm_place_finish.
- * To be called with the target locked, as the model's owner.  Raises
- * CHECK_VIOLATION where no partition takes the date.
+ * rfm_place_find: determine where new rows of the customers' run date are
+ * written, and create the partition if there is none and the model says so.
+ * rfm_place_attach, or at the latest rfm_place_finish, attaches it.  To be
+ * called with the target locked, as the model's owner.  Raises CHECK_VIOLATION
+ * where no partition takes the date.
  */
 extern void rfm_place_find(RfmPlace *place, const RfmModel *model,
 						   RfmTarget *target, const RfmCustomers *customers);
 
 /*
- * rfm_place_attach: attach the partition that rfm_place_find has made, if it
- * has.  Before it is filled only where subscribers must see from the start that
- * its rows are the target's.
+ * rfm_place_attach: attach the partition if rfm_place_find has created one.
+ * It is called before the partition is filled only if the target is published.
  */
 extern void rfm_place_attach(RfmPlace *place);
 
 /*
  * rfm_place_finish: attach the partition, now that the rows are written,
- * gather its statistics if it has none yet, and make the next one where the
- * model has one ahead.  inserted is the number of rows.
+ * gather its statistics if it has none yet, and create the next one if the
+ * model needs one in advance. inserted is the number of rows.
  */
 extern void rfm_place_finish(RfmPlace *place, int64 inserted);
 
@@ -57,9 +56,10 @@ extern void rfm_place_finish(RfmPlace *place, int64 inserted);
 extern Relation rfm_place_open(const RfmPlace *place);
 
 /*
- * rfm_place_bypasses: may rows go straight to rel as far as the target is
- * concerned?  Not where the target has triggers, rules or row security that
- * its partition does not show, and not where rel is a partition by itself.
+ * rfm_place_bypasses: determine whether the target permits writing rows
+ * directly to rel.  It does not if the target has triggers, rules or row
+ * security that its partition does not show, or if rel is itself a partition
+ * of the target's.
  */
 extern bool rfm_place_bypasses(const RfmTarget *target, Relation rel);
 

@@ -155,8 +155,8 @@ check_access_method(Relation rel)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("target \"%s\" has columnar storage", RelationGetRelationName(rel)),
-				 errdetail("Rows of such a table can be neither updated nor deleted."),
-				 errhint("Use a target of access method heap. Partitions of old dates that no refresh writes to any more may be columnar.")));
+				 errdetail("Rows of such a table cannot be updated or deleted."),
+				 errhint("Use a target with the access method heap. Partitions of old dates that are no longer refreshed may be columnar.")));
 }
 
 /*
@@ -181,7 +181,7 @@ check_no_deferred(Relation rel)
 				 OidIsValid(trigger->tgconstraint) ?
 				 errdetail("It is \"%s\".", get_constraint_name(trigger->tgconstraint)) :
 				 errdetail("It is \"%s\".", trigger->tgname),
-				 errhint("A refresh works with the rights of the model's owner, which end before the transaction does. Make it INITIALLY IMMEDIATE.")));
+				 errhint("A refresh runs with the rights of the model's owner, and only until the end of the call. Make it INITIALLY IMMEDIATE.")));
 	}
 }
 

@@ -3,8 +3,8 @@
  * resolve.h
  *		Finding and checking a model's target.
  *
- * Takes a model and its resolved source; gives the target's columns, types and
- * conversions, as they are now.
+ * Takes a model and its resolved source; returns the target's columns, types
+ * and conversions, as they are now.
  *
  *-------------------------------------------------------------------------
  */

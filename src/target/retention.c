@@ -43,7 +43,7 @@ rfm_retention_check(const RfmModel *model, const RfmTarget *target)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" cannot have a retention", model->name),
-				 errdetail("Its target has no run_date column: it holds the newest snapshot only."),
+				 errdetail("Its target has no run_date column and holds only the newest snapshot."),
 				 errhint("Set retention to null.")));
 	if (getBaseType(target->type[RFM_COL_RUN_DATE]) != DATEOID)
 		ereport(ERROR,
@@ -60,8 +60,9 @@ rfm_retention_check(const RfmModel *model, const RfmTarget *target)
  */
 
 /*
- * Determine the smallest or largest run date from first to last that the target
- * has, as aggregate ("min" or "max") says.  Returns false where there is none.
+ * Determine the smallest or largest run date from first to last that the
+ * target has, as aggregate ("min" or "max") says.  Returns false if there is
+ * none.
  */
 static bool
 find_date(const RfmTarget *target, const char *aggregate, DateADT first, DateADT last,
@@ -104,7 +105,7 @@ count_dates(const RfmTarget *target, DateADT first, DateADT last, bool delete)
 	int64		n = 0;
 	DateADT		date;
 
-	/* deleted rows are still in the index: begin behind them */
+	/* deleted rows are still in the index: start after them */
 	while (first <= last && find_date(target, "min", first, last, &date))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -166,9 +167,9 @@ rfm_retention_check_date(const RfmModel *model, const RfmTarget *target,
 			 errmsg("run date %s is beyond the retention of model \"%s\"",
 					DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(run_date))),
 					model->name),
-			 errdetail("Its target keeps snapshots from %s on; this one would have to go at once.",
+			 errdetail("Its target keeps snapshots from %s on; this one would be removed immediately.",
 					   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(kept)))),
-			 errhint("rfm_preview() shows the snapshot without keeping it. To keep it, make the retention longer: UPDATE rfm_model SET retention = ... WHERE model = %s.",
+			 errhint("rfm_preview() computes the snapshot without storing it. To store it, increase the retention: UPDATE rfm_model SET retention = ... WHERE model = %s.",
 					 quote_literal_cstr(model->name))));
 }
 
@@ -269,7 +270,7 @@ drop_partition(const RfmTarget *target, const RfmPartitions *partitions,
 	if (!lock_for_drop(target, partitions, partition))
 	{
 		ereport(NOTICE,
-				(errmsg("expired partition \"%s\" is left for a later refresh", name),
+				(errmsg("expired partition \"%s\" is kept until a later refresh", name),
 				 errdetail("Other transactions are using it or target %s.", target->relation)));
 		return false;
 	}
@@ -282,12 +283,12 @@ drop_partition(const RfmTarget *target, const RfmPartitions *partitions,
 	if (error->sqlerrcode == ERRCODE_OBJECT_IN_USE)
 	{
 		ereport(NOTICE,
-				(errmsg("expired partition \"%s\" is left for a later refresh", name),
+				(errmsg("expired partition \"%s\" is kept until a later refresh", name),
 				 errdetail("This session is using it.")));
 		return false;
 	}
 	ereport(NOTICE,
-			(errmsg("expired partition \"%s\" is emptied, but not dropped", name),
+			(errmsg("expired partition \"%s\" has been emptied, but not dropped", name),
 			 error->detail ? errdetail_internal("%s", error->detail) : 0,
 			 errhint("Drop what depends on it, or detach it from target %s.", target->relation)));
 	return true;
@@ -310,7 +311,10 @@ rfm_retention_apply(const RfmModel *model, const RfmTarget *target,
 		{
 			const RfmPartition *partition = &partitions.partition[i];
 
-			/* what waits to be dropped is not emptied: DELETE begins behind it */
+			/*
+			 * a partition that is to be dropped later is not emptied: DELETE
+			 * begins after it
+			 */
 			if (partition->upper <= kept &&
 				!drop_partition(target, &partitions, partition, &expired))
 				first = partition->upper;

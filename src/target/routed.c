@@ -23,7 +23,7 @@
 
 PG_FUNCTION_INFO_V1(rfm_staged_rows);
 
-/* So many customers are deleted by one statement. */
+/* Number of customers that one statement deletes. */
 #define DELETE_BATCH	10000
 
 /* The rows that rfm_internal.staged_rows() gives, once; else NULL. */
@@ -32,8 +32,8 @@ static TupleDesc staged_desc;
 
 /*
  * rfm_internal.staged_rows() RETURNS SETOF record: the rows that a refresh in
- * this session is about to write.  They go to whoever asks first: the INSERT
- * that they were staged for.
+ * this session is about to write.  They are returned once, to the INSERT for
+ * which they were staged.
  */
 Datum
 rfm_staged_rows(PG_FUNCTION_ARGS)
@@ -50,7 +50,7 @@ rfm_staged_rows(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("there are no rows to write"),
-				 errhint("This function serves a refresh while it writes.")));
+				 errhint("This function is for use by a refresh while it writes.")));
 	rsinfo->returnMode = SFRM_Materialize;
 	rsinfo->setResult = staged;
 	rsinfo->setDesc = CreateTupleDescCopy(staged_desc);
@@ -174,7 +174,10 @@ delete_batch(RfmRowMaker *maker, const DeleteBatch *batch)
 	return (int64) rfm_execute(sql.data, n, types, values, NULL, SPI_OK_DELETE);
 }
 
-/* Get the next row; it lives as long as the slot has it, past the batch. */
+/*
+ * Get the next row.  It lives as long as it is in the slot, even after the
+ * batch.
+ */
 static bool
 next_gone(Tuplestorestate *gone, TupleTableSlot *slot)
 {
@@ -235,7 +238,7 @@ rfm_routed_delete(RfmRowMaker *maker, Tuplestorestate *gone, TupleDesc desc)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("rows of customers of type %s cannot be deleted through Citus",
 						format_type_be(maker->target->type[RFM_COL_CUSTOMER])),
-				 errdetail("There is no array type of it."),
+				 errdetail("The type has no array type."),
 				 errhint("Set the model's \"keep_stale\" to keep the rows of customers without orders.")));
 	more = next_gone(gone, slot);
 	while (more)

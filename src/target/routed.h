@@ -4,10 +4,10 @@
  *		Writing to a target whose rows Citus routes to other servers.
  *
  * Takes the rows of the difference, writes them through Citus in the current
- * transaction: new and changed ones as one INSERT each, from a function that
- * gives them on this server, which Citus turns into a COPY to where they
- * belong.  No statement joins anything, so that none depends on what the
- * statistics of other servers know of the date.
+ * transaction: new and changed ones as one INSERT each, from a function on
+ * this server that returns them, which Citus turns into a COPY to the shards.
+ * No statement contains a join, so that none depends on statistics of other
+ * servers about the date.
  *
  *-------------------------------------------------------------------------
  */

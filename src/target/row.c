@@ -7,6 +7,8 @@
  */
 #include "base/compat.h"
 
+#include <math.h>
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "target/row.h"
@@ -47,7 +49,7 @@ convert_value(RfmRowMaker *maker, RfmColumn column, Datum value, bool *isnull)
 	return result;
 }
 
-/* What the `logs` column gets: where the row comes from. */
+/* The value of the column `logs`: the origin of the row. */
 static Datum
 logs_value(const RfmModel *model)
 {
@@ -108,7 +110,7 @@ cell_value(RfmRowMaker *maker, RfmColumn column, RfmCell cell)
 	}
 }
 
-/* A value that lasts: it does not depend on the row, or only on its cell. */
+/* Return a value that does not depend on the row, or only on its cell. */
 static Datum
 lasting_value(RfmRowMaker *maker, RfmColumn column, RfmCell cell)
 {
@@ -144,8 +146,9 @@ integer_width(Oid type)
 }
 
 /*
- * May scaled money be written into this numeric column by multiplying its
- * code with a power of ten?  Otherwise the type's own conversion rounds.
+ * Determine whether a scaled amount can be written to this numeric column by
+ * multiplying its code with a power of ten.  Otherwise the type's own
+ * conversion rounds.
  */
 static bool
 init_scaled(RfmRowMaker *maker, RfmRowColumn *column, int32 typmod)
@@ -223,6 +226,11 @@ init_column(RfmRowMaker *maker, RfmColumn column)
 				target->type[column] == NUMERICOID &&
 				init_scaled(maker, c, target->typmod[column]))
 				c->kind = RFM_VALUE_SCALED;
+			return;
+		case RFM_COL_P_ALIVE:
+		case RFM_COL_EXPECTED_ORDERS:
+		case RFM_COL_EXPECTED_REVENUE:
+			c->kind = RFM_VALUE_FORECAST;
 			return;
 		case RFM_COL_SEGMENT:
 			c->kind = maker->segment ? RFM_VALUE_BY_CELL : RFM_VALUE_NONE;
@@ -304,6 +312,15 @@ row_native_value(const RfmRowMaker *maker, RfmColumn column, int64 i)
 	}
 }
 
+/* NaN: there is none. */
+static double
+row_forecast(const RfmRowMaker *maker, RfmColumn column, int64 i)
+{
+	const double *forecast = maker->customers->forecast[column - RFM_COL_P_ALIVE];
+
+	return forecast ? forecast[i] : NAN;
+}
+
 static void
 integer_out_of_range(const RfmRowMaker *maker, RfmColumn column, int64 i)
 {
@@ -322,6 +339,7 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 {
 	RfmRowColumn *c = &maker->column[column];
 	int64		value;
+	double		forecast;
 	RfmCell		cell;
 
 	*isnull = false;
@@ -358,6 +376,11 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 			pg_fallthrough;
 		case RFM_VALUE_ANY:
 			return convert_value(maker, column, row_native_value(maker, column, i), isnull);
+		case RFM_VALUE_FORECAST:
+			forecast = row_forecast(maker, column, i);
+			if (isnan(forecast))
+				break;
+			return convert_value(maker, column, Float8GetDatum(forecast), isnull);
 		case RFM_VALUE_NONE:
 			break;
 	}
@@ -369,7 +392,7 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
  * Comparing.
  */
 
-/* Is a stored numeric the scaled money of row i? */
+/* Determine whether a stored numeric is the scaled amount of row i. */
 static bool
 same_money(const RfmRowMaker *maker, int64 i, Datum existing)
 {

@@ -3,10 +3,10 @@
  * row.h
  *		The rows of a snapshot as the target's columns hold them.
  *
- * Takes a scored customer; gives the value of each column of its row.  Values
- * are computed in their native types and converted to those of the target as
- * an assignment would do it.  What depends only on the cell, or on nothing, is
- * converted once and kept.
+ * Takes a scored customer; returns the value of each column of its row.
+ * Values are computed in their native types and converted to those of the
+ * target as for an assignment.  Values that depend only on the cell, or on
+ * nothing, are converted once and cached.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +24,7 @@ typedef enum RfmValueKind
 	RFM_VALUE_BY_CELL,			/* one for each cell that occurs */
 	RFM_VALUE_INT,				/* a row's integer, into an integer column */
 	RFM_VALUE_SCALED,			/* a row's scaled money, into a numeric column */
+	RFM_VALUE_FORECAST,			/* a row's double, null where there is none */
 	RFM_VALUE_ANY				/* a row's value, through the conversion */
 } RfmValueKind;
 
@@ -79,8 +80,9 @@ extern Datum rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i,
 						   bool *isnull);
 
 /*
- * rfm_row_same: does a column that the target holds have row i's value?  By
- * value: 1.0 is 1.00, but labels must agree to the letter.
+ * rfm_row_same: determine whether a stored value of the target's column is
+ * that of row i.  Numbers are compared by value (1.0 is 1.00), but labels must
+ * be identical.
  */
 extern bool rfm_row_same(RfmRowMaker *maker, RfmColumn column, int64 i,
 						 Datum existing, bool isnull);

@@ -31,6 +31,9 @@ const RfmColumnInfo rfm_columns[RFM_COLUMNS] = {
 	[RFM_COL_COMMENTS] = {"comments", TEXTOID, "text", false},
 	[RFM_COL_CELL] = {"rfm_cell", TEXTOID, "text", false},
 	[RFM_COL_WEIGHTED] = {"rfm_weighted", INT8OID, "bigint", false},
+	[RFM_COL_P_ALIVE] = {"p_alive", FLOAT8OID, "double precision", false},
+	[RFM_COL_EXPECTED_ORDERS] = {"expected_orders", FLOAT8OID, "double precision", false},
+	[RFM_COL_EXPECTED_REVENUE] = {"expected_revenue", FLOAT8OID, "double precision", false},
 	[RFM_COL_CREATED_AT] = {"created_at", TIMESTAMPTZOID, "timestamp with time zone NOT NULL DEFAULT now()", false},
 	[RFM_COL_UPDATED_AT] = {"updated_at", TIMESTAMPTZOID, "timestamp with time zone NOT NULL DEFAULT now()", false},
 	[RFM_COL_LOGS] = {"logs", JSONBOID, "jsonb", false}
@@ -80,7 +83,7 @@ check_mapped_names(const RfmModel *model)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("target_columns maps \"score_group\", but the model scores all customers together"),
-					 errhint("Set the model's \"score_within\", or leave score_group out.")));
+					 errhint("Set the model's \"score_within\", or omit score_group.")));
 		if (name[i] == NULL && (i == RFM_COL_CUSTOMER || (i == RFM_COL_GROUP && model->score_within)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -90,7 +93,7 @@ check_mapped_names(const RfmModel *model)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("target_columns maps \"%s\" to an empty name",
 							rfm_columns[i].name),
-					 errhint("Map it to null where the target has no such column.")));
+					 errhint("Map it to null if the target has no such column.")));
 		for (int j = 0; j < i; j++)
 			if (name[i] && name[j] && mapped[i] && mapped[j] &&
 				strcmp(name[i], name[j]) == 0)

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * target.h
- *		The table that a model's snapshots go to: its names and columns.
+ *		The table to which a model's snapshots are written: its names and columns.
  *
- * Takes a model; gives the names that its target_columns give to the columns.
- * Nothing is looked up here: resolve.h does that.
+ * Takes a model; returns the names that target_columns gives to the columns.
+ * Nothing is looked up here; see resolve.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,6 +32,9 @@ typedef enum RfmColumn
 	RFM_COL_COMMENTS,
 	RFM_COL_CELL,
 	RFM_COL_WEIGHTED,
+	RFM_COL_P_ALIVE,			/* as RfmForecastValue */
+	RFM_COL_EXPECTED_ORDERS,
+	RFM_COL_EXPECTED_REVENUE,
 	RFM_COL_CREATED_AT,
 	RFM_COL_UPDATED_AT,
 	RFM_COL_LOGS
@@ -40,9 +43,9 @@ typedef enum RfmColumn
 #define RFM_COLUMNS (RFM_COL_LOGS + 1)
 
 /*
- * A model's target, resolved.  What was found of it holds as long as the
- * relation is open: code of its owner that runs meanwhile, in a cast, a check
- * or a trigger, cannot change its columns.
+ * A model's target, resolved.  Its columns cannot change as long as the
+ * relation is open, even if code of its owner runs in a cast, a check or a
+ * trigger.
  */
 typedef struct RfmTarget
 {
@@ -52,7 +55,7 @@ typedef struct RfmTarget
 	bool		routed;			/* Citus routes its rows: see routed.h */
 	char	   *relation;		/* qualified and quoted */
 	AttrNumber	attnum[RFM_COLUMNS];	/* 0: the target has no such column */
-	char	   *column[RFM_COLUMNS];	/* quoted names, NULL where there is none */
+	char	   *column[RFM_COLUMNS];	/* quoted names, NULL if there is none */
 	Oid			type[RFM_COLUMNS];
 	int32		typmod[RFM_COLUMNS];
 	Oid			collation[RFM_COLUMNS];
@@ -113,8 +116,8 @@ extern void rfm_target_retake(RfmTarget *target);
 extern void rfm_target_close(RfmTarget *target);
 
 /*
- * rfm_target_has_rows: Has the target rows of a date?  Of a target without run
- * dates: any rows?  As the model's owner.
+ * rfm_target_has_rows: determine whether the target has rows of a date or, if
+ * it has no run dates, any rows.  As the model's owner.
  */
 extern bool rfm_target_has_rows(const RfmTarget *target, DateADT date);
 

@@ -102,7 +102,10 @@ rows_in_state(RfmRowMaker *maker, const RfmDiff *diff, RfmRowState state,
 	return store;
 }
 
-/* Run a statement over a tuplestore, end that, and return the number of rows written. */
+/*
+ * Run a statement over a tuplestore, free the tuplestore, and return the
+ * number of rows written.
+ */
 static int64
 run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
 			  Tuplestorestate *rows, TupleDesc desc, int64 nrows)
@@ -160,7 +163,7 @@ delete_without_customer(RfmRowMaker *maker, const RfmDiff *diff)
 		return 0;
 	rfm_target_verify(target);
 	initStringInfo(&sql);
-	/* a composite value without a part is no null */
+	/* a composite value with a null field is not null */
 	appendStringInfo(&sql, "DELETE FROM %s%s WHERE %s IS NOT DISTINCT FROM NULL",
 					 rfm_target_only(target), target->relation,
 					 target->column[RFM_COL_CUSTOMER]);
@@ -331,10 +334,10 @@ not_whole(const RfmRowMaker *maker, char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-			 errmsg("the snapshot in target %s of model \"%s\" would not be whole",
+			 errmsg("the snapshot in target %s of model \"%s\" would not be complete",
 					maker->target->relation, maker->model->name),
 			 errdetail_internal("%s", detail),
-			 errhint("A trigger, a rule or row security of the target keeps rows from being written, or gives them another key. To leave out customers use the model's \"filter\".")));
+			 errhint("A trigger, a rule or row security of the target prevents rows from being written, or changes their key. To leave out customers, use the model's \"filter\".")));
 }
 
 /* Triggers can give a row another key than it had. */
@@ -358,8 +361,8 @@ check_keys(RfmRowMaker *maker)
 }
 
 /*
- * Check that what was written is what differed: a trigger, a rule or a policy can
- * keep rows out, or in, without a word.
+ * Check that exactly the differing rows were written: a trigger, a rule or a
+ * policy can silently suppress writes.
  */
 static void
 check_whole(RfmRowMaker *maker, const RfmDiff *diff, const RfmCounts *counts)
@@ -388,13 +391,19 @@ rfm_target_write(const RfmModel *model, RfmTarget *target,
 	WrittenColumns written;
 	RfmPlace	place;
 
-	/* readers pass; what is compared stays as it is until it is written */
+	/*
+	 * readers are not blocked, and the compared rows cannot change before they
+	 * are written
+	 */
 	LockRelationOid(target->relid, ShareRowExclusiveLock);
 	rfm_place_find(&place, model, target, customers);
 
 	rfm_row_maker_init(&maker, model, target, customers, scores, segment, comment);
 	rfm_diff_build(&maker, false, &diff);
-	/* other servers have their own snapshots, and notice by themselves */
+	/*
+	 * other servers have their own database snapshots, and detect it
+	 * themselves
+	 */
 	if (IsolationUsesXactSnapshot() && !target->routed)
 		check_serializable(&maker, &diff);
 	list_columns(&maker, &written);

@@ -15,11 +15,11 @@
 
 /*
  * rfm_target_write: make the target's rows of the customers' run date equal to
- * the snapshot, and count them in counts.  segment and comment are labels by
- * cell, or NULL.  Locks the target against other writers until the transaction
- * ends, and waits for those that hold it.  As the model's owner; memory of the
- * current context.  Raises SERIALIZATION_FAILURE where the target has changed
- * since the transaction's snapshot, and the errors of constraints.
+ * the snapshot, and count them in counts. segment and comment are labels by
+ * cell, or NULL. Locks the target against other writers until the transaction
+ * ends, and waits for those that hold it.  As the model's owner; results in
+ * the current context.  Raises SERIALIZATION_FAILURE where the target has
+ * changed since the transaction's snapshot, and the errors of constraints.
  */
 extern void rfm_target_write(const RfmModel *model, RfmTarget *target,
 							 const RfmCustomers *customers,

@@ -49,9 +49,9 @@ display_scale(Numeric value)
 }
 
 /*
- * An ordinary division would round to some digits of its own, and rounding that
- * again could go the other way.  So find how many units of the last digit go
- * into it, and look at what remains.
+ * An ordinary division would round to its own number of digits, and rounding
+ * the result again could give another value.  So divide into units of the last
+ * digit, and check the remainder.
  */
 Numeric
 rfm_average_numeric(const RfmSum *sum, uint32 n)

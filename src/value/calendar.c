@@ -118,6 +118,27 @@ rfm_calendar_date(const RfmCalendar *calendar, int64 time)
 }
 
 DateADT
+rfm_calendar_date_find(const RfmCalendar *calendar, RfmDaySpan *span, int64 time)
+{
+	DateADT		day = rfm_calendar_date(calendar, time);
+	bool		again = day == span->day;
+	Datum		from;
+	Datum		to;
+
+	span->day = day;
+	span->from = span->to = 0;
+	/* times in no order are not worth it: two of the same day have to come together */
+	if (again && calendar->time_type == TIMESTAMPTZOID && !calendar->fixed_offset &&
+		!DATE_NOT_FINITE(day) && IS_VALID_DATE(day + 1) &&
+		rfm_calendar_start(calendar, day, &from) && rfm_calendar_start(calendar, day + 1, &to))
+	{
+		span->from = DatumGetInt64(from);
+		span->to = DatumGetInt64(to);
+	}
+	return day;
+}
+
+DateADT
 rfm_calendar_date_of(const RfmCalendar *calendar, TimestampTz moment)
 {
 	RfmCalendar zoned = *calendar;

@@ -24,6 +24,14 @@ typedef struct RfmCalendar
 	int64		offset;			/* of local time to UTC, microseconds */
 } RfmCalendar;
 
+/* Times of one day, from one on to before another; none to begin with (zeroed). */
+typedef struct RfmDaySpan
+{
+	int64		from;
+	int64		to;
+	DateADT		day;
+} RfmDaySpan;
+
 /*
  * rfm_calendar_init: fill in the calendar of order times of a type (date,
  * timestamp or timestamptz) in a zone, which rfm_zone_setting has given.
@@ -45,6 +53,21 @@ extern bool rfm_calendar_start(const RfmCalendar *calendar, DateADT day,
  * of the column's type).  Infinite times give infinite dates.
  */
 extern DateADT rfm_calendar_date(const RfmCalendar *calendar, int64 time);
+
+/* rfm_calendar_date_find: do the same, and take the span of that day for the next time. */
+extern DateADT rfm_calendar_date_find(const RfmCalendar *calendar, RfmDaySpan *span, int64 time);
+
+/*
+ * rfm_calendar_date_near: do the same for one time of many that come mostly in order: a
+ * zone with a clock that changes is asked once a day, not once a time.
+ */
+static inline DateADT
+rfm_calendar_date_near(const RfmCalendar *calendar, RfmDaySpan *span, int64 time)
+{
+	if (time >= span->from && time < span->to)
+		return span->day;
+	return rfm_calendar_date_find(calendar, span, time);
+}
 
 /* rfm_calendar_today: return today's date in the calendar's zone, by now(). */
 extern DateADT rfm_calendar_today(const RfmCalendar *calendar);

@@ -3,12 +3,12 @@
  * cut.c
  *		Order statistics, and the cut points of one axis of scores.
  *
- * Only a handful of ranks is ever asked for, so nothing sorts all values.  A
- * histogram over the leading bits of (value - minimum) says which of its
- * buckets holds a wanted rank; the members of those few buckets are gathered
- * and looked at again, until a bucket holds a single value or so few that
- * sorting them costs nothing.  Each level settles HISTOGRAM_BITS bits more,
- * so there are at most four.
+ * Only a few ranks are wanted, so the values are not sorted completely.  A
+ * histogram over the leading bits of (value - minimum) shows which of its
+ * buckets contains a wanted rank.  The members of those few buckets are
+ * gathered and processed again, until a bucket contains a single value, or so
+ * few that sorting them is cheap.  Each level settles HISTOGRAM_BITS bits
+ * more, so there are at most four.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +22,7 @@
 #define HISTOGRAM_BITS	16
 #define HISTOGRAM_SIZE	(UINT64CONST(1) << HISTOGRAM_BITS)
 
-/* So few values are sorted outright. */
+/* Up to this number, values are sorted. */
 #define SORT_LIMIT		4096
 
 /* Values looked at between two checks for interrupts. */
@@ -68,7 +68,10 @@ typedef struct WantedBucket
 static void select_ranks(const int64 *values, int64 n, int64 low, int64 high, int64 first,
 						 const WantedRank *wanted, int nwanted);
 
-/* Where in ascending values the first that is not below value stands. */
+/*
+ * Return the position of the first of ascending values that is not below
+ * value.
+ */
 static int64
 lower_bound(const int64 *sorted, int64 n, int64 value)
 {
@@ -461,7 +464,7 @@ rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method, int buckets,
 	cuts->buckets = buckets;
 	for (int i = 0; i < buckets - 1; i++)
 	{
-		/* a cut that nothing reaches */
+		/* a cut that no row reaches */
 		cuts->value[i] = PG_INT64_MAX;
 		cuts->tie[i] = PG_INT64_MAX;
 

@@ -3,10 +3,10 @@
  * cut.h
  *		Order statistics, and the cut points of one axis of scores.
  *
- * Takes int64 codes that order the customers of one axis (a larger code is a
- * better value) in the order of their customer keys, and gives the cut points
- * between the scores, as pairs that every row can be compared with.  Knows
- * nothing of what the codes stand for.
+ * Takes int64 codes of the customers on one axis (a larger code is a better
+ * value) in the order of their keys, and returns the cut points between the
+ * scores, as pairs with which every row can be compared.  The meaning of the
+ * codes is not known here.
  *
  *-------------------------------------------------------------------------
  */

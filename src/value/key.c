@@ -211,19 +211,25 @@ rfm_key_out(const RfmKeyType *kt, Datum key)
 {
 	Oid			output;
 	bool		is_varlena;
+	char	   *result;
 
 	if (kt->pair)
 	{
 		key = kt->pair->get_part(kt, key, RFM_PART_CUSTOMER);
 		kt = &kt->pair->part[RFM_PART_CUSTOMER];
 	}
-	/* code of its owner that runs in a refresh can drop it */
+	/* its owner's code that runs in a refresh can drop it */
 	if (!SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(kt->typid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the type of customers has been dropped while it was in use")));
 	getTypeOutputInfo(kt->typid, &output, &is_varlena);
-	return OidOutputFunctionCall(output, rfm_key_to_datum(kt, key));
+	result = OidOutputFunctionCall(output, rfm_key_to_datum(kt, key));
+	if (kt->typid == BOOLOID)
+		return pstrdup(*result == 't' ? "true" : "false");
+	if (kt->typid == BPCHAROID)
+		result[bpchartruelen(result, strlen(result))] = '\0';
+	return result;
 }
 
 char *

@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * key.h
- *		What a customer (or an order id) is identified by: hashing, equality,
- *		order and storage of any hashable, sortable type.
+ *		Keys, which identify customers and order ids: hashing, equality, order and storage of any hashable, sortable type.
  *
  * A key is handled as a Datum.  Integers of all widths are widened to int64,
  * so that they hash, compare and sort without a function call.  Types whose
@@ -121,7 +120,7 @@ static inline int rfm_key_cmp(const RfmKeyType *kt, SortSupport ssup, Datum a, D
 /* rfm_key_less_operator: return the "<" operator of the default btree opclass. */
 extern Oid	rfm_key_less_operator(const RfmKeyType *kt);
 
-/* rfm_key_out: return the key, or a pair's customer, as text, palloc'd, for messages and previews. */
+/* rfm_key_out: return the key, or a pair's customer, as a cast to text gives it, palloc'd. */
 extern char *rfm_key_out(const RfmKeyType *kt, Datum key);
 
 /*
@@ -167,7 +166,10 @@ rfm_key_size(const RfmKeyType *kt, Datum key)
 	return (Size) kt->typlen;
 }
 
-/* rfm_hash_int64: return a hash whose leading bits are as good as its last. */
+/*
+ * rfm_hash_int64: return a hash whose leading bits are as well mixed as its
+ * last.
+ */
 static inline uint32
 rfm_hash_int64(int64 value)
 {
@@ -189,7 +191,10 @@ rfm_key_hash(RfmKeyType *kt, Datum key)
 		return rfm_hash_int64(DatumGetInt64(key));
 	if (kt->kind == RFM_KEY_BYTES)
 		return rfm_key_hash_bytes(kt, key);
-	/* all bits count here, the leading ones first; not every type thinks of that */
+	/*
+	 * all bits are used here, the leading ones first, which the hash of a type
+	 * may not expect
+	 */
 	return murmurhash32(DatumGetUInt32(FunctionCall1Coll(&kt->hash_proc, kt->collation, key)));
 }
 

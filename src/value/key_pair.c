@@ -240,7 +240,7 @@ is_flat(const RfmKeyType *part)
 	return part->kind == RFM_KEY_INT || part->typid == UUIDOID;
 }
 
-/* A function that is none of the catalog's, as FunctionCall2Coll() calls it. */
+/* A function that is not in the catalog, for FunctionCall2Coll(). */
 static void
 own_function(FmgrInfo *info, PGFunction function, RfmKeyType *state, MemoryContext mcxt)
 {

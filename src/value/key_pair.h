@@ -3,9 +3,9 @@
  * key_pair.h
  *		Keys of two parts: a group, and a customer in it.
  *
- * Where customers are scored within groups, what a row of a snapshot is told
- * apart by is a pair.  It is a key as any other: one image, which is hashed,
- * compared, kept and sent as a whole, and sorted by group and then by customer.
+ * If customers are scored within groups, a row of a snapshot is identified by
+ * a pair.  It is a key like any other: one image, which is hashed, compared,
+ * stored and sent as a whole, and sorted by group and then by customer.
  *
  * Of two integers or uuids the image is their bytes, most significant first:
  * its order is that of the bytes.  Of other types it is a varlena that holds

@@ -170,7 +170,7 @@ parts_code(const RfmNumericParts *parts)
 	if (parts->ndigits == 0)
 		return 0;
 
-	/* what is too large or too small by far shares one code */
+	/* values that are far too large or too small share one code */
 	if (parts->weight > weight_max)
 		code = (weight_bias + weight_max + 1) * mantissa_end;
 	else if (parts->weight < -weight_bias)

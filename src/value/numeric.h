@@ -26,7 +26,7 @@ typedef struct RfmNumericParts
 	const char *digits;			/* need not be aligned */
 } RfmNumericParts;
 
-/* rfm_numeric_read: Take a payload apart; false where it is none. */
+/* rfm_numeric_read: Decode a payload. Returns false if it is malformed. */
 extern bool rfm_numeric_read(const char *payload, int64 size, RfmNumericParts *parts);
 
 /* rfm_numeric_digit: Return digit i, from 0, of ndigits. */

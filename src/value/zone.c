@@ -13,7 +13,7 @@
 #include "utils/datetime.h"
 #include "value/zone.h"
 
-/* The names of the time zone database that POSIX reads as offsets, too. */
+/* Names of the time zone database that are also valid POSIX zones. */
 static const char *const legacy_name[] = {
 	"EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT", "GMT0", "GMT+0", "GMT-0"
 };
@@ -48,9 +48,9 @@ read_offset(const char *p, char *sign, int *hours, int *minutes)
 }
 
 /*
- * Is a zone that PostgreSQL knows one of the time zone database?  Those of POSIX
- * have digits and are all capitals: PostgreSQL keeps the database's names as
- * the database writes them, which have small letters, and POSIX' in capitals.
+ * Determine whether a zone that PostgreSQL knows is in the time zone
+ * database.  PostgreSQL keeps the names of the database, which have small
+ * letters, and converts POSIX zones, which have digits, to capitals.
  */
 static bool
 is_name(const char *zone, pg_tz *tz)
@@ -77,7 +77,7 @@ refuse_zone(const char *zone, bool known)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("time zone \"%s\" is neither a name nor an ISO offset", zone),
-			 errdetail("PostgreSQL would take it for a time zone of POSIX, where hours with a minus sign are east of UTC."),
+			 errdetail("PostgreSQL would interpret it as a POSIX time zone, in which a minus sign means east of UTC."),
 			 errhint("Use a name from the view pg_timezone_names, or an ISO offset with two digits of hours: -03 or -03:00 is three hours west of UTC.")));
 }
 

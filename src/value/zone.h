@@ -6,9 +6,9 @@
  * A model's time zone is a name of the time zone database or an ISO 8601
  * offset.  PostgreSQL's own functions read offsets in two senses: SET TimeZone
  * TO '-3' is three hours west of UTC, and '-3' as a time zone of POSIX, which
- * AT TIME ZONE and most else take it for, three hours east.  Here alone is said
- * what a model's zone means; what the rest of the code, and PostgreSQL, are
- * given has one meaning everywhere.
+ * AT TIME ZONE and most else take it for, three hours east.  Only this file
+ * defines what a model's zone means; the rest of the code, and PostgreSQL, use
+ * values with one meaning.
  *
  *-------------------------------------------------------------------------
  */

@@ -62,7 +62,7 @@ BEGIN
         segment_rules => rules[1], comment_rules => rules[2], target_columns => columns,
         keep_stale => shops.rnd(seed, 'keep', 4) = 0,
         weights => CASE shops.rnd(seed, 'weights', 3) WHEN 0 THEN ARRAY[shops.rnd(seed, 'weight', 100) - 50, -1000000, 2000000000] ELSE '{100,10,1}' END,
-        partition_by => create_model.partition_by);
+        partition_by => create_model.partition_by, customer_index => shops.rnd(seed, 'customer index', 3) = 0);
 END
 $$;
 
