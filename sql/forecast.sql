@@ -130,7 +130,7 @@ SELECT * FROM rfm_forecast('2024-12-31', 'fc_owner');
 SELECT * FROM rfm_forecast('2024-12-31', 'fc_owner', one_customer => '1');
 SELECT rfm_forecast_fit('2024-12-31', 'fc_owner');
 SELECT * FROM rfm_internal.visits('2024-12-01', '2024-12-31', 'fc_owner');
-SELECT * FROM rfm_internal.forecast_anew('2024-12-31', 'fc_owner', 30, 'mbg/nbd');
+SELECT * FROM rfm_internal.forecast_anew('2024-12-31', 'fc_owner', 30, 'mbg/nbd', NULL);
 SELECT * FROM rfm_forecast_backtest('2024-09-30', '2024-12-31', 'fc_owner');
 SELECT * FROM rfm_forecast_summary('2024-12-31', 'fc_owner');
 DELETE FROM rfm_forecast_parameters;

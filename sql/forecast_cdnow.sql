@@ -29,8 +29,8 @@ WITH day AS (SELECT customer_id, ordered_on, sum(total) AS total, min(ordered_on
                FROM cdnow.orders WHERE ordered_on <= '1997-09-30' GROUP BY customer_id, ordered_on),
      plain AS (SELECT customer_id::text, count(*) - 1, max(ordered_on) - min(first), date '1997-09-30' - min(first),
                       coalesce(sum(total) FILTER (WHERE ordered_on > first) / nullif(count(*) - 1, 0), 0) FROM day GROUP BY customer_id)
-SELECT count(*) AS differences FROM ((TABLE plain EXCEPT SELECT * FROM rfm_repeat_summary('1997-09-30', 'cdnow'))
-                                     UNION ALL (SELECT * FROM rfm_repeat_summary('1997-09-30', 'cdnow') EXCEPT TABLE plain)) d;
+SELECT count(*) AS differences FROM ((TABLE plain EXCEPT SELECT customer, frequency, recency, t, monetary_value FROM rfm_repeat_summary('1997-09-30', 'cdnow'))
+                                     UNION ALL (SELECT customer, frequency, recency, t, monetary_value FROM rfm_repeat_summary('1997-09-30', 'cdnow') EXCEPT TABLE plain)) d;
 
 -- the parameters, in weeks: published are 0.2426, 4.4135, 0.7929, 2.4258 and -9582.43; 6.25, 3.74 and 15.44
 SELECT customers, repeat_customers, spending FROM rfm_forecast_fit('1997-09-30', 'cdnow', 'bg/nbd');
@@ -128,7 +128,7 @@ $$;
 SELECT p.a, max(abs(orders - CASE WHEN p.a <> 1 THEN cdnow.expected(0, x, t, 273, r, alpha, p.a, b)
                                   ELSE (cdnow.expected(0, x, t, 273, r, alpha, 0.9999, b) + cdnow.expected(0, x, t, 273, r, alpha, 1.0001, b)) / 2 END)) < 1e-6 AS same
   FROM cdnow.pole p JOIN cdnow.summary USING (customer), cdnow.parameters WHERE family = 'bg/nbd' GROUP BY p.a ORDER BY p.a;
-SELECT rfm_forecast_fit('1997-09-30', 'cdnow', 'bg/nbd') IS NOT NULL AS again;
+SELECT (rfm_forecast_fit('1997-09-30', 'cdnow', 'bg/nbd')).fit_id > 0 AS again;
 -- the same data, the same bits, in whatever order the rows lie
 CREATE TABLE cdnow.shuffled AS TABLE cdnow.orders ORDER BY md5(customer_id || ' ' || ordered_on || total);
 SELECT rfm_create_model('cdnow_shuffled', 'cdnow.shuffled', 'cdnow.shuffled_scores', ordered_at => 'ordered_on');

@@ -82,7 +82,7 @@ SELECT count(*) AS customers, count(*) FILTER (WHERE (n."Still there" = f.p_aliv
 -- and rfm_create_model makes none of them unasked
 SELECT rfm_create_model('col_plain', 'col.orders', 'col.plain');
 SELECT count(*) FROM pg_attribute WHERE attrelid = 'col.plain'::regclass AND attname IN ('p_alive', 'expected_orders', 'expected_revenue');
--- customers of groups have none
+-- nothing without parameters, of a model with groups neither
 SELECT rfm_create_model('col_group', 'col.orders', 'col.groups', score_within => 'left(customer_id, 2)', target_columns => '{"p_alive": "p_alive"}');
 SELECT rfm_refresh('2024-12-31', 'col_group');
 SELECT count(*) AS customers, count(p_alive) AS filled FROM col.groups;

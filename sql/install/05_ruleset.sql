@@ -1,8 +1,8 @@
 -- Rule sets ---------------------------------------------------------------
 --
 -- A rule set is a row of rfm_ruleset and its rules, the rows of rfm_segment_rule
--- with its name.  Rule sets are shared vocabulary: everyone reads them, whoever
--- makes one owns it, and it is made for certain buckets for good.
+-- with its name.  Rule sets are shared: every role may read them, the role that
+-- creates one owns it, and its buckets cannot be changed.
 
 -- Three bucket counts from one or three.
 CREATE FUNCTION rfm_internal.axis_buckets(buckets int4[])
@@ -70,7 +70,8 @@ COMMENT ON COLUMN @extschema@.rfm_segment_rule.total IS 'sums of the three score
 COMMENT ON COLUMN @extschema@.rfm_segment_rule.description IS 'description of the customers with this label';
 COMMENT ON COLUMN @extschema@.rfm_segment_rule.action IS 'recommended action for them';
 
--- Bound to the table itself: pg_dump calls it, whatever the schema is called then.
+-- Bound to the table itself, because pg_dump calls it, and the schema may have been
+-- renamed.
 CREATE FUNCTION rfm_internal.is_shipped(ruleset text)
 RETURNS bool
 LANGUAGE sql STABLE

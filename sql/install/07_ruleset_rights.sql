@@ -8,10 +8,10 @@ GRANT SELECT, INSERT, UPDATE (ruleset, owner, buckets, shipped, description) ON 
 GRANT SELECT, INSERT, UPDATE (ruleset, priority, label, r, f, m, total, description, action)
     ON @extschema@.rfm_segment_rule TO PUBLIC;
 
--- Triggers check every change; row security keeps others from locking rows with
--- SELECT FOR UPDATE.  A locked row of rfm_ruleset would hold up whoever makes a
--- model on it; shipped rules hold up nobody, and pass, so that their trigger
--- answers with an error and a hint instead of "UPDATE 0".
+-- Triggers check every change; row security prevents other roles from locking rows
+-- with SELECT FOR UPDATE. A locked row of rfm_ruleset would block sessions that
+-- create a model with it.  Shipped rules block no session and are visible, so that
+-- their trigger raises an error with a hint instead of "UPDATE 0".
 ALTER TABLE @extschema@.rfm_ruleset ENABLE ROW LEVEL SECURITY;
 CREATE POLICY rfm_ruleset_read ON @extschema@.rfm_ruleset
     FOR SELECT USING (true);
@@ -32,8 +32,9 @@ CREATE POLICY rfm_segment_rule_edit ON @extschema@.rfm_segment_rule
         EXISTS (SELECT FROM @extschema@.rfm_ruleset s
                 WHERE s.ruleset = rfm_segment_rule.ruleset AND (s.shipped OR pg_has_role(s.owner, 'USAGE'))));
 
--- What the triggers below know of rule sets: they read no table by its name, since
--- they may run as the extension's role, and the schema can be renamed under them.
+-- Information about rule sets for the triggers below.  They do not read tables by
+-- name, because they may run as the extension's role, and the schema can be
+-- renamed.
 CREATE FUNCTION rfm_internal.own_ruleset(ruleset text)
 RETURNS int4[]
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -74,7 +75,7 @@ BEGIN
         END IF;
     ELSIF pg_trigger_depth() = 1 THEN
         IF rfm_internal.restoring() THEN
-            -- rules or models that came before it have made a row for it
+            -- restored rules or models may have created a row for it
             UPDATE @extschema@.rfm_ruleset s
                SET owner = NEW.owner, buckets = NEW.buckets, description = NEW.description
              WHERE s.ruleset = NEW.ruleset AND s.description = 'not restored yet';
@@ -122,7 +123,7 @@ BEGIN
         RETURN OLD;
     END IF;
     k := rfm_internal.own_ruleset(NEW.ruleset);
-    -- the buckets of its rule set may be yet to come
+    -- the row of its rule set may not have been restored yet
     IF rfm_internal.restoring() THEN
         RETURN NEW;
     END IF;

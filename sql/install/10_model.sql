@@ -1,9 +1,9 @@
 -- Models ---------------------------------------------------------------
 --
--- One row a model.  rfm_create_model() has one parameter a column, in this
--- order; only the owner and the number come by themselves.  By its number a model
--- is told apart from all others, those that had its name before it included; the
--- locks of models have 48 bits for it.
+-- One row per model. rfm_create_model() has one parameter per column, in this
+-- order, except for the owner and the number.  The number distinguishes a model
+-- from all others, including earlier ones with the same name; the locks of models
+-- have 48 bits for it.
 
 CREATE TABLE @extschema@.rfm_model (
     model          text       PRIMARY KEY CHECK (model ~ '[^[:space:]]'),
@@ -108,7 +108,7 @@ GRANT SELECT,
             retention, partition_by, customer_index, owner)
     ON @extschema@.rfm_model TO PUBLIC;
 
--- Where a database owner who is no superuser has made the extension, they do not
--- own its tables, but must be able to dump and restore what they may see of them.
+-- A database owner who has created the extension without being a superuser does not
+-- own its tables, but must be able to dump and restore the visible rows.
 GRANT INSERT ON @extschema@.rfm_model TO pg_database_owner;
 GRANT SELECT, UPDATE ON SEQUENCE @extschema@.rfm_model_model_id_seq TO pg_database_owner;

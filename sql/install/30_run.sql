@@ -65,15 +65,15 @@ CREATE POLICY rfm_run_owner ON @extschema@.rfm_run
 
 GRANT SELECT ON @extschema@.rfm_run TO PUBLIC;
 
--- Where a database owner who is no superuser has made the extension, they do not
--- own its tables, but must be able to dump and restore what they may see of them.
+-- A database owner who has created the extension without being a superuser does not
+-- own its tables, but must be able to dump and restore the visible rows.
 CREATE POLICY rfm_run_restore ON @extschema@.rfm_run
     FOR INSERT TO pg_database_owner WITH CHECK (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
 GRANT INSERT ON @extschema@.rfm_run TO pg_database_owner;
 GRANT SELECT, UPDATE ON SEQUENCE @extschema@.rfm_run_run_id_seq TO pg_database_owner;
 
--- Groups of snapshots: models with score_within. Not a foreign key to rfm_run, as
--- pg_restore -j may bring the groups before the runs.
+-- Groups of snapshots: models with score_within.  No foreign key to rfm_run,
+-- because pg_restore -j may restore the groups before the runs.
 CREATE TABLE @extschema@.rfm_run_group (
     run_id      int8  NOT NULL,
     model_id    int8  NOT NULL,

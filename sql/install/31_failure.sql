@@ -1,7 +1,7 @@
 -- The log of failures ------------------------------------------------------
 --
--- What a failed rfm_catch_up() or rfm_backfill() leaves behind.  rfm_refresh() is
--- part of its caller's transaction and can leave nothing.
+-- Failed calls of rfm_catch_up() and rfm_backfill(). rfm_refresh() is part of its
+-- caller's transaction, which is rolled back, so its failures cannot be stored.
 
 CREATE TABLE @extschema@.rfm_failure (
     failure_id int8        GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,7 +1,7 @@
 -- Totals of snapshots -----------------------------------------------------
 --
--- What a refresh has written, counted by its labels: few rows a date, which outlive
--- the snapshot and name nobody.
+-- Totals of what a refresh has written, by label: few rows per date, which are kept
+-- longer than the snapshot and do not identify customers.
 
 CREATE TABLE @extschema@.rfm_total (
     model_id  int8    NOT NULL,
@@ -33,8 +33,8 @@ CREATE POLICY rfm_total_owner ON @extschema@.rfm_total
 
 GRANT SELECT ON @extschema@.rfm_total TO PUBLIC;
 
--- Where a database owner who is no superuser has made the extension, they do not
--- own its tables, but must be able to dump and restore what they may see of them.
+-- A database owner who has created the extension without being a superuser does not
+-- own its tables, but must be able to dump and restore the visible rows.
 CREATE POLICY rfm_total_restore ON @extschema@.rfm_total
     FOR INSERT TO pg_database_owner WITH CHECK (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
 GRANT INSERT ON @extschema@.rfm_total TO pg_database_owner;

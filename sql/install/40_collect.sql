@@ -1,7 +1,7 @@
 -- Collecting -------------------------------------------------------------
 --
--- The aggregate behind every refresh: its result is a ticket that only the
--- refresh that asked for it can use.
+-- The aggregate of every refresh.  Its result is a ticket that only this refresh
+-- can use.
 
 CREATE FUNCTION rfm_internal.collect_trans(internal, "any", "any", "any")
 RETURNS internal
@@ -101,7 +101,7 @@ COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8) IS
 COMMENT ON AGGREGATE rfm_internal.collect_counted("any", "any", "any", int8, "any") IS
     'internal: as rfm_internal.collect, for (customer, order time, amount, number of orders, order id)';
 
--- The same for customers that are told apart by a group, too.
+-- The same for customers in groups.
 
 CREATE FUNCTION rfm_internal.collect_within_trans(internal, "any", "any", "any", "any")
 RETURNS internal
@@ -187,6 +187,11 @@ RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'rfm_collect_visits_trans';
 
+CREATE FUNCTION rfm_internal.collect_visits_within_trans(internal, "any", "any", "any", "any", int8)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'rfm_collect_visits_within_trans';
+
 CREATE AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) (
     SFUNC = rfm_internal.collect_visits_trans,
     STYPE = internal,
@@ -199,14 +204,28 @@ CREATE AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) (
     PARALLEL = SAFE
 );
 
+CREATE AGGREGATE rfm_internal.collect_visits_within("any", "any", "any", "any", int8) (
+    SFUNC = rfm_internal.collect_visits_within_trans,
+    STYPE = internal,
+    SSPACE = 1048576,
+    FINALFUNC = rfm_internal.collect_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = rfm_internal.collect_combine,
+    SERIALFUNC = rfm_internal.collect_serialize,
+    DESERIALFUNC = rfm_internal.collect_deserialize,
+    PARALLEL = SAFE
+);
+
 COMMENT ON AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) IS
     'internal: collects (customer, order time, amount, number of orders) of each row for a forecast; of no use in other queries';
+COMMENT ON AGGREGATE rfm_internal.collect_visits_within("any", "any", "any", "any", int8) IS
+    'internal: the same of (group, customer, order time, amount, number of orders)';
 
 -- Summing ----------------------------------------------------------------
 --
--- Sums of floating-point amounts where a source is read grouped: doubles that
--- add up to the sum without error.  The state is an array, so that it may
--- travel between servers as a value.
+-- Sums of floating-point amounts where a source is read grouped: doubles that add
+-- up to the sum without error.  The state is an array, so that it can be sent
+-- between servers as a value.
 
 CREATE FUNCTION rfm_internal.exact_sum_add(float8[], float8)
 RETURNS float8[]

@@ -68,7 +68,7 @@ BEGIN
     IF model IS NULL THEN
         RAISE EXCEPTION 'model must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    -- a target that is gone already has no name
+    -- a target that has already been dropped has no name
     SELECT c.oid::regclass::text, c.oid, pg_has_role(m.owner, c.relowner, 'USAGE'), m.owner
       INTO target_name, target_oid, may_drop, owner_oid
       FROM @extschema@.rfm_model m LEFT JOIN pg_class c ON c.oid = m.target
@@ -78,7 +78,7 @@ BEGIN
             USING ERRCODE = 'undefined_object',
                   HINT = 'The models that you may use are the rows of rfm_model.';
     END IF;
-    -- whoever calls this, the model's owner must be able to drop it
+    -- the model's owner must be able to drop it, even if another role calls this
     IF drop_target AND NOT may_drop THEN
         RAISE EXCEPTION 'target of model "%" does not belong to the model''s owner', model
             USING ERRCODE = 'insufficient_privilege',
@@ -86,7 +86,7 @@ BEGIN
                   HINT = 'Drop the model without its target, and drop the table with DROP TABLE.';
     END IF;
     PERFORM rfm_internal.delete_model(model);
-    -- who may not use pg_cron has nothing scheduled in it
+    -- a role that may not use pg_cron has no jobs
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron')
        AND has_schema_privilege('cron', 'USAGE')
     THEN

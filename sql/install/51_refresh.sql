@@ -79,7 +79,7 @@ CREATE FUNCTION @extschema@.rfm_cut_points(
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    -- a target without dates holds what was refreshed last
+    -- a target without dates contains the last refresh
     WITH newest AS (
         SELECT r.run_id, r.cut_points
           FROM @extschema@.rfm_model m JOIN @extschema@.rfm_run r USING (model_id)

@@ -1,7 +1,7 @@
--- Dates that are owed ---------------------------------------------------------
+-- Dates that are due ----------------------------------------------------------
 --
--- One place says which snapshots a model's job computes, and rfm_jobs what is
--- behind.
+-- The only place that determines which snapshots a model's job computes, and which
+-- ones rfm_jobs reports as missing.
 
 CREATE FUNCTION rfm_internal.local_date(moment timestamptz, zone text)
 RETURNS date
@@ -10,7 +10,7 @@ AS 'MODULE_PATHNAME', 'rfm_local_date';
 COMMENT ON FUNCTION rfm_internal.local_date(timestamptz, text) IS
     'internal: the date of a time in a model''s time zone';
 
--- A day is done when it is over: what began before that misses its last orders.
+-- A snapshot that was begun before its day was over misses the last orders.
 CREATE FUNCTION rfm_internal.is_unfinished(run_date date, started_at timestamptz, zone text)
 RETURNS bool
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -18,8 +18,9 @@ RETURN run_date < rfm_internal.local_date(now(), zone) AND run_date >= rfm_inter
 COMMENT ON FUNCTION rfm_internal.is_unfinished(date, timestamptz, text) IS
     'internal: whether the day of a snapshot is over, but was not when the snapshot was computed';
 
--- A date a week or month is that of the run date asked for, gone back by whole
--- ones: the same day of the week, the same day of the month, or the last of each.
+-- One date per week or month: whole weeks or months before the requested run date,
+-- that is, the same day of the week, the same day of the month, or the last of each
+-- month.
 CREATE FUNCTION rfm_internal.missed_dates(cadence text, last date, until date)
 RETURNS SETOF date
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -57,7 +58,7 @@ AS $body$
     SELECT DISTINCT ON (d.run_date) d.run_date, d.reason
       FROM (SELECT s.run_date, 'restated', 1
               FROM snapshot s
-             -- not again what another call has computed meanwhile
+             -- not what another call has computed in the meantime
              WHERE s.run_date >= restated_from AND s.run_date < until AND s.started_at < begun
             UNION ALL
             SELECT s.run_date, 'unfinished', 2
@@ -74,8 +75,8 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.owed_dates(int8, text, date, date, date, date, timestamptz, date) IS
     'internal: the dates that a model''s job computes, and why: restated (covered by restate), unfinished (computed before the day was over), missed, due (its own run date)';
 
--- When a snapshot after that of a date is due, for a model that is to have one
--- each day, week or month.
+-- The date by which the snapshot after that of a date is due, by day, week or
+-- month.
 CREATE FUNCTION rfm_internal.next_due(cadence text, last date)
 RETURNS date
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

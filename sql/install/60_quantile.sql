@@ -1,7 +1,7 @@
 -- Quantile aggregates -----------------------------------------------------
 --
 -- Exact cut points (linear interpolation between neighbours, as percentile_cont
--- gives them), for anyone's own queries.
+-- gives them), for use in any query.
 
 CREATE FUNCTION rfm_internal.float8_quantile_trans(internal, float8)
 RETURNS internal

@@ -1,8 +1,8 @@
 -- Scheduling --------------------------------------------------------------
 --
--- pg_cron is optional: everything here reaches it by dynamic SQL only.
+-- pg_cron is optional: everything here uses it only by dynamic SQL.
 
--- What the daily job of a model runs: the one place that says it.
+-- The command of a model's daily job.  This is the only place that defines it.
 CREATE FUNCTION rfm_internal.job_command(model text)
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT
@@ -13,9 +13,9 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.job_command(text) IS
     'internal: the command of a model''s job';
 
--- What stands behind it in a job that rfm_schedule has made: since when it has its
--- schedule, which pg_cron does not keep.  A job is not overdue for what was due
--- before.
+-- The suffix of this command in a job made by rfm_schedule: the time since which it
+-- has its schedule, which pg_cron does not store.  A job is not overdue for earlier
+-- times.
 CREATE FUNCTION rfm_internal.job_stamp()
 RETURNS text
 LANGUAGE sql STABLE
@@ -47,9 +47,9 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.job_name(text) IS
     'internal: the name of a model''s job';
 
--- A setting of pg_cron.  known: the library is loaded and has that setting; value:
--- null where the caller may not read it.  A name that merely stands in
--- postgresql.conf is not in pg_settings, and anyone may read it.
+-- A setting of pg_cron. known: the library is loaded and has that setting; value:
+-- null where the caller may not read it.  A name that is only in postgresql.conf is
+-- not in pg_settings, and every role may read it.
 CREATE FUNCTION rfm_internal.cron_setting(name text, OUT known bool, OUT value text)
 LANGUAGE plpgsql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
@@ -72,8 +72,8 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.cron_setting(text) IS
     'internal: a setting of pg_cron, if it is loaded';
 
--- What keeps pg_cron from being called in this database, and what to do; nulls:
--- nothing.  statement: what to run instead in the database where it lives.
+-- The reason why pg_cron cannot be called in this database, and what to do; nulls:
+-- none. statement: what to run instead in the database where it is installed.
 CREATE FUNCTION rfm_internal.cron_absence(statement text, OUT detail text, OUT hint text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -144,7 +144,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.require_cron(text) IS
     'internal: error unless pg_cron can be called in this database';
 
--- Removes the jobs of a model that the caller may remove, but for one kept.
+-- Removes the jobs of a model that the caller may remove, except for one.
 CREATE FUNCTION rfm_internal.remove_jobs(model text, keep_user name)
 RETURNS int8
 LANGUAGE plpgsql VOLATILE
@@ -154,9 +154,8 @@ DECLARE
     job     int8;
     removed int8 := 0;
 BEGIN
-    -- A job of this user in another database is one that a rename of this
-    -- database left behind, and in the way of a new one; a paused job would
-    -- stay paused.
+    -- A job of this user in another database is left over from before this database
+    -- was renamed, and prevents a new one.  A paused job would remain paused.
     FOR job IN EXECUTE
         'SELECT j.jobid FROM cron.job j'
         ' WHERE j.jobname::text = $1'
@@ -176,8 +175,8 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.remove_jobs(text, name) IS
     'internal: removes the jobs of a model from pg_cron';
 
--- Who the job of a model runs as: the caller; for a superuser the owner of the
--- model, if that role can log in.
+-- The role that the job of a model runs as: the caller; for a superuser the owner
+-- of the model, if that role can log in.
 CREATE FUNCTION rfm_internal.job_role(model text)
 RETURNS name
 LANGUAGE sql STABLE
@@ -194,7 +193,8 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.job_role(text) IS
     'internal: the role that the job of a model runs as';
 
--- The statement that makes a model's job from the database where pg_cron lives.
+-- The statement that makes a model's job in the database where pg_cron is
+-- installed.
 CREATE FUNCTION rfm_internal.job_elsewhere(schedule text, model text)
 RETURNS text
 LANGUAGE sql STABLE
@@ -236,8 +236,8 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.cron_field(text, int4, int4) IS
     'internal: the numbers that a field of a schedule stands for; null for names and other fields that are not supported';
 
--- When pg_cron runs a job next after a moment or, not forward, when it was due
--- last by then.  Null for what is not five fields of numbers.
+-- When pg_cron runs a job next after a given time or, unless forward, when it was
+-- last due.  Null for schedules other than five fields of numbers.
 CREATE FUNCTION rfm_internal.cron_run(schedule text, zone text, moment timestamptz, forward bool)
 RETURNS timestamptz
 LANGUAGE plpgsql STABLE STRICT
@@ -260,9 +260,9 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM set_config('timezone', zone, true);
-    -- Where both restrict it, a day need match only one of day of month and day
-    -- of week.  The first day may be over, the second without that hour; eight
-    -- years always hold a 29 February.
+    -- Where both restrict it, a day need match only one of day of month and day of
+    -- week.  The first day may be over, and the second may lack that hour; eight
+    -- years always include a 29 February.
     RETURN (
         SELECT CASE WHEN forward THEN min(f.due) FILTER (WHERE f.due > moment)
                     ELSE max(f.due) FILTER (WHERE f.due <= moment) END
@@ -291,7 +291,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.next_run(text, text, timestamptz) IS
     'internal: when a schedule of pg_cron is due next';
 
--- The time zone that pg_cron's schedules are in; null where it is not known.
+-- The time zone of pg_cron's schedules; null if it is unknown.
 CREATE FUNCTION rfm_internal.cron_zone()
 RETURNS text
 LANGUAGE sql STABLE
@@ -303,7 +303,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.cron_zone() IS
     'internal: the time zone of pg_cron''s schedules';
 
--- What a job computes, as a sentence for who schedules it.
+-- What a job computes, as a sentence for the role that schedules it.
 CREATE FUNCTION rfm_internal.job_outlook(model text, schedule text)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -334,9 +334,9 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.job_outlook(text, text) IS
     'internal: a text that describes what a model''s job will compute';
 
--- What keeps the jobs of a role in this database from connecting, as far as that
--- can be known beforehand; nulls: nothing.  It reads settings and pg_hba.conf as
--- their owner, for members of the role.
+-- The reason why jobs of a role cannot connect to this database, as far as it can
+-- be known in advance; nulls: none.  It reads settings and pg_hba.conf as their
+-- owner, for members of the role.
 CREATE FUNCTION rfm_internal.job_trouble(role name, OUT detail text, OUT hint text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -357,7 +357,7 @@ BEGIN ATOMIC
                                       WHEN l.host IN ('127.0.0.1', '::1') THEN ARRAY[l.host]
                                       ELSE '{}' END::text[])::inet AS address) AS a
          WHERE NOT l.workers),
-    -- the first line that fits decides; without one the server refuses
+    -- the first matching line decides; without one the server refuses
     decision AS (
         SELECT DISTINCT ON (r.address) r.type, h.line_number, h.options,
                CASE WHEN r.type = 'host' AND r.deaf THEN 'closed' ELSE coalesce(h.auth_method, 'nothing') END AS auth_method

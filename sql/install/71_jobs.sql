@@ -142,7 +142,7 @@ COMMENT ON COLUMN rfm_internal.model_state.calls_failing_since IS 'when the firs
 COMMENT ON COLUMN rfm_internal.model_state.call_message IS 'message of the last of those';
 GRANT SELECT ON rfm_internal.model_state TO PUBLIC;
 
--- What to do for a model that no job refreshes which could be seen.
+-- What to do for a model without a visible job.
 CREATE FUNCTION rfm_internal.no_job_advice(model text)
 RETURNS text
 LANGUAGE sql STABLE
@@ -155,8 +155,8 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.no_job_advice(text) IS
     'internal: what to do for a model without a visible job';
 
--- What is wrong with a model, the worst first by its place.  The body is parsed here
--- and now, so that the planner can make it part of the query around it.
+-- What is wrong with a model, ordered by severity.  The body is parsed at creation,
+-- so that the planner can inline it.
 CREATE FUNCTION rfm_internal.findings(s rfm_internal.model_state)
 RETURNS TABLE (
     place   int4,
@@ -227,7 +227,7 @@ BEGIN ATOMIC
                (10, 'warning', 'never refreshed', s.job_id IS NULL AND s.last_finished_at IS NULL),
                (11, 'warning', 'source stale', CASE WHEN s.today IS NULL THEN current_date ELSE s.last_snapshot END - s.newest_order
                                                  > coalesce(current_setting('rfm.source_stale_days', true), '14')::int4),
-               -- who is behind finishes no day, either
+               -- a model that is behind finishes no day, either
                (12, 'warning', 'unfinished', NOT s.running AND s.left_unfinished AND coalesce(s.last_snapshot >= s.owed, true)),
                (13, 'notice', 'spilled', s.spilled)
            ) AS f(place, level, finding, found)

@@ -4,6 +4,7 @@ CREATE TABLE @extschema@.rfm_forecast_parameters (
     fit_id                  int8        GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model_id                int8        NOT NULL,
     model                   text        NOT NULL,
+    score_group             text,
     run_date                date        NOT NULL,
     family                  text        NOT NULL CHECK (family IN ('bg/nbd', 'mbg/nbd')),
     customers               int8        NOT NULL,
@@ -20,14 +21,15 @@ CREATE TABLE @extschema@.rfm_forecast_parameters (
     fitted_at               timestamptz NOT NULL,
     fitted_by               text        NOT NULL,
     version                 text        NOT NULL,
-    UNIQUE (model_id, family, run_date)
+    UNIQUE NULLS NOT DISTINCT (model_id, family, run_date, score_group)
 );
 
 COMMENT ON TABLE @extschema@.rfm_forecast_parameters IS
-    'parameters of forecasts: one row per model, family and date, written by rfm_forecast_fit(). Everyone sees those of the models that they may use; they go with their model';
+    'parameters of forecasts: one row per model, group, family and date, written by rfm_forecast_fit(). Everyone sees those of the models that they may use; they go with their model';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.fit_id IS 'number of the fit';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.model_id IS 'number of the model, as in rfm_model';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.score_group IS 'group that was fitted to, as text; null: all customers, of a model that scores within groups in each of their groups';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.run_date IS 'orders up to this date were fitted to';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.family IS 'model of buying: bg/nbd or mbg/nbd';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.customers IS 'customers with an order up to that date';
@@ -60,56 +62,60 @@ GRANT INSERT ON @extschema@.rfm_forecast_parameters TO pg_database_owner;
 GRANT SELECT, UPDATE ON SEQUENCE @extschema@.rfm_forecast_parameters_fit_id_seq TO pg_database_owner;
 
 CREATE FUNCTION @extschema@.rfm_repeat_summary(
-    run_date date DEFAULT NULL,
-    model    text DEFAULT 'default'
+    run_date    date DEFAULT NULL,
+    model       text DEFAULT 'default',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     customer       text,
     frequency      int8,
     recency        int4,
     t              int4,
-    monetary_value numeric
+    monetary_value numeric,
+    score_group    text
 )
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_repeat_summary';
-COMMENT ON FUNCTION @extschema@.rfm_repeat_summary(date, text) IS
-    'what models of repeat buying need to know of each customer, in days: frequency, the days with orders after the first one; recency, from the first day with orders to the last; t, from the first one to the run date; monetary_value, the mean amount of the days after the first one (0 where there are none). All orders up to the date are read, whatever the model''s lookback';
+COMMENT ON FUNCTION @extschema@.rfm_repeat_summary(date, text, text) IS
+    'what models of repeat buying need to know of each customer, in days: frequency, the days with orders after the first one; recency, from the first day with orders to the last; t, from the first one to the run date; monetary_value, the mean amount of the days after the first one (0 where there are none). All orders up to the date are read, whatever the model''s lookback. Of a model that scores within groups, the customers of one group or, without one, of each';
 
-CREATE FUNCTION rfm_internal.visits(from_date date, to_date date, model text)
+CREATE FUNCTION rfm_internal.visits(from_date date, to_date date, model text, score_group text DEFAULT NULL)
 RETURNS TABLE (
-    customer text,
-    visits   int8,
-    revenue  numeric
+    customer    text,
+    visits      int8,
+    revenue     numeric,
+    score_group text
 )
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_visits';
-COMMENT ON FUNCTION rfm_internal.visits(date, date, text) IS
+COMMENT ON FUNCTION rfm_internal.visits(date, date, text, text) IS
     'internal: who ordered between two dates, both included, on how many days and for how much';
 
-CREATE FUNCTION rfm_internal.fit_forecast(run_date date, model text, family text)
+CREATE FUNCTION rfm_internal.fit_forecast(run_date date, model text, family text, score_group text)
 RETURNS int8
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rfm_fit_forecast';
-COMMENT ON FUNCTION rfm_internal.fit_forecast(date, text, text) IS
+COMMENT ON FUNCTION rfm_internal.fit_forecast(date, text, text, text) IS
     'internal: fits a model of buying and one of spending, and returns the number of the row of rfm_forecast_parameters';
 
 CREATE FUNCTION @extschema@.rfm_forecast_fit(
-    run_date date DEFAULT NULL,
-    model    text DEFAULT 'default',
-    family   text DEFAULT 'mbg/nbd'
+    run_date    date DEFAULT NULL,
+    model       text DEFAULT 'default',
+    family      text DEFAULT 'mbg/nbd',
+    score_group text DEFAULT NULL
 ) RETURNS @extschema@.rfm_forecast_parameters
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    number CONSTANT int8 := rfm_internal.fit_forecast(run_date, model, family);
+    number CONSTANT int8 := rfm_internal.fit_forecast(run_date, model, family, score_group);
     result @extschema@.rfm_forecast_parameters;
 BEGIN
     SELECT * INTO result FROM @extschema@.rfm_forecast_parameters p WHERE p.fit_id = number;
     RETURN result;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_forecast_fit(date, text, text) IS
-    'fits a model of buying (family: mbg/nbd or bg/nbd) and the Gamma-Gamma model of spending to all orders of a model up to a date, keeps the parameters in rfm_forecast_parameters and returns that row';
+COMMENT ON FUNCTION @extschema@.rfm_forecast_fit(date, text, text, text) IS
+    'fits a model of buying (family: mbg/nbd or bg/nbd) and the Gamma-Gamma model of spending to all orders of a model up to a date, keeps the parameters in rfm_forecast_parameters and returns that row. Of a model that scores within groups: to one group or, without one, to all customers, each in every group as one of their own';
 
 CREATE FUNCTION @extschema@.rfm_forecast(
     run_date date     DEFAULT NULL,
@@ -117,7 +123,8 @@ CREATE FUNCTION @extschema@.rfm_forecast(
     horizon  interval DEFAULT '1 year',
     discount float8   DEFAULT 0,
     family   text     DEFAULT 'mbg/nbd',
-    one_customer text DEFAULT NULL
+    one_customer text DEFAULT NULL,
+    score_group text  DEFAULT NULL
 ) RETURNS TABLE (
     customer             text,
     frequency            int8,
@@ -126,9 +133,10 @@ CREATE FUNCTION @extschema@.rfm_forecast(
     p_alive              float8,
     expected_orders      float8,
     expected_order_value float8,
-    expected_revenue     float8
+    expected_revenue     float8,
+    score_group          text
 )
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_forecast';
-COMMENT ON FUNCTION @extschema@.rfm_forecast(date, text, interval, float8, text, text) IS
-    'what is expected of each customer of a model from a date on until the horizon: the probability that they still are a customer, the days on which they will order, what they spend on such a day, and the revenue of it all, discounted by a rate for a year. With the newest parameters of rfm_forecast_fit() up to the date, or fitted now where there are none. one_customer: of this one alone';
+COMMENT ON FUNCTION @extschema@.rfm_forecast(date, text, interval, float8, text, text, text) IS
+    'what is expected of each customer of a model from a date on until the horizon: the probability that they still are a customer, the days on which they will order, what they spend on such a day, and the revenue of it all, discounted by a rate for a year. With the newest parameters of rfm_forecast_fit() up to the date, or fitted now where there are none. one_customer: of this one alone. Of a model that scores within groups: of one group by a fit to it or, without one, of each by a fit to all';

@@ -1,7 +1,7 @@
 -- What to do about each segment -----------------------------------------------
 --
--- The texts belong to the rule set; a label that several rules share takes those
--- of the first rule that has them.
+-- The texts belong to the rule set; a label of several rules has those of the first
+-- rule with texts.
 
 CREATE FUNCTION @extschema@.rfm_segment_guide(
     model       text DEFAULT 'default',
@@ -21,7 +21,7 @@ DECLARE
     access  record;
     comment bool;
 BEGIN
-    -- refuses other labels than these, and those that the model does not give
+    -- raises errors for other labels, and for those that the model does not assign
     PERFORM rfm_internal.snapshot_rows(model, coalesce(by, 'segment'), score_group);
     SELECT * INTO access FROM rfm_internal.access(model);
     comment := by = 'comment'

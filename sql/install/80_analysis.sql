@@ -1,11 +1,11 @@
 -- Analysis ----------------------------------------------------------------
 --
 -- Functions over the snapshots of any model.  They read the target with their
--- caller's rights: whoever may SELECT from it may analyse it.  Some have settings
--- for what the planner cannot know: the rows of a snapshot lie together
--- (random_page_cost), expressions make few groups of them, so that workers have
--- little to hand over (parallel_tuple_cost), and to compile their expressions
--- does not pay (jit).
+-- caller's rights, so roles that may SELECT from it may call them.  Some have
+-- settings for what the planner cannot know: the rows of a snapshot are stored
+-- together (random_page_cost), expressions make few groups of them, so that workers
+-- return few rows (parallel_tuple_cost), and compiling expressions does not pay
+-- (jit).
 
 CREATE FUNCTION rfm_internal.access(
     model               text,
@@ -24,9 +24,9 @@ AS 'MODULE_PATHNAME', 'rfm_access';
 COMMENT ON FUNCTION rfm_internal.access(text) IS
     'internal: the target of a model and its columns, for roles that may read it';
 
--- The labels of a target's rows as SQL: the column with them or, where the target
--- has none, what the rule set gives the scores today.  Null where the model has
--- no such labels.
+-- The labels of a target's rows as SQL: the column or, if the target has none, the
+-- labels of the current rule set for the scores.  Null if the model has no such
+-- labels.
 CREATE FUNCTION rfm_internal.label_sql(
     ruleset text,
     col     text,
@@ -53,9 +53,9 @@ COMMENT ON FUNCTION rfm_internal.label_sql(text, text, jsonb, int4[]) IS
     'internal: the labels of a target''s rows as an SQL expression';
 
 -- A query for the rows of a model's target under rfm's own names and types.  Its
--- label is what "by" asks for; without that the model need not have any.  Of a
--- model that scores within groups, the rows of one of them or, without one, of
--- all: then a customer is a pair, group and customer, as a JSON array.
+-- label is selected by "by"; without it the model need not have any.  For a model
+-- with score_within, the rows of one group or of all; then a customer is a pair of
+-- group and customer, as a JSON array.
 CREATE FUNCTION rfm_internal.snapshot_rows(
     model               text,
     by                  text,
@@ -96,7 +96,7 @@ BEGIN
     customer_equals := access.customer_equals;
     buckets := access.buckets;
     model_id := access.model_id;
-    -- of a target that lacks one of these, the rows do not tell
+    -- the rows of a target without one of these columns are not enough
     additive := access.additive AND columns ?& ARRAY['run_date', 'frequency_orders', 'monetary_value'];
     segment := rfm_internal.label_sql(access.segment_rules, 'rfm_segment', columns, buckets);
     comment := rfm_internal.label_sql(access.comment_rules, 'comments', columns, buckets);
@@ -111,7 +111,8 @@ BEGIN
             HINT = CASE WHEN segment IS NOT NULL THEN 'It assigns segments: omit "by".'
                         ELSE format('Give it a rule set: UPDATE rfm_model SET %s_rules = ... WHERE model = %L; then refresh it.', by, model) END;
     END IF;
-    -- the mark keeps code of the target's owner from running with the caller's rights
+    -- the mark prevents code of the target's owner from running with the caller's
+    -- rights
     query := format('SELECT /* rfm: only trusted code */ %s AS run_date, %s AS customer, t.%s AS customer_id, %s AS score_group',
                     CASE WHEN columns ? 'run_date' THEN format('t.%s::date', columns ->> 'run_date')
                          ELSE format('%L::date', access.last_run) END,
@@ -133,8 +134,8 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.snapshot_rows(text, text, text) IS
     'internal: a query for the rows of a model''s target under rfm''s own names';
 
--- The date of a snapshot: the one asked for, or the newest.
--- Null where there is none; an error where one that was asked for is not there.
+-- The date of a snapshot: the requested one, or the newest.  Null if there is none;
+-- an error if the requested one does not exist.
 CREATE FUNCTION rfm_internal.snapshot_date(
     model    text,
     query    text,
@@ -173,8 +174,8 @@ COMMENT ON FUNCTION rfm_internal.snapshot_date(text, text, date) IS
     'internal: the date of the requested snapshot';
 
 -- The dates of the last snapshots, oldest first.  The key of a target begins with
--- the date: each is found by one look into it, and by a statement of its own, as
--- Citus knows no recursive query over its tables.
+-- the date: each is found by one index lookup, in a separate statement, because
+-- Citus does not support recursive queries over its tables.
 CREATE FUNCTION rfm_internal.snapshot_dates(
     query text,
     upto  date DEFAULT NULL,
@@ -219,9 +220,9 @@ AS 'MODULE_PATHNAME', 'rfm_totals';
 COMMENT ON FUNCTION rfm_internal.totals(text) IS
     'internal: the stored totals of a model, for roles that may read all rows of its target';
 
--- What the customers of each label add up to in each of these snapshots, which the
--- target has.  Dates whose totals were kept are not read: those of the labels that
--- the target itself keeps, as others are what the rules say today.
+-- The totals of each label in these snapshots of the target.  Dates with stored
+-- totals are not read, provided that the target stores the labels; other labels
+-- depend on the current rules.
 CREATE FUNCTION rfm_internal.label_totals(
     model       text,
     by          text,
@@ -244,7 +245,7 @@ DECLARE
     known  date[];
     wanted date[];
 BEGIN
-    -- what is kept is of all groups together
+    -- stored totals are those of all groups together
     known := CASE WHEN score_group IS NULL AND by <> 'group' AND access.columns ? CASE kind WHEN 'segment' THEN 'rfm_segment' ELSE 'comments' END
                   THEN ARRAY(SELECT DISTINCT t.run_date FROM rfm_internal.totals(model) AS t WHERE t.by = kind AND t.run_date = ANY (dates)) END;
     RETURN QUERY
@@ -324,7 +325,7 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_segment_summary(date, text, text, text) IS
     'the segments of a snapshot (by default the newest), in descending order of revenue: customers, orders and revenue with their shares (fractions of 1), average order value, medians of the customers'' recency, frequency and monetary value, and the description and the action of the rule set. by => ''comment'' groups by comment, by => ''group'' by the groups of a model with score_within. score_group selects one group; without it all groups are taken together';
 
--- The day that compare_to means: itself, or an interval before to_date.  Months
+-- The date that compare_to denotes: itself, or an interval before to_date.  Months
 -- counted from the last day of a month end on the last day of a month, so that
 -- snapshots of month ends are a month apart.
 CREATE FUNCTION rfm_internal.compared_day(to_date date, compare_to text)
@@ -362,7 +363,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.compared_day(date, text) IS
     'internal: the date that compare_to denotes';
 
--- The snapshots next to a day, of those before another.
+-- The nearest snapshots to a date, among those before another date.
 CREATE FUNCTION rfm_internal.dates_around(
     query      text,
     day        date,
@@ -392,9 +393,9 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.nearest_date(text, date, date) IS
     'internal: the date of the snapshot nearest to a date, among those before another date; null if there is none';
 
--- The snapshot that the one of to_date is compared with: the newest at or before
--- what compare_to means; without it the one nearest to a month before.  Null where
--- nothing is asked for and there is none before.
+-- The snapshot with which that of to_date is compared: the newest at or before the
+-- date that compare_to denotes, or by default the one nearest to a month before.
+-- Null by default if there is no earlier one.
 CREATE FUNCTION rfm_internal.compared_date(
     model      text,
     query      text,
@@ -426,8 +427,8 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.compared_date(text, text, date, text) IS
     'internal: the date of the snapshot with which another is compared';
 
--- The two snapshots that are compared: those asked for, or the newest and what
--- compare_to means.  No from_date: there is none before.
+-- The two snapshots that are compared: the requested ones, or the newest and the
+-- one that compare_to denotes. from_date is null if there is no earlier one.
 CREATE FUNCTION rfm_internal.snapshot_pair(
     model           text,
     query           text,
@@ -461,7 +462,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.snapshot_pair(text, text, date, date, text) IS
     'internal: the dates of the two snapshots that are compared';
 
--- Error unless the target has these columns.
+-- Raises an error unless the target has these columns.
 CREATE FUNCTION rfm_internal.require_columns(
     model   text,
     columns jsonb,
@@ -507,7 +508,7 @@ DECLARE
 BEGIN
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     SELECT * INTO dates FROM rfm_internal.snapshot_pair(model, rows.query, from_date, to_date, compare_to);
-    -- where nothing came before, everybody would be new
+    -- without an earlier snapshot all customers would be new
     IF dates.from_date IS NULL THEN
         RETURN;
     END IF;
@@ -790,7 +791,8 @@ BEGIN
         RAISE EXCEPTION 'customer must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, NULL, in_group);
-    -- an index that begins with the customer finds the rows; else the dates do, by the key
+    -- an index that begins with the customer finds the rows; otherwise they are
+    -- found by date, with the key
     IF NOT EXISTS (SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
                     WHERE i.indrelid = regexp_replace(access.relation, '^ONLY ', '')::regclass AND i.indisvalid AND i.indpred IS NULL
                       AND quote_ident(a.attname) = access.columns ->> 'customer_id')

@@ -1,9 +1,10 @@
 -- Views of the newest snapshot ------------------------------------------------
 --
--- One a target, beside it, known by its comment and its owner, that of the
--- model or of the target: others can make such a view, but not theirs.  It reads the target with the
--- rights of who reads the view, where the server has such views (15), and is
--- then open to all: who may not SELECT from the target gets nothing from it.
+-- One per target, recognized by its comment and its owner, which is that of the
+-- model or of the target: other roles cannot create a view with that owner.  It
+-- reads the target with the rights of the querying role (security_invoker), and is
+-- granted to PUBLIC, because a role that may not SELECT from the target cannot read
+-- the view.
 
 CREATE FUNCTION rfm_internal.latest_view_comment()
 RETURNS text
@@ -86,7 +87,7 @@ BEGIN
             EXECUTE 'CREATE OR REPLACE ' || query;
             RETURN present;
         EXCEPTION WHEN invalid_table_definition THEN
-            -- the columns are others than when it was made
+            -- the columns have changed since it was created
             EXECUTE 'DROP VIEW ' || name;
         END;
     END IF;
@@ -102,7 +103,7 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rfm_latest_view(text) IS
     'creates the view of a model''s newest snapshot, <target>_latest, or replaces it after the model or its target has changed; returns its name. rfm_create_model() calls it. Roles that may SELECT from the target see the rows of the view';
 
--- For rfm_create_model(), which a view must not stand in the way of.
+-- For rfm_create_model(), which must not fail because of the view.
 CREATE FUNCTION rfm_internal.add_latest_view(model text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -126,8 +127,8 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.add_latest_view(text) IS
     'internal: creates the view of a model''s newest snapshot if possible';
 
--- For rfm_drop_model(), when the model is gone.  The view stays where another
--- model of that owner goes by its target, and where it is not the caller's to drop.
+-- For rfm_drop_model(), after the model has been deleted.  The view is kept if
+-- another model of that owner has its target, and if the caller may not drop it.
 CREATE FUNCTION rfm_internal.drop_latest_view(target oid, owner oid)
 RETURNS void
 LANGUAGE plpgsql VOLATILE

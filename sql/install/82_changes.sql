@@ -1,7 +1,7 @@
 -- Changes -------------------------------------------------------------------
 --
--- Whose label differs between two snapshots is found by joining those two; only
--- for them the snapshots in between are read.
+-- Customers whose labels differ are found by joining the two snapshots.  The
+-- snapshots in between are read only for them.
 
 CREATE FUNCTION @extschema@.rfm_changes(
     from_date  date DEFAULT NULL,

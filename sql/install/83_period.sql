@@ -1,10 +1,10 @@
 -- Periods -------------------------------------------------------------------
 --
--- What customers ordered after one snapshot up to another.  Where snapshots count
--- all orders up to their date, it is what two of them differ by, and whoever may
--- SELECT from the target may know it.  Else (lookback, monetary_above, an average,
--- rfm_run_date(), a target that lacks a column) the model's orders are read, for
--- who may use the model.
+-- What customers ordered after one snapshot up to another.  If snapshots count all
+-- orders up to their date, it is the difference of two of them, and roles that may
+-- SELECT from the target may know it.  Otherwise (lookback, monetary_above, an
+-- average, rfm_run_date(), a target that lacks a column) the model's orders are
+-- read, for roles that may use the model.
 
 CREATE FUNCTION rfm_internal.orders_between(
     model       text,
@@ -22,9 +22,9 @@ AS 'MODULE_PATHNAME', 'rfm_orders_between';
 COMMENT ON FUNCTION rfm_internal.orders_between(text, date, date, text) IS
     'internal: the customers who ordered after a date (null: ever) up to another, in a group (null: in each), read from the orders of a model, for roles that may refresh it';
 
--- A query for the customers of a period: what they were called in the snapshot of
--- from_date, whether they were in it, and what they have ordered since.  Who is no
--- longer in the later snapshot has ordered nothing that it tells.
+-- A query for the customers of a period: their labels in the snapshot of from_date,
+-- whether they were in it, and what they have ordered since.  For customers who are
+-- no longer in the later snapshot, no orders are known.
 CREATE FUNCTION rfm_internal.period_rows(
     model     text,
     rows      record,
@@ -59,8 +59,8 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.period_rows(text, record, date, date) IS
     'internal: a query for the customers of a period and their orders in it';
 
--- The figures of one period.  A customer is new whose first order is in it; where
--- the earlier snapshot does not have all who came before, the orders are asked.
+-- The figures of one period.  A customer is new if the first order is in it.  If
+-- the earlier snapshot does not contain all earlier customers, the orders are read.
 CREATE FUNCTION rfm_internal.period_figures(
     model         text,
     rows          record,
@@ -95,7 +95,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.period_figures(text, record, date, date) IS
     'internal: the figures of one period';
 
--- Where the later snapshot stands alone, the orders still tell its period.
+-- If there is no earlier snapshot, the orders still determine the period.
 CREATE FUNCTION rfm_internal.period_dates(
     model             text,
     rows              record,
@@ -116,7 +116,7 @@ BEGIN
     END IF;
     before_date := from_date - (to_date - from_date);
     IF rows.additive THEN
-        -- periods of very different length tell nothing beside each other
+        -- periods of very different length cannot be compared
         SELECT CASE WHEN abs(d.near - before_date) * 8 <= to_date - from_date THEN d.near END INTO before_date
           FROM rfm_internal.nearest_date(rows.query, before_date, from_date) AS d(near);
     END IF;

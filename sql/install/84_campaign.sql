@@ -1,10 +1,10 @@
 -- Campaigns -----------------------------------------------------------------
 --
--- A campaign remembers how its customers were chosen, not who they are: the
--- snapshot and the label, and the share that was held out.  Who is held out follows
--- from a hash of the campaign's name and the customer, the same on every machine
--- and in every version of PostgreSQL.  A campaign belongs to the role that made it,
--- which needs nothing for it but to read the target.
+-- A campaign records how its customers were chosen, but not the customers: the
+-- snapshot, the label, and the share that is held out.  A hash of the campaign's
+-- name and the customer, which is the same on every machine and in every version of
+-- PostgreSQL, determines which customers are held out.  A campaign belongs to the
+-- role that made it, which only needs the right to read the target.
 
 CREATE TABLE @extschema@.rfm_campaign (
     model_id    int8        NOT NULL,
@@ -43,8 +43,8 @@ CREATE POLICY rfm_campaign_owner ON @extschema@.rfm_campaign
 
 GRANT SELECT, INSERT ON @extschema@.rfm_campaign TO PUBLIC;
 
--- Where a database owner who is no superuser has made the extension, they do not
--- own its tables, but must be able to restore what they may see of them.
+-- A database owner who has created the extension without being a superuser does not
+-- own its tables, but must be able to restore the visible rows.
 CREATE POLICY rfm_campaign_restore ON @extschema@.rfm_campaign
     FOR INSERT TO pg_database_owner WITH CHECK (model_id IN (SELECT m.model_id FROM @extschema@.rfm_model m));
 
@@ -55,7 +55,8 @@ AS 'MODULE_PATHNAME', 'rfm_delete_campaign';
 COMMENT ON FUNCTION rfm_internal.delete_campaign(int8, regrole, text) IS
     'internal: deletes a campaign of a role that the caller is a member of';
 
--- One's own campaign, else the one of that name of the roles one is a member of.
+-- The caller's own campaign, or else that of a role of which the caller is a
+-- member.
 CREATE FUNCTION rfm_internal.find_campaign(model text, model_id int8, campaign text)
 RETURNS @extschema@.rfm_campaign
 LANGUAGE plpgsql STABLE
@@ -219,7 +220,7 @@ BEGIN
     IF exported > 0 OR segment IS NULL OR date IS NULL THEN
         RETURN;
     END IF;
-    -- a list that is empty by a slip of the pen would go unnoticed
+    -- a list that is empty because of a typing error would go unnoticed
     EXECUTE format('SELECT string_agg(DISTINCT quote_literal(s.label), %L) FROM (%s) AS s WHERE s.run_date = %L::date',
                    ', ', rows.query, date) INTO labels;
     RAISE NOTICE USING

@@ -1,7 +1,8 @@
 -- Outcome -------------------------------------------------------------------
 --
 -- What the customers of one snapshot did until another, by their labels in the
--- first; of a campaign, those who were mailed beside those who were held out.
+-- first; for a campaign, those who were mailed compared with those who were held
+-- out.
 
 CREATE TYPE rfm_internal.outcome_group AS (
     customers int8,
@@ -20,7 +21,7 @@ CREATE TYPE rfm_internal.outcome_gap AS (
     revenue_high       numeric
 );
 
--- The bounds of a share, as Wilson found them: of 0 out of 20, too, they make sense.
+-- Wilson's interval of a share, which is valid even for 0 out of 20.
 CREATE FUNCTION rfm_internal.wilson(buyers int8, customers int8, OUT low float8, OUT high float8)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -32,9 +33,9 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.wilson(int8, int8) IS
     'internal: the 95 % interval of a share';
 
--- What one group did more than another: of the shares Newcombe's interval from
--- Wilson's bounds, of the means the normal one with unequal variances, unless less
--- than five bought in a group: then it is not to be believed.
+-- The differences between two groups: for the shares Newcombe's interval from
+-- Wilson's bounds, for the means the normal one with unequal variances, unless
+-- fewer than five customers bought in a group, when it is unreliable.
 CREATE FUNCTION rfm_internal.outcome_difference(
     mailed rfm_internal.outcome_group,
     held   rfm_internal.outcome_group)
@@ -176,7 +177,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.campaign_rows(text, @extschema@.rfm_campaign, text) IS
     'internal: what snapshot_rows() gives for a campaign';
 
--- Two rows a pair of groups.
+-- Two rows per pair of groups.
 CREATE FUNCTION rfm_internal.campaign_outcome(model text, name text, to_date date, in_group text)
 RETURNS TABLE (
     segment        text,

@@ -1,7 +1,7 @@
 -- Ties ------------------------------------------------------------------------
 --
--- ntile makes scores of equal size, and cuts through equal values where it must:
--- customers with the same numbers then have different scores, by their ids.
+-- ntile makes scores of equal size, and splits equal values if necessary: customers
+-- with the same numbers then have different scores, depending on their ids.
 
 -- rfm_ties() for PL/pgSQL, in which no parameter shares its name with a column.
 CREATE FUNCTION rfm_internal.tie_rows(
@@ -31,7 +31,8 @@ BEGIN
     PERFORM rfm_internal.require_columns(model, rows.columns,
         ARRAY['recency_days', 'frequency_orders', 'monetary_value', 'r_score', 'f_score', 'm_score']);
     day := rfm_internal.snapshot_date(model, rows.query, run_date);
-    -- first what each score covers: a value that was cut through is at the end of one and the beginning of the next
+    -- first what each score covers: a value that was split is at the end of one and
+    -- the beginning of the next
     EXECUTE format($query$
         WITH cells AS (
             SELECT s.score_group, ARRAY[s.r_score, s.f_score, s.m_score] AS scores,

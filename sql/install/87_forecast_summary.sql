@@ -1,6 +1,6 @@
 -- Forecasts by segment --------------------------------------------------------
 
-CREATE FUNCTION rfm_internal.forecast_anew(run_date date, model text, days int4, family text)
+CREATE FUNCTION rfm_internal.forecast_anew(run_date date, model text, days int4, family text, score_group text)
 RETURNS TABLE (
     customer             text,
     frequency            int8,
@@ -9,11 +9,12 @@ RETURNS TABLE (
     p_alive              float8,
     expected_orders      float8,
     expected_order_value float8,
-    expected_revenue     float8
+    expected_revenue     float8,
+    score_group          text
 )
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_forecast_anew';
-COMMENT ON FUNCTION rfm_internal.forecast_anew(date, text, int4, text) IS
+COMMENT ON FUNCTION rfm_internal.forecast_anew(date, text, int4, text, text) IS
     'internal: as rfm_forecast(), with parameters that are fitted for it';
 
 -- Customers are matched as text: a forecast has them as the model's owner sees
@@ -24,7 +25,8 @@ CREATE FUNCTION @extschema@.rfm_forecast_summary(
     horizon  interval DEFAULT '1 year',
     discount float8   DEFAULT 0,
     family   text     DEFAULT 'mbg/nbd',
-    by       text     DEFAULT 'segment'
+    by       text     DEFAULT 'segment',
+    score_group text  DEFAULT NULL
 ) RETURNS TABLE (
     segment          text,
     customers        int8,
@@ -44,7 +46,7 @@ DECLARE
     rows record;
     date date;
 BEGIN
-    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by);
+    SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, by, score_group);
     date := rfm_internal.snapshot_date(model, rows.query, run_date);
     IF date IS NULL THEN
         RETURN;
@@ -53,22 +55,24 @@ BEGIN
         SELECT g.label, g.customers, round(g.alive::numeric, 1), round(g.orders::numeric, 1), round(g.revenue::numeric, 2),
                round((g.revenue / nullif(sum(g.revenue) OVER (), 0))::numeric, 4)
           FROM (SELECT s.label, count(*) AS customers, sum(f.p_alive) AS alive, sum(f.expected_orders) AS orders, sum(f.expected_revenue) AS revenue
-                  FROM %3$s.rfm_forecast($1, $2, $3, $4, $5) AS f
-                       LEFT JOIN (SELECT s.customer::text AS customer, s.label FROM (%1$s) AS s WHERE s.run_date = %2$L::date) AS s ON s.customer = f.customer
+                  FROM %3$s.rfm_forecast($1, $2, $3, $4, $5, NULL::text, $6) AS f
+                       LEFT JOIN (SELECT s.customer_id::text AS customer, coalesce(s.score_group, '') AS score_group, s.label FROM (%1$s) AS s WHERE s.run_date = %2$L::date) AS s
+                         ON s.customer = f.customer AND s.score_group = coalesce(f.score_group, '')
                  GROUP BY s.label) AS g
          ORDER BY g.revenue DESC NULLS LAST, g.orders DESC, g.label
         $query$, rows.query, date, '@extschema@')
-    USING date, model, horizon, discount, family;
+    USING date, model, horizon, discount, family, score_group;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_forecast_summary(date, text, interval, float8, text, text) IS
-    'what rfm_forecast() expects of the segments of a snapshot (the newest without a date), the one with most revenue first: how many of its customers still are customers, on how many days they will order until the horizon, the revenue of it and its share of all (a fraction of 1). segment null: customers who are not in the snapshot. by => ''comment'' groups by the comments instead';
+COMMENT ON FUNCTION @extschema@.rfm_forecast_summary(date, text, interval, float8, text, text, text) IS
+    'what rfm_forecast() expects of the segments of a snapshot (the newest without a date), the one with most revenue first: how many of its customers still are customers, on how many days they will order until the horizon, the revenue of it and its share of all (a fraction of 1). segment null: customers who are not in the snapshot. by => ''comment'' groups by the comments instead, by => ''group'' by the groups of a model that scores within groups; score_group: of one of them';
 
 CREATE FUNCTION @extschema@.rfm_forecast_backtest(
     from_date date,
     to_date   date,
     model     text DEFAULT 'default',
-    family    text DEFAULT 'mbg/nbd'
+    family    text DEFAULT 'mbg/nbd',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     part             text,
     label            text,
@@ -97,11 +101,13 @@ BEGIN
     RETURN QUERY
         WITH forecast AS MATERIALIZED (
             SELECT f.customer, p.rfm_segment AS segment, f.expected_orders, f.expected_revenue, coalesce(a.visits, 0) AS orders, coalesce(a.revenue, 0) AS revenue,
-                   ntile(10) OVER (ORDER BY coalesce(f.expected_revenue, f.expected_orders) DESC, f.customer COLLATE "C") AS by_forecast,
-                   ntile(10) OVER (ORDER BY p.rfm_score DESC NULLS LAST, p.monetary_value DESC NULLS LAST, f.customer COLLATE "C") AS by_score
-              FROM rfm_internal.forecast_anew(from_date, model, to_date - from_date, family) AS f
-                   LEFT JOIN @extschema@.rfm_preview(from_date, model) AS p ON p.customer_id = f.customer
-                   LEFT JOIN rfm_internal.visits(from_date + 1, to_date, model) AS a ON a.customer = f.customer),
+                   ntile(10) OVER (ORDER BY coalesce(f.expected_revenue, f.expected_orders) DESC, f.customer COLLATE "C", f.score_group COLLATE "C") AS by_forecast,
+                   ntile(10) OVER (ORDER BY p.rfm_score DESC NULLS LAST, p.monetary_value DESC NULLS LAST, f.customer COLLATE "C", f.score_group COLLATE "C") AS by_score
+              FROM rfm_internal.forecast_anew(from_date, model, to_date - from_date, family, rfm_forecast_backtest.score_group) AS f
+                   LEFT JOIN @extschema@.rfm_preview(from_date, model) AS p
+                     ON p.customer_id = f.customer AND coalesce(p.score_group, '') = coalesce(f.score_group, '')
+                   LEFT JOIN rfm_internal.visits(from_date + 1, to_date, model, rfm_forecast_backtest.score_group) AS a
+                     ON a.customer = f.customer AND coalesce(a.score_group, '') = coalesce(f.score_group, '')),
         part AS (
             SELECT 1 AS place, 'all' AS part, NULL AS label, NULL::int4 AS number, f.* FROM forecast AS f UNION ALL
             SELECT 2, 'segment', f.segment, NULL, f.* FROM forecast AS f UNION ALL
@@ -115,5 +121,5 @@ BEGIN
          ORDER BY p.place, p.number, sum(p.revenue) DESC, p.label;
 END
 $body$;
-COMMENT ON FUNCTION @extschema@.rfm_forecast_backtest(date, date, text, text) IS
-    'how good a forecast would have been: fitted to the orders up to from_date, compared with what the customers of that day have ordered until to_date. part: all; segment, of the model''s preview on from_date; decile, 1 being the tenth of whom most is expected; best tenth by the forecast, and by the sum of the scores. revenue_share: of the revenue that came, as a fraction of 1';
+COMMENT ON FUNCTION @extschema@.rfm_forecast_backtest(date, date, text, text, text) IS
+    'how good a forecast would have been: fitted to the orders up to from_date, compared with what the customers of that day have ordered until to_date. part: all; segment, of the model''s preview on from_date; decile, 1 being the tenth of whom most is expected; best tenth by the forecast, and by the sum of the scores. revenue_share: of the revenue that came, as a fraction of 1. score_group: of one group of a model that scores within groups; without one all are taken together';

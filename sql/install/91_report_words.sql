@@ -1,6 +1,6 @@
 -- Words and numbers -------------------------------------------------------
 
--- The one way of any text into the page.  XML has no place for control
+-- All text in the page passes through this function.  XML does not allow control
 -- characters, escaped or not.
 CREATE FUNCTION rfm_internal.report_text(value text)
 RETURNS text
@@ -36,7 +36,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_share(numeric, numeric) IS
     'internal: a share in percent with one decimal; a dash if the whole is zero or null';
 
--- Where there is room for about four characters.
+-- For places with room for about four characters.
 CREATE FUNCTION rfm_internal.report_short(value numeric)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -51,7 +51,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_short(numeric) IS
     'internal: a number in about four characters, such as 1.2k';
 
--- A number for the eye, and exactly for programs.
+-- A number for display, with its exact value for programs.
 CREATE FUNCTION rfm_internal.report_data(value numeric, decimals int4 DEFAULT 0)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -1,7 +1,7 @@
 -- Figures -------------------------------------------------------------------
 --
--- First what happened in the period between the two snapshots, then how the shop
--- stands.  A period is known by difference where snapshots count all orders.
+-- First the period between the two snapshots, then all customers.  The period is
+-- the difference of the snapshots if they count all orders.
 
 CREATE FUNCTION rfm_internal.report_tile(label text, shown text, value numeric, before numeric)
 RETURNS text
@@ -28,7 +28,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_figure(text, numeric, int4, numeric) IS
     'internal: a key figure that is an amount or a count';
 
--- What the cells of a snapshot add up to.
+-- The totals of a snapshot's cells.
 CREATE FUNCTION rfm_internal.report_totals(
     cells rfm_internal.report_cell[],
     OUT customers numeric, OUT repeated numeric, OUT recent numeric, OUT orders numeric, OUT revenue numeric, OUT days numeric)

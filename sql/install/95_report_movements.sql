@@ -70,7 +70,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_matrix(rfm_internal.report_cell[], rfm_internal.report_cell[], rfm_internal.report_move[]) IS
     'internal: movements between the segments of two snapshots as a matrix';
 
--- The movements that carry most money.
+-- The movements with the most revenue.
 CREATE FUNCTION rfm_internal.report_flows(moves rfm_internal.report_move[])
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -1,8 +1,8 @@
 -- Cohorts -------------------------------------------------------------------
 --
--- A cohort are the customers who came between two month's ends.  Their snapshots
--- tell when they came and in which months they bought, as long as the history
--- goes: who was there at its beginning belongs to none.
+-- A cohort consists of the customers who first appear between two month ends.  The
+-- snapshots show when they first appear and in which months they bought.  Customers
+-- of the oldest snapshot belong to no cohort.
 
 -- The last date of each month, at most thirteen.
 CREATE FUNCTION rfm_internal.report_months(dates date[])

@@ -14,8 +14,9 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_ranges(rfm_internal.report_cell[], int4) IS
     'internal: customers, lowest and highest value of each score on an axis';
 
--- A long tail would press everything else into a corner: frequency ends at
--- twice where the best score begins, money is drawn on a logarithmic scale.
+-- A long tail would compress everything else: the scale of frequency ends at twice
+-- the value at which the best score begins, and that of monetary value is
+-- logarithmic.
 CREATE FUNCTION rfm_internal.report_scale(cells rfm_internal.report_cell[], axis int4)
 RETURNS rfm_internal.report_scale
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -36,7 +37,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_scale(rfm_internal.report_cell[], int4) IS
     'internal: the scale on which the values of an axis are drawn';
 
--- Where a value lies on a scale, from 0 to 1.
+-- The position of a value on a scale, from 0 to 1.
 CREATE FUNCTION rfm_internal.report_position(scale rfm_internal.report_scale, value float8)
 RETURNS float8
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -32,7 +32,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_rules(text, text) IS
     'internal: a rule set as a table';
 
--- The settings are shown to those who may see the model: row security decides.
+-- The settings are shown to roles that may see the model, by row security.
 CREATE FUNCTION rfm_internal.report_of_definitions(model text)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -12,7 +12,7 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_style() IS
     'internal: the style sheet of the report';
 
--- How the reader wants numbers: a sample, 1234.5 as they write it; without one the
+-- The format of numbers: a sample, 1234.5 in the desired format; without one the
 -- separators of lc_numeric.
 CREATE FUNCTION rfm_internal.report_separators(sample text)
 RETURNS text[]

@@ -279,7 +279,7 @@ BEGIN
             HINT = format('rfm_refresh(%L, %L) computes it, where the target holds more than the newest.', to_char(wanted, 'YYYY-MM-DD'), model);
     END IF;
     before := rfm_internal.compared_date(model, query, day, compare_to);
-    -- periods of very different length tell nothing beside each other
+    -- periods of very different length cannot be compared
     IF before IS NOT NULL THEN
         SELECT d INTO earlier
           FROM unnest(rfm_internal.snapshot_dates(query, before - 1, (day - before) + (day - before) / 8)) AS d

@@ -15,6 +15,7 @@ REVOKE EXECUTE ON FUNCTION
     rfm_internal.collect_within_trans(internal, "any", "any", "any", "any"),
     rfm_internal.collect_within_trans(internal, "any", "any", "any", "any", "any"),
     rfm_internal.collect_visits_trans(internal, "any", "any", "any", int8),
+    rfm_internal.collect_visits_within_trans(internal, "any", "any", "any", "any", int8),
     rfm_internal.collect_counted_within_trans(internal, "any", "any", "any", "any", int8),
     rfm_internal.collect_counted_within_trans(internal, "any", "any", "any", "any", int8, "any"),
     rfm_internal.collect_combine(internal, internal),

@@ -21,6 +21,7 @@ PG_FUNCTION_INFO_V1(rfm_collect_counted_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_within_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_counted_within_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_visits_trans);
+PG_FUNCTION_INFO_V1(rfm_collect_visits_within_trans);
 PG_FUNCTION_INFO_V1(rfm_collect_final);
 
 /* The arguments of an aggregate call by number, from 1 on. */
@@ -144,6 +145,13 @@ rfm_collect_visits_trans(PG_FUNCTION_ARGS)
 {
 	rfm_version_check();
 	return collect_row(fcinfo, (Arguments) {1, 2, 3, 4, 0, true});
+}
+
+Datum
+rfm_collect_visits_within_trans(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	return collect_row(fcinfo, (Arguments) {2, 3, 4, 5, 0, true});
 }
 
 Datum

@@ -3,7 +3,7 @@
  * shmem.h
  *		The refresh that each backend computes, in shared memory.
  *
- * One slot a backend, in shared memory that exists only where the library is
+ * One slot per backend, in shared memory that exists only where the library is
  * in shared_preload_libraries.  A backend writes its own slot; its parallel
  * workers add to the count in it; everyone reads.  No call here waits or
  * raises an error.

@@ -329,7 +329,7 @@ read_orders(const RfmSource *source, const ReadPlan *plan, bool visits, DateADT 
 	RfmRowsReceiver receiver;
 
 	rfm_rows_receiver_init(&receiver, plan->reading, visits || source->orders != NULL,
-						   source->group != NULL && !visits, mcxt);
+						   source->group != NULL, mcxt);
 	receiver.visits = visits;
 	/* the time goes into memory, not into expressions worth compiling */
 	set_for_query("jit", "off");

@@ -223,9 +223,16 @@ rfm_query_text_visits(const RfmSource *source, bool ticket, DateADT first, DateA
 	/* of a composite order id no part need be there: as count(DISTINCT) takes it */
 	if (source->order_id)
 		orders = psprintf("CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END", source->order_id, orders);
-	appendStringInfo(&sql, ticket ? "SELECT %s(%s, %s, %s, %s)" : "SELECT %s%s, %s, %s, %s",
-					 ticket ? rfm_internal_name("collect_visits") : "",
+	if (ticket && source->group)
+		appendStringInfo(&sql, "SELECT %s(%s, ", rfm_internal_name("collect_visits_within"), source->group);
+	else
+		appendStringInfo(&sql, "SELECT %s", ticket ? psprintf("%s(", rfm_internal_name("collect_visits")) : "");
+	appendStringInfo(&sql, "%s, %s, %s, %s",
 					 source->customer, source->ordered_at, source->amount.sql, orders);
+	if (ticket)
+		appendStringInfoChar(&sql, ')');
+	else if (source->group)
+		appendStringInfo(&sql, ", %s", source->group);
 	append_from(&sql, source, params);
 	append_date_bound(&sql, source, params, "<", run_date + 1);
 	if (!DATE_NOT_FINITE(first))

@@ -215,11 +215,11 @@ rfm_source_customer(const RfmSource *source, const char *customer)
 	return key_value(&source->key, customer);
 }
 
-void
+char *
 rfm_source_only_group(RfmSource *source, const char *group)
 {
 	if (group == NULL)
-		return;
+		return NULL;
 	if (source->group == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -227,4 +227,5 @@ rfm_source_only_group(RfmSource *source, const char *group)
 				 errhint("Leave score_group out, or set the model's \"score_within\".")));
 	source->group_value = key_value(&source->group_key, group);
 	source->group_equals = rfm_equality(source->group_key.typid);
+	return rfm_key_out(&source->group_key, rfm_key_from_datum(&source->group_key, source->group_value));
 }

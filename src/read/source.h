@@ -64,9 +64,10 @@ extern Datum rfm_source_customer(const RfmSource *source, const char *customer);
 
 /*
  * rfm_source_only_group: restrict a source to the orders of one group, given as
- * text; NULL: of all.  As the model's owner.  Raises INVALID_PARAMETER_VALUE for a
- * model that scores all customers together, and the errors of the type's input.
+ * text; NULL: of all.  Returns the group as its type writes it.  As the model's
+ * owner.  Raises INVALID_PARAMETER_VALUE for a model that scores all customers
+ * together, and the errors of the type's input.
  */
-extern void rfm_source_only_group(RfmSource *source, const char *group);
+extern char *rfm_source_only_group(RfmSource *source, const char *group);
 
 #endif							/* RFM_READ_SOURCE_H */

@@ -20,8 +20,8 @@
 #include "value/numeric.h"
 
 void
-rfm_forecast_input(const RfmModel *model, const DateADT *run_date, const char *customer,
-				   RfmForecastInput *input)
+rfm_forecast_input(const RfmModel *model, const DateADT *run_date, const char *score_group,
+				   const char *customer, RfmForecastInput *input)
 {
 	RfmSource  *source = &input->source;
 	RfmIdentity	owner;
@@ -29,16 +29,11 @@ rfm_forecast_input(const RfmModel *model, const DateADT *run_date, const char *c
 	memset(input, 0, sizeof(*input));
 	input->model = model;
 	rfm_source_forbid_nesting();
-	if (model->score_within)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" scores within groups and has no forecasts", model->name),
-				 errdetail("A forecast is for a customer, who can be in several groups."),
-				 errhint("Create a model of the same orders without \"score_within\", or with a filter for one group.")));
 	if (run_date)
 		rfm_snapshot_check_date(*run_date);
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(model, source);
+	input->score_group = rfm_source_only_group(source, score_group);
 	input->run_date = run_date ? *run_date : rfm_snapshot_default_date(model, source);
 	if (customer)
 	{

@@ -18,14 +18,19 @@ typedef struct RfmForecastInput
 	const RfmModel *model;
 	RfmSource	source;
 	DateADT		run_date;
+	const char *score_group;	/* NULL: all orders */
 } RfmForecastInput;
 
 /*
  * rfm_forecast_input: find the source of a model.  run_date NULL: that of a
- * refresh without one.  customer NULL: all; else only this one is read.
+ * refresh without one.  score_group, customer: only their orders are read; NULL:
+ * those of all.  Where a model scores within groups, whoever has orders in several
+ * is a customer in each, and their keys are pairs.  Raises the errors of
+ * rfm_source_only_group.
  */
 extern void rfm_forecast_input(const RfmModel *model, const DateADT *run_date,
-							   const char *customer, RfmForecastInput *input);
+							   const char *score_group, const char *customer,
+							   RfmForecastInput *input);
 
 /*
  * rfm_forecast_read: give the customers to sink, as rfm_visits_read() does, in no order

@@ -65,8 +65,7 @@ rfm_forecast_columns(RfmScoredSnapshot *snapshot, const RfmTarget *target)
 	Filling		filling = {.customers = customers};
 	RfmParameters parameters;
 
-	/* a forecast is of a customer, who may be in several groups */
-	if (!is_wanted(target) || snapshot->model->score_within ||
+	if (!is_wanted(target) ||
 		!rfm_parameters_find_newest(snapshot->model, snapshot->run_date, &parameters))
 		return;
 	filling.parameters = &parameters;

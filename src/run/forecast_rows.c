@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
+#include "value/key_pair.h"
 
 PG_FUNCTION_INFO_V1(rfm_repeat_summary);
 PG_FUNCTION_INFO_V1(rfm_visits);
@@ -29,7 +30,7 @@ PG_FUNCTION_INFO_V1(rfm_fit_forecast);
 PG_FUNCTION_INFO_V1(rfm_forecast);
 PG_FUNCTION_INFO_V1(rfm_forecast_anew);
 
-#define MOST_COLUMNS 8
+#define MOST_COLUMNS 9
 
 /*
  * Arguments.
@@ -43,6 +44,12 @@ text_argument(FunctionCallInfo fcinfo, int arg, const char *name)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be null", name)));
 	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+static char *
+optional_argument(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
 static DateADT *
@@ -117,14 +124,14 @@ typedef struct RowSink
 
 /* Begin the rows of a function with the model's source. */
 static void
-begin_rows(FunctionCallInfo fcinfo, int model_arg, const DateADT *run_date, const char *customer,
-		   RowSink *sink)
+begin_rows(FunctionCallInfo fcinfo, int model_arg, int group_arg, const DateADT *run_date,
+		   const char *customer, RowSink *sink)
 {
 	InitMaterializedSRF(fcinfo, 0);
 	memset(sink, 0, sizeof(*sink));
 	sink->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	rfm_forecast_input(rfm_model_load(text_argument(fcinfo, model_arg, "model"), false),
-					   run_date, customer, &sink->input);
+					   run_date, optional_argument(fcinfo, group_arg), customer, &sink->input);
 	sink->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm forecast row",
 										 ALLOCSET_DEFAULT_SIZES);
 }
@@ -147,13 +154,26 @@ sum_datum(const RfmSum *sum)
 	return NumericGetDatum(rfm_sum_numeric(sum));
 }
 
-/* The columns of a customer's history that all functions begin with. */
+/* The customer, which is the first column, and their group, which is the last. */
+static void
+put_customer(const RowSink *sink, const RfmVisitor *visitor, Datum *values, bool *nulls)
+{
+	const RfmKeyType *key = &sink->input.source.row_key;
+	const RfmKeyType *group = rfm_key_part_type(key, RFM_PART_GROUP);
+	int			last = sink->rsinfo->setDesc->natts - 1;
+
+	values[0] = CStringGetTextDatum(rfm_key_out(key, visitor->key));
+	nulls[last] = group == NULL;
+	if (group)
+		values[last] = CStringGetTextDatum(rfm_key_out(group, rfm_key_part(key, visitor->key, RFM_PART_GROUP)));
+}
+
+/* The columns of a customer's history that follow. */
 static RfmHistory
 put_history(const RowSink *sink, const RfmVisitor *visitor, Datum *values)
 {
 	RfmHistory	history = rfm_forecast_history(visitor, sink->input.run_date);
 
-	values[0] = CStringGetTextDatum(rfm_key_out(&sink->input.source.key, visitor->key));
 	values[1] = Int64GetDatum(history.repeats);
 	values[2] = Int32GetDatum(history.recency);
 	values[3] = Int32GetDatum(history.age);
@@ -169,6 +189,7 @@ summary_row(void *arg, const RfmVisitor *visitor)
 	bool		nulls[MOST_COLUMNS] = {0};
 	RfmHistory	history = put_history(sink, visitor, values);
 
+	put_customer(sink, visitor, values, nulls);
 	values[4] = sum_datum(&visitor->spent_later);
 	if (history.repeats > 0)
 		values[4] = DirectFunctionCall2(numeric_div, values[4],
@@ -180,8 +201,8 @@ summary_row(void *arg, const RfmVisitor *visitor)
 }
 
 /*
- * rfm_repeat_summary(run_date date, model text) RETURNS TABLE (customer,
- * frequency, recency, t, monetary_value)
+ * rfm_repeat_summary(run_date date, model text, score_group text) RETURNS TABLE
+ * (customer, frequency, recency, t, monetary_value, score_group)
  */
 Datum
 rfm_repeat_summary(PG_FUNCTION_ARGS)
@@ -189,7 +210,7 @@ rfm_repeat_summary(PG_FUNCTION_ARGS)
 	RowSink		sink;
 
 	rfm_version_check();
-	begin_rows(fcinfo, 1, date_argument(fcinfo, 0), NULL, &sink);
+	begin_rows(fcinfo, 1, 2, date_argument(fcinfo, 0), NULL, &sink);
 	rfm_forecast_read(&sink.input, DATEVAL_NOBEGIN, summary_row, &sink);
 	return (Datum) 0;
 }
@@ -202,7 +223,7 @@ visits_row(void *arg, const RfmVisitor *visitor)
 	Datum		values[MOST_COLUMNS];
 	bool		nulls[MOST_COLUMNS] = {0};
 
-	values[0] = CStringGetTextDatum(rfm_key_out(&sink->input.source.key, visitor->key));
+	put_customer(sink, visitor, values, nulls);
 	values[1] = Int64GetDatum(visitor->visits);
 	values[2] = sum_datum(&visitor->spent);
 	MemoryContextSwitchTo(oldcxt);
@@ -210,8 +231,8 @@ visits_row(void *arg, const RfmVisitor *visitor)
 }
 
 /*
- * rfm_internal.visits(from_date date, to_date date, model text) RETURNS TABLE
- * (customer, visits, revenue)
+ * rfm_internal.visits(from_date date, to_date date, model text, score_group text)
+ * RETURNS TABLE (customer, visits, revenue, score_group)
  */
 Datum
 rfm_visits(PG_FUNCTION_ARGS)
@@ -227,7 +248,7 @@ rfm_visits(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("from_date and to_date must not be null")));
-	begin_rows(fcinfo, 2, to, NULL, &sink);
+	begin_rows(fcinfo, 2, 3, to, NULL, &sink);
 	rfm_forecast_read(&sink.input, *from, visits_row, &sink);
 	return (Datum) 0;
 }
@@ -237,12 +258,16 @@ rfm_visits(PG_FUNCTION_ARGS)
  */
 
 static void
-warn_of_spending(const RfmModel *model, const RfmFit *fit)
+warn_of_spending(const RfmForecastInput *input, const RfmFit *fit)
 {
+	const char *name = input->model->name;
+
 	if (fit->spending_state == RFM_SPENDING_FITTED)
 		return;
 	ereport(WARNING,
-			(errmsg("there is no forecast of revenue for model \"%s\"", model->name),
+			(input->score_group ?
+			 errmsg("there is no forecast of revenue for group \"%s\" of model \"%s\"", input->score_group, name) :
+			 errmsg("there is no forecast of revenue for model \"%s\"", name),
 			 fit->spending_state == RFM_SPENDING_TOO_FEW ?
 			 errdetail("Fewer than %d customers have spent anything after their first day.",
 					   RFM_LEAST_REPEAT_CUSTOMERS) :
@@ -257,8 +282,8 @@ warn_of_spending(const RfmModel *model, const RfmFit *fit)
 }
 
 /*
- * rfm_internal.fit_forecast(run_date date, model text, family text) RETURNS
- * bigint: the number of a row of rfm_forecast_parameters
+ * rfm_internal.fit_forecast(run_date date, model text, family text, score_group
+ * text) RETURNS bigint: the number of a row of rfm_forecast_parameters
  */
 Datum
 rfm_fit_forecast(PG_FUNCTION_ARGS)
@@ -280,10 +305,10 @@ rfm_fit_forecast(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("rfm_forecast_fit()");
 
 	model = rfm_model_begin(name);
-	rfm_forecast_input(model, run_date, NULL, &input);
+	rfm_forecast_input(model, run_date, optional_argument(fcinfo, 3), NULL, &input);
 	rfm_forecast_fit(&input, family, &fit);
-	warn_of_spending(model, &fit);
-	number = rfm_parameters_store(model, input.run_date, &fit, GetUserId());
+	warn_of_spending(&input, &fit);
+	number = rfm_parameters_store(model, input.score_group, input.run_date, &fit, GetUserId());
 	PopActiveSnapshot();
 	PG_RETURN_INT64(number);
 }
@@ -302,6 +327,7 @@ forecast_row(void *arg, const RfmVisitor *visitor)
 	RfmHistory	history = put_history(sink, visitor, values);
 	RfmForecast forecast = rfm_forecast_of(sink->predictor, &sink->parameters, visitor, &history);
 
+	put_customer(sink, visitor, values, nulls);
 	values[4] = Float8GetDatum(forecast.alive);
 	values[5] = Float8GetDatum(forecast.orders);
 	values[6] = Float8GetDatum(forecast.order_value);
@@ -318,7 +344,7 @@ fit_now(RowSink *sink, RfmFamily family)
 	RfmFit		fit;
 
 	rfm_forecast_fit(&input, family, &fit);
-	warn_of_spending(input.model, &fit);
+	warn_of_spending(&input, &fit);
 	rfm_parameters_take(&fit, input.run_date, &sink->parameters);
 }
 
@@ -328,13 +354,14 @@ find_parameters(RowSink *sink, RfmFamily family, bool one)
 {
 	const RfmForecastInput *input = &sink->input;
 
-	if (rfm_parameters_find(input->model, family, input->run_date, &sink->parameters))
+	if (rfm_parameters_find(input->model, input->score_group, family, input->run_date, &sink->parameters))
 		return;
 	if (one)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no parameters are stored to forecast one customer of model \"%s\" with",
 						input->model->name),
+				 input->score_group ? errdetail("None are stored for group \"%s\".", input->score_group) : 0,
 				 errhint("Make them with rfm_forecast_fit().")));
 	fit_now(sink, family);
 }
@@ -349,8 +376,9 @@ forecast_rows(RowSink *sink, double horizon, double discount)
 
 /*
  * rfm_forecast(run_date date, model text, horizon interval, discount float8,
- * family text, one_customer text) RETURNS TABLE (customer, frequency, recency, t,
- * p_alive, expected_orders, expected_order_value, expected_revenue)
+ * family text, one_customer text, score_group text) RETURNS TABLE (customer,
+ * frequency, recency, t, p_alive, expected_orders, expected_order_value,
+ * expected_revenue, score_group)
  */
 Datum
 rfm_forecast(PG_FUNCTION_ARGS)
@@ -364,8 +392,8 @@ rfm_forecast(PG_FUNCTION_ARGS)
 	rfm_version_check();
 	discount = discount_argument(fcinfo, 3);
 	family = family_argument(fcinfo, 4);
-	customer = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
-	begin_rows(fcinfo, 1, date_argument(fcinfo, 0), customer, &sink);
+	customer = optional_argument(fcinfo, 5);
+	begin_rows(fcinfo, 1, 6, date_argument(fcinfo, 0), customer, &sink);
 	horizon = horizon_argument(fcinfo, 2, sink.input.run_date);
 	find_parameters(&sink, family, customer != NULL);
 	forecast_rows(&sink, horizon, discount);
@@ -373,9 +401,9 @@ rfm_forecast(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_internal.forecast_anew(run_date date, model text, days int4, family text)
- * RETURNS TABLE (...): the same without a discount, and with parameters that are
- * fitted now in any case
+ * rfm_internal.forecast_anew(run_date date, model text, days int4, family text,
+ * score_group text) RETURNS TABLE (...): the same without a discount, and with
+ * parameters that are fitted now in any case
  */
 Datum
 rfm_forecast_anew(PG_FUNCTION_ARGS)
@@ -389,7 +417,7 @@ rfm_forecast_anew(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("days must be at least 0")));
-	begin_rows(fcinfo, 1, date_argument(fcinfo, 0), NULL, &sink);
+	begin_rows(fcinfo, 1, 4, date_argument(fcinfo, 0), NULL, &sink);
 	fit_now(&sink, family);
 	forecast_rows(&sink, PG_GETARG_INT32(2), 0);
 	return (Datum) 0;

@@ -3,7 +3,7 @@
  * label.h
  *		The labels of a rule set for SQL: rfm_label().
  *
- * A rule set is read once for all rows of a statement, not once a row.
+ * A rule set is read once for all rows of a statement, not once per row.
  *
  *-------------------------------------------------------------------------
  */

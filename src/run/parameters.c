@@ -65,17 +65,30 @@ values_json(const double *buying, const double *spending)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }
 
-static void
-delete_same(const RfmModel *model, DateADT run_date, RfmFamily family)
+/* Return the condition for a fit of a group, the fourth parameter, or of all orders. */
+static const char *
+of_group(const char *score_group)
 {
-	Oid			types[] = {INT8OID, DATEOID, TEXTOID};
+	return score_group ? " AND score_group OPERATOR(pg_catalog.=) $4" : " AND score_group IS NULL";
+}
+
+static Datum
+group_datum(const char *score_group)
+{
+	return score_group ? CStringGetTextDatum(score_group) : (Datum) 0;
+}
+
+static void
+delete_same(const RfmModel *model, const char *score_group, DateADT run_date, RfmFamily family)
+{
+	Oid			types[] = {INT8OID, DATEOID, TEXTOID, TEXTOID};
 	Datum		values[] = {Int64GetDatum(model->id), DateADTGetDatum(run_date),
-	CStringGetTextDatum(rfm_family_name(family))};
+	CStringGetTextDatum(rfm_family_name(family)), group_datum(score_group)};
 
 	rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1"
-						 " AND run_date OPERATOR(pg_catalog.=) $2 AND family OPERATOR(pg_catalog.=) $3",
-						 rfm_public_name("rfm_forecast_parameters")),
-				lengthof(types), types, values, NULL, SPI_OK_DELETE);
+						 " AND run_date OPERATOR(pg_catalog.=) $2 AND family OPERATOR(pg_catalog.=) $3%s",
+						 rfm_public_name("rfm_forecast_parameters"), of_group(score_group)),
+				score_group ? 4 : 3, types, values, NULL, SPI_OK_DELETE);
 }
 
 /* One value of the row, and whether it is known. */
@@ -125,12 +138,14 @@ newest_number(const RfmModel *model)
 }
 
 int64
-rfm_parameters_store(const RfmModel *model, DateADT run_date, const RfmFit *fit, Oid run_by)
+rfm_parameters_store(const RfmModel *model, const char *score_group, DateADT run_date,
+					 const RfmFit *fit, Oid run_by)
 {
 	bool		spending = fit->spending_state == RFM_SPENDING_FITTED;
 	const Column column[] = {
 		{"model_id", INT8OID, Int64GetDatum(model->id)},
 		{"model", TEXTOID, CStringGetTextDatum(model->name)},
+		{"score_group", TEXTOID, group_datum(score_group), score_group == NULL},
 		{"run_date", DATEOID, DateADTGetDatum(run_date)},
 		{"family", TEXTOID, CStringGetTextDatum(rfm_family_name(fit->family))},
 		{"customers", INT8OID, Int64GetDatum(fit->customers)},
@@ -152,7 +167,7 @@ rfm_parameters_store(const RfmModel *model, DateADT run_date, const RfmFit *fit,
 	int64		number;
 
 	rfm_catalog_enter(&catalog);
-	delete_same(model, run_date, fit->family);
+	delete_same(model, score_group, run_date, fit->family);
 	insert_row(column, lengthof(column));
 	number = newest_number(model);
 	rfm_catalog_leave(&catalog);
@@ -171,7 +186,7 @@ rfm_parameters_take(const RfmFit *fit, DateADT run_date, RfmParameters *paramete
 
 /* "SELECT date, parameters ..."; those that are missing are null. */
 static char *
-find_query(void)
+find_query(const char *score_group)
 {
 	StringInfoData sql;
 
@@ -182,9 +197,9 @@ find_query(void)
 	for (int i = 0; i < RFM_SPENDING_PARAMS; i++)
 		appendStringInfo(&sql, ", CAST(params OPERATOR(pg_catalog.->>) '%s' AS pg_catalog.float8)", spending_name[i]);
 	appendStringInfo(&sql, " FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1"
-					 " AND family OPERATOR(pg_catalog.=) $2 AND run_date OPERATOR(pg_catalog.<=) $3"
+					 " AND family OPERATOR(pg_catalog.=) $2 AND run_date OPERATOR(pg_catalog.<=) $3%s"
 					 " ORDER BY run_date DESC LIMIT 1",
-					 rfm_public_name("rfm_forecast_parameters"));
+					 rfm_public_name("rfm_forecast_parameters"), of_group(score_group));
 	return sql.data;
 }
 
@@ -205,19 +220,19 @@ read_values(int column, double *value, int n)
 }
 
 bool
-rfm_parameters_find(const RfmModel *model, RfmFamily family, DateADT run_date,
-					RfmParameters *parameters)
+rfm_parameters_find(const RfmModel *model, const char *score_group, RfmFamily family,
+					DateADT run_date, RfmParameters *parameters)
 {
-	Oid			types[] = {INT8OID, TEXTOID, DATEOID};
+	Oid			types[] = {INT8OID, TEXTOID, DATEOID, TEXTOID};
 	Datum		values[] = {Int64GetDatum(model->id), CStringGetTextDatum(rfm_family_name(family)),
-	DateADTGetDatum(run_date)};
+	DateADTGetDatum(run_date), group_datum(score_group)};
 	RfmIdentity	catalog;
 	bool		found;
 	bool		isnull;
 
 	memset(parameters, 0, sizeof(*parameters));
 	rfm_catalog_enter(&catalog);
-	found = rfm_query(find_query(), lengthof(types), types, values, true) > 0;
+	found = rfm_query(find_query(score_group), score_group ? 4 : 3, types, values, true) > 0;
 	if (found)
 	{
 		parameters->family = family;
@@ -237,9 +252,9 @@ rfm_parameters_find_newest(const RfmModel *model, DateADT run_date, RfmParameter
 {
 	RfmParameters other;
 
-	if (!rfm_parameters_find(model, RFM_MBG_NBD, run_date, parameters))
-		return rfm_parameters_find(model, RFM_BG_NBD, run_date, parameters);
-	if (rfm_parameters_find(model, RFM_BG_NBD, run_date, &other) &&
+	if (!rfm_parameters_find(model, NULL, RFM_MBG_NBD, run_date, parameters))
+		return rfm_parameters_find(model, NULL, RFM_BG_NBD, run_date, parameters);
+	if (rfm_parameters_find(model, NULL, RFM_BG_NBD, run_date, &other) &&
 		other.run_date > parameters->run_date)
 		*parameters = other;
 	return true;

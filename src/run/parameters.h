@@ -23,24 +23,24 @@ typedef struct RfmParameters
 } RfmParameters;
 
 /*
- * rfm_parameters_store: store a fit of a stored model and return its number.
- * It replaces one of the same model, family and date. run_by is the calling
- * role.
+ * rfm_parameters_store: store a fit of a stored model, or of one of its groups,
+ * and return its number.  It replaces one of the same model, group, family and
+ * date.  run_by is the calling role.
  */
-extern int64 rfm_parameters_store(const RfmModel *model, DateADT run_date, const RfmFit *fit,
-								  Oid run_by);
+extern int64 rfm_parameters_store(const RfmModel *model, const char *score_group,
+								  DateADT run_date, const RfmFit *fit, Oid run_by);
 
 /*
- * rfm_parameters_find: find the newest parameters of a model and family that
- * were fitted to orders up to run_date or before.  Returns false where there are
- * none.  Uses the active database snapshot.
+ * rfm_parameters_find: find the newest parameters of a model, or of one of its
+ * groups, and a family that were fitted to orders up to run_date or before.
+ * Returns false where there are none.  Uses the active database snapshot.
  */
-extern bool rfm_parameters_find(const RfmModel *model, RfmFamily family, DateADT run_date,
-								RfmParameters *parameters);
+extern bool rfm_parameters_find(const RfmModel *model, const char *score_group,
+								RfmFamily family, DateADT run_date, RfmParameters *parameters);
 
 /*
- * rfm_parameters_find_newest: do the same for any family; of two of one date the
- * default one's, MBG/NBD.
+ * rfm_parameters_find_newest: do the same for all customers of a model and any
+ * family; of two of one date the default one's, MBG/NBD.
  */
 extern bool rfm_parameters_find_newest(const RfmModel *model, DateADT run_date,
 									   RfmParameters *parameters);

@@ -60,7 +60,7 @@ rfm_period_read(const RfmModel *model, const DateADT *from_date, DateADT to_date
 	rfm_source_forbid_nesting();
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(&period, &source);
-	rfm_source_only_group(&source, score_group);
+	(void) rfm_source_only_group(&source, score_group);
 	collector = rfm_source_read(&period, &source, to_date, CurrentMemoryContext);
 	rfm_owner_leave(&owner);
 	return rfm_customers_build(&period, &source, collector, to_date, true);

@@ -21,7 +21,7 @@
 typedef struct RfmScoredCustomer
 {
 	RfmScoredSnapshot snapshot; /* one customer, in each group that they are in; no scores */
-	RfmCell    *cell;			/* one a row; 0: another group, or one without cut points */
+	RfmCell    *cell;			/* one per row; 0: another group, or one without cut points */
 	DateADT		cut_date;		/* of the snapshot that the cut points are from */
 } RfmScoredCustomer;
 

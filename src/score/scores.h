@@ -34,7 +34,7 @@ typedef struct RfmScoreRange
 
 typedef struct RfmScores
 {
-	RfmCell    *cell;			/* one a customer */
+	RfmCell    *cell;			/* one per customer */
 
 	/* of all of them, or of the last group that was scored */
 	RfmCuts		cuts[RFM_AXES];

@@ -22,7 +22,7 @@
 extern bool rfm_bulk_allowed(const RfmRowMaker *maker, Relation rel);
 
 /*
- * rfm_bulk_insert: insert the rows whose state (one a customer) is
+ * rfm_bulk_insert: insert the rows whose state (one per customer) is
  * RFM_ROW_NEW.  Raises the errors of constraints.
  */
 extern void rfm_bulk_insert(RfmRowMaker *maker, Relation rel, const uint8 *state);

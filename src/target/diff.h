@@ -31,7 +31,7 @@ typedef struct RfmChangedRow
 
 typedef struct RfmDiff
 {
-	uint8	   *state;			/* RfmRowState, one a customer */
+	uint8	   *state;			/* RfmRowState, one per customer */
 	int64		nsame;
 	int64		nchanged;
 	RfmChangedRow *changed;		/* nchanged of them; NULL: none, or too many to list */

@@ -144,7 +144,7 @@ typedef struct RfmMoney
 {
 	RfmAmountForm form;			/* see rfm_money_numeric */
 	int			scale;			/* RFM_FORM_SCALED */
-	int64	   *code;			/* one a customer */
+	int64	   *code;			/* one per customer */
 	Numeric    *distinct;		/* RFM_FORM_NUMERIC: ascending, by code */
 	int64		ndistinct;
 } RfmMoney;
