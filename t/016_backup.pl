@@ -95,17 +95,40 @@ for my $kind (sort keys %left)
 	is($node->safe_psql($name, q{SELECT string_agg(model, ' ') FROM rfm_model}), $left{$kind}, "$name: the models that are left");
 }
 
-# one schema alone: the models are made anew, and take the target as it stands
-my $schema = dumped('one_schema', 'keeper', '-n', 'ecom');
-as('postgres', 'keeper', 'CREATE DATABASE one_schema TEMPLATE template0');
-as('one_schema', 'keeper', 'CREATE EXTENSION rfm');
-$node->command_ok([ 'pg_restore', '--exit-on-error', '-U', 'keeper', '-d', $node->connstr('one_schema'), $schema ], 'one schema: restore');
-is(as('one_schema', 'keeper', 'SELECT count(*) FROM rfm_model'), 0, 'no model came along');
-as('one_schema', 'keeper', q{
+# One schema alone: neither models nor rule sets are in it.  The default model is
+# not made anew over a target that another model has written: its rule set could be
+# another one.  Made by hand it takes the target as it stands.
+for my $role (qw(keeper postgres))
+{
+	my $name = "one_schema_$role";
+	my $schema = dumped($name, $role, '-n', 'ecom');
+	as('postgres', 'keeper', "CREATE DATABASE $name TEMPLATE template0");
+	as($name, $role, 'CREATE EXTENSION rfm');
+	$node->command_ok([ 'pg_restore', '--exit-on-error', '-U', $role, '-d', $node->connstr($name), $schema ], "$name: restore");
+	is(as($name, $role, 'SELECT count(*) FROM rfm_model'), 0, "$name: no model came along");
+	my $rows = q{SELECT count(*), md5(string_agg(t::text, '' ORDER BY t)) FROM ecom.customer_rfm_daily t};
+	my $kept = as($name, $role, $rows);
+	for my $call ('SELECT rfm_refresh()', 'CALL rfm_catch_up()', q{CALL rfm_backfill('2024-06-01', '2024-06-30')})
+	{
+		like(error_of($node, $name, $call, $role), qr/model "default" does not exist, but its target was written by a model before.*HINT: .*rfm_create_model\('default'/s, "$name: $call makes no other model");
+	}
+	is(as($name, $role, $rows), $kept, "$name: and leaves the target alone");
+	as($name, $role, q{
 SELECT rfm_copy_ruleset('sum5', 'ours');
 UPDATE rfm_segment_rule SET label = 'Our ' || label WHERE ruleset = 'ours';
 SELECT rfm_create_model('default', 'ecom.orders', 'ecom.customer_rfm_daily', segment_rules => 'ours', filter => $$status <> 'cancelled'$$)});
-is(as('one_schema', 'keeper', $refreshed), "97\n0", 'made again, the model finds its rows as they should be');
+	is(as($name, $role, $refreshed), "97\n0", "$name: made again, the model finds its rows as they should be");
+}
+
+# Without the view that comes with a model the table could be of any origin: it is
+# taken, but not without a word where its segments are strange to the rule set.
+as('one_schema_keeper', 'keeper', q{SELECT rfm_drop_model('default')});
+my ($rc, $out, $err) = $node->psql('one_schema_keeper', $refreshed, extra_params => [ '-U', 'keeper' ]);
+like($err, qr/WARNING:  model "default" is created with rule set "sum5", over a target with other segments.*'Our /s, 'a table with segments of other rules: a warning');
+is($out, "97\n97", 'and it is taken');
+as('one_schema_keeper', 'keeper', q{SELECT rfm_drop_model('default')});
+($rc, $out, $err) = $node->psql('one_schema_keeper', $refreshed, extra_params => [ '-U', 'keeper' ]);
+is("$rc|$err|$out", "0||97\n0", 'with segments of this one: no word');
 
 $node->stop;
 done_testing();

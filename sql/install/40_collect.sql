@@ -219,7 +219,7 @@ CREATE AGGREGATE rfm_internal.collect_visits_within("any", "any", "any", "any", 
 COMMENT ON AGGREGATE rfm_internal.collect_visits("any", "any", "any", int8) IS
     'internal: collects (customer, order time, amount, number of orders) of each row for a forecast; of no use in other queries';
 COMMENT ON AGGREGATE rfm_internal.collect_visits_within("any", "any", "any", "any", int8) IS
-    'internal: the same of (group, customer, order time, amount, number of orders)';
+    'internal: as rfm_internal.collect_visits, for (group, customer, order time, amount, number of orders)';
 
 -- Summing ----------------------------------------------------------------
 --

@@ -8,10 +8,10 @@ RETURNS event_trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'rfm_owner_trigger';
 COMMENT ON FUNCTION rfm_internal.owner_trigger() IS
-    'event trigger of DROP OWNED: drops the models of the role whose targets are gone, and the role''s jobs';
+    'event trigger of DROP OWNED: removes the role''s models whose targets have been dropped, and the role''s jobs';
 
 CREATE EVENT TRIGGER rfm_owner ON ddl_command_end
     WHEN TAG IN ('DROP OWNED')
     EXECUTE FUNCTION rfm_internal.owner_trigger();
 COMMENT ON EVENT TRIGGER rfm_owner IS
-    'drops the models of a role whose targets DROP OWNED has dropped, and the role''s jobs';
+    'removes a role''s models whose targets DROP OWNED has dropped, and the role''s jobs';

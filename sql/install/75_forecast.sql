@@ -25,26 +25,26 @@ CREATE TABLE @extschema@.rfm_forecast_parameters (
 );
 
 COMMENT ON TABLE @extschema@.rfm_forecast_parameters IS
-    'parameters of forecasts: one row per model, group, family and date, written by rfm_forecast_fit(). Everyone sees those of the models that they may use; they go with their model';
+    'parameters of forecasts: one row per model, group, family and date, written by rfm_forecast_fit(). A role sees those of models that it may use; they are removed with their model';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.fit_id IS 'number of the fit';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.model_id IS 'number of the model, as in rfm_model';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.model IS 'name of the model';
-COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.score_group IS 'group that was fitted to, as text; null: all customers, of a model that scores within groups in each of their groups';
-COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.run_date IS 'orders up to this date were fitted to';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.score_group IS 'group to which they were fitted, as text; null: all customers, with score_within in each of their groups';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.run_date IS 'date up to which orders were used';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.family IS 'model of buying: bg/nbd or mbg/nbd';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.customers IS 'customers with an order up to that date';
-COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.repeat_customers IS 'those of them who have ordered on more than one day';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.repeat_customers IS 'customers who have ordered on more than one day';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.histories IS 'distinct combinations of frequency, recency and t among them';
-COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.params IS 'the parameters, time in days: r, alpha, a and b of buying, and p, q and v of spending where spending is fitted';
-COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.standard_errors IS 'their standard errors, by the second derivatives of the likelihood';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.params IS 'the parameters, with times in days: r, alpha, a and b of buying, and p, q and v of spending if it was fitted';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.standard_errors IS 'standard errors of the parameters, from the second derivatives of the likelihood';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.log_likelihood IS 'logarithm of the likelihood of buying';
-COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.iterations IS 'steps that the search for the parameters of buying took; it has always found them: else nothing is kept';
-COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending IS 'fitted, or why there are no parameters of spending: too few (customers who came again and spent something then), correlated (how often they come with what they spend), not determined (by the data), no mean (of their distribution)';
-COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending_correlation IS 'correlation of frequency with mean spending on repeat days; above 0.3 either way spending is not fitted';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.iterations IS 'number of steps of the search for the parameters of buying; only successful fits are stored';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending IS 'fitted, or the reason why there are no parameters of spending: too few (customers with positive spending on repeat days), correlated (number of orders with spending), not determined (by the data), no mean (of the distribution)';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending_correlation IS 'correlation of frequency with mean spending on repeat days; if its absolute value exceeds 0.3, spending is not fitted';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending_log_likelihood IS 'logarithm of the likelihood of spending';
-COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending_iterations IS 'steps that the search for the parameters of spending took';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.spending_iterations IS 'number of steps of the search for the parameters of spending';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.fitted_at IS 'when they were fitted';
-COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.fitted_by IS 'role that asked for them';
+COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.fitted_by IS 'role that called the fit';
 COMMENT ON COLUMN @extschema@.rfm_forecast_parameters.version IS 'version of the library that fitted them';
 
 SELECT pg_extension_config_dump('@extschema@.rfm_forecast_parameters', '');
@@ -76,7 +76,7 @@ CREATE FUNCTION @extschema@.rfm_repeat_summary(
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_repeat_summary';
 COMMENT ON FUNCTION @extschema@.rfm_repeat_summary(date, text, text) IS
-    'what models of repeat buying need to know of each customer, in days: frequency, the days with orders after the first one; recency, from the first day with orders to the last; t, from the first one to the run date; monetary_value, the mean amount of the days after the first one (0 where there are none). All orders up to the date are read, whatever the model''s lookback. Of a model that scores within groups, the customers of one group or, without one, of each';
+    'the input of models of repeat buying for each customer, in days: frequency, the number of days with orders after the first one; recency, from the first day with orders to the last; t, from the first one to the run date; monetary_value, the mean amount of the days after the first one (0 if there are none). All orders up to the date are read, regardless of the model''s lookback. For a model with score_within, score_group selects one group; without it the customers of all groups are returned';
 
 CREATE FUNCTION rfm_internal.visits(from_date date, to_date date, model text, score_group text DEFAULT NULL)
 RETURNS TABLE (
@@ -88,7 +88,7 @@ RETURNS TABLE (
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_visits';
 COMMENT ON FUNCTION rfm_internal.visits(date, date, text, text) IS
-    'internal: who ordered between two dates, both included, on how many days and for how much';
+    'internal: the customers who ordered between two dates, inclusive, with the number of days and the amount';
 
 CREATE FUNCTION rfm_internal.fit_forecast(run_date date, model text, family text, score_group text)
 RETURNS int8
@@ -115,7 +115,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_forecast_fit(date, text, text, text) IS
-    'fits a model of buying (family: mbg/nbd or bg/nbd) and the Gamma-Gamma model of spending to all orders of a model up to a date, keeps the parameters in rfm_forecast_parameters and returns that row. Of a model that scores within groups: to one group or, without one, to all customers, each in every group as one of their own';
+    'fits a model of buying (family: mbg/nbd or bg/nbd) and the Gamma-Gamma model of spending to all orders of a model up to a date, stores the parameters in rfm_forecast_parameters and returns that row. For a model with score_within, score_group selects one group; without it all customers are used, and a customer of several groups counts once in each';
 
 CREATE FUNCTION @extschema@.rfm_forecast(
     run_date date     DEFAULT NULL,
@@ -139,4 +139,4 @@ CREATE FUNCTION @extschema@.rfm_forecast(
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_forecast';
 COMMENT ON FUNCTION @extschema@.rfm_forecast(date, text, interval, float8, text, text, text) IS
-    'what is expected of each customer of a model from a date on until the horizon: the probability that they still are a customer, the days on which they will order, what they spend on such a day, and the revenue of it all, discounted by a rate for a year. With the newest parameters of rfm_forecast_fit() up to the date, or fitted now where there are none. one_customer: of this one alone. Of a model that scores within groups: of one group by a fit to it or, without one, of each by a fit to all';
+    'forecast for each customer of a model from a date until the horizon: the probability that they are still a customer, the number of days on which they will order, the amount of such a day, and the revenue, discounted at an annual rate. Uses the newest stored parameters of rfm_forecast_fit() up to the date, or fits new ones if there are none. one_customer selects one customer. For a model with score_within, score_group selects one group, with a fit for that group; without it all groups are returned, with one fit for all';

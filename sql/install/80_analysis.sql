@@ -164,7 +164,7 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'no_data_found',
         MESSAGE = format('model "%s" has no customers on %s', model, to_char(run_date, 'YYYY-MM-DD')),
-        DETAIL = CASE WHEN earlier IS NULL AND later IS NULL THEN 'There are none on any date.'
+        DETAIL = CASE WHEN earlier IS NULL AND later IS NULL THEN 'There are no customers on any date.'
                       ELSE format('The nearest snapshots are of %s.',
                                   concat_ws(' and ', to_char(earlier, 'YYYY-MM-DD'), to_char(later, 'YYYY-MM-DD'))) END,
         HINT = 'Omit the date to use the newest snapshot. rfm_refresh() computes that of a date.';

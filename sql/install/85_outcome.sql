@@ -175,7 +175,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.campaign_rows(text, @extschema@.rfm_campaign, text) IS
-    'internal: what snapshot_rows() gives for a campaign';
+    'internal: the result of snapshot_rows() for a campaign';
 
 -- Two rows per pair of groups.
 CREATE FUNCTION rfm_internal.campaign_outcome(model text, name text, to_date date, in_group text)

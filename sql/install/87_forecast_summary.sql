@@ -15,7 +15,7 @@ RETURNS TABLE (
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_forecast_anew';
 COMMENT ON FUNCTION rfm_internal.forecast_anew(date, text, int4, text, text) IS
-    'internal: as rfm_forecast(), with parameters that are fitted for it';
+    'internal: as rfm_forecast(), always with newly fitted parameters';
 
 -- Customers are matched as text: a forecast has them as the model's owner sees
 -- them, with these settings.
@@ -65,7 +65,7 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_forecast_summary(date, text, interval, float8, text, text, text) IS
-    'what rfm_forecast() expects of the segments of a snapshot (the newest without a date), the one with most revenue first: how many of its customers still are customers, on how many days they will order until the horizon, the revenue of it and its share of all (a fraction of 1). segment null: customers who are not in the snapshot. by => ''comment'' groups by the comments instead, by => ''group'' by the groups of a model that scores within groups; score_group: of one of them';
+    'the forecast of rfm_forecast() by segment of a snapshot (by default the newest), in descending order of expected revenue: expected number of remaining customers, days with orders until the horizon, revenue, and its share of the total (a fraction of 1). segment is null for customers who are not in the snapshot. by => ''comment'' groups by comment, by => ''group'' by the groups of a model with score_within; score_group selects one group';
 
 CREATE FUNCTION @extschema@.rfm_forecast_backtest(
     from_date date,
@@ -95,7 +95,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('from_date %s is not before to_date %s', to_char(from_date, 'YYYY-MM-DD'), to_char(to_date, 'YYYY-MM-DD')),
-            HINT = 'The first is the date of the forecast, the second that to which it is compared with what came.';
+            HINT = 'from_date is the date of the forecast, to_date the end of the period with which it is compared.';
     END IF;
     -- a forecast of revenue where there is one; both orders end with the customer, so that they are the same each time
     RETURN QUERY
@@ -122,4 +122,4 @@ BEGIN
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.rfm_forecast_backtest(date, date, text, text, text) IS
-    'how good a forecast would have been: fitted to the orders up to from_date, compared with what the customers of that day have ordered until to_date. part: all; segment, of the model''s preview on from_date; decile, 1 being the tenth of whom most is expected; best tenth by the forecast, and by the sum of the scores. revenue_share: of the revenue that came, as a fraction of 1. score_group: of one group of a model that scores within groups; without one all are taken together';
+    'the quality of a past forecast: fitted to the orders up to from_date, and compared with the actual orders of these customers until to_date. part: all; segment (of the model''s preview on from_date); decile (1 is the tenth with the highest forecast); best tenth, by the forecast and by the sum of the scores. revenue_share is the share of the actual revenue, as a fraction of 1. score_group selects one group of a model with score_within; without it all groups are taken together';

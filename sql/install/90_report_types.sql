@@ -57,7 +57,7 @@ CREATE TYPE rfm_internal.report_mover AS (
     revenue      numeric
 );
 COMMENT ON TYPE rfm_internal.report_mover IS
-    'internal: one customer in two snapshots; days, orders and revenue are those of the later one one one';
+    'internal: one customer in two snapshots; days, orders and revenue are those of the later one';
 
 CREATE TYPE rfm_internal.report_point AS (
     run_date  date,

@@ -3,8 +3,8 @@
  * merge.c
  *		The collector's table on its way from a parallel worker to the leader.
  *
- * A worker's table travels as bytes and is merged customer by customer.  The
- * leader's own goes to itself as it is: only a ticket for it travels.
+ * A worker's table is sent as bytes and merged customer by customer.  For the
+ * leader's own table only a ticket is passed.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,8 +26,8 @@ PG_FUNCTION_INFO_V1(rfm_collect_serialize);
 PG_FUNCTION_INFO_V1(rfm_collect_deserialize);
 
 /*
- * Write a table as bytea.  What does not fit into one goes to a run, and so does
- * what is left of a table that is in runs already.
+ * Write a table as bytea.  If it does not fit into one, or if a part of it has
+ * been written to runs already, it is written to a run.
  */
 static bytea *
 write_table(RfmCollector *c)
@@ -65,21 +65,23 @@ rfm_collect_deserialize(PG_FUNCTION_ARGS)
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "rfm_collect_deserialize called in non-aggregate context");
 
-	/* combine reads the state where it lies: it is called before this row goes */
+	/*
+	 * combine reads the state in place: it is called before this row is freed
+	 */
 	serialized = PG_GETARG_BYTEA_PP(0);
 	s = palloc(sizeof(RfmSerial));
 	rfm_serial_open(s, VARDATA_ANY(serialized), VARSIZE_ANY_EXHDR(serialized));
 	PG_RETURN_POINTER(s);
 }
 
-/* A customer of another table, on its way into this one. */
+/* A customer of another table that is being merged into this one. */
 typedef struct MergeEntry
 {
 	RfmEntry	entry;
 	uint32		hash;
 } MergeEntry;
 
-/* Where a customer of the other table went. */
+/* The number in this table of a customer of the other one. */
 typedef struct MergedCustomer
 {
 	uint32		number;
@@ -98,8 +100,8 @@ merge_entry(RfmCollector *c, const MergeEntry *m)
 }
 
 /*
- * So many customers, or orders, are read before their copies are freed; and so
- * many steps before it is merged, each has its memory prefetched.
+ * Customers, or orders, read before their copies are freed; and the number of
+ * steps before merging at which the memory of each is prefetched.
  */
 #define MERGE_BATCH		1024
 #define AHEAD_OF_ENTRY	48
@@ -143,7 +145,7 @@ merge_some_entries(RfmCollector *c, RfmSerial *s, MergeEntry *batch, int n,
 	}
 }
 
-/* Merge all customers; merged, if wanted, gets where they went. */
+/* Merge all customers; merged, unless NULL, gets their numbers here. */
 static void
 merge_entries(RfmCollector *c, RfmSerial *s, MemoryContext batchcxt, MergedCustomer *merged)
 {
@@ -231,7 +233,7 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 												   ALLOCSET_DEFAULT_SIZES);
 	MergedCustomer *merged = NULL;
 
-	/* in key order they pile up nowhere, and a direct index may do for them */
+	/* in key order they do not collide, and a direct index may be possible */
 	if (!s->header.in_key_order)
 		rfm_index_expect(c, s->header.nentries);
 	if (c->distinct_orders)
@@ -251,13 +253,13 @@ merge_serialized(RfmCollector *c, RfmSerial *s)
 	rfm_spill_if_full(c);
 	rfm_spill_add_runs(c, s->run, s->header.nruns);
 	c->rows += s->header.rows;
-	/* the process that took them has shown them */
+	/* they have been shown by the process that read them */
 	c->rows_shown += s->header.rows;
 	if (merged)
 		pfree(merged);
 }
 
-/* Merge a table of this backend, in the same way, as that hardly ever happens. */
+/* Merge a table of this backend in the same way; this is rare. */
 static void
 merge_own(RfmCollector *c, RfmCollector *other)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * queue.c
- *		Rows on their way into the collector's table.
+ *		The queue of rows that are to be added to the collector's table.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,10 +16,10 @@
 #include "utils/memutils.h"
 
 /*
- * How many rows after its arrival a row's customer is prefetched, and that
- * customer's key; a row is taken after RFM_WAITING_ROWS.  The executor needs
- * some 100 ns a row, memory some 100 ns an answer; too early, and what was
- * prefetched is out of the cache again.
+ * Number of rows after its arrival at which a row's customer is prefetched,
+ * and that customer's key; a row is taken after RFM_WAITING_ROWS. The executor
+ * needs about 100 ns per row, and a memory access takes about 100 ns.  If
+ * memory is prefetched too early, it is evicted from the cache again.
  */
 #define ROWS_TO_ENTRY	24
 #define ROWS_TO_KEY		44
@@ -30,7 +30,7 @@ row_at(RfmQueue *q, uint64 number)
 	return &q->row[number % (2 * RFM_WAITING_ROWS)];
 }
 
-/* Add what a waiting row stands for to its customer. */
+/* Add a waiting row to its customer. */
 static inline void
 take_row(RfmCollector *c)
 {
@@ -71,9 +71,9 @@ rfm_queue_drain(RfmCollector *c)
 }
 
 /*
- * Add a row to the one that came before it, if both are of one customer and
- * one order, as neighbours often are.  Returns false where they differ in more
- * than time and amount.
+ * Add a row to the previous one if both have the same customer and order, as
+ * is often the case.  Returns false if they differ in more than time and
+ * amount.
  */
 static inline bool
 extend_row(RfmCollector *c, RfmWaitingRow *before, const RfmWaitingRow *row)
@@ -142,7 +142,7 @@ copy_key(RfmQueue *q, const RfmKeyType *kt, Datum key)
 	return PointerGetDatum(copy);
 }
 
-/* A row has come: prefetch for those before it, and take the oldest. */
+/* A row has arrived: prefetch memory for earlier ones, and take the oldest. */
 static inline void
 advance(RfmCollector *c)
 {
@@ -170,7 +170,7 @@ rfm_queue_add(RfmCollector *c, const RfmWaitingRow *row)
 	RfmQueue   *q = &c->queue;
 	RfmWaitingRow *queued;
 
-	/* at once: rows that wait may raise another error */
+	/* immediately, because waiting rows may raise another error */
 	if (unlikely(row->amount.form == RFM_FORM_NOT_FINITE))
 		rfm_money_error(c, row->key, false);
 	if (q->arrived > q->taken && extend_row(c, row_at(q, q->arrived - 1), row))
@@ -192,7 +192,7 @@ rfm_queue_add(RfmCollector *c, const RfmWaitingRow *row)
 	}
 	advance(c);
 
-	/* a numeric that was not decoded is where the executor has it, for now */
+	/* a numeric that was not decoded still points into the executor's row */
 	if (row->amount.form == RFM_FORM_NUMERIC)
 		rfm_queue_drain(c);
 }

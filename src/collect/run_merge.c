@@ -3,9 +3,9 @@
  * run_merge.c
  *		The customers of all runs, in key order.
  *
- * The runs stand in a heap by the key of the customer that each is at.  A
- * customer that is in several of them is at the front of each when its turn
- * comes.
+ * The runs are in a heap, ordered by the key of the current customer of each.
+ * A customer who is in several runs is the current one of each at the same
+ * time.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,8 +32,8 @@ typedef struct Block
 } Block;
 
 /*
- * A run being read.  What it gave last stays where it is until it gives twice
- * more: the blocks take turns.
+ * A run being read.  Its last customer stays in place until two more have been
+ * read, because the blocks alternate.
  */
 typedef struct Reader
 {
@@ -190,7 +190,7 @@ count_ids(RfmCollector *c, const RfmEntry *e)
 	return (uint32) count;
 }
 
-/* Take the customer that the first run is at, and move on. */
+/* Take the current customer of the first run, and advance. */
 static void
 take_first(RfmCollector *c, RfmEntry *e)
 {
@@ -206,7 +206,7 @@ take_first(RfmCollector *c, RfmEntry *e)
 		(void) binaryheap_remove_first(merge->heap);
 }
 
-/* Is the customer that the first run is at this one? */
+/* Determine whether the current customer of the first run is this one. */
 static bool
 first_has_key(RfmCollector *c, Datum key)
 {

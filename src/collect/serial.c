@@ -22,7 +22,7 @@
 /* Numbers are moved eight bytes at a time, whatever their width. */
 #define SERIAL_SLACK	sizeof(uint64)
 
-/* How many customers ahead of its use an entry is asked for. */
+/* How many customers ahead of its use an entry is prefetched. */
 #define ENTRIES_AHEAD	32
 
 #define FORM_FIELD(sum)		((int64) (sum)->form << 8 | (sum)->scale)
@@ -444,7 +444,7 @@ get_key(RfmSerial *s, const RfmKeyType *kt, int64 field)
 	if (!rfm_key_by_reference(kt))
 		return (Datum) field;
 	image = get_image(s, field);
-	/* of these nobody expects that they are aligned */
+	/* these need not be aligned */
 	if (kt->kind == RFM_KEY_BYTES && (kt->typlen > 0 || VARATT_IS_SHORT(image)))
 		return PointerGetDatum(image);
 	copy = palloc(field);

@@ -4,10 +4,11 @@
  *		The collector's table as a string of bytes, and back.
  *
  * A worker writes its table, the leader reads customers and orders from it one
- * after another; a run (spill.h) is written so in parts.  Only our own processes write such bytes: SQL cannot hand any
- * to the function that reads them, as it has an argument of type internal and
- * is strict.  So they are in native byte order, and what they say is believed;
- * only that a read stays within them is checked.
+ * after another; a run (spill.h) is written so in parts.  Only our own
+ * processes write such bytes: SQL cannot hand any to the function that reads
+ * them, as it has an argument of type internal and is strict.  So they are in
+ * native byte order and are trusted; it is only checked that reads stay within
+ * them.
  *
  * What the customers have in common is not repeated: each number travels as
  * its distance from the smallest of its kind, in as many bytes as the largest

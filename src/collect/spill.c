@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * spill.c
- *		The collector's table past its bound of memory: runs of customers.
+ *		Writing the collector's table to runs when it reaches its memory limit.
  *
- * A run is a sequence of blocks, each a size and so many bytes of serial.h.
+ * A run is a sequence of blocks.  Each is a size, followed by that many bytes
+ * in the format of serial.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,8 +19,8 @@
 #include "utils/memutils.h"
 
 /*
- * Customers of a block.  The leader keeps a block of every run in memory; of
- * fewer customers, what a block has beside them would tell.
+ * Customers per block.  The leader keeps one block of every run in memory;
+ * with fewer customers, the overhead of a block would matter.
  */
 #define BLOCK_CUSTOMERS	256
 

@@ -1,13 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * spill.h
- *		The collector's table past its bound of memory: runs of customers.
+ *		Writing the collector's table to runs when it reaches its memory limit.
  *
  * A table that is full is written to a temporary file, a run: its customers in
  * the order of their keys, each with its distinct orders.  Every process of a
- * query writes runs of its own.  In the end the leader reads all of them side by
- * side, and the customers come back in key order, each merged from the runs that
- * it is in.
+ * query writes runs of its own.  Finally the leader reads all of them in
+ * parallel, and returns the customers in key order, each merged from its runs.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * table.h
- *		The collector's table from the inside: finding, adding, growing.
+ *		The internals of the collector's table: finding, adding, growing.
  *
- * For those who fill it, from rows (queue.c, the ledger) or from the tables of
- * parallel workers (merge.c), and for those who free it.
+ * For the files that fill it, from rows (queue.c, the ledger) or from the
+ * tables of parallel workers (merge.c), and for those that free it.
  *
  *-------------------------------------------------------------------------
  */

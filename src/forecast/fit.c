@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * fit.c
- *		From the histories of customers to the parameters of a forecast.
+ *		Fitting the parameters of a forecast to the histories of customers.
  *
  *-------------------------------------------------------------------------
  */
@@ -100,7 +100,7 @@ count_histories(RfmSample *sample)
 	return n;
 }
 
-/* Take over what was found; false: it is nothing to rely on. */
+/* Store the result of the search. Returns false if it is not reliable. */
 static bool
 take_minimum(const RfmMinimum *minimum, int n, double customers, double *param, double *error)
 {
@@ -179,7 +179,10 @@ fit_buying(const RfmSample *sample, double days, double repeats, RfmFit *fit)
 	RfmBuyingData data = {fit->family, fit->customers, fit->histories, sample->history};
 	RfmMinimum	minimum = {0};
 
-	/* customers alike who come as often as the average, and one in three is lost after a visit */
+	/*
+	 * identical customers who order as often as the average, and of whom one
+	 * in three is lost after a visit
+	 */
 	minimum.x[RFM_PARAM_ALPHA] = log(Max(days, 1) / repeats);
 	minimum.x[RFM_PARAM_B] = log(2);
 	start_with_buying(&data, &minimum);
@@ -199,7 +202,7 @@ fit_buying(const RfmSample *sample, double days, double repeats, RfmFit *fit)
 			 errhint("This happens if all customers are alike, or if no customer ever leaves. Try the other family, or a later date.")));
 }
 
-/* The correlation of how often they come and what they spend each time. */
+/* The correlation between number of visits and spending per visit. */
 static double
 spending_correlation(const RfmSample *sample)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * fit.h
- *		From the histories of customers to the parameters of a forecast.
+ *		Fitting the parameters of a forecast to the histories of customers.
  *
  *-------------------------------------------------------------------------
  */

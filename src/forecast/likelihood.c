@@ -32,7 +32,10 @@ rfm_digamma(double x)
 		y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y * (1.0 / 240 - y * (1.0 / 132 - y * 691.0 / 32760)))));
 }
 
-/* lgamma() keeps the sign, which is plus for all that is asked here, in a global variable. */
+/*
+ * lgamma() stores the sign, which is always positive here, in a global
+ * variable.
+ */
 static double
 log_gamma(double x)
 {
@@ -136,7 +139,10 @@ rest_of_history(RfmFamily family, const double *param, const RfmHistory *history
 	return Max(lost, alive) + log1p(odds);
 }
 
-/* From a log-likelihood to what is minimized: per customer, by logarithms. */
+/*
+ * Convert a log-likelihood to the function that is minimized: per customer, by
+ * logarithms of the parameters.
+ */
 static double
 finish_loss(double likelihood, double customers, const double *param, double *gradient, int n)
 {

@@ -20,7 +20,7 @@
 #define MOST_ITERATIONS 200
 #define MOST_NEWTON_STEPS 20
 
-/* Variables are logarithms; what leads farther out than this has no minimum. */
+/* Variables are logarithms. Beyond this limit there is no minimum. */
 #define FARTHEST 18.0
 
 typedef double Vector[RFM_MOST_VARIABLES];
@@ -63,7 +63,7 @@ downhill(const Search *s, Matrix m, double *step)
 		step[i] = -dot(s, m[i], s->gradient);
 }
 
-/* Go along step as far as the value sinks; moved is how far that was. */
+/* Follow step as long as the value decreases; moved is the distance. */
 static bool
 go_along(Search *s, const double *step, double *moved, double *turned)
 {
@@ -188,7 +188,7 @@ invert(int n, Matrix m, Matrix inverse)
 
 			for (int k = 0; k < j; k++)
 				sum -= factor[i][k] * factor[j][k];
-			/* what is left of rounding is no curvature */
+			/* rounding errors are not curvature */
 			if (i == j && !(sum > 1e-10 * m[j][j] && m[j][j] > 0))
 				return false;
 			factor[i][j] = i == j ? sqrt(sum) : sum / factor[j][j];
@@ -224,8 +224,8 @@ excess(const Search *s, Matrix inverse, double *step)
 }
 
 /*
- * Where the function is a bowl, and its bottom near, Newton's method has all digits
- * in a few steps.
+ * Near the minimum of a convex function, Newton's method finds all digits in a
+ * few steps.
  */
 static void
 polish(Search *s, double near, RfmMinimum *minimum)

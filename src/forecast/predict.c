@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * predict.c
- *		From parameters and a customer's history to what is expected of them.
+ *		Computing forecasts from parameters and a customer's history.
  *
- * Who is not lost buys at a rate that has a gamma distribution of shape k = r + x
- * and scale s = alpha + T, and is lost after each visit with probability p, which
- * has a beta distribution.  Given p, they can be expected to buy
- * (1 - (1 + p t / s)^-k) / p times in t days.  The mean of that over p is the
- * published formula with the hypergeometric function 2F1; but nothing cancels out
- * here, not even at a = 1, where the formula is 0 / 0.
+ * A customer who is not lost buys at a rate that has a gamma distribution of
+ * shape k = r + x and scale s = alpha + T, and is lost after each visit with
+ * probability p, which has a beta distribution.  Given p, they can be expected
+ * to buy (1 - (1 + p t / s)^-k) / p times in t days.  The mean of that over p
+ * is the published formula with the hypergeometric function 2F1; but nothing
+ * cancels out here, not even at a = 1, where the formula is 0 / 0.
  *
  * The mean over p is computed by the trapezoidal rule in the logarithm of its odds,
  * y = log(p / (1 - p)): the integrand is analytic and vanishes exponentially at
@@ -196,7 +196,10 @@ find_nodes(RfmPredictor *predictor, int32 repeats)
 	return nodes;
 }
 
-/* Days with orders until the horizon, of whoever is lost with probability p after each. */
+/*
+ * Days with orders until the horizon of a customer who is lost with
+ * probability p after each.
+ */
 static double
 orders_given(const RfmPredictor *predictor, double k, double s, double p)
 {

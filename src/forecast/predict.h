@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * predict.h
- *		From parameters and a customer's history to what is expected of them.
+ *		Computing forecasts from parameters and a customer's history.
  *
  *-------------------------------------------------------------------------
  */

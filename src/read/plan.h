@@ -18,8 +18,8 @@ typedef struct RfmDependence
 {
 	bool		row_security;	/* policies choose them */
 	bool		settings;		/* it calls current_setting() or session_user */
-	Oid			function;		/* may do so: one that is not PostgreSQL's and not
-								 * immutable; InvalidOid: none */
+	Oid			function;		/* may do so: neither PostgreSQL's nor immutable;
+								 * InvalidOid: none */
 } RfmDependence;
 
 /* A query's plan, as far as it says how to run the query. */

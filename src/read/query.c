@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * query.c
- *		How the orders of a source are read.
+ *		Reading the orders of a source.
  *
- * Where the orders lie on this server they go through an aggregate that fills the collector as they are
- * scanned.  Where they lie elsewhere, and can be grouped there, one row per
- * customer comes instead; else the orders come one by one.
+ * If the orders are on this server, an aggregate fills the collector while
+ * they are scanned.  If they are on other servers that can group them, one row
+ * per customer is read; otherwise the orders are read one by one.
  *
  *-------------------------------------------------------------------------
  */
@@ -58,7 +58,7 @@ single_nothing(DestReceiver *self)
 {
 }
 
-/* A model's query is running: what it calls must not start another. */
+/* Set while a model's query is running; it must not start another. */
 static bool query_running = false;
 
 void
@@ -122,7 +122,7 @@ do_work(const QueryWork *work)
 	return true;
 }
 
-/* Nothing that the query calls may write, whatever it is declared as. */
+/* No function that the query calls may write, whatever its declaration. */
 static bool
 run_work(const QueryWork *work)
 {
@@ -162,7 +162,7 @@ run_query(const RfmSource *source, const char *sql, const RfmQueryParams *params
 	(void) run_work(&work);
 }
 
-/* Plans a query; false where it may fail and cannot be run. */
+/* Plan a query. Returns false if it may fail, and cannot be run. */
 static bool
 look_at_query(const RfmSource *source, const char *sql, const RfmQueryParams *params,
 			  bool may_fail, RfmPlanLook *look)
@@ -213,8 +213,9 @@ set_for_query(const char *name, const char *value)
 }
 
 /*
- * Each process fills a table of all customers that it meets, and the tables are
- * then merged: a process more than there are CPUs makes work and shares none.
+ * Each process fills a table of all customers that it reads, and the tables
+ * are then merged.  More processes than CPUs would add work without sharing
+ * any.
  */
 int			rfm_max_workers = -1;
 
@@ -251,8 +252,8 @@ typedef struct ReadPlan
 } ReadPlan;
 
 /*
- * Grouping here what could be grouped there would be no use: a planner without
- * statistics of the other server has no other reason to send it there.
+ * Grouping on this server would be useless.  A planner without statistics of
+ * the other server has no other reason to prefer grouping there.
  */
 static void
 prefer_pushing(void)
@@ -262,7 +263,7 @@ prefer_pushing(void)
 	set_for_query("enable_partitionwise_aggregate", "on");
 }
 
-/* Is the query of groups one that other servers run whole? */
+/* Determine whether other servers run the whole grouped query. */
 static bool
 groups_elsewhere(const RfmSource *source, const ReadPlan *plan)
 {
@@ -301,7 +302,7 @@ plan_reading(const RfmModel *model, const RfmSource *source, DateADT run_date, R
 		}
 	}
 
-	/* a ticket is worth nothing outside the process that made it */
+	/* a ticket is useless outside the process that made it */
 	if (look.aggregates)
 		return;
 	plan->reading = RFM_READ_ORDERS;
@@ -331,9 +332,14 @@ read_orders(const RfmSource *source, const ReadPlan *plan, bool visits, DateADT 
 	rfm_rows_receiver_init(&receiver, plan->reading, visits || source->orders != NULL,
 						   source->group != NULL, mcxt);
 	receiver.visits = visits;
-	/* the time goes into memory, not into expressions worth compiling */
+	/*
+	 * most of the time is for memory access, so compiling expressions does not
+	 * pay
+	 */
 	set_for_query("jit", "off");
-	/* a worker that runs the whole query would keep the ticket to itself */
+	/*
+	 * the ticket of a worker that runs the whole query would be useless here
+	 */
 	set_for_query(RFM_DEBUG_PARALLEL_QUERY, "off");
 	set_workers(true);
 	if (plan->pushed)
@@ -371,7 +377,7 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 	char	   *sql = rfm_query_text(model, source, RFM_READ_ORDERS, first, last, &params);
 	RfmPlanLook look;
 
-	/* a view may call rfm_run_date(), which has to be noticed in this process */
+	/* a view may call rfm_run_date(), which only this process can detect */
 	look_at_query(source, sql, &params, false, &look);
 	if (source->is_view && look.elsewhere)
 		return false;

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * query.h
- *		The queries over a source, and how the orders are read with them.
+ *		Running queries over a source to read its orders.
  *
- * Takes a resolved source and a date, or a range of dates; gives the collector
- * that a query has filled, or hands the rows to a receiver.
+ * Takes a resolved source and a date, or a range of dates; returns the
+ * collector that a query has filled, or passes the rows to a receiver.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,15 +15,16 @@
 #include "read/source.h"
 
 /*
- * The setting rfm.max_workers: parallel workers that read the orders beside the
- * leader; -1: one less than the machine has CPUs.  The planner's own settings
- * hold as well.
+ * The setting rfm.max_workers: parallel workers that read the orders in
+ * addition to the leader; -1: one less than the number of CPUs.  The planner's
+ * own settings hold as well.
  */
 extern int	rfm_max_workers;
 
 /*
- * The setting rfm.grouped_reading: are orders read one row per customer?  auto:
- * where the servers that have them can group them; on: from any source.
+ * The setting rfm.grouped_reading: whether orders are read as one row per
+ * customer; auto: if the servers that store them can group them; on: for any
+ * source.
  */
 typedef enum RfmGroupedReading
 {
@@ -35,29 +36,29 @@ typedef enum RfmGroupedReading
 extern int	rfm_grouped_reading;
 
 /*
- * rfm_source_latest_date: the local date of the latest order that the filter
- * lets through, of those up to today: a date to come is a mistake, and would be
- * followed by snapshots of all dates until then.  False where there is none.  As
- * the model's owner.
+ * rfm_source_latest_date: determine the local date of the latest order that
+ * the filter accepts, among those up to today.  A future date is a mistake,
+ * and would cause snapshots of all dates until then.  Returns false if there
+ * is none.  As the model's owner.
  */
 extern bool rfm_source_latest_date(const RfmModel *model,
 								   const RfmSource *source, DateADT *date);
 
 /*
- * rfm_source_read: reads the orders that count for run_date, in one query
- * that the planner may run in parallel, and notes in the source whether it
- * brought them grouped.  The collector lives in mcxt; NULL where no order
- * counts.  As the model's owner.
+ * rfm_source_read: read the orders that count for run_date, in one query that
+ * the planner may run in parallel, and note in the source whether they were
+ * grouped.  The collector is in mcxt; NULL if no order counts.  As the model's
+ * owner.
  */
 extern RfmCollector *rfm_source_read(const RfmModel *model, RfmSource *source,
 									 DateADT run_date, MemoryContext mcxt);
 
 /*
- * rfm_source_scan: reads the orders that count for any date from first to
- * last, in one query.  dest gets customer, order time, amount and, where the
- * model counts them, order id; it may end the query.  Returns false, with
- * nothing read, for a view over tables of other servers, where a call of
- * rfm_run_date() would go unnoticed.  As the model's owner, between
+ * rfm_source_scan: read the orders that count for any date from first to last,
+ * in one query. dest gets customer, order time, amount and, where the model
+ * counts them, order id; it may end the query.  Returns false, with nothing
+ * read, for a view over tables of other servers, where a call of
+ * rfm_run_date() would not be detected.  As the model's owner, between
  * rfm_owner_enter and rfm_owner_leave.
  */
 extern bool rfm_source_scan(const RfmModel *model, const RfmSource *source,
@@ -74,21 +75,21 @@ extern RfmCollector *rfm_source_read_visits(const RfmSource *source, DateADT fir
 											DateADT run_date, MemoryContext mcxt);
 
 /*
- * rfm_source_check: runs that query without reading an order, for the checks
- * of rights that only the executor makes.  As the model's owner.
+ * rfm_source_check: run a query with all expressions that reads no order, for
+ * the permission checks of the executor.  As the model's owner.
  */
 extern void rfm_source_check(const RfmSource *source);
 
 /*
- * rfm_source_depends: determine what it depends on, beside the tables, which
+ * rfm_source_depends: determine what, other than the tables, determines which
  * orders count for a date.  As the model's owner.
  */
 extern RfmDependence rfm_source_depends(const RfmModel *model, const RfmSource *source,
 										DateADT run_date);
 
 /*
- * rfm_source_forbid_nesting: raises OBJECT_NOT_IN_PREREQUISITE_STATE when
- * called from within a model's query.
+ * rfm_source_forbid_nesting: raise OBJECT_NOT_IN_PREREQUISITE_STATE if called
+ * from within a model's query.
  */
 extern void rfm_source_forbid_nesting(void);
 

@@ -70,7 +70,9 @@ append_equal(StringInfo sql, RfmQueryParams *params, const char *expression,
 static void
 append_from(StringInfo sql, const RfmSource *source, RfmQueryParams *params)
 {
-	/* a composite customer of whom a part is null is one; "IS NOT NULL" would deny it */
+	/*
+	 * a composite value with a null field is a customer, but not "IS NOT NULL"
+	 */
 	appendStringInfo(sql, " FROM %s AS %s WHERE NOT (%s IS NULL) AND %s IS NOT NULL",
 					 source->relation, source->alias,
 					 source->customer, source->ordered_at);
@@ -87,10 +89,10 @@ append_from(StringInfo sql, const RfmSource *source, RfmQueryParams *params)
 }
 
 /*
- * How rows are grouped by a key.  Of keys that are equal but can look different
- * the collector keeps the least look, so each look is a group of its own; NULL
- * where the type has no text that tells looks apart, or an order id may be one
- * of two of them.
+ * The expressions by which rows are grouped by a key.  If equal keys can have
+ * different texts, the collector keeps the least of them, so each text is a
+ * separate group.  NULL if the type has no text that distinguishes them, or if
+ * that would count an order id twice.
  */
 static const char *
 group_by_key(const RfmSource *source, const RfmKeyType *key, const char *sql)
@@ -104,7 +106,10 @@ group_by_key(const RfmSource *source, const RfmKeyType *key, const char *sql)
 	return NULL;
 }
 
-/* How customers are grouped; NULL where they cannot be. */
+/*
+ * The expressions by which customers are grouped; NULL if they cannot be
+ * grouped.
+ */
 static const char *
 group_by(const RfmSource *source)
 {

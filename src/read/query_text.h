@@ -3,8 +3,8 @@
  * query_text.h
  *		The queries over a source, as SQL with parameters.
  *
- * Takes a resolved source; gives text in the current context and fills in the
- * parameters that go with it.  Nothing here runs a query.
+ * Takes a resolved source; returns text in the current context and fills in
+ * its parameters.  Nothing here runs a query.
  *
  *-------------------------------------------------------------------------
  */

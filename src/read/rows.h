@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * rows.h
- *		From what a query over the source gives into the collector.
+ *		Filling the collector from the rows of a query over the source.
  *
- * Takes the rows of one query, gives the collector.  There are three queries:
- * one whose aggregate has filled a collector in this very process, one of the
- * orders as they are, and one that has them grouped.
+ * Takes the rows of one query, and returns the collector.  There are three
+ * kinds of queries: one whose aggregate has filled a collector in this
+ * process, one that returns the orders, and one that returns them grouped.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,7 +48,7 @@ extern void rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading
 								   bool counted, bool groups, MemoryContext mcxt);
 
 /*
- * rfm_rows_finish: all rows have come.  Gives the collector, NULL where no
+ * rfm_rows_finish: return the collector when all rows have arrived; NULL if no
  * order counts.
  */
 extern RfmCollector *rfm_rows_finish(RfmRowsReceiver *receiver);

@@ -3,9 +3,9 @@
  * visits.h
  *		The days on which customers ordered.
  *
- * Takes a source and a date, gives one customer after another with what the
- * models of repeat buying need to know.  A visit is a day with an order; rows that
- * are no orders add their amounts and are no visits.
+ * Takes a source and a date; returns one customer after another with the
+ * numbers that models of repeat buying need.  A visit is a day with an order;
+ * rows that are no orders add their amounts and are no visits.
  *
  *-------------------------------------------------------------------------
  */

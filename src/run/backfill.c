@@ -148,13 +148,19 @@ rfm_backfill_model(const char *model, DateADT first, DateADT last)
 	series->needs_history = first != last;
 	series->doing = "backfilling";
 	series->mcxt = mcxt;
-	for (rfm_attempt(&series->attempt, find_start, &backfill);
-		 series->attempt.date <= last; series->attempt.date++)
+	while (!rfm_attempt(&series->attempt, find_start, &backfill))
+		;
+	while (series->attempt.date <= last)
 	{
 		CHECK_FOR_INTERRUPTS();
 		show_date(&backfill);
-		rfm_attempt(&series->attempt, refresh_date, series);
-		SPI_commit();
+		if (rfm_attempt(&series->attempt, refresh_date, series))
+		{
+			SPI_commit();
+			series->attempt.date++;
+		}
+		else
+			series->ledger = NULL;	/* it may have given the date away: it is read anew */
 		MemoryContextReset(datecxt);
 	}
 	MemoryContextSwitchTo(oldcxt);

@@ -290,6 +290,17 @@ is_more(const CatchUp *catch_up)
 	return owed->n > 1 && (owed->restated[1] || catch_up->done < rfm_catch_up_limit);
 }
 
+/* Go on from what the log says now.  A ledger may have given the date away: it is read anew. */
+static void
+begin_anew(CatchUp *catch_up, int done)
+{
+	catch_up->first = true;
+	catch_up->done = done;
+	catch_up->series.attempt.has_date = false;
+	catch_up->series.attempt.date = DATEVAL_NOBEGIN;
+	catch_up->series.ledger = NULL;
+}
+
 void
 rfm_catch_up_model(const char *model)
 {
@@ -299,6 +310,8 @@ rfm_catch_up_model(const char *model)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcxt = MemoryContextSwitchTo(datecxt);
 	CatchUp		catch_up = {.first = true,.begun = GetCurrentTimestamp()};
+	int			done;
+	bool		again;
 
 	catch_up.series.attempt.command = "catch_up";
 	catch_up.series.attempt.model = model;
@@ -309,9 +322,13 @@ rfm_catch_up_model(const char *model)
 	{
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(datecxt);
-		rfm_attempt(&catch_up.series.attempt, catch_up_step, &catch_up);
-		SPI_commit();
-	} while (is_more(&catch_up));
+		done = catch_up.done;
+		again = !rfm_attempt(&catch_up.series.attempt, catch_up_step, &catch_up);
+		if (again)
+			begin_anew(&catch_up, done);
+		else
+			SPI_commit();
+	} while (again || is_more(&catch_up));
 	report_left(&catch_up, &catch_up.owed, 1);
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);

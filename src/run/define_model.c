@@ -24,6 +24,7 @@
 #include "nodes/makefuncs.h"
 #include "read/query.h"
 #include "read/source.h"
+#include "run/default_target.h"
 #include "run/define_model.h"
 #include "run/dependence.h"
 #include "run/ruleset.h"
@@ -120,10 +121,11 @@ create_default_model(Oid source)
 {
 	StringInfoData sql;
 	const char *filter = default_filter(source);
-	int			level = rfm_lock_search_path();
+	Oid			owner = default_owner(source);
+	int			level;
 	Oid			save_user;
 	int			save_context;
-	RfmGuard	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
+	RfmGuard	save_guard;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
@@ -133,9 +135,12 @@ create_default_model(Oid source)
 	if (filter)
 		appendStringInfo(&sql, ", filter => %s", quote_literal_cstr(filter));
 	appendStringInfoChar(&sql, ')');
+	rfm_default_target_check(owner, sql.data);
 
+	level = rfm_lock_search_path();
+	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
 	GetUserIdAndSecContext(&save_user, &save_context);
-	SetUserIdAndSecContext(default_owner(source),
+	SetUserIdAndSecContext(owner,
 						   save_context | SECURITY_LOCAL_USERID_CHANGE);
 	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_SELECT);
 	SetUserIdAndSecContext(save_user, save_context);

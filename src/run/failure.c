@@ -14,10 +14,12 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "run/failure.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "value/calendar.h"
 
 /* A job that fails every minute must not fill the disk. */
 #define FAILURES_KEPT 100
@@ -60,11 +62,30 @@ log_failure(const RfmAttempt *attempt, const ErrorData *error)
 	PopActiveSnapshot();
 }
 
-void
+/*
+ * After a deadlock: end the transaction, and take a lock that waits for an index
+ * which is being built on the target, and keeps another one from being begun.  No
+ * snapshot is held here, for which such a command would wait.
+ */
+static void
+begin_again(RfmAttempt *attempt)
+{
+	attempt->repeated = true;
+	SPI_commit();
+	ereport(NOTICE,
+			(errmsg("computing the snapshot of %s for model \"%s\" again after a deadlock",
+					attempt->has_date ? rfm_calendar_text(attempt->date) : "the run date", attempt->model)));
+	InvalidateCatalogSnapshot();
+	if (OidIsValid(attempt->target))
+		LockRelationOid(attempt->target, ShareUpdateExclusiveLock);
+}
+
+bool
 rfm_attempt(RfmAttempt *attempt, void (*work) (void *arg), void *arg)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool succeeded = true;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(mcxt);
@@ -85,12 +106,20 @@ rfm_attempt(RfmAttempt *attempt, void (*work) (void *arg), void *arg)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(mcxt);
 		CurrentResourceOwner = owner;
-		if (attempt->id != 0)
+		if (attempt->id == 0 || attempt->repeated ||
+			error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 		{
-			log_failure(attempt, error);
-			SPI_commit();
+			if (attempt->id != 0)
+			{
+				log_failure(attempt, error);
+				SPI_commit();
+			}
+			ReThrowError(error);
 		}
-		ReThrowError(error);
+		succeeded = false;
 	}
 	PG_END_TRY();
+	if (!succeeded)
+		begin_again(attempt);
+	return succeeded;
 }

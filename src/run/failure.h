@@ -22,6 +22,8 @@ typedef struct RfmAttempt
 								 * caller may use */
 	bool		has_date;
 	DateADT		date;			/* under way */
+	Oid			target;			/* of the model; InvalidOid: not known yet */
+	bool		repeated;		/* the call has begun anew after a deadlock */
 } RfmAttempt;
 
 /*
@@ -29,7 +31,11 @@ typedef struct RfmAttempt
  * commit a row of rfm_failure where the model is known, and raise the error
  * again.  For procedures, in a connection of SPI that may commit; the caller
  * commits what succeeded.
+ *
+ * The first deadlock of a call raises no error: it is undone, what has changed is
+ * committed, indexes that are being built on the target are waited for, and false
+ * is returned, for the caller to do the work again from what is committed.
  */
-extern void rfm_attempt(RfmAttempt *attempt, void (*work) (void *arg), void *arg);
+extern bool rfm_attempt(RfmAttempt *attempt, void (*work) (void *arg), void *arg);
 
 #endif							/* RFM_RUN_FAILURE_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * forecast.c
- *		What is expected of the customers of a model.
+ *		Forecasts for the customers of a model.
  *
  *-------------------------------------------------------------------------
  */
@@ -108,14 +108,17 @@ rfm_forecast_of(RfmPredictor *predictor, const RfmParameters *parameters,
 	forecast.orders = forecast.alive * orders;
 	if (!parameters->has_spending)
 		return forecast;
-	/* who has got more back than they have spent is taken to have spent nothing */
+	/*
+	 * a customer who got back more than they spent is treated as having spent
+	 * nothing
+	 */
 	forecast.order_value = rfm_predict_spending(parameters->spending, history->repeats,
 												Max(spent_later(visitor), 0));
 	forecast.revenue = forecast.alive * discounted * forecast.order_value;
 	return forecast;
 }
 
-/* Where the customers of a fit go. */
+/* The receiver of the customers for a fit. */
 typedef struct SampleSink
 {
 	RfmSample  *sample;

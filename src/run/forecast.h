@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * forecast.h
- *		What is expected of the customers of a model.
+ *		Forecasts for the customers of a model.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * forecast_rows.c
- *		The functions of SQL over visits, fits and forecasts.
+ *		The SQL functions for visits, fits and forecasts.
  *
  *-------------------------------------------------------------------------
  */
@@ -78,7 +78,7 @@ family_argument(FunctionCallInfo fcinfo, int arg)
 			 errhint("Use 'mbg/nbd', the default, or 'bg/nbd'.")));
 }
 
-/* The days from a date until an interval later. */
+/* Return the number of days from a date until an interval later. */
 static double
 horizon_argument(FunctionCallInfo fcinfo, int arg, DateADT from)
 {
@@ -89,7 +89,7 @@ horizon_argument(FunctionCallInfo fcinfo, int arg, DateADT from)
 	return rfm_forecast_days(from, PG_GETARG_INTERVAL_P(arg));
 }
 
-/* A rate for a year as the exponent for a day. */
+/* Return an annual rate as the exponent for one day. */
 static double
 discount_argument(FunctionCallInfo fcinfo, int arg)
 {
@@ -112,7 +112,7 @@ discount_argument(FunctionCallInfo fcinfo, int arg)
  * Rows.
  */
 
-/* Where the rows of a function go. */
+/* The receiver of the rows of a function. */
 typedef struct RowSink
 {
 	ReturnSetInfo *rsinfo;
@@ -348,7 +348,10 @@ fit_now(RowSink *sink, RfmFamily family)
 	rfm_parameters_take(&fit, input.run_date, &sink->parameters);
 }
 
-/* Parameters that are kept or, for a forecast of all customers, of a fit made now. */
+/*
+ * Return stored parameters or, for a forecast of all customers, those of a new
+ * fit.
+ */
 static void
 find_parameters(RowSink *sink, RfmFamily family, bool one)
 {

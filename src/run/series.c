@@ -114,6 +114,7 @@ compute_date(RfmSeries *series)
 	rfm_progress_announce(series->attempt.model, &series->attempt.date, false);
 
 	model = rfm_model_continue(series->attempt.model, &series->attempt.id);
+	series->attempt.target = model->target;
 
 	rfm_snapshot_begin(model, &snapshot);
 	snapshot.backfill = series->label;

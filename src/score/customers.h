@@ -3,8 +3,8 @@
  * customers.h
  *		The customers of one snapshot, in key order.
  *
- * Takes what was collected, gives what is scored: for every customer the
- * three values as int64 codes in which more is better, in flat arrays.
+ * Takes the collector, and returns the values to be scored: for every customer
+ * three int64 codes in which more is better, in flat arrays.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * create.c
- *		Making the target of a model that has none yet.
+ *		Creating the target of a model.
  *
  *-------------------------------------------------------------------------
  */
@@ -59,7 +59,7 @@ append_created_column(StringInfo sql, const RfmModel *model,
 	appendStringInfoChar(sql, ',');
 }
 
-/* No two columns of a target to be created may have one name. */
+/* Check that no two columns of a new target have the same name. */
 static void
 check_created_name(char **names, RfmColumn column)
 {
@@ -73,7 +73,7 @@ check_created_name(char **names, RfmColumn column)
 					 errhint("Map one of them to another name, or to null, in target_columns.")));
 }
 
-/* Columns that only an explicit mapping asks for. */
+/* Columns that are created only if target_columns names them. */
 static bool
 created_on_demand(const RfmModel *model, RfmColumn column)
 {
@@ -96,8 +96,8 @@ created_on_demand(const RfmModel *model, RfmColumn column)
 }
 
 /*
- * Where the orders are distributed by the customer, or the group, so are the
- * rows of the target, each on the server of its orders.
+ * If the orders are distributed by customer or group, the target is
+ * distributed likewise, and colocated with them.
  */
 static void
 distribute(const RfmModel *model, const RfmSource *source, const char *relation,

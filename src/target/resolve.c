@@ -70,7 +70,10 @@ native_value(RfmColumn column, const RfmSource *source)
 	return value;
 }
 
-/* How a native value becomes one of the target's column, as by assignment. */
+/*
+ * Return the conversion of a native value to the type of the target's column,
+ * as for an assignment.
+ */
 static Node *
 conversion(RfmTarget *target, RfmColumn column, const RfmSource *source, Relation rel)
 {
@@ -145,7 +148,7 @@ resolve_column(const RfmModel *model, const RfmSource *source, Relation rel,
 	target->convert[column] = conversion(target, column, source, rel);
 }
 
-/* Columnar storage takes new rows, but changes and deletes none. */
+/* Columnar storage supports inserts, but no updates and deletes. */
 static void
 check_access_method(Relation rel)
 {
@@ -160,8 +163,8 @@ check_access_method(Relation rel)
 }
 
 /*
- * A check that waits for the end of the transaction would run there with the
- * rights of whoever asked for the refresh; PostgreSQL refuses to queue it.
+ * A deferred check would run at the end of the transaction with the rights of
+ * the role that called the refresh; PostgreSQL refuses to queue it.
  */
 static void
 check_no_deferred(Relation rel)
@@ -185,7 +188,7 @@ check_no_deferred(Relation rel)
 	}
 }
 
-/* The owner reads and writes the target; that is checked before any work. */
+/* Check in advance that the owner may read and write the target. */
 static void
 check_rights(const RfmModel *model, Relation rel)
 {

@@ -16,7 +16,9 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "base/identity.h"
 #include "base/query.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -27,6 +29,7 @@
 #include "target/place.h"
 #include "target/routed.h"
 #include "target/write.h"
+#include "utils/backend_status.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -381,6 +384,50 @@ check_whole(RfmRowMaker *maker, const RfmDiff *diff, const RfmCounts *counts)
 		check_keys(maker);
 }
 
+/*
+ * Raise an error where an index of the target is being built concurrently: that
+ * command waits for our snapshot, while it has a lock that we would wait for.
+ * Found as a deadlock, it could be the one that fails, and leave an invalid index.
+ */
+static void
+check_index_builds(const RfmTarget *target)
+{
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(target->relid);
+	bool		isnull;
+	RfmIdentity catalog;
+	Datum		pid;
+
+	pgstat_clear_backend_activity_snapshot();
+	rfm_catalog_enter(&catalog);
+	pid = rfm_query_value("SELECT s.pid FROM pg_stat_progress_create_index s"
+						  " WHERE s.relid = $1 AND s.command LIKE '%CONCURRENTLY'",
+						  1, &type, &value, true, &isnull);
+	rfm_catalog_leave(&catalog);
+	if (isnull)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+			 errmsg("an index of target \"%s\" is being built concurrently",
+					RelationGetRelationName(target->rel)),
+			 errdetail("Process %d waits for this refresh to end, which would wait for its lock.", DatumGetInt32(pid)),
+			 errhint("Refresh again when the index is there. rfm_catch_up and rfm_backfill do so by themselves.")));
+}
+
+/*
+ * Lock the target: readers pass, and what is compared stays as it is until it is
+ * written.  Who has locked rows with SELECT FOR UPDATE is waited for here, and not
+ * at the rows: they may go on to update them.
+ */
+static void
+lock_target(const RfmTarget *target)
+{
+	if (ConditionalLockRelationOid(target->relid, ExclusiveLock))
+		return;
+	check_index_builds(target);
+	LockRelationOid(target->relid, ExclusiveLock);
+}
+
 void
 rfm_target_write(const RfmModel *model, RfmTarget *target,
 				 const RfmCustomers *customers, const RfmScores *scores,
@@ -391,11 +438,7 @@ rfm_target_write(const RfmModel *model, RfmTarget *target,
 	WrittenColumns written;
 	RfmPlace	place;
 
-	/*
-	 * readers are not blocked, and the compared rows cannot change before they
-	 * are written
-	 */
-	LockRelationOid(target->relid, ShareRowExclusiveLock);
+	lock_target(target);
 	rfm_place_find(&place, model, target, customers);
 
 	rfm_row_maker_init(&maker, model, target, customers, scores, segment, comment);

@@ -14,7 +14,7 @@
 #include "utils/fmgrprotos.h"
 #include "value/calendar.h"
 
-/* How far around a midnight a change of the clock matters. */
+/* The distance from midnight within which a change of the clock matters. */
 #define CLOCK_MARGIN_SECS (26 * SECS_PER_HOUR)
 
 void
@@ -30,7 +30,9 @@ rfm_calendar_init(RfmCalendar *calendar, Oid time_type, const char *zone_setting
 	calendar->offset = (int64) gmtoff * USECS_PER_SEC;
 }
 
-/* Does the zone's clock jump within the margin around a moment? */
+/*
+ * Determine whether the zone's offset changes within the margin around a time.
+ */
 static bool
 clock_jumps_near(const RfmCalendar *calendar, TimestampTz moment)
 {
@@ -153,7 +155,10 @@ rfm_calendar_today(const RfmCalendar *calendar)
 	return rfm_calendar_date_of(calendar, GetCurrentTransactionStartTimestamp());
 }
 
-/* Go so many months back from a date; false where the calendar does not go so far. */
+/*
+ * Subtract a number of months from a date.  Returns false if the result is out
+ * of range.
+ */
 static bool
 subtract_months(DateADT day, int64 back, int64 *result)
 {
@@ -178,8 +183,8 @@ subtract_months(DateADT day, int64 back, int64 *result)
 }
 
 /*
- * What timestamp minus interval does, in numbers that do not overflow: months,
- * then days, then time.
+ * Subtract an interval as for timestamps, without overflow: months, then days,
+ * then time.
  */
 DateADT
 rfm_calendar_first_day(DateADT day, const Interval *lookback)

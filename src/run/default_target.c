@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * default_target.c
+ *		Has the target of the default model been written by another model?
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/compat.h"
+
+#include "base/catalog.h"
+#include "base/identity.h"
+#include "base/query.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "run/default_target.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* Return the name of the view of the newest snapshot beside the target, or NULL. */
+static char *
+find_view(Oid target, Oid owner)
+{
+	Oid			types[] = {OIDOID, OIDOID};
+	Datum		values[] = {ObjectIdGetDatum(target), ObjectIdGetDatum(owner)};
+	bool		isnull;
+	RfmIdentity catalog;
+	Datum		view;
+
+	rfm_catalog_enter(&catalog);
+	view = rfm_query_value(psprintf("SELECT %s($1, $2)::oid", rfm_internal_name("latest_view_of")),
+						   lengthof(types), types, values, true, &isnull);
+	rfm_catalog_leave(&catalog);
+	return isnull ? NULL : rfm_relation_name(DatumGetObjectId(view));
+}
+
+/* Return the labels of the rule set that the model would have, as a text[]. */
+static Datum
+shipped_labels(void)
+{
+	bool		isnull;
+	RfmIdentity catalog;
+	Datum		labels;
+
+	rfm_catalog_enter(&catalog);
+	labels = rfm_query_value(psprintf("SELECT array_agg(s.label) || 'Others'::text FROM %s s WHERE s.ruleset = 'sum5'",
+									  rfm_public_name("rfm_segment_rule")),
+							 0, NULL, NULL, true, &isnull);
+	rfm_catalog_leave(&catalog);
+	return labels;
+}
+
+static bool
+is_text_column(Oid target, const char *name)
+{
+	AttrNumber	attnum = get_attnum(target, name);
+	Oid			type = attnum > 0 ? getBaseType(get_atttype(target, attnum)) : InvalidOid;
+
+	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
+}
+
+/*
+ * Return some of the segments of the newest snapshot that are not among the
+ * labels, or NULL.  As the model's owner, whose model would read the table, too.
+ */
+static char *
+find_strange_segments(Oid target, Oid owner, Datum labels)
+{
+	Oid			type = TEXTARRAYOID;
+	char	   *relation = rfm_relation_name(target);
+	bool		isnull;
+	RfmIdentity identity;
+	Datum		strange;
+
+	if (!is_text_column(target, "rfm_segment") || get_attnum(target, "run_date") <= 0 ||
+		pg_class_aclcheck(target, owner, ACL_SELECT) != ACLCHECK_OK)
+		return NULL;
+	rfm_owner_enter(&identity, owner, NULL);
+	strange = rfm_query_value(psprintf("SELECT string_agg(quote_literal(n.segment), ', ' ORDER BY n.segment)"
+									   " FROM (SELECT DISTINCT t.rfm_segment::text AS segment FROM %s t"
+									   " WHERE t.run_date = (SELECT max(x.run_date) FROM %s x)"
+									   " AND t.rfm_segment::text <> ALL ($1) LIMIT 5) AS n", relation, relation),
+							  1, &type, &labels, true, &isnull);
+	rfm_owner_leave(&identity);
+	return isnull ? NULL : TextDatumGetCString(strange);
+}
+
+void
+rfm_default_target_check(Oid owner, const char *statement)
+{
+	Oid			nsp = get_namespace_oid("ecom", true);
+	Oid			target = OidIsValid(nsp) ? get_relname_relid("customer_rfm_daily", nsp) : InvalidOid;
+	char	   *view;
+	char	   *strange;
+
+	if (!OidIsValid(target) || (get_rel_relkind(target) != RELKIND_RELATION &&
+								get_rel_relkind(target) != RELKIND_PARTITIONED_TABLE))
+		return;
+	view = find_view(target, owner);
+	if (view)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"default\" does not exist, but its target was written by a model before"),
+				 errdetail("View %s comes with a model. A backup of one schema contains the target and its view, but neither the model nor its rule sets.",
+						   view),
+				 errhint("Create the model again, with the settings and rule sets that it had. With the defaults: %s;",
+						 statement)));
+	strange = find_strange_segments(target, owner, shipped_labels());
+	if (strange)
+		ereport(WARNING,
+				(errmsg("model \"default\" is created with rule set \"sum5\", over a target with other segments"),
+				 errdetail("Its newest snapshot has segments that the rule set does not know: %s.", strange),
+				 errhint("If they come from a rule set of yours, create it, and give it to the model: UPDATE %s SET segment_rules = '...' WHERE model = 'default';",
+						 rfm_public_name("rfm_model"))));
+}
