@@ -163,6 +163,7 @@ SELECT 'one day', c, date '2024-06-30', 10 FROM generate_series(1, 500) c, gener
 SELECT 'few', c, date '2024-01-01' + c + 20 * n, 10 FROM generate_series(1, 99) c, generate_series(0, 2) n UNION ALL
 SELECT 'everyone comes twice', c, date '2024-01-01' + c % 100 + 30 * n, 10 + c % 7 FROM generate_series(1, 500) c, generate_series(0, 1) n UNION ALL
 SELECT 'everyone comes every day', c, date '2024-06-01' + n, 10 + c % 7 FROM generate_series(1, 200) c, generate_series(0, 28) n UNION ALL
+SELECT 'everyone comes again', c, date '2024-01-01' + c % 60 + n * (1 + c % 17), 10 + c % 7 + n % 3 FROM generate_series(1, 500) c, generate_series(0, 30) n WHERE n <= 1 + (hashint4extended(c, 1) & 7) % 6 + c % 13 UNION ALL
 SELECT 'all spend the same', c, date '2024-01-01' + c % 90 + n * (1 + c % 31), 10 FROM generate_series(1, 500) c, generate_series(0, 9) n WHERE n <= c % 5 * (c % 3) UNION ALL
 SELECT 'all money comes back', c, date '2024-01-01' + c % 90 + n * (1 + c % 31), 10 - 20 * (n % 2) FROM generate_series(1, 500) c, generate_series(0, 9) n WHERE n <= c % 5 * (c % 3) UNION ALL
 SELECT 'who comes often spends more', c, date '2024-01-01' + c % 90 + n * (1 + c % 31), c % 5 * (c % 3) * 100 + 1 + c % 11 FROM generate_series(1, 500) c, generate_series(0, 9) n WHERE n <= c % 5 * (c % 3);
@@ -179,14 +180,44 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 SELECT rfm_create_model('fc_extreme', 'fc.extreme', 'fc.extreme_scores');
-SELECT shop, family, t.* FROM (VALUES (1, 'nobody comes again'), (2, 'one day'), (3, 'few'), (4, 'everyone comes twice'), (5, 'everyone comes every day'), (6, 'all spend the same'),
-                                      (7, 'all money comes back'), (8, 'who comes often spends more')) AS given(n, shop), (VALUES ('bg/nbd'), ('mbg/nbd')) AS f(family), fc.try(shop, family) AS t ORDER BY n, family;
+SELECT shop, family, t.* FROM (VALUES (1, 'nobody comes again'), (2, 'one day'), (3, 'few'), (4, 'everyone comes twice'), (5, 'everyone comes every day'), (6, 'everyone comes again'), (7, 'all spend the same'),
+                                      (8, 'all money comes back'), (9, 'who comes often spends more')) AS given(n, shop), (VALUES ('bg/nbd'), ('mbg/nbd')) AS f(family), fc.try(shop, family) AS t ORDER BY n, family;
 -- a horizon of nothing, and as far as dates go
 SELECT t.* FROM (VALUES (interval '0'), ('290000 years'), ('300000 years')) AS h(horizon), fc.try('all spend the same', 'mbg/nbd', horizon) AS t;
 -- who came for the first time on the very date, and one of whom nothing is known but that
 INSERT INTO fc.extreme SELECT 'all spend the same', 1000, '2024-06-30', 10;
 UPDATE rfm_model SET filter = 'shop = ''all spend the same''' WHERE model = 'fc_extreme';
 SELECT customer, frequency, recency, t, p_alive > 0 AND p_alive < 1 AS alive, expected_orders > 0 AS orders FROM rfm_forecast('2024-06-30', 'fc_extreme') WHERE customer = '1000';
+-- parameters at all ends, for shops that would be refused a fit: with one day of history everyone came on the very date
+CREATE FUNCTION fc.try_kept(shop text, horizon interval, OUT forecasts int8, OUT undefined int8) LANGUAGE plpgsql AS
+$$
+DECLARE
+    given record;
+    count int8;
+    wrong int8;
+BEGIN
+    forecasts := 0; undefined := 0;
+    UPDATE rfm_model SET filter = format('shop = %L', shop) WHERE model = 'fc_extreme';
+    FOR given IN SELECT fit.family AS name, discount, jsonb_build_object('r', r, 'alpha', alpha, 'a', a, 'b', b, 'p', p, 'q', 1 + p, 'v', p) AS params
+                   FROM (VALUES ('bg/nbd'), ('mbg/nbd')) AS fit(family), (VALUES (0.0), (0.05)) AS d(discount), (VALUES (0.001), (1), (1000)) AS r(r), (VALUES (0.001), (1000)) AS alpha(alpha),
+                        (VALUES (0.001), (1), (1000)) AS a(a), (VALUES (0.001), (1000)) AS b(b), (VALUES (0.001), (1000)) AS p(p)
+    LOOP
+        UPDATE rfm_forecast_parameters SET family = given.name, params = given.params WHERE model = 'fc_extreme';
+        SELECT count(*), count(*) FILTER (WHERE (p_alive BETWEEN 0 AND 1 AND expected_orders >= 0 AND expected_orders < 'Infinity' AND expected_order_value >= 0 AND expected_order_value < 'Infinity'
+                                                 AND expected_revenue >= 0 AND expected_revenue < 'Infinity') IS NOT TRUE)
+          INTO count, wrong FROM rfm_forecast('2024-06-30', 'fc_extreme', horizon, given.discount, given.name);
+        forecasts := forecasts + count; undefined := undefined + wrong;
+    END LOOP;
+END
+$$;
+DELETE FROM fc.extreme WHERE customer_id BETWEEN 21 AND 500;
+INSERT INTO rfm_forecast_parameters (model_id, model, run_date, family, customers, repeat_customers, histories, params, standard_errors, log_likelihood, iterations, spending, fitted_at, fitted_by, version)
+SELECT model_id, model, '2024-06-30', 'bg/nbd', 1, 1, 1, '{}', '{}', 0, 0, 'fitted', now(), 'me', '1' FROM rfm_model WHERE model = 'fc_extreme';
+SELECT shop, extract(year FROM horizon) AS years, t.* FROM (VALUES ('nobody comes again'), ('one day'), ('everyone comes every day'), ('all money comes back')) AS given(shop), (VALUES (interval '0'), ('100 years')) AS h(horizon), fc.try_kept(shop, horizon) AS t ORDER BY shop, horizon;
+-- a backtest that begins with the only day
+UPDATE rfm_model SET filter = 'shop = ''one day''' WHERE model = 'fc_extreme';
+SELECT * FROM rfm_forecast_backtest('2024-06-30', '2024-07-31', 'fc_extreme');
+
 -- amounts that are no numbers, and times that are none
 UPDATE fc.orders SET real_total = 'NaN' WHERE customer_id = 7;
 SELECT count(*) FROM rfm_repeat_summary('2024-12-31', 'fc_real');

@@ -130,8 +130,17 @@ SELECT expression, value, count(*) FILTER (WHERE rows > 0) AS told FROM (VALUES 
 -- what is refused
 SELECT query, s.* FROM (VALUES ($$rfm_period(model => 'told_2', score_group => '2')$$), ($$rfm_outcome(model => 'told_2', score_group => '2')$$), ($$rfm_ties(model => 'told_2', score_group => '2')$$),
         ($$rfm_internal.orders_between('told_2', NULL, '2024-03-31', '2')$$), ($$rfm_outcome(model => 'told', campaign => 'past', score_group => '3')$$),
-        ($$rfm_export('2024-03-31', 'told', 'Loyal Customers', score_group => '3', holdout => 0.3, campaign => 'past')$$), ($$rfm_period('2024-03-31', '2024-04-30', 'told', score_group => 'nowhere')$$)) AS v(query), ga.said('SELECT * FROM ' || query) AS s;
-SELECT (SELECT count(*) FROM rfm_period(model => 'read', score_group => 'nowhere')) AS periods, (SELECT count(*) FROM rfm_ties(model => 'read', score_group => 'nowhere')) AS ties;
+        ($$rfm_export('2024-03-31', 'told', 'Loyal Customers', score_group => '3', holdout => 0.3, campaign => 'past')$$), ($$rfm_period('2024-03-31', '2024-04-30', 'told', score_group => '999')$$), ($$rfm_ties(model => 'told', score_group => 'nowhere')$$)) AS v(query), ga.said('SELECT * FROM ' || query) AS s;
+SELECT (SELECT count(*) FROM rfm_period(model => 'read', score_group => '999')) AS periods, (SELECT count(*) FROM rfm_ties(model => 'read', score_group => '999')) AS ties;
+
+-- the key of the target finds the rows of a group
+CREATE FUNCTION ga.plan(query text) RETURNS SETOF text LANGUAGE plpgsql SET enable_seqscan = off AS
+$$
+BEGIN
+    RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query;
+END
+$$;
+SELECT count(*) > 0 AS by_the_key FROM rfm_internal.snapshot_rows('told', NULL, '2') AS r, ga.plan(format('SELECT s.run_date FROM (%s) AS s WHERE s.run_date = ''2024-04-30''', r.query)) AS line WHERE line LIKE '%Index Cond:%score_group = 2%';
 
 SELECT count(rfm_drop_model(model)) FROM rfm_model WHERE target::text LIKE 'ga.%';
 RESET rfm.latest_view;

@@ -117,6 +117,8 @@ SELECT array_agg(t ORDER BY n) =
   FROM report.made, report.page(translate(html, ',.', E'\t\n'), '//section[@id="standing"]//div[position() > 4]/dd/text()') WITH ORDINALITY AS d(x, n),
        LATERAL (SELECT translate(x, E'\t\n', E'\x01\x02') AS t) AS marks WHERE kind = 'full';
 
+-- which period, and which one before
+SELECT kind, p FROM report.made, report.page(html, '//section[@id="period"]/p/text()') AS p ORDER BY kind;
 -- what happened in the period, and who did it, as the functions say
 SELECT array_agg(v::numeric ORDER BY n) = (SELECT ARRAY[revenue, orders, buyers, new_customers, returning_customers, average_order_value] FROM rfm_period(model => 'all') WHERE period = 'period') AS as_period
   FROM report.made, report.page(html, '//section[@id="period"]//data/@value') WITH ORDINALITY AS d(v, n) WHERE kind = 'all';
@@ -182,7 +184,27 @@ SELECT array_agg(v::numeric ORDER BY n) =
        (SELECT array_agg(x ORDER BY p, score DESC, i)
           FROM rfm_cut_points(NULL, 'shop <b>') AS c, array_position(ARRAY['recency_days', 'frequency_orders', 'monetary_value'], metric) AS p,
                unnest(ARRAY[lowest, highest, c.customers]) WITH ORDINALITY AS u(x, i)) AS as_cut_points
-  FROM report.made, report.page(html, '//section[@id="distributions"]//data/@value') WITH ORDINALITY AS d(v, n) WHERE kind = 'full';
+  FROM report.made, report.page(html, '//section[@id="distributions"]//table//data/@value') WITH ORDINALITY AS d(v, n) WHERE kind = 'full';
+
+-- the values that ntile cut through, and how many customers have each, from plain SQL
+SELECT kind, array_agg(v::numeric ORDER BY n) =
+       (WITH shared AS (
+            SELECT axis, value, count(*)::numeric AS customers FROM (
+                SELECT 1 AS axis, recency_days AS value, r AS score FROM report.rows WHERE day = '2024-10-31' AND kind = 'full' UNION ALL
+                SELECT 2, frequency_orders, f FROM report.rows WHERE day = '2024-10-31' AND kind = 'full' UNION ALL
+                SELECT 3, monetary_value, m FROM report.rows WHERE day = '2024-10-31' AND kind = 'full' UNION ALL
+                SELECT 1, recency_days, r_score FROM report.plain WHERE kind = 'plain' UNION ALL
+                SELECT 2, frequency_orders, f_score FROM report.plain WHERE kind = 'plain' UNION ALL
+                SELECT 3, monetary_value, m_score FROM report.plain WHERE kind = 'plain') AS rows
+             GROUP BY axis, value HAVING count(DISTINCT score) > 1)
+        SELECT array_agg(u.x ORDER BY axis, place, i)
+          FROM (SELECT axis, -1e9 AS place, ARRAY[sum(customers)] AS x FROM shared GROUP BY axis UNION ALL
+                SELECT axis, value, ARRAY[customers, value] FROM shared) AS t, unnest(t.x) WITH ORDINALITY AS u(x, i)) AS as_ties
+  FROM report.made, report.page(html, '//p[@class="note ties"]//data/@value') WITH ORDINALITY AS d(v, n) WHERE kind IN ('full', 'plain') GROUP BY kind ORDER BY kind;
+-- none where equal values share a score
+SELECT rfm_create_model('rank', 'report.orders', 'report.ranked', customer => 'who', ordered_at => 'at', amount => 'money', method => 'rank');
+SELECT rfm_refresh('2024-10-31', 'rank');
+SELECT rfm_report(model => 'rank') ~ 'Divided' AS divided;
 
 -- the new and the lost are among them
 SELECT count(*) FILTER (WHERE from_segment IS NULL) > 0 AS new, count(*) FILTER (WHERE to_segment IS NULL) > 0 AS lost,
@@ -278,7 +300,7 @@ SELECT rfm_report(model => 'shop <b>');
 RESET ROLE;
 
 DROP VIEW report.rows;
-SELECT rfm_drop_model('shop <b>', true), rfm_drop_model('plain', true), rfm_drop_model('all', true);
+SELECT rfm_drop_model('shop <b>', true), rfm_drop_model('plain', true), rfm_drop_model('all', true), rfm_drop_model('rank', true);
 SELECT rfm_drop_ruleset('report rules');
 DROP SCHEMA report CASCADE;
 DROP ROLE regress_report_reader, regress_report_stranger;

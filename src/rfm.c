@@ -628,7 +628,7 @@ rfm_cron_troubles(PG_FUNCTION_ARGS)
  * to read a model's snapshots with its caller's rights.
  */
 
-#define ACCESS_COLUMNS 10
+#define ACCESS_COLUMNS 12
 
 static Datum
 nullable_text(const char *string, bool *isnull)
@@ -665,6 +665,8 @@ rfm_access(PG_FUNCTION_ARGS)
 	nulls[7] = !access.logged;
 	values[8] = Int64GetDatum(access.model_id);
 	values[9] = BoolGetDatum(access.additive);
+	values[10] = nullable_text(access.group_type, &nulls[10]);
+	values[11] = nullable_text(access.group_equals, &nulls[11]);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

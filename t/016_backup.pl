@@ -110,7 +110,7 @@ for my $role (qw(keeper postgres))
 	my $kept = as($name, $role, $rows);
 	for my $call ('SELECT rfm_refresh()', 'CALL rfm_catch_up()', q{CALL rfm_backfill('2024-06-01', '2024-06-30')})
 	{
-		like(error_of($node, $name, $call, $role), qr/model "default" does not exist, but its target was written by a model before.*HINT: .*rfm_create_model\('default'/s, "$name: $call makes no other model");
+		like(error_of($node, $name, $call, $role), qr/model "default" does not exist, but a model has written its target.*HINT: .*rfm_create_model\('default'/s, "$name: $call makes no other model");
 	}
 	is(as($name, $role, $rows), $kept, "$name: and leaves the target alone");
 	as($name, $role, q{

@@ -18,7 +18,9 @@ CREATE FUNCTION rfm_internal.access(
     OUT buckets         int4[],
     OUT last_run        date,
     OUT model_id        int8,
-    OUT additive        bool)
+    OUT additive        bool,
+    OUT group_type      text,
+    OUT group_equals    text)
 LANGUAGE c STABLE
 AS 'MODULE_PATHNAME', 'rfm_access';
 COMMENT ON FUNCTION rfm_internal.access(text) IS
@@ -121,10 +123,14 @@ BEGIN
                     columns ->> 'customer_id', CASE WHEN grouped IS NULL THEN 'NULL::text' ELSE format('t.%s::text', grouped) END)
         || (SELECT string_agg(format(', %s::%s AS %I', coalesce('t.' || (columns ->> c.name), 'NULL'), c.type, c.name), '' ORDER BY c.place)
               FROM (VALUES (1, 'recency_days', 'int4'), (2, 'frequency_orders', 'int8'), (3, 'monetary_value', 'numeric'),
-                           (4, 'r_score', 'int4'), (5, 'f_score', 'int4'), (6, 'm_score', 'int4')) AS c(place, name, type))
+                           (4, 'r_score', 'int4'), (5, 'f_score', 'int4'), (6, 'm_score', 'int4'),
+                           (7, 'p_alive', 'float8'), (8, 'expected_orders', 'float8'), (9, 'expected_revenue', 'float8')) AS c(place, name, type))
         || format(', %s AS segment, %s AS comment, %s AS label FROM %s AS t',
                   coalesce(segment, 'NULL::text'), coalesce(comment, 'NULL::text'), coalesce(label, 'NULL::text'), access.relation)
-        || CASE WHEN score_group IS NULL THEN '' ELSE format(' WHERE t.%s::text COLLATE "C" = %L', grouped, score_group) END;
+        -- the text names the group; its value finds it by the key
+        || CASE WHEN score_group IS NULL THEN '' ELSE format(' WHERE t.%s::text COLLATE "C" = %L', grouped, score_group)
+               || CASE WHEN access.group_type IS NULL THEN ''
+                       ELSE format(' AND t.%s %s CAST(%L::text AS %s)', grouped, access.group_equals, score_group, access.group_type) END END;
     IF grouped IS NOT NULL AND score_group IS NULL THEN
         customer_type := 'pg_catalog.jsonb';
         customer_equals := 'OPERATOR(pg_catalog.=)';

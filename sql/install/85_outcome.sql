@@ -165,7 +165,7 @@ BEGIN
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('campaign "%s" of model "%s" was for customers of another group', campaign.campaign, model),
             DETAIL = format('It is for group %L.', campaign.score_group),
-            HINT = 'Leave score_group out.';
+            HINT = 'Omit score_group.';
     END IF;
     SELECT * INTO rows FROM rfm_internal.snapshot_rows(model, campaign.chosen_by, campaign.score_group);
     IF in_group IS NOT NULL AND campaign.score_group IS NULL THEN

@@ -24,10 +24,13 @@ CREATE TYPE rfm_internal.report_cell AS (
     revenue   numeric,
     days      numeric,
     low       numeric[],
-    high      numeric[]
+    high      numeric[],
+    alive     float8,
+    coming    float8,
+    worth     float8
 );
 COMMENT ON TYPE rfm_internal.report_cell IS
-    'internal: customers of a snapshot with the same scores and labels: how many have several orders, how many bought in the last period, lowest and highest recency, frequency and monetary value';
+    'internal: customers of a snapshot with the same scores and labels: how many have several orders, how many bought in the last period, lowest and highest recency, frequency and monetary value and, where the target has forecasts, how many still are customers, and the orders and revenue to come';
 
 CREATE TYPE rfm_internal.report_move AS (
     from_scores  int4,
@@ -73,7 +76,8 @@ CREATE TYPE rfm_internal.report_scale AS (
     low    float8,
     high   float8,
     beyond bool,
-    logs   bool
+    logs   bool,
+    ties   numeric[]
 );
 COMMENT ON TYPE rfm_internal.report_scale IS
-    'internal: the scale of a histogram: its axis (1 to 3 for r, f and m), whether there are values beyond its end, and whether it is logarithmic';
+    'internal: the scale of a histogram: its axis (1 to 3 for r, f and m), whether there are values beyond its end, whether it is logarithmic, and the values that a cut goes through';

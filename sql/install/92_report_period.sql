@@ -73,7 +73,7 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT rfm_internal.report_section('period', 'The period',
                format('From %s to %s (%s days)', to_char($2 + 1, 'YYYY-MM-DD'), to_char($3, 'YYYY-MM-DD'), $3 - $2)
-               || coalesce(format(', compared with the %s days before.', $2 - $1), '; no snapshot tells the period before.')
+               || coalesce(', compared with the ' || $2 - $1 || ' days before.', '; no snapshot tells the period before.')
                || CASE WHEN $4 THEN '' ELSE ' Snapshots of this model do not count all orders, so they do not tell the orders and revenue of a period.' END,
                '<dl class="tiles">'
                || CASE WHEN $4 THEN

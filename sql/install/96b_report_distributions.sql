@@ -14,6 +14,34 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_ranges(rfm_internal.report_cell[], int4) IS
     'internal: customers, lowest and highest value of each score on an axis';
 
+-- The values at which one score ends and the next one begins: those customers have
+-- different scores for the same value.  Null where scores overlap, as those of
+-- several groups do.
+CREATE FUNCTION rfm_internal.report_ties(cells rfm_internal.report_cell[], axis int4)
+RETURNS numeric[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT CASE WHEN bool_and(t.low >= t.before) THEN array_agg(DISTINCT t.low) FILTER (WHERE t.low = t.before) END
+      FROM (SELECT r.low, lag(r.high) OVER (ORDER BY CASE WHEN $2 = 1 THEN -r.score ELSE r.score END) AS before
+              FROM rfm_internal.report_ranges($1, $2) AS r) AS t
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_ties(rfm_internal.report_cell[], int4) IS
+    'internal: the values that a cut goes through';
+
+CREATE FUNCTION rfm_internal.report_note_on_ties(scales rfm_internal.report_scale[])
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT CASE WHEN count(s.ties) > 0 THEN
+               '<p class="note">Divided: customers with the same value, but different scores. The method ntile makes scores of equal size, and divides such customers by their ids; '
+               || 'the method rank gives equal values the same score.</p>' ELSE '' END
+      FROM unnest($1) AS s
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_note_on_ties(rfm_internal.report_scale[]) IS
+    'internal: what it means that a cut goes through a value, where one does';
+
 -- A long tail would compress everything else: the scale of frequency ends at twice
 -- the value at which the best score begins, and that of monetary value is
 -- logarithmic.
@@ -24,7 +52,7 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT ROW($2, f.bins, CASE WHEN l.logs THEN l.low ELSE v.low END,
                CASE WHEN $2 = 2 THEN v.low + f.bins * f.step WHEN $2 = 1 THEN v.high + 1 ELSE greatest(v.high, v.low + 1) END,
-               $2 = 2 AND v.high >= v.low + f.bins * f.step, l.logs)::rfm_internal.report_scale
+               $2 = 2 AND v.high >= v.low + f.bins * f.step, l.logs, rfm_internal.report_ties($1, $2))::rfm_internal.report_scale
       FROM (SELECT CASE WHEN $2 = 1 THEN 0 ELSE min(r.low) END::float8 AS low, max(r.high)::float8 AS high,
                    (array_agg(r.low ORDER BY r.score DESC))[1]::float8 AS best, min(r.high) FILTER (WHERE r.high > 0)::float8 AS some
               FROM rfm_internal.report_ranges($1, $2) AS r) AS v,
@@ -100,8 +128,9 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_histogram(rfm_internal.report_scale, int8[], numeric[], text) IS
     'internal: the histogram of an axis with its cut points';
 
+-- tied: the customers with each value that a cut goes through.
 CREATE FUNCTION rfm_internal.report_distribution(
-    cells rfm_internal.report_cell[], scale rfm_internal.report_scale, counts int8[])
+    cells rfm_internal.report_cell[], scale rfm_internal.report_scale, counts int8[], tied int8[])
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -119,7 +148,12 @@ AS $body$
                           rfm_internal.report_data(r.customers), '</td></tr>'), E'\n' ORDER BY r.score DESC)
                  FROM rfm_internal.report_ranges($1, ($2).axis) AS r,
                       (SELECT CASE WHEN ($2).axis = 3 AND ($2).high < 1e7 THEN 2 ELSE 0 END AS decimals) AS d)
-           || '</tbody></table></figure>'
+           || '</tbody></table>'
+           || coalesce((SELECT format('<p class="note ties">Divided: %s customers: ', rfm_internal.report_data(sum(t.customers)))
+                            || string_agg(rfm_internal.report_data(t.customers) || ' with ' || rfm_internal.report_data(t.value, CASE WHEN t.value = trunc(t.value) THEN 0 ELSE 2 END),
+                                          ', ' ORDER BY t.value) || '.</p>'
+                          FROM unnest(($2).ties, $4) AS t(value, customers)), '')
+           || '</figure>'
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_distribution(rfm_internal.report_cell[], rfm_internal.report_scale, int8[]) IS
+COMMENT ON FUNCTION rfm_internal.report_distribution(rfm_internal.report_cell[], rfm_internal.report_scale, int8[], int8[]) IS
     'internal: the distribution of the values of an axis, and what each score covers';

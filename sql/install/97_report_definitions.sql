@@ -52,7 +52,8 @@ AS $body$
                                       VARIADIC m.method::text[]) ELSE m.method END || CASE m.method WHEN 'ntile' THEN ': equal numbers of customers in each score'
                                       WHEN 'rank' THEN ': equal values share a score' WHEN 'quantile' THEN ': cut at quantiles of the values'
                                       WHEN 'breaks' THEN ': fixed cut points' WHEN 'percentile' THEN ': cut at percentiles of the values' ELSE '' END),
-                                  (13, 'Scores', 'up to ' || array_to_string(m.buckets, ', ')), (14, 'Scored within each', m.score_within)) AS d(n, name, value)
+                                  (13, 'Scores', 'up to ' || array_to_string(m.buckets, ', ')), (14, 'Scored within each', m.score_within),
+                                  (15, 'Forecast', rfm_internal.report_forecast_state(m))) AS d(n, name, value)
                     WHERE d.value IS NOT NULL)
                || '</dl><div class="pair">' || coalesce(rfm_internal.report_rules('Segments', m.segment_rules), '')
                || coalesce(rfm_internal.report_rules('Comments', m.comment_rules), '') || '</div>')

@@ -16,7 +16,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT format('(SELECT q.customer, q.recency_days AS days, q.frequency_orders AS orders, q.monetary_value AS revenue,'
-                  ' q.r_score AS r, q.f_score AS f, q.m_score AS m, coalesce((q.r_score * 100 + q.f_score) * 100 + q.m_score, 0) AS scores, coalesce(%s, ''All customers'') AS segment, %s AS comment'
+                  ' q.p_alive AS alive, q.expected_orders AS coming, q.expected_revenue AS worth, q.r_score AS r, q.f_score AS f, q.m_score AS m, coalesce((q.r_score * 100 + q.f_score) * 100 + q.m_score, 0) AS scores, coalesce(%s, ''All customers'') AS segment, %s AS comment'
                   ' FROM (%s) AS q WHERE q.run_date = %L::date)',
                   CASE WHEN $3 THEN 'q.comment' ELSE 'q.segment, q.comment' END,
                   CASE WHEN $3 THEN 'NULL::text' ELSE 'CASE WHEN q.segment IS NOT NULL THEN q.comment END' END, $1, to_char($2, 'YYYY-MM-DD'))
@@ -25,8 +25,9 @@ COMMENT ON FUNCTION rfm_internal.report_snapshot(text, date, bool) IS
     'internal: a snapshot as a subquery';
 
 -- period: how many days long the last period is; null: there is none.  Of a snapshot
--- to compare with the lowest and highest values are not wanted.
-CREATE FUNCTION rfm_internal.report_cells(snapshot text, period int4, ranges bool)
+-- to compare with the lowest and highest values are not wanted; forecasts where the
+-- target has them.
+CREATE FUNCTION rfm_internal.report_cells(snapshot text, period int4, ranges bool, forecasts bool DEFAULT false)
 RETURNS rfm_internal.report_cell[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -35,17 +36,18 @@ DECLARE
     cells rfm_internal.report_cell[];
 BEGIN
     EXECUTE format('SELECT array_agg(ROW(c.*)::rfm_internal.report_cell) FROM ('
-                   ' SELECT s.r, s.f, s.m, s.segment, s.comment, count(*), count(*) FILTER (WHERE s.orders > 1), %s, sum(s.orders)::numeric, coalesce(sum(s.revenue), 0)::numeric, sum(s.days)::numeric, %s'
+                   ' SELECT s.r, s.f, s.m, s.segment, s.comment, count(*), count(*) FILTER (WHERE s.orders > 1), %s, sum(s.orders)::numeric, coalesce(sum(s.revenue), 0)::numeric, sum(s.days)::numeric, %s, %s'
                    '   FROM %s AS s GROUP BY s.r, s.f, s.m, s.segment, s.comment) AS c',
                    CASE WHEN period IS NULL THEN 'NULL::int8' ELSE format('count(*) FILTER (WHERE s.days < %s)', period) END,
                    CASE WHEN ranges THEN 'ARRAY[min(s.days)::numeric, min(s.orders)::numeric, min(s.revenue)::numeric],'
                                          'ARRAY[max(s.days)::numeric, max(s.orders)::numeric, max(s.revenue)::numeric]'
-                        ELSE 'NULL::numeric[], NULL::numeric[]' END, snapshot)
+                        ELSE 'NULL::numeric[], NULL::numeric[]' END,
+                   CASE WHEN forecasts THEN 'sum(s.alive), sum(s.coming), sum(s.worth)' ELSE 'NULL::float8, NULL::float8, NULL::float8' END, snapshot)
        INTO cells;
     RETURN cells;
 END
 $body$;
-COMMENT ON FUNCTION rfm_internal.report_cells(text, int4, bool) IS
+COMMENT ON FUNCTION rfm_internal.report_cells(text, int4, bool, bool) IS
     'internal: a snapshot by score and label';
 
 -- The bin of a row on a scale, as SQL.
@@ -62,33 +64,49 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.report_bin(rfm_internal.report_scale) IS
     'internal: the expression for the bin of a value';
 
--- All three axes in one reading of the snapshot.
+-- Which of the values that a cut goes through a row has, 0 for none, as SQL.  There
+-- are nine at most.
+CREATE FUNCTION rfm_internal.report_tie(scale rfm_internal.report_scale)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT coalesce('CASE s.' || (ARRAY['days', 'orders', 'revenue'])[($1).axis] || string_agg(format(' WHEN %s THEN %s', t.value, t.n), '' ORDER BY t.n) || ' ELSE 0 END', '0')
+      FROM unnest(($1).ties) WITH ORDINALITY AS t(value, n)
+$body$;
+COMMENT ON FUNCTION rfm_internal.report_tie(rfm_internal.report_scale) IS
+    'internal: the expression for the tie that a value belongs to';
+
+-- All three axes in one reading of the snapshot, and the ties on them.
 CREATE FUNCTION rfm_internal.report_counts(snapshot text, scales rfm_internal.report_scale[])
-RETURNS TABLE (axis int4, counts int8[])
+RETURNS TABLE (axis int4, counts int8[], tied int8[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
     binned jsonb;
 BEGIN
-    EXECUTE format('SELECT jsonb_agg(to_jsonb(b)) FROM (SELECT v.bins, count(*) AS n'
-                   ' FROM (SELECT (%s * 100 + %s) * 100 + %s AS bins FROM %s AS s OFFSET ''0'') AS v GROUP BY v.bins) AS b',
-                   rfm_internal.report_bin(scales[1]), rfm_internal.report_bin(scales[2]), rfm_internal.report_bin(scales[3]), snapshot)
+    EXECUTE format('SELECT jsonb_agg(to_jsonb(b)) FROM (SELECT v.bins, count(*) AS n FROM ('
+                   'SELECT (((((%s) * 100 + %s) * 100 + %s) * 10 + %s) * 10 + %s) * 10 + %s AS bins FROM %s AS s OFFSET ''0'') AS v GROUP BY v.bins) AS b',
+                   rfm_internal.report_bin(scales[1]), rfm_internal.report_bin(scales[2]), rfm_internal.report_bin(scales[3]),
+                   rfm_internal.report_tie(scales[1]), rfm_internal.report_tie(scales[2]), rfm_internal.report_tie(scales[3]), snapshot)
        INTO binned;
     RETURN QUERY
         WITH counted AS (
-            SELECT p.axis, p.bin, sum(b.n)::int8 AS n
+            SELECT p.axis, p.bin, p.tie, sum(b.n)::int8 AS n
               FROM jsonb_to_recordset(binned) AS b(bins int4, n int8),
-                   LATERAL (VALUES (1, b.bins / 10000), (2, b.bins / 100 % 100), (3, b.bins % 100)) AS p(axis, bin)
-             GROUP BY p.axis, p.bin)
-        SELECT scale.axis, array_agg(coalesce(c.n, 0) ORDER BY place)
+                   LATERAL (VALUES (1, b.bins / 10000000, NULL), (2, b.bins / 100000 % 100, NULL), (3, b.bins / 1000 % 100, NULL),
+                                   (1, NULL, b.bins / 100 % 10), (2, NULL, b.bins / 10 % 10), (3, NULL, b.bins % 10)) AS p(axis, bin, tie)
+             GROUP BY p.axis, p.bin, p.tie)
+        SELECT scale.axis, array_agg(coalesce(c.n, 0) ORDER BY place),
+               ARRAY(SELECT t.n FROM counted AS t WHERE t.axis = scale.axis AND t.tie > 0 ORDER BY t.tie)
           FROM unnest(scales) AS scale CROSS JOIN LATERAL generate_series(1, scale.bins) AS place
                LEFT JOIN counted AS c ON c.axis = scale.axis AND c.bin = place
          GROUP BY scale.axis;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_counts(text, rfm_internal.report_scale[]) IS
-    'internal: the customers in each bin of the scales of r, f and m';
+    'internal: the customers in each bin of the scales of r, f and m, and with each value that a cut goes through';
 
 -- cells: those of the later snapshot.  Where they have one segment for the same
 -- scores, it need not be read again.  period: as in report_cells(), of the earlier.
@@ -144,7 +162,7 @@ BEGIN
         RETURN rfm_internal.report_cells(before, period, false);
     END IF;
     RETURN (SELECT array_agg(ROW(g.from_scores / 10000, g.from_scores / 100 % 100, g.from_scores % 100, g.from_segment, NULL,
-                                 g.customers, NULL, g.recent, g.orders, g.revenue, NULL, NULL, NULL)::rfm_internal.report_cell)
+                                 g.customers, NULL, g.recent, g.orders, g.revenue, NULL, NULL, NULL, NULL, NULL, NULL)::rfm_internal.report_cell)
               FROM (SELECT m.from_scores, m.from_segment, sum(m.customers)::int8 AS customers, sum(m.recent)::int8 AS recent,
                            sum(m.later - m.orders) AS orders, sum(m.worth - m.revenue) AS revenue
                       FROM unnest(moves) AS m
@@ -238,7 +256,7 @@ RETURNS rfm_internal.report_cell[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT array_agg(ROW(NULL, NULL, NULL, t.label, NULL, t.customers, NULL, NULL, t.orders, t.revenue, NULL, NULL, NULL)::rfm_internal.report_cell)
+    SELECT array_agg(ROW(NULL, NULL, NULL, t.label, NULL, t.customers, NULL, NULL, t.orders, t.revenue, NULL, NULL, NULL, NULL, NULL, NULL)::rfm_internal.report_cell)
       FROM rfm_internal.label_totals($1, $2, ARRAY[$4], $3) AS t
 $body$;
 COMMENT ON FUNCTION rfm_internal.report_past(text, text, text, date) IS
@@ -312,7 +330,8 @@ DECLARE
     labelled CONSTANT bool := source.labelled;
     period   CONSTANT int4 := picked.day - picked.before;
     snapshot CONSTANT text := rfm_internal.report_snapshot(source.query, picked.day, comment);
-    cells    CONSTANT rfm_internal.report_cell[] := rfm_internal.report_cells(snapshot, period, true);
+    cells    CONSTANT rfm_internal.report_cell[] := rfm_internal.report_cells(snapshot, period, true,
+                                                     source.columns ?| ARRAY['p_alive', 'expected_orders', 'expected_revenue']);
     earlier  text;
     before   rfm_internal.report_cell[];
     past     rfm_internal.report_cell[];
@@ -344,6 +363,7 @@ BEGIN
         CASE WHEN before IS NOT NULL THEN
             rfm_internal.report_of_movements(picked.before, cells, before, moves, rfm_internal.report_movers(snapshot, earlier, source.customer_equals, source.customer_type, moves)) END,
         CASE WHEN before IS NOT NULL AND source.additive THEN rfm_internal.report_outcome(cells, before, moves) END,
+        rfm_internal.report_of_forecast(cells),
         CASE WHEN cardinality(dates) > 1 THEN
             rfm_internal.report_of_trend(CASE WHEN labelled THEN
                     rfm_internal.report_points(model, by, source.score_group, dates, (SELECT sum(c.customers) FROM unnest(cells) AS c)) END,
@@ -352,9 +372,9 @@ BEGIN
         rfm_internal.report_section('distributions', 'Distributions and cut points',
             'How many customers have which value. The dashed lines are where one score ends and the next begins.',
             '<div class="thirds">'
-            || (SELECT string_agg(rfm_internal.report_distribution(cells, scales[c.axis], c.counts), E'\n' ORDER BY c.axis)
+            || (SELECT string_agg(rfm_internal.report_distribution(cells, scales[c.axis], c.counts, c.tied), E'\n' ORDER BY c.axis)
                   FROM rfm_internal.report_counts(snapshot, scales) AS c)
-            || '</div>'),
+            || '</div>' || rfm_internal.report_note_on_ties(scales)),
         rfm_internal.report_of_definitions(model));
 END
 $body$;

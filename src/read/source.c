@@ -224,7 +224,7 @@ rfm_source_only_group(RfmSource *source, const char *group)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" scores all customers together", source->model),
-				 errhint("Leave score_group out, or set the model's \"score_within\".")));
+				 errhint("Omit score_group, or set the model's \"score_within\".")));
 	source->group_value = key_value(&source->group_key, group);
 	source->group_equals = rfm_equality(source->group_key.typid);
 	return rfm_key_out(&source->group_key, rfm_key_from_datum(&source->group_key, source->group_value));

@@ -94,23 +94,39 @@ read_columns(const RfmModel *model)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }
 
-/* Determine how customers are given and compared: "=" need not be in the search_path. */
+/* Determine how a value is given and compared: "=" need not be in the search_path. */
 static void
-read_customer(const RfmModel *model, RfmAccess *access)
+describe_type(Oid type, char **name, char **equals)
 {
-	char	   *name = rfm_target_column(model, RFM_COL_CUSTOMER, NULL);
-	AttrNumber	attnum = name ? get_attnum(model->target, name) : InvalidAttrNumber;
-	Oid			type;
+	*name = format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+	*equals = rfm_equality(type);
+}
 
-	if (attnum <= 0)
+/* Return the base type of a column of the target; InvalidOid: there is no such column. */
+static Oid
+column_type(const RfmModel *model, RfmColumn column)
+{
+	char	   *name = rfm_target_column(model, column, NULL);
+	AttrNumber	attnum = name ? get_attnum(model->target, name) : InvalidAttrNumber;
+
+	return attnum > 0 ? getBaseType(get_atttype(model->target, attnum)) : InvalidOid;
+}
+
+static void
+read_key(const RfmModel *model, RfmAccess *access)
+{
+	Oid			customer = column_type(model, RFM_COL_CUSTOMER);
+	Oid			group = model->score_within ? column_type(model, RFM_COL_GROUP) : InvalidOid;
+
+	if (!OidIsValid(customer))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("target of model \"%s\" has no column for the customer", model->name)));
-	type = getBaseType(get_atttype(model->target, attnum));
-	access->customer_type = format_type_extended(type, -1,
-												 FORMAT_TYPE_TYPEMOD_GIVEN |
-												 FORMAT_TYPE_FORCE_QUALIFY);
-	access->customer_equals = rfm_equality(type);
+	describe_type(customer, &access->customer_type, &access->customer_equals);
+	/* to convert text to a composite type can be code of the owner of a domain in it */
+	access->group_type = access->group_equals = NULL;
+	if (OidIsValid(group) && !type_is_rowtype(group))
+		describe_type(group, &access->group_type, &access->group_equals);
 }
 
 void
@@ -134,7 +150,7 @@ rfm_access_open(const char *name, RfmAccess *access)
 								has_subclass(RelationGetRelid(rel)) ? "ONLY " : "",
 								rfm_relation_name(RelationGetRelid(rel)));
 	access->columns = read_columns(model);
-	read_customer(model, access);
+	read_key(model, access);
 	relation_close(rel, NoLock);
 
 	access->segment_rules = model->segment_rules;

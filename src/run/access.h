@@ -21,6 +21,8 @@ typedef struct RfmAccess
 	Jsonb	   *columns;		/* rfm's names to the target's, quoted; those it has */
 	char	   *customer_type;	/* of the target's customer column, qualified */
 	char	   *customer_equals;	/* the operator, as SQL takes it */
+	char	   *group_type;		/* the same of its group; NULL: no index is of use for it */
+	char	   *group_equals;
 	char	   *segment_rules;	/* NULL: none */
 	char	   *comment_rules;	/* NULL: none */
 	int			buckets[3];		/* of r, f, m */

@@ -160,7 +160,7 @@ rfm_backfill_model(const char *model, DateADT first, DateADT last)
 			series->attempt.date++;
 		}
 		else
-			series->ledger = NULL;	/* it may have given the date away: it is read anew */
+			series->ledger = NULL;	/* it may no longer have the date: it is read again */
 		MemoryContextReset(datecxt);
 	}
 	MemoryContextSwitchTo(oldcxt);

@@ -290,7 +290,10 @@ is_more(const CatchUp *catch_up)
 	return owed->n > 1 && (owed->restated[1] || catch_up->done < rfm_catch_up_limit);
 }
 
-/* Go on from what the log says now.  A ledger may have given the date away: it is read anew. */
+/*
+ * Continue from the present state of the log.  A ledger may no longer have the
+ * date, so it is read again.
+ */
 static void
 begin_anew(CatchUp *catch_up, int done)
 {

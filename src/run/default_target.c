@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * default_target.c
- *		Has the target of the default model been written by another model?
+ *		Checking whether another model has written the target of the default model.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,7 +35,7 @@ find_view(Oid target, Oid owner)
 	return isnull ? NULL : rfm_relation_name(DatumGetObjectId(view));
 }
 
-/* Return the labels of the rule set that the model would have, as a text[]. */
+/* Return the labels of the model's rule set as a text[]. */
 static Datum
 shipped_labels(void)
 {
@@ -101,8 +101,8 @@ rfm_default_target_check(Oid owner, const char *statement)
 	if (view)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"default\" does not exist, but its target was written by a model before"),
-				 errdetail("View %s comes with a model. A backup of one schema contains the target and its view, but neither the model nor its rule sets.",
+				 errmsg("model \"default\" does not exist, but a model has written its target"),
+				 errdetail("View %s belongs to a model. A backup of one schema contains the target and its view, but neither the model nor its rule sets.",
 						   view),
 				 errhint("Create the model again, with the settings and rule sets that it had. With the defaults: %s;",
 						 statement)));
@@ -111,6 +111,6 @@ rfm_default_target_check(Oid owner, const char *statement)
 		ereport(WARNING,
 				(errmsg("model \"default\" is created with rule set \"sum5\", over a target with other segments"),
 				 errdetail("Its newest snapshot has segments that the rule set does not know: %s.", strange),
-				 errhint("If they come from a rule set of yours, create it, and give it to the model: UPDATE %s SET segment_rules = '...' WHERE model = 'default';",
+				 errhint("If they come from one of your rule sets, create it again and set it in the model: UPDATE %s SET segment_rules = '...' WHERE model = 'default';",
 						 rfm_public_name("rfm_model"))));
 }

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * default_target.h
- *		Has the target of the default model been written by another model?
+ *		Checking whether another model has written the target of the default model.
  *
- * The default model is made by itself, and takes a table that exists as it is.  A
- * backup of the shop's schema has that table, but neither the model nor its rule
- * sets: what would be made is another model than the one that was.
+ * The default model is created automatically, and uses an existing table as it
+ * is.  A backup of the shop's schema has that table, but neither the model nor
+ * its rule sets, so that a different model might be created.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,11 +13,11 @@
 #define RFM_RUN_DEFAULT_TARGET_H
 
 /*
- * rfm_default_target_check: called before the model default is made for a role,
- * with the statement that would make it.  Raises OBJECT_NOT_IN_PREREQUISITE_STATE
- * where the view of the newest snapshot that comes with a model lies beside the
- * target.  Raises a WARNING where the newest snapshot has segments that the
- * model's rule set does not know.
+ * rfm_default_target_check: check the target before the model default is
+ * created for a role; the statement that would create the model is for the
+ * hint.  Raises OBJECT_NOT_IN_PREREQUISITE_STATE if the target has a view of
+ * the newest snapshot, which belongs to a model.  Raises a WARNING if the
+ * newest snapshot has segments that the model's rule set does not know.
  */
 extern void rfm_default_target_check(Oid owner, const char *statement);
 

@@ -63,9 +63,10 @@ log_failure(const RfmAttempt *attempt, const ErrorData *error)
 }
 
 /*
- * After a deadlock: end the transaction, and take a lock that waits for an index
- * which is being built on the target, and keeps another one from being begun.  No
- * snapshot is held here, for which such a command would wait.
+ * After a deadlock: end the transaction, and take a lock that waits for an
+ * index which is being built on the target, and keeps another one from being
+ * begun.  No database snapshot is held here, because such a command would wait
+ * for it.
  */
 static void
 begin_again(RfmAttempt *attempt)

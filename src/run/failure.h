@@ -23,7 +23,7 @@ typedef struct RfmAttempt
 	bool		has_date;
 	DateADT		date;			/* under way */
 	Oid			target;			/* of the model; InvalidOid: not known yet */
-	bool		repeated;		/* the call has begun anew after a deadlock */
+	bool		repeated;		/* the call has started again after a deadlock */
 } RfmAttempt;
 
 /*
@@ -32,9 +32,10 @@ typedef struct RfmAttempt
  * again.  For procedures, in a connection of SPI that may commit; the caller
  * commits what succeeded.
  *
- * The first deadlock of a call raises no error: it is undone, what has changed is
- * committed, indexes that are being built on the target are waited for, and false
- * is returned, for the caller to do the work again from what is committed.
+ * The first deadlock of a call raises no error: it is undone, what has changed
+ * is committed, the call waits for indexes that are being built on the target,
+ * and false is returned, for the caller to do the work again from what is
+ * committed.
  */
 extern bool rfm_attempt(RfmAttempt *attempt, void (*work) (void *arg), void *arg);
 

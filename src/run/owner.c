@@ -87,9 +87,9 @@ report_kept(const List *models)
 						 quote_literal_cstr(lfirst(lc)));
 	}
 	ereport(WARNING,
-			(errmsg("models are kept, as their targets belong to other roles"),
+			(errmsg("models are kept, because their targets belong to other roles"),
 			 errdetail("They are: %s.", names.data),
-			 errhint("Give them to another role before theirs is dropped:%s", statements.data)));
+			 errhint("Give them to another role before this one is dropped:%s", statements.data)));
 }
 
 void

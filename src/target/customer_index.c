@@ -61,7 +61,7 @@ rfm_customer_index_report(const RfmModel *model, const RfmTarget *target)
 	ereport(NOTICE,
 			(errmsg("target \"%s\" of model \"%s\" has no index that begins with the customer",
 					RelationGetRelationName(target->rel), model->name),
-			 errdetail("With customer_index, rfm makes one when it makes the target. This target exists, and is not changed."),
+			 errdetail("With customer_index, rfm creates one for a new target. It does not change an existing target."),
 			 errhint("CREATE INDEX%s ON %s (%s%s%s);",
 					 target->relkind == RELKIND_PARTITIONED_TABLE ? "" : " CONCURRENTLY",
 					 target->relation, target->column[RFM_COL_CUSTOMER],

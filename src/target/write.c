@@ -385,9 +385,10 @@ check_whole(RfmRowMaker *maker, const RfmDiff *diff, const RfmCounts *counts)
 }
 
 /*
- * Raise an error where an index of the target is being built concurrently: that
- * command waits for our snapshot, while it has a lock that we would wait for.
- * Found as a deadlock, it could be the one that fails, and leave an invalid index.
+ * Raise an error if an index of the target is being built concurrently: that
+ * command waits for our database snapshot, while it has a lock for which we
+ * would wait.  As a deadlock, it could be the one that fails, and leave an
+ * invalid index.
  */
 static void
 check_index_builds(const RfmTarget *target)
@@ -411,13 +412,14 @@ check_index_builds(const RfmTarget *target)
 			 errmsg("an index of target \"%s\" is being built concurrently",
 					RelationGetRelationName(target->rel)),
 			 errdetail("Process %d waits for this refresh to end, which would wait for its lock.", DatumGetInt32(pid)),
-			 errhint("Refresh again when the index is there. rfm_catch_up and rfm_backfill do so by themselves.")));
+			 errhint("Refresh again when the index has been built. rfm_catch_up and rfm_backfill do this automatically.")));
 }
 
 /*
- * Lock the target: readers pass, and what is compared stays as it is until it is
- * written.  Who has locked rows with SELECT FOR UPDATE is waited for here, and not
- * at the rows: they may go on to update them.
+ * Lock the target: readers are not blocked, and the compared rows cannot
+ * change before they are written.  Sessions that have locked rows with SELECT
+ * FOR UPDATE are waited for here rather than at the rows, because they may
+ * update them.
  */
 static void
 lock_target(const RfmTarget *target)
