@@ -20,6 +20,10 @@
 #define MOST_ITERATIONS 200
 #define MOST_NEWTON_STEPS 20
 
+/* A value so far above the minimum, as estimated there, has found it; below the other, nothing is left. */
+#define FOUND 1e-12
+#define NOTHING 1e-18
+
 /* Variables are logarithms. Beyond this limit there is no minimum. */
 #define FARTHEST 18.0
 
@@ -224,6 +228,34 @@ excess(const Search *s, Matrix inverse, double *step)
 }
 
 /*
+ * Take whole steps by the inverse that is there, as long as they help.  Near the
+ * minimum the digits of a value no longer say whether a step leads down, but
+ * those of the gradient do.
+ */
+static void
+settle(Search *s, double *step, RfmMinimum *minimum)
+{
+	while (minimum->excess > NOTHING)
+	{
+		Search		there = *s;
+		Vector		next;
+		double		left;
+
+		for (int i = 0; i < s->n; i++)
+			there.x[i] += step[i];
+		there.value = s->function(s->arg, there.x, there.gradient);
+		left = excess(&there, minimum->inverse, next);
+		/* each step finds several digits; else there are no more */
+		if (!(left < minimum->excess / 100))
+			return;
+		*s = there;
+		memcpy(step, next, sizeof(next));
+		minimum->excess = left;
+		minimum->iterations++;
+	}
+}
+
+/*
  * Near the minimum of a convex function, Newton's method finds all digits in a
  * few steps.
  */
@@ -244,28 +276,34 @@ polish(Search *s, double near, RfmMinimum *minimum)
 		if (!minimum->found)
 			return;
 		minimum->excess = excess(s, minimum->inverse, step);
-		if (minimum->excess < 1e-18 || minimum->excess > near || is_too_far(s) ||
-			!go_along(s, step, moved, turned))
+		if (minimum->excess < FOUND)
+		{
+			settle(s, step, minimum);
+			break;
+		}
+		if (minimum->excess > near || is_too_far(s) || !go_along(s, step, moved, turned))
 			break;
 		minimum->iterations++;
-		/* so small a step has hardly changed the second derivatives */
-		minimum->excess = excess(s, minimum->inverse, step);
-		if (minimum->excess < 1e-16)
-			break;
 	}
-	minimum->found = minimum->excess < 1e-12 && !is_too_far(s);
+	minimum->found = minimum->excess < FOUND && !is_too_far(s);
 }
 
 void
 rfm_minimize(RfmFunction function, const void *arg, int n, RfmMinimum *minimum)
 {
 	Search		search = {.function = function,.arg = arg,.n = n};
+	Vector		step;
 
 	memcpy(search.x, minimum->x, sizeof(search.x));
 	search.value = function(arg, search.x, search.gradient);
+	minimum->iterations = 0;
+	if (isfinite(search.value) && minimum->found)
+	{
+		minimum->excess = excess(&search, minimum->inverse, step);
+		settle(&search, step, minimum);
+	}
 	minimum->found = false;
 	minimum->excess = INFINITY;
-	minimum->iterations = 0;
 	if (isfinite(search.value))
 		polish(&search, 1e-2, minimum);
 	if (isfinite(search.value) && !minimum->found)

@@ -29,7 +29,8 @@ typedef struct RfmMinimum
 
 /*
  * rfm_minimize: search for the minimum of a function of the logarithms of n
- * variables, at most RFM_MOST_VARIABLES, from minimum->x on, and fill in the rest.  The same
+ * variables, at most RFM_MOST_VARIABLES, from minimum->x on, and fill in the rest.  If
+ * it is the minimum of a similar function (found), it begins with the inverse of that.  The same
  * function gives the same bits.
  */
 extern void rfm_minimize(RfmFunction function, const void *arg, int n, RfmMinimum *minimum);

@@ -218,6 +218,12 @@ rfm_key_out(const RfmKeyType *kt, Datum key)
 		key = kt->pair->get_part(kt, key, RFM_PART_CUSTOMER);
 		kt = &kt->pair->part[RFM_PART_CUSTOMER];
 	}
+	if (kt->kind == RFM_KEY_INT)
+	{
+		result = palloc(MAXINT8LEN + 1);
+		pg_lltoa(DatumGetInt64(key), result);
+		return result;
+	}
 	/* its owner's code that runs in a refresh can drop it */
 	if (!SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(kt->typid)))
 		ereport(ERROR,
