@@ -46,7 +46,7 @@ load() {
 soak() {
 	seed=$2
 	while :; do
-		ask "$1" -c "CALL shops.run_all($seed, $step)" || { say "between seeds $seed and $((seed + step - 1)) a call failed"; break; }
+		ask "$1" -c "CALL shops.run_all($seed, $step)" || { say "between seeds $seed and $((seed + step - 1)) a call failed" | tee -a "$work/broken"; break; }
 		seed=$((seed + step * jobs))
 		[ "$(ask "$1" -c 'SELECT count(*) FROM shops.failure')" = 0 ] && [ "$(date +%s)" -lt "$end" ] || break
 	done
@@ -80,4 +80,5 @@ of_all "SELECT concat_ws(' ', count(*), sum(customers), sum(refreshes), sum(prev
 grep -E -A 2 'terminated by signal|TRAP' "$work/data/server.log" | head -n 20
 failed=$(of_all "SELECT format(E'%s\n%s\n%s\nsh scripts/soak.sh --seed %s repeats it\n', message, detail, context, seed) FROM shops.failure ORDER BY seed LIMIT 5")
 [ -z "$failed" ] || { say "$failed"; exit 1; }
+[ ! -e "$work/broken" ] || exit 1
 say "No difference."

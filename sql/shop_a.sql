@@ -426,7 +426,10 @@ SELECT * FROM (VALUES
     ('even',     '{9007199254740992,1}', 9007199254740992),
     ('down',     '{9007199254740992,1,-1e-20}', 9007199254740992),
     ('cancel',   '{1e100,1,-1e100,-1,3}', 3),
-    ('zero',     '{0.1,0.2,-0.1,-0.2}', 0)) AS v(name, amounts, sum);
+    ('zero',     '{0.1,0.2,-0.1,-0.2}', 0),
+    ('past end', '{1.7e308,1.7e308,1.7e308,-1.7e308,-1.7e308}', 1.7e308),
+    ('both',     '{1.7e308,1.7e308,-1.7e308,-1.7e308,5e-324}', 5e-324),
+    ('largest',  '{1.7976931348623157e308,9.9e291,1e308,-1e308}', 1.7976931348623157e308)) AS v(name, amounts, sum);
 INSERT INTO shop_a.floats (customer_id, total)
 SELECT name || '/' || nr, unnest(v) FROM shop_a.mixes, shop_a.permutations(amounts) WITH ORDINALITY AS p(v, nr);
 INSERT INTO shop_a.floats (customer_id, total) SELECT 'ten', 0.1 FROM generate_series(1, 10);
@@ -436,12 +439,17 @@ SELECT monetary_value = 1 AS "ten times 0.1 is 1" FROM shop_a.floats_rfm WHERE c
 SELECT name, count(*) AS customers, count(*) FILTER (WHERE monetary_value IS DISTINCT FROM sum) AS wrong, min(monetary_value), max(monetary_value)
   FROM shop_a.mixes LEFT JOIN shop_a.floats_rfm ON split_part(customer_id, '/', 1) = name
  GROUP BY name ORDER BY name;
+SET rfm.grouped_reading = on;
 SELECT rfm_refresh('2024-01-01', 'floats') > 0 AS again;
-SELECT inserted, updated, deleted FROM rfm_run WHERE model = 'floats' ORDER BY run_id DESC LIMIT 1;
+RESET rfm.grouped_reading;
+SELECT reading, inserted, updated, deleted FROM rfm_run WHERE model = 'floats' ORDER BY run_id DESC LIMIT 1;
 
 -- what cannot be summed is an error that names the customer
 INSERT INTO shop_a.floats (customer_id, total) VALUES ('too much', 1.7e308), ('too much', 1.7e308);
 SELECT rfm_refresh('2024-01-01', 'floats');
+SET rfm.grouped_reading = on;
+SELECT rfm_refresh('2024-01-01', 'floats');
+RESET rfm.grouped_reading;
 UPDATE shop_a.floats SET customer_id = 'not a number', total = 'nan' WHERE customer_id = 'too much';
 SELECT rfm_refresh('2024-01-01', 'floats');
 UPDATE shop_a.floats SET customer_id = 'endless', total = '-infinity' WHERE customer_id = 'not a number';

@@ -113,6 +113,9 @@ SET rfm.grouped_reading = $way; SELECT count(*) FROM rfm_preview('2024-01-01', '
 	($rc, $out, $err) = $node->psql('postgres', "DELETE FROM hard WHERE customer_id = 2; INSERT INTO hard VALUES (2, '2024-01-01', 1.7e308), (2, '2024-01-01', 1.7e308);
 SET rfm.grouped_reading = $way; SELECT count(*) FROM rfm_preview('2024-01-01', 'hard')");
 	like($err, qr/amounts of customer "2" sum up to more than double precision can hold/, "grouped_reading = $way: so is a sum that is too large");
+	$node->safe_psql('postgres', "INSERT INTO hard VALUES (2, '2024-01-01', -1.7e308)");
+	is($node->safe_psql('postgres', "SET rfm.grouped_reading = $way; SELECT monetary_value = 1.7e308::float8 FROM rfm_preview('2024-01-01', 'hard') WHERE customer_id = '2'"),
+		't', "grouped_reading = $way: a sum may leave the range on the way");
 	$node->safe_psql('postgres', 'DELETE FROM hard WHERE customer_id = 2');
 }
 is($node->safe_psql('postgres', q{SELECT rfm_internal.exact_sum(x) IS NULL FROM (VALUES (NULL::float8)) v(x)}), 't', 'no amount at all has no sum');

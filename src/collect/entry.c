@@ -7,12 +7,24 @@
  */
 #include "base/compat.h"
 
+#include <math.h>
+
 #include "collect/entry.h"
 
 void
-rfm_money_error(RfmCollector *c, Datum key, bool overflow)
+rfm_money_error(const RfmCollector *c, Datum key, bool overflow)
 {
 	rfm_amount_error(c->real_amounts, rfm_key_out(&c->customer_type, key), overflow);
+}
+
+double
+rfm_entry_real_sum(const RfmCollector *c, Datum key, const RfmSum *sum)
+{
+	double		value = rfm_sum_real(sum);
+
+	if (isinf(value))
+		rfm_money_error(c, key, true);
+	return value;
 }
 
 void

@@ -39,8 +39,14 @@ extern void rfm_row_set_orders(RfmCollector *c, RfmWaitingRow *row, int64 orders
  * rfm_money_error, rfm_too_many_orders: Raise those errors for the customer
  * with a key; overflow: the amounts overflow, else one is not finite.
  */
-pg_noreturn extern void rfm_money_error(RfmCollector *c, Datum key, bool overflow);
+pg_noreturn extern void rfm_money_error(const RfmCollector *c, Datum key, bool overflow);
 pg_noreturn extern void rfm_too_many_orders(RfmCollector *c, Datum key);
+
+/*
+ * rfm_entry_real_sum: Return a floating-point sum of the customer with a key, rounded
+ * once.
+ */
+extern double rfm_entry_real_sum(const RfmCollector *c, Datum key, const RfmSum *sum);
 
 /* rfm_entry_add_amount: Add an amount to a customer's sum. */
 static inline void

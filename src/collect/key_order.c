@@ -133,7 +133,7 @@ common_prefix(const RfmCollector *c)
 
 /* Return eight bytes of a key, most significant first; zeros after its end. */
 static uint64
-leading_bytes(const RfmKeyType *kt, Datum key, Size skip)
+word_of_bytes(const RfmKeyType *kt, Datum key, Size skip)
 {
 	Size		len;
 	const char *bytes = rfm_key_bytes(kt, key, &len);
@@ -143,13 +143,34 @@ leading_bytes(const RfmKeyType *kt, Datum key, Size skip)
 	return pg_ntoh64(image);
 }
 
+/* Sort keys of a few words, one word after another, the least significant one first. */
+static KeyedEntry *
+sort_by_words(const RfmCollector *c, KeyedEntry *items)
+{
+	for (int at = c->customer_type.typlen - sizeof(uint64); at >= 0; at -= sizeof(uint64))
+	{
+		for (int64 i = 0; i < c->nentries; i++)
+		{
+			if (i + LOOK_AHEAD < c->nentries)
+				rfm_prefetch_read(rfm_entry(c, items[i + LOOK_AHEAD].entry));
+			if (i + LOOK_AHEAD / 2 < c->nentries)
+				rfm_prefetch_read(DatumGetPointer(rfm_entry(c, items[i + LOOK_AHEAD / 2].entry)->key));
+			items[i].key = word_of_bytes(&c->customer_type, rfm_entry(c, items[i].entry)->key, at);
+			if (i % RFM_SEGMENT_ENTRIES == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
+		items = radix_sort(items, c->nentries);
+	}
+	return items;
+}
+
 static KeyedEntry *
 sort_by_bytes(const RfmCollector *c, KeyedEntry *items, SortSupport ssup)
 {
 	Size		skip = common_prefix(c);
 
 	for (int64 i = 0; i < c->nentries; i++)
-		items[i].key = leading_bytes(&c->customer_type, rfm_entry(c, i)->key, skip);
+		items[i].key = word_of_bytes(&c->customer_type, rfm_entry(c, i)->key, skip);
 	items = radix_sort(items, c->nentries);
 	for (int64 start = 0, end; start < c->nentries; start = end)
 	{
@@ -198,6 +219,10 @@ sort_entries(const RfmCollector *c)
 	}
 	if (kt->kind == RFM_KEY_INT)
 		return radix_sort(items, c->nentries);
+
+	/* the first word of a pair is the group, which many customers share */
+	if (kt->pair && kt->pair->flat)
+		return sort_by_words(c, items);
 
 	rfm_key_sort_support(kt, &ssup);
 	if (kt->kind == RFM_KEY_BYTES)

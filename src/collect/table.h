@@ -90,7 +90,7 @@ extern void rfm_collector_end(RfmCollector *c);
 static inline uint32
 rfm_order_hash(uint32 order_hash, uint32 key_hash)
 {
-	return rfm_hash_int64((int64) ((uint64) key_hash << 32 | order_hash));
+	return (uint32) rfm_mix((uint64) key_hash << 32 | order_hash);
 }
 
 /* rfm_order_slots: Return how many places of the set have to be looked at to find all. */

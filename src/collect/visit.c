@@ -282,6 +282,11 @@ walk_customer(Walk *walk, const RfmEntry *e, const Datum *visit, int64 n)
 	days = read_visits(walk, e, visit, n, &visitor);
 	count_days(walk, &visitor, days);
 	add_sum(walk, e, &visitor.spent, &visitor.spent_later);
+	if (walk->c->real_amounts)
+	{
+		rfm_entry_real_sum(walk->c, e->key, &visitor.spent);
+		rfm_entry_real_sum(walk->c, e->key, &visitor.spent_later);
+	}
 	MemoryContextSwitchTo(oldcxt);
 	walk->sink(walk->arg, &visitor);
 	MemoryContextReset(walk->mcxt);

@@ -101,32 +101,37 @@ take_order(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 	rfm_queue_add(c, &row);
 }
 
+/* Add one of the doubles that make up a sum; the first one brings the orders. */
+static void
+take_part(RfmCollector *c, RfmWaitingRow *row, double part)
+{
+	row->amount.form = RFM_FORM_REAL;
+	row->amount.v.real = part;
+	rfm_queue_add(c, row);
+	row->orders = 0;
+}
+
 /*
- * A sum of rfm_internal.exact_sum(): doubles that add up to it, one by one.
- * See value/exact_sum.c for what they say where there is no sum.
+ * Take a sum of rfm_internal.exact_sum(), an expansion, as the doubles that add
+ * up to it.
  */
 static void
-take_partials(RfmCollector *c, Datum sum, RfmWaitingRow *row)
+take_expansion(RfmCollector *c, Datum sum, RfmWaitingRow *row)
 {
 	ArrayType  *array = DatumGetArrayTypeP(sum);
 	const double *part = (const double *) rfm_array_data(array);
 	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 
-	if (ARR_HASNULL(array))
-		elog(ERROR, "exact sum has a null part");
-	for (int i = 0; i < n; i++)
-	{
-		if (!isfinite(part[i]))
-			rfm_money_error(c, row->key, !isnan(part[i]));
-		row->amount.form = RFM_FORM_REAL;
-		row->amount.v.real = part[i];
-		if (i < n - 1)
-		{
-			rfm_queue_add(c, row);
-			row->rows = row->orders = 0;
-		}
-	}
-	rfm_queue_add(c, row);
+	if (ARR_HASNULL(array) || n < 1)
+		elog(ERROR, "invalid exact sum");
+	if (isnan(part[0]))
+		rfm_money_error(c, row->key, false);
+	if (n < 2 || fabs(part[0]) > PG_INT32_MAX)
+		elog(ERROR, "invalid exact sum");
+	for (int i = 1; i < n; i++)
+		take_part(c, row, part[i]);
+	for (int i = 0; i < fabs(part[0]); i++)
+		take_part(c, row, part[0] > 0 ? 0x1p1023 : -0x1p1023);
 }
 
 /* A row is a customer, or the part of one that has an image of its own. */
@@ -144,7 +149,7 @@ take_group(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 	row.rows = 0;
 	if (receiver->amount_type == FLOAT8ARRAYOID && !slot->tts_isnull[3])
 	{
-		take_partials(c, slot->tts_values[3], &row);
+		take_expansion(c, slot->tts_values[3], &row);
 		return;
 	}
 	read_amount(receiver, slot, 3, &row);

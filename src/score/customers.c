@@ -12,6 +12,7 @@
 #include "base/compat.h"
 
 #include "base/memory.h"
+#include "collect/entry.h"
 #include "collect/key_order.h"
 #include "collect/run_merge.h"
 #include "collect/table.h"
@@ -89,15 +90,13 @@ recency_code(const Gathering *g, const RfmEntry *e)
 	return (int64) date - g->customers->run_date;
 }
 
-/* Keep the sum of a customer until all have come. */
+/* Keep the exact sum of a customer until all have come. */
 static void
 keep_sum(Gathering *g, int64 row, const RfmSum *sum)
 {
 	int64	   *code = &g->customers->code[RFM_MONETARY][row];
 
-	if (g->scale == NULL)
-		*code = rfm_double_to_code(rfm_sum_real(sum));
-	else if (sum->form == RFM_FORM_NUMERIC)
+	if (sum->form == RFM_FORM_NUMERIC)
 	{
 		*code = (int64) (intptr_t) rfm_sum_numeric(sum);
 		g->scale[row] = WIDE_SCALE;
@@ -112,19 +111,12 @@ keep_sum(Gathering *g, int64 row, const RfmSum *sum)
 	}
 }
 
-/* Keep the average instead.  Who has rows but no order id has the sum. */
+/* Keep the average of n orders instead. */
 static void
-keep_average(Gathering *g, int64 row, const RfmSum *sum)
+keep_average(Gathering *g, int64 row, const RfmSum *sum, uint32 n)
 {
-	int64	   *code = &g->customers->code[RFM_MONETARY][row];
-	uint32		n = Max(sum->orders, 1);
 	RfmSum		average = {.form = RFM_FORM_SCALED};
 
-	if (g->scale == NULL)
-	{
-		*code = rfm_double_to_code(rfm_sum_real(sum) / n);
-		return;
-	}
 	if (sum->form != RFM_FORM_SCALED ||
 		!rfm_average_scaled(sum, n, &average.v.scaled, &average.scale))
 	{
@@ -139,6 +131,7 @@ add_customer(Gathering *g, const RfmEntry *e)
 {
 	RfmCustomers *customers = g->customers;
 	int64		row = customers->n;
+	uint32		n = 1;
 	bool		none;
 
 	rfm_progress_done(1);
@@ -151,8 +144,13 @@ add_customer(Gathering *g, const RfmEntry *e)
 	customers->key[row] = e->key;
 	customers->code[RFM_RECENCY][row] = none ? 0 : recency_code(g, e);
 	customers->code[RFM_FREQUENCY][row] = e->sum.orders;
+	/* rows without any order id: the sum is the average */
 	if (g->average)
-		keep_average(g, row, &e->sum);
+		n = Max(e->sum.orders, 1);
+	if (g->scale == NULL)
+		customers->code[RFM_MONETARY][row] = rfm_double_to_code(rfm_entry_real_sum(g->collector, e->key, &e->sum) / n);
+	else if (g->average)
+		keep_average(g, row, &e->sum, n);
 	else
 		keep_sum(g, row, &e->sum);
 }

@@ -3,11 +3,9 @@
  * exact_sum.c
  *		The aggregate that sums doubles without error, wherever they lie.
  *
- * Its state, and its result, is an array of doubles of increasing magnitude
- * that do not overlap (see money.c): their sum is that of all values.  An
- * array travels between servers as any array does.  {NaN} stands for a value
- * that is no finite number, {Infinity} for a sum that double precision cannot
- * hold.
+ * Its state, and its result, is an array that holds an expansion (see money.h).
+ * An array travels between servers as any array does.  Its count is NaN where a
+ * value is no finite number.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,19 +22,22 @@
 PG_FUNCTION_INFO_V1(rfm_exact_sum_add);
 PG_FUNCTION_INFO_V1(rfm_exact_sum_combine);
 
-/* Doubles that do not overlap have 53 of double precision's 2,098 bits each. */
+/*
+ * Doubles that do not overlap have 53 of double precision's 2,098 bits each;
+ * the count comes before them.
+ */
 #define MAX_PARTS	48
 
 typedef struct Parts
 {
 	int			n;
-	double		part[MAX_PARTS + 1];
+	double		part[MAX_PARTS + 2];	/* with room to add one */
 } Parts;
 
 static ArrayType *
 array_from_parts(const double *part, int n)
 {
-	Datum		values[MAX_PARTS + 1];
+	Datum		values[MAX_PARTS];
 
 	for (int i = 0; i < n; i++)
 		values[i] = Float8GetDatum(part[i]);
@@ -56,30 +57,26 @@ read_parts(ArrayType *state, Parts *parts)
 {
 	parts->n = ArrayGetNItems(ARR_NDIM(state), ARR_DIMS(state));
 	if (ARR_NDIM(state) != 1 || ARR_HASNULL(state) ||
-		ARR_ELEMTYPE(state) != FLOAT8OID || parts->n > MAX_PARTS)
+		ARR_ELEMTYPE(state) != FLOAT8OID || parts->n < 1 || parts->n > MAX_PARTS)
 		invalid_state();
 	memcpy(parts->part, rfm_array_data(state), parts->n * sizeof(double));
 }
 
-/* Adds a value to the parts; what stands for no sum stays, NaN above Infinity. */
+/* Add a value to the parts. */
 static void
 add_value(Parts *parts, double value)
 {
-	double		last = parts->n > 0 ? parts->part[parts->n - 1] : 0;
-
-	if (isfinite(last) && isfinite(value))
+	if (!isfinite(value))
 	{
-		parts->n = rfm_expansion_add(parts->part, parts->n, value);
-		if (parts->n > MAX_PARTS)
-			invalid_state();		/* they overlap */
-		if (isfinite(parts->part[parts->n - 1]))
-			return;
+		parts->part[0] = get_float8_nan();
+		return;
 	}
-	parts->part[0] = isnan(last) || isnan(value) ? get_float8_nan() : get_float8_infinity();
-	parts->n = 1;
+	parts->n = rfm_expansion_add(parts->part, parts->n, value);
+	if (parts->n > MAX_PARTS)
+		invalid_state();		/* they overlap */
 }
 
-/* The parts as an array: the old one where it has room, zeros in front. */
+/* The parts as an array: the old one where it has room, with zeros between count and parts. */
 static ArrayType *
 write_parts(ArrayType *state, const Parts *parts)
 {
@@ -88,8 +85,9 @@ write_parts(ArrayType *state, const Parts *parts)
 
 	if (parts->n > room)
 		return array_from_parts(parts->part, parts->n);
-	memset(into, 0, (room - parts->n) * sizeof(double));
-	memcpy(into + room - parts->n, parts->part, parts->n * sizeof(double));
+	into[0] = parts->part[0];
+	memset(into + 1, 0, (room - parts->n) * sizeof(double));
+	memcpy(into + 1 + room - parts->n, parts->part + 1, (parts->n - 1) * sizeof(double));
 	return state;
 }
 
@@ -107,8 +105,7 @@ Datum
 rfm_exact_sum_add(PG_FUNCTION_ARGS)
 {
 	ArrayType  *state;
-	Parts		parts = {0};
-	double		value;
+	Parts		parts = {.n = 1};
 
 	rfm_version_check();
 	if (PG_ARGISNULL(1))
@@ -117,17 +114,14 @@ rfm_exact_sum_add(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	value = PG_GETARG_FLOAT8(1);
-	if (!isfinite(value))
-		value = get_float8_nan();
 	if (PG_ARGISNULL(0))
 	{
-		add_value(&parts, value);
+		add_value(&parts, PG_GETARG_FLOAT8(1));
 		PG_RETURN_ARRAYTYPE_P(array_from_parts(parts.part, parts.n));
 	}
 	state = own_state(fcinfo);
 	read_parts(state, &parts);
-	add_value(&parts, value);
+	add_value(&parts, PG_GETARG_FLOAT8(1));
 	PG_RETURN_ARRAYTYPE_P(write_parts(state, &parts));
 }
 
@@ -143,7 +137,8 @@ rfm_exact_sum_combine(PG_FUNCTION_ARGS)
 	state = own_state(fcinfo);
 	read_parts(state, &parts);
 	read_parts(PG_GETARG_ARRAYTYPE_P(1), &other);
-	for (int i = 0; i < other.n; i++)
+	for (int i = 1; i < other.n; i++)
 		add_value(&parts, other.part[i]);
+	parts.part[0] += other.part[0];
 	PG_RETURN_ARRAYTYPE_P(write_parts(state, &parts));
 }

@@ -166,31 +166,39 @@ rfm_key_size(const RfmKeyType *kt, Datum key)
 	return (Size) kt->typlen;
 }
 
-/*
- * rfm_hash_int64: return a hash whose leading bits are as well mixed as its
- * last.
- */
-static inline uint32
-rfm_hash_int64(int64 value)
+/* rfm_mix: the finalizer of MurmurHash3; every input bit reaches every output bit. */
+static inline uint64
+rfm_mix(uint64 h)
 {
-	uint64		h = (uint64) value;
-
-	/* the finalizer of MurmurHash3: every input bit reaches every output bit */
 	h ^= h >> 33;
 	h *= UINT64CONST(0xff51afd7ed558ccd);
 	h ^= h >> 33;
 	h *= UINT64CONST(0xc4ceb9fe1a85ec53);
 	h ^= h >> 33;
-	return (uint32) h;
+	return h;
+}
+
+/* Two words, which most keys of fixed length are (uuids, pairs of integers), are read as such. */
+#define RFM_WORD_PAIR_SIZE (2 * sizeof(uint64))
+
+static inline uint64
+rfm_key_word(Datum key, int word)
+{
+	uint64		value;
+
+	memcpy(&value, DatumGetPointer(key) + word * sizeof(value), sizeof(value));
+	return value;
 }
 
 static inline uint32
 rfm_key_hash(RfmKeyType *kt, Datum key)
 {
 	if (kt->kind == RFM_KEY_INT)
-		return rfm_hash_int64(DatumGetInt64(key));
+		return (uint32) rfm_mix((uint64) key);
 	if (kt->kind == RFM_KEY_BYTES)
-		return rfm_key_hash_bytes(kt, key);
+		return kt->typlen == RFM_WORD_PAIR_SIZE ?
+			(uint32) rfm_mix(rfm_mix(rfm_key_word(key, 0)) ^ rfm_key_word(key, 1)) :
+			rfm_key_hash_bytes(kt, key);
 	/*
 	 * all bits are used here, the leading ones first, which the hash of a type
 	 * may not expect
@@ -204,7 +212,9 @@ rfm_key_equal(RfmKeyType *kt, Datum a, Datum b)
 	if (kt->kind == RFM_KEY_INT)
 		return DatumGetInt64(a) == DatumGetInt64(b);
 	if (kt->kind == RFM_KEY_BYTES)
-		return rfm_key_equal_bytes(kt, a, b);
+		return kt->typlen == RFM_WORD_PAIR_SIZE ?
+			rfm_key_word(a, 0) == rfm_key_word(b, 0) && rfm_key_word(a, 1) == rfm_key_word(b, 1) :
+			rfm_key_equal_bytes(kt, a, b);
 	return DatumGetBool(FunctionCall2Coll(&kt->eq_proc, kt->collation, a, b));
 }
 

@@ -162,12 +162,16 @@ two_sum(double a, double b, double *high, double *low)
 	*high = sum;
 }
 
-int
-rfm_expansion_add(double *part, int n, double x)
-{
-	int			kept = 0;
+/* The unit in which an expansion counts what exceeds the range of its parts. */
+#define FOLD	0x1p1023
 
-	for (int i = 0; i < n; i++)
+/* Add x, which with the parts stays in range, to an expansion. */
+static int
+grow_expansion(double *part, int n, double x)
+{
+	int			kept = 1;
+
+	for (int i = 1; i < n; i++)
 	{
 		double		low;
 
@@ -179,13 +183,83 @@ rfm_expansion_add(double *part, int n, double x)
 	return kept;
 }
 
-/* Add one double to an expansion; false where it overflows. */
-static bool
+/* Return what brings x below the unit, 0 or the unit, and count it. */
+static inline double
+fold(double *folds, double x)
+{
+	if (fabs(x) < FOLD)
+		return 0;
+	*folds += x > 0 ? 1 : -1;
+	return x > 0 ? -FOLD : FOLD;
+}
+
+int
+rfm_expansion_add(double *part, int n, double x)
+{
+	double		excess;
+
+	n = grow_expansion(part, n, x + fold(part, x));
+	excess = fold(part, part[n - 1]);
+	return excess == 0 ? n : grow_expansion(part, n, excess);
+}
+
+/*
+ * Return the double nearest to an expansion, ties to even: add from the largest
+ * part down to the first rounding error; what lies below that error decides when
+ * the error is exactly half a unit in the last place.
+ */
+static double
+round_expansion(const double *part, int n)
+{
+	int			i = n - 1;
+	double		high = part[i];
+	double		rest = 0;
+
+	while (i > 1 && rest == 0)
+		two_sum(high, part[--i], &high, &rest);
+	if (i > 1 && rest != 0 && (rest < 0) == (part[i - 1] < 0))
+	{
+		double		doubled = rest * 2;
+		double		next = high + doubled;
+
+		if (next - high == doubled)
+			high = next;
+	}
+	return high;
+}
+
+/*
+ * The same of one with folds, through half of it; infinity where that is too much.
+ * Of parts too small to be halved only the sign counts, beside so large a sum.
+ */
+static double
+unfold_expansion(const double *part, int n)
+{
+	double		folds = part[0];
+	double	   *halves;
+	double		half;
+
+	/* the parts make up less than one unit, double precision less than two */
+	if (fabs(folds) > 2)
+		return get_float8_infinity();
+	halves = palloc((n + 2) * sizeof(double));
+	for (int i = 1; i < n; i++)
+		halves[i] = part[i] / 2 != 0 ? part[i] / 2 : part[i];
+	for (int i = 0; i < fabs(folds); i++)
+		n = grow_expansion(halves, n, folds > 0 ? FOLD / 2 : -FOLD / 2);
+	half = round_expansion(halves, n);
+	pfree(halves);
+	return half * 2;
+}
+
+/* Add one double to an expansion. */
+static void
 grow_partials(RfmPartials **partials, double x, MemoryContext mcxt)
 {
 	RfmPartials *p = *partials;
 
-	if (p->count == p->space)
+	/* two more: x, and what it brings back into the range */
+	if (p->count + 2 > p->space)
 	{
 		int			space = p->space * 2;
 		RfmPartials *larger = MemoryContextAlloc(mcxt, offsetof(RfmPartials, part) +
@@ -197,16 +271,33 @@ grow_partials(RfmPartials **partials, double x, MemoryContext mcxt)
 		*partials = p = larger;
 	}
 	p->count = rfm_expansion_add(p->part, p->count, x);
-	return isfinite(p->part[p->count - 1]);
 }
 
-/* Add a double to a floating-point sum; false where it overflows. */
-static bool
+/* Make a floating-point sum an expansion, if it is none yet. */
+static void
+widen_real(RfmSum *sum, MemoryContext mcxt)
+{
+	RfmPartials *p;
+
+	if (sum->form == RFM_FORM_PARTIALS)
+		return;
+	p = MemoryContextAlloc(mcxt, offsetof(RfmPartials, part) + 8 * sizeof(double));
+	p->count = 1;
+	p->space = 8;
+	p->part[0] = 0;
+	grow_partials(&p, sum->low, mcxt);
+	grow_partials(&p, sum->v.high, mcxt);
+	sum->v.partials = p;
+	sum->low = 0;
+	sum->form = RFM_FORM_PARTIALS;
+}
+
+/* Add a double to a floating-point sum. */
+static void
 add_real(RfmSum *sum, double x, MemoryContext mcxt)
 {
 	if (sum->form == RFM_FORM_REAL)
 	{
-		RfmPartials *p;
 		double		high;
 		double		carry;
 		double		rest;
@@ -214,23 +305,19 @@ add_real(RfmSum *sum, double x, MemoryContext mcxt)
 
 		two_sum(sum->v.high, x, &high, &carry);
 		two_sum(sum->low, carry, &rest, &lost);
-		if (lost == 0)
+		if (lost == 0 && isfinite(high))
 		{
-			two_sum(high, rest, &sum->v.high, &sum->low);
-			return isfinite(sum->v.high);
+			two_sum(high, rest, &high, &rest);
+			if (isfinite(high))
+			{
+				sum->v.high = high;
+				sum->low = rest;
+				return;
+			}
 		}
-
-		p = MemoryContextAlloc(mcxt, offsetof(RfmPartials, part) + 4 * sizeof(double));
-		p->count = 0;
-		p->space = 4;
-		if (!grow_partials(&p, sum->low, mcxt) ||
-			!grow_partials(&p, sum->v.high, mcxt))
-			return false;
-		sum->v.partials = p;
-		sum->low = 0;
-		sum->form = RFM_FORM_PARTIALS;
 	}
-	return grow_partials(&sum->v.partials, x, mcxt);
+	widen_real(sum, mcxt);
+	grow_partials(&sum->v.partials, x, mcxt);
 }
 
 bool
@@ -243,7 +330,8 @@ rfm_sum_add(RfmSum *sum, const RfmAmount *amount, MemoryContext mcxt)
 		case RFM_FORM_NUMERIC:
 			return add_numeric(sum, amount->v.numeric, mcxt);
 		case RFM_FORM_REAL:
-			return add_real(sum, amount->v.real, mcxt);
+			add_real(sum, amount->v.real, mcxt);
+			break;
 		default:
 			break;
 	}
@@ -262,13 +350,16 @@ rfm_sum_merge(RfmSum *sum, const RfmSum *other, MemoryContext mcxt)
 		case RFM_FORM_NUMERIC:
 			return add_numeric(sum, other->v.numeric, mcxt);
 		case RFM_FORM_REAL:
-			return add_real(sum, other->v.high, mcxt) && add_real(sum, other->low, mcxt);
+			add_real(sum, other->v.high, mcxt);
+			add_real(sum, other->low, mcxt);
+			return true;
 		default:
 			break;
 	}
-	for (int i = 0; i < p->count; i++)
-		if (!add_real(sum, p->part[i], mcxt))
-			return false;
+	widen_real(sum, mcxt);
+	for (int i = 1; i < p->count; i++)
+		grow_partials(&sum->v.partials, p->part[i], mcxt);
+	sum->v.partials->part[0] += p->part[0];
 	return true;
 }
 
@@ -318,35 +409,16 @@ rfm_sum_numeric(const RfmSum *sum)
 	return DatumGetNumericCopy(NumericGetDatum(sum->v.numeric));
 }
 
-/*
- * The double nearest to an expansion, ties to even: add from the largest part
- * down to the first rounding error; what lies below that error decides when
- * the error is exactly half a unit in the last place.
- */
 double
 rfm_sum_real(const RfmSum *sum)
 {
 	const RfmPartials *p = sum->v.partials;
-	double		high;
-	double		rest = 0;
-	int			i;
 
 	if (sum->form == RFM_FORM_REAL)
 		return sum->v.high + sum->low;
-
-	i = p->count - 1;
-	high = p->part[i];
-	while (i > 0 && rest == 0)
-		two_sum(high, p->part[--i], &high, &rest);
-	if (i > 0 && rest != 0 && (rest < 0) == (p->part[i - 1] < 0))
-	{
-		double		doubled = rest * 2;
-		double		next = high + doubled;
-
-		if (next - high == doubled)
-			high = next;
-	}
-	return high;
+	if (p->part[0] != 0)
+		return unfold_expansion(p->part, p->count);
+	return round_expansion(p->part, p->count);
 }
 
 /*

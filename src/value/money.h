@@ -6,9 +6,8 @@
  * Integer and numeric amounts are summed as int64 scaled by a power of ten,
  * and as numeric from the moment a sum does not fit: never through floating
  * point.  Floating-point amounts are summed without error and rounded once,
- * so that their sum, too, does not depend on the order of the rows.  But a sum
- * that leaves the range of its type, numeric or double precision, on the way is
- * an error.
+ * so that their sum, too, does not depend on the order of the rows, and may
+ * leave the range of double precision on the way.
  *
  * Once summed, the monetary values of all customers become int64 codes with
  * the same order, which is all that cut points and scores need.
@@ -48,7 +47,10 @@ typedef struct RfmAmount
 	uint8		form;			/* RfmAmountForm */
 } RfmAmount;
 
-/* Doubles of increasing magnitude that do not overlap: their sum is exact. */
+/*
+ * An expansion: doubles of increasing magnitude that do not overlap, so that
+ * their sum is exact, behind one that counts multiples of 2^1023 to be added.
+ */
 typedef struct RfmPartials
 {
 	int			count;
@@ -104,15 +106,13 @@ extern void rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount);
 
 /*
  * rfm_sum_add: Add a finite amount to a sum.  What the sum has elsewhere is
- * allocated in mcxt.  Returns false where the sum leaves the range of its type,
- * double precision or numeric.
+ * allocated in mcxt.  Returns false where the sum leaves the range of numeric.
  */
 extern bool rfm_sum_add(RfmSum *sum, const RfmAmount *amount, MemoryContext mcxt);
 
 /*
- * rfm_expansion_add: Add x to n doubles of increasing magnitude that do not
- * overlap, in place; part has room for one more.  Returns how many there are
- * now; the last one is not finite where the sum is too large.
+ * rfm_expansion_add: Add x to an expansion of n doubles, the count included, in
+ * place; part has room for two more.  Returns how many there are now.
  */
 extern int	rfm_expansion_add(double *part, int n, double x);
 
@@ -131,7 +131,10 @@ extern void rfm_sum_set_image(RfmSum *sum, const void *image, Size size);
 /* rfm_sum_numeric: Return an exact sum as numeric, in the current context. */
 extern Numeric rfm_sum_numeric(const RfmSum *sum);
 
-/* rfm_sum_real: Return a floating-point sum, rounded once. */
+/*
+ * rfm_sum_real: Return a floating-point sum, rounded once; infinity where double
+ * precision cannot hold it.
+ */
 extern double rfm_sum_real(const RfmSum *sum);
 
 /*

@@ -78,7 +78,7 @@ CREATE FUNCTION shops.check_refresh(what text, dated bool, day date, asked date)
 LANGUAGE plpgsql AS
 $$
 DECLARE
-    metrics CONSTANT text := '%1$s.recency_days, %1$s.frequency_orders, CAST(%1$s.monetary_value AS numeric), %1$s.r_score, %1$s.f_score, %1$s.m_score,'
+    metrics CONSTANT text := '%1$s.recency_days, %1$s.frequency_orders, shops.exact(%1$s.monetary_value), %1$s.r_score, %1$s.f_score, %1$s.m_score,'
                              ' %1$s.rfm_score, CAST(%1$s.rfm_segment AS text), %1$s.comments, %1$s.rfm_cell, %1$s.rfm_weighted';
     here    CONSTANT text := CASE WHEN dated THEN format('run_date = %L', day) ELSE 'true' END;
     keep    CONSTANT bool := (SELECT keep_stale FROM rfm_model WHERE model = 'shop');
@@ -231,11 +231,12 @@ LANGUAGE plpgsql AS
 $$
 DECLARE
     begun   CONSTANT timestamptz := clock_timestamp();
+    seed    bigint;
     message text;
     detail  text;
     context text;
 BEGIN
-    FOR seed IN first .. first + n - 1 LOOP
+    FOR seed IN SELECT first + i FROM generate_series(0, n - 1) i LOOP
         EXIT WHEN extract(epoch FROM clock_timestamp() - begun) > seconds;
         BEGIN
             PERFORM shops.run(seed);

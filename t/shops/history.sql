@@ -44,7 +44,7 @@ CREATE FUNCTION shops.check_days(what text, days date[], after bigint) RETURNS v
 LANGUAGE plpgsql AS
 $$
 DECLARE
-    columns CONSTANT text := 'run_date, score_group::text, customer_id, recency_days, frequency_orders, monetary_value::numeric, r_score, f_score, m_score,'
+    columns CONSTANT text := 'run_date, score_group::text, customer_id, recency_days, frequency_orders, shops.exact(monetary_value), r_score, f_score, m_score,'
                              ' rfm_score, rfm_segment::text, comments, rfm_cell, rfm_weighted';
 BEGIN
     PERFORM shops.must_equal(what || ': the snapshots', format('SELECT %s FROM shops.target WHERE run_date = ANY (%L)', columns, days),
@@ -109,14 +109,19 @@ $$;
 
 -- The dates that the job owes when the run date is latest: the log's rows that
 -- started in the year of their date, long ago, were computed before their day was over
-CREATE FUNCTION shops.owed(latest date, restate interval) RETURNS date[]
+-- (a month before the last of one is the last of another)
+CREATE FUNCTION shops.owed(latest date, restate interval, cadence text) RETURNS date[]
 LANGUAGE sql AS
 $$
     WITH snapshot AS (SELECT DISTINCT ON (run_date) run_date, started_at FROM rfm_run WHERE model = 'shop' ORDER BY run_date, run_id DESC)
     SELECT array_agg(day ORDER BY day)
       FROM (SELECT run_date FROM snapshot WHERE started_at < '2026-01-01' AND run_date < '2026-01-01'
             UNION SELECT run_date FROM snapshot WHERE run_date < latest AND run_date >= latest - restate
-            UNION SELECT latest - i FROM generate_series(1, 90) i WHERE latest - i > (SELECT max(run_date) FROM snapshot WHERE run_date <= latest)
+            UNION SELECT due.day
+                    FROM generate_series(1, 90) i, CAST(extract(day FROM latest + 1) = 1 AS int) ends,
+                         CAST(CASE cadence WHEN 'day' THEN latest - i WHEN 'week' THEN latest - 7 * i ELSE (latest + ends - i * interval '1 month')::date - ends END AS date) due(day),
+                         (SELECT max(run_date) FROM snapshot WHERE run_date <= latest) newest(day)
+                   WHERE date_trunc(cadence, due.day::timestamp) > date_trunc(cadence, newest.day::timestamp)
             UNION SELECT latest) d(day)
 $$;
 
@@ -133,6 +138,7 @@ DECLARE
     latest date;
     owed   date[];
     again  interval;
+    often  text;
     after  bigint;
 BEGIN
     IF shops.rnd(seed, 'dated', 5) = 0 THEN
@@ -174,11 +180,19 @@ BEGIN
 
     -- the next job: orders were corrected, some days were not over, some dates are restated
     IF latest - last < 20 THEN
-        UPDATE rfm_model SET restate = shops.pick(seed, 'restate', NULL, '1 day', '3 days', '1 mon')::interval WHERE model = 'shop' RETURNING restate INTO again;
+        UPDATE rfm_model SET restate = shops.pick(seed, 'restate', NULL, '1 day', '3 days', '1 mon')::interval,
+                             -- weeks and months that begin before the first timestamp are left alone
+                             cadence = CASE WHEN latest > '1000-01-01' THEN shops.pick(seed, 'cadence', 'day', 'day', 'week', 'month') ELSE 'day' END
+         WHERE model = 'shop' RETURNING restate, cadence INTO again, often;
+        -- a gap of weeks or months
+        IF often <> 'day' THEN
+            DELETE FROM shops.target WHERE run_date > latest - shops.rnd(seed, 'gap', 80);
+            DELETE FROM rfm_run WHERE model = 'shop' AND run_date > latest - shops.rnd(seed, 'gap', 80);
+        END IF;
         UPDATE rfm_run SET started_at = run_date::timestamp + interval '12 hours' WHERE model = 'shop' AND shops.rnd(seed, 'unfinished ' || run_date, 3) = 0;
         PERFORM shops.disturb(s, alike => true);
         latest := shops.expect('shop', NULL);
-        owed := shops.owed(latest, again);
+        owed := shops.owed(latest, again, often);
         -- not where the latest order has become one of long after
         IF cardinality(owed) < 90 THEN
             PERFORM shops.expect_days(owed);

@@ -49,7 +49,7 @@ BEGIN
                          WHEN s.order_type IS NOT NULL THEN 'order_id' END,
         order_count => CASE shops.rnd(seed, 'counted', 6) WHEN 0 THEN $c$status <> 'sent'$c$ WHEN 1 THEN 'total > 0'
                             WHEN 2 THEN CASE WHEN s.order_type IS NULL THEN $c$CASE status WHEN 'paid' THEN 1 WHEN 'sent' THEN 3 ELSE 0 END$c$ END END,
-        monetary => CASE WHEN s.amount_kind !~ '^float' THEN shops.pick(seed, 'money', 'sum', 'sum', 'average') ELSE 'sum' END,
+        monetary => shops.pick(seed, 'money', 'sum', 'sum', 'average'),
         filter => shops.pick(seed, 'filter', NULL, NULL, $c$status <> 'cancelled'$c$, $c$total > 0 OR status = 'sent'$c$),
         score_within => shops.within(seed),
         method => CASE WHEN methods[1] = ALL (methods) AND shops.rnd(seed, 'one name', 4) > 0 THEN methods[1] ELSE methods::text END, buckets => k,

@@ -80,12 +80,23 @@ CREATE FUNCTION shops.buckets(m rfm_model) RETURNS int[]
 LANGUAGE sql IMMUTABLE AS
 $$ SELECT CASE cardinality(m.buckets) WHEN 1 THEN m.buckets || m.buckets || m.buckets ELSE m.buckets END $$;
 
+-- A double as the numeric that its shortest text is; a numeric as it is
+CREATE FUNCTION shops.exact(float8) RETURNS numeric
+LANGUAGE sql IMMUTABLE SET extra_float_digits = 1 AS
+$$ SELECT $1::text::numeric $$;
+CREATE FUNCTION shops.exact(numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE AS
+$$ SELECT $1 $$;
+
 -- The money of a customer, whose orders are counted by an expression: an average of exact
--- sums is divided with forty digits to spare before it is rounded
+-- sums is divided with forty digits to spare before it is rounded, one of floating-point
+-- amounts is a double, whose shortest text counts
 CREATE FUNCTION shops.money_sql(m rfm_model, orders text) RETURNS text
 LANGUAGE sql STABLE AS
 $$
     SELECT CASE WHEN m.monetary = 'sum' THEN 'coalesce(sum(amount), 0)'
+                WHEN shops.type_of(m.source, shops.term(m.source, m.amount)) IN ('float4'::regtype, 'float8'::regtype)
+                THEN format('shops.exact(CAST(coalesce(sum(amount), 0) AS float8) / greatest(%s, 1))', orders)
                 ELSE format('round(coalesce(sum(amount), 0) * 1.%s / greatest(%s, 1), scale(coalesce(sum(amount), 0)) + 2)', repeat('0', 40), orders) END
 $$;
 
