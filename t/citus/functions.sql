@@ -53,6 +53,47 @@ SELECT plain.same('a date that is not there', 'SELECT rfm_segment_summary(''2024
 \echo FAILED: a date that is not there
 \endif
 
+SELECT plain.same('rfm_changes', 'SELECT * FROM rfm_changes(''2024-03-10'', ''2024-03-25'', %L) ORDER BY 1, 2, 3');
+SELECT plain.same('rfm_period', 'SELECT * FROM rfm_period(''2024-03-10'', ''2024-03-25'', %L)');
+SELECT plain.same('rfm_outcome', 'SELECT * FROM rfm_outcome(''2024-03-10'', ''2024-03-25'', %L) ORDER BY 1');
+SELECT plain.same('rfm_ties', 'SELECT * FROM rfm_ties(NULL, %L) ORDER BY 1, 2');
+
+-- forecasts, of customers who buy at rates of their own until they stop
+CREATE FUNCTION plain.chance(n bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$ SELECT ((hashint8(n) & 1048575) + 0.5) / 1048576 $$;
+CREATE TABLE plain.repeats AS
+SELECT customer_id, (date '2023-01-01' + (customer_id % 90)::int + ceil(sum(gap) OVER (PARTITION BY customer_id ORDER BY k))::int)::timestamptz AS created_at, round(10 + gap::numeric % 7, 2) AS total
+  FROM (SELECT customer_id, k, CASE k WHEN 0 THEN 0 ELSE -ln(plain.chance(customer_id * 100 + k)) * 30 / -ln(plain.chance(-customer_id)) END AS gap,
+               bool_and(k = 0 OR plain.chance(-customer_id * 100 - k) > 1 - sqrt(plain.chance(customer_id * 77777))) OVER (PARTITION BY customer_id ORDER BY k) AS alive
+          FROM generate_series(1::bigint, 2000) customer_id, generate_series(0, 60) k) o
+ WHERE alive AND gap < 10000;
+CREATE TABLE kinds.repeats (LIKE plain.repeats);
+SELECT FROM create_distributed_table('kinds.repeats', 'customer_id', shard_count => 4, colocate_with => 'none');
+INSERT INTO kinds.repeats TABLE plain.repeats;
+SELECT rfm_create_model('plain_repeats', 'plain.repeats', 'plain.repeats_rfm', time_zone => 'UTC', target_columns => '{"p_alive": "p_alive", "expected_orders": "expected_orders", "expected_revenue": "expected_revenue"}');
+SELECT rfm_create_model('citus_repeats', 'kinds.repeats', 'kinds.repeats_rfm', time_zone => 'UTC', target_columns => '{"p_alive": "p_alive", "expected_orders": "expected_orders", "expected_revenue": "expected_revenue"}');
+SELECT plain.same('rfm_repeat_summary', 'SELECT * FROM rfm_repeat_summary(''2024-03-25'', %L || ''_repeats'') ORDER BY customer');
+SELECT plain.same('rfm_forecast_fit', 'SELECT params, log_likelihood, customers FROM rfm_forecast_fit(''2024-03-25'', %L || ''_repeats'')');
+SELECT plain.same('rfm_forecast', 'SELECT * FROM rfm_forecast(''2024-03-25'', %L || ''_repeats'') ORDER BY customer');
+SELECT rfm_refresh('2024-03-25', 'plain_repeats');
+SELECT rfm_refresh('2024-03-25', 'citus_repeats');
+SELECT plain.is('a target with forecasts', (SELECT md5(string_agg((to_jsonb(h) - '{created_at,updated_at}'::text[])::text, ' ' ORDER BY customer_id)) FROM kinds.repeats_rfm h WHERE expected_orders > 0),
+                (SELECT md5(string_agg((to_jsonb(h) - '{created_at,updated_at}'::text[])::text, ' ' ORDER BY customer_id)) FROM plain.repeats_rfm h WHERE expected_orders > 0));
+SELECT plain.is('which has them', (SELECT (count(expected_orders) > 1500)::text FROM kinds.repeats_rfm), 'true');
+SELECT plain.same('rfm_forecast_summary', 'SELECT * FROM rfm_forecast_summary(''2024-03-25'', %L || ''_repeats'') ORDER BY 1');
+SELECT plain.same('rfm_forecast_backtest', 'SELECT * FROM rfm_forecast_backtest(''2023-12-31'', ''2024-03-25'', %L || ''_repeats'') ORDER BY 1, 2');
+
+-- groups and refunds
+SELECT rfm_create_model('plain_groups', 'plain.orders', 'plain.groups', score_within => 'tenant', order_count => 'status <> ''cancelled''', time_zone => 'UTC');
+SELECT rfm_create_model('citus_groups', 'kinds.distributed', 'kinds.groups', score_within => 'tenant', order_count => 'status <> ''cancelled''', time_zone => 'UTC');
+CALL rfm_backfill('2024-03-10', '2024-03-12', 'plain_groups');
+CALL rfm_backfill('2024-03-10', '2024-03-12', 'citus_groups');
+SELECT plain.is('groups', (SELECT md5(string_agg((to_jsonb(h) - '{created_at,updated_at}'::text[])::text, ' ' ORDER BY run_date, score_group, customer_id)) FROM kinds.groups h),
+                (SELECT md5(string_agg((to_jsonb(h) - '{created_at,updated_at}'::text[])::text, ' ' ORDER BY run_date, score_group, customer_id)) FROM plain.groups h));
+SELECT plain.same('rfm_segment_summary by group', 'SELECT * FROM rfm_segment_summary(NULL, %L || ''_groups'', by => ''group'') ORDER BY 1');
+SELECT plain.same('rfm_segment_summary of a group', 'SELECT * FROM rfm_segment_summary(NULL, %L || ''_groups'', score_group => ''1'') ORDER BY 1');
+SELECT plain.same('rfm_report of a group', 'SELECT regexp_replace(rfm_report(NULL, %L || ''_groups'', score_group => ''1''), ''<dd>(plain|kinds)[.][a-z]+</dd>'', '''', ''g'')');
+SELECT plain.same('rfm_repeat_summary of a group', 'SELECT * FROM rfm_repeat_summary(''2024-03-12'', %L || ''_groups'', score_group => ''1'') ORDER BY customer');
+
 -- a view that asks for the date, wherever it runs
 CREATE VIEW plain.dated AS SELECT * FROM plain.orders WHERE created_at::date < rfm_run_date() - (order_id % 7)::int;
 CREATE VIEW kinds.dated AS SELECT * FROM kinds.distributed WHERE created_at::date < rfm_run_date() - (order_id % 7)::int;
