@@ -186,7 +186,7 @@ rfm_key_word(Datum key, int word)
 {
 	uint64		value;
 
-	memcpy(&value, DatumGetPointer(key) + word * sizeof(value), sizeof(value));
+	memcpy(&value, (const char *) DatumGetPointer(key) + word * sizeof(value), sizeof(value));
 	return value;
 }
 
