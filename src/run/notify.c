@@ -7,6 +7,7 @@
  */
 #include "base/compat.h"
 
+#include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "run/notify.h"
 #include "utils/builtins.h"

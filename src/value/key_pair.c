@@ -104,7 +104,7 @@ locate_part(const RfmKeyType *kt, Datum key, RfmKeyPart part)
 	const PairImage *image = (const PairImage *) DatumGetPointer(key);
 
 	if (kt->pair->flat)
-		return DatumGetPointer(key) + (part == RFM_PART_CUSTOMER ? fixed_size(&kt->pair->part[0]) : 0);
+		return (const char *) DatumGetPointer(key) + (part == RFM_PART_CUSTOMER ? fixed_size(&kt->pair->part[0]) : 0);
 	return image->data + (part == RFM_PART_CUSTOMER ? MAXALIGN(image->group_size) : 0);
 }
 
