@@ -32,7 +32,7 @@ CREATE TABLE keyless_scores (LIKE bulk_scores INCLUDING DEFAULTS, UNIQUE (custom
 SELECT rfm_create_model('keyless', 'orders', 'keyless_scores');
 });
 # the subscriber needs the tables, not the extension
-my ($dump) = run_command([ 'pg_dump', '-s', '-O', '-t', '*_scores', $publisher->connstr('postgres') ]);
+my ($dump) = run_command([ 'pg_dump', '-s', '-O', '-t', 'public.*_scores', $publisher->connstr('postgres') ]);
 $subscriber->safe_psql('postgres', 'CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$');
 $subscriber->safe_psql('postgres', $dump);
 $subscriber->safe_psql('postgres', "CREATE TABLE parts_rest PARTITION OF parts_scores DEFAULT");
