@@ -5,19 +5,22 @@
 usage() {
 	cat <<'END'
 sh bench/run.sh [orders] [customers]     default: 10000000 orders of 1000000 customers
+sh bench/run.sh quick                    2000000 orders of 200000 customers against the floors only: some two minutes
 
 Builds rfm, starts a server of its own, and times everything side by side in one run. The table of results is shown and
-written to bench/results.md. At the default size this takes some 25 minutes and 15 GB in $TMPDIR or /tmp.
+written to bench/results.md, that of the quick form to bench/quick.md. What differs from the results that stand there by
+more than the rounds of either differ is listed. At the default size this takes some 25 minutes and 15 GB in $TMPDIR or /tmp.
 
 Settings from the environment:
-  RFM_BENCH="first again changed sql floors pandas duckdb text uuid lines serial growth memory bound"
+  RFM_BENCH="first again changed sql floors pandas duckdb text uuid lines serial groups growth memory bound"
                        the sections to run; all, if not set
      first, again, changed   rfm_refresh into the empty target; with nothing changed; after 1 % of the customers ordered
      sql                     the best hand-written SQL upsert of the same rows, and the same again
      floors                  the scan of the orders, and COPY of the finished rows
      pandas, duckdb          the same scores by a script with pandas and psycopg2, and by DuckDB's own engine
      text, uuid, lines       customers of these types; invoice lines with distinct invoices; against the same SQL
-     serial                  without parallel workers, against the same SQL
+     serial                  without parallel workers, against the same SQL and the same floors
+     groups                  the customers in 500 groups, scored within each
      growth                  a tenth of the orders and customers (RFM_BENCH_BIG=yes: and five times as many)
      memory                  peak memory of the backend and of its parallel workers
      bound                   half as many customers as orders, with rfm.work_mem = 64MB
@@ -37,7 +40,7 @@ top=${here%/*}
 . "$top/scripts/server.sh"
 prepare_shell
 
-all_sections="first again changed sql floors pandas duckdb text uuid lines serial growth memory bound"
+all_sections="first again changed sql floors pandas duckdb text uuid lines serial groups growth memory bound"
 sections=${RFM_BENCH:-$all_sections}
 rounds=${RFM_BENCH_ROUNDS:-3}
 big=${RFM_BENCH_BIG:-no}
@@ -49,7 +52,15 @@ not_cancelled="status <> 'cancelled'"
 sampler_pid=
 
 main() {
-	case ${1:-} in -h | --help | help) usage; exit ;; esac
+	case ${1:-} in
+	-h | --help | help) usage; exit ;;
+	quick)
+		shift
+		set -- 2000000 200000 "$@"
+		sections=${RFM_BENCH:-first again changed floors text uuid serial groups bound}
+		results_md=${RFM_BENCH_RESULTS:-$here/quick.md}
+		;;
+	esac
 	[ $# -le 2 ] || { usage >&2; exit 2; }
 	orders=${1:-$orders}
 	customers=${2:-$customers}
@@ -306,6 +317,7 @@ measure() {
 		! wanted $type || measure_type $type
 	done
 	! wanted serial || measure_serial
+	! wanted groups || measure_groups
 	! wanted lines || measure_lines
 	if wanted growth || wanted memory; then
 		measure_sizes
@@ -482,9 +494,17 @@ measure_type() {
 	esac
 	step "Making the same orders with $1 customers" retype_orders "$1" || die "see above"
 	make_model bench_type "orders_$1" scores_type "$filtered"
-	in_turn type_rfm type_sql
-	same_rows "$1 customers, rfm_refresh and the SQL" scores_type scores_type_sql
+	in_turn type_rfm type_integer
+	if wanted sql; then
+		in_turn type_sql :
+		same_rows "$1 customers, rfm_refresh and the SQL" scores_type scores_type_sql
+	fi
 	drop_model bench_type "orders_$1" scores_type
+}
+
+type_integer() {
+	empty scores
+	refresh "$type.integer" "$1" "rfm_refresh, integer customers" bench
 }
 
 retype_orders() { sql -v name="orders_$1" -v customer="$expression" -f - <"$here/orders_retyped.sql"; }
@@ -500,7 +520,16 @@ type_sql() {
 }
 
 measure_serial() {
-	in_turn serial_rfm serial_sql
+	in_turn serial_read serial_rfm
+	! wanted sql || in_turn serial_sql :
+}
+
+serial_read() {
+	calm orders
+	timed serial.read "$1" "floor: serial scan and aggregate" "SET max_parallel_workers_per_gather = 0" <<END
+SELECT sum(total), max(created_at) FROM bench.orders WHERE $not_cancelled;
+END
+	keep
 }
 
 serial_rfm() {
@@ -512,6 +541,32 @@ serial_sql() {
 	upsert_serially="SET max_parallel_workers_per_gather = 0"
 	best_upsert serial.sql "$1" "hand-written SQL, no parallel workers" \
 		bench.orders scores_sql created_at total "count(*)" "$not_cancelled" "$upsert_serially"
+}
+
+measure_groups() {
+	step "Making the same orders in 500 groups" group_orders || die "see above"
+	make_model bench_groups orders_groups scores_groups "$filtered, score_within => 'shop_id'"
+	make_model bench_together orders_groups scores_together "$filtered"
+	in_turn groups_rfm groups_one
+	sql -c "SELECT rfm_drop_model('bench_together')" -c "DROP TABLE bench.scores_together, bench.scores_together_sql" >"$log" </dev/null || die "see above"
+	drop_model bench_groups orders_groups scores_groups
+}
+
+# each customer is in one of them
+group_orders() {
+	sql -c "SET max_parallel_workers_per_gather = 0" \
+		-c "CREATE TABLE bench.orders_groups AS SELECT *, (customer_id % 500)::int AS shop_id FROM bench.orders" \
+		-c "VACUUM (FREEZE, ANALYZE) bench.orders_groups"
+}
+
+groups_rfm() {
+	empty scores_groups
+	refresh groups.rfm "$1" "rfm_refresh, 500 groups" bench_groups
+}
+
+groups_one() {
+	empty scores_together
+	refresh groups.one "$1" "rfm_refresh, the same in one" bench_together
 }
 
 measure_lines() {
@@ -697,6 +752,9 @@ report() {
 		say
 		awk -f "$here/report.awk" -v orders="$orders" "$results"
 	} >"$work/report" || die "the report could not be written"
+	if [ -e "$results_md" ]; then
+		awk -f "$here/compare.awk" "$results_md" "$work/report" >"$work/comparison" && cat "$work/comparison" >>"$work/report"
+	fi
 	say
 	cat "$work/report"
 	cp "$work/report" "$results_md" || die "cannot write $results_md"
