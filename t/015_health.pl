@@ -264,6 +264,9 @@ sql('DROP OWNED BY goer');
 is(sql(q{SELECT string_agg(jobname, ' ') FROM cron.job}), 'another', 'with what a role owns goes the job of its model, and no other');
 is(sql(q{SELECT count(*) FROM rfm_model WHERE model = 'goers'}), 0, 'and the model');
 sql(q{DELETE FROM cron.job; DROP ROLE goer});
+# not across the full minute, when the job would run, and fail, before it is looked at
+my $second = (localtime)[0];
+sleep(($second < 3 ? 3 : 63) - $second) if $second < 3 || $second > 45;
 sql(q{CREATE ROLE leaver LOGIN; GRANT ALL ON SCHEMA public, cron TO leaver; GRANT SELECT ON orders TO leaver});
 sql(q{SELECT rfm_create_model('leavers', 'orders', 'leavers_scores'); SELECT rfm_refresh(model => 'leavers'); SELECT rfm_schedule('* * * * *', 'leavers')}, 'leaver');
 job('bystander');
