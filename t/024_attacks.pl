@@ -356,6 +356,27 @@ as('alice', "SELECT rfm_drop_model('weekly', true)");
 lives('all of it');
 
 #
+# A table in the place of the target of the default model, before there is one
+#
+$node->safe_psql('postgres', 'CREATE SCHEMA ecom; GRANT USAGE, CREATE ON SCHEMA ecom TO eve, alice');
+as('alice', q{CREATE TABLE ecom.orders (order_id int, customer_id int, created_at timestamptz, total numeric, status text);
+INSERT INTO ecom.orders SELECT i, i % 10, '2024-06-01', i, 'paid' FROM generate_series(1, 100) i});
+as('eve', q{CREATE TYPE eve.some_day AS (day date);
+CREATE FUNCTION eve.to_date(eve.some_day) RETURNS date LANGUAGE plpgsql AS $$ BEGIN RAISE LOG 'seen: by %', current_user; RETURN ($1).day; END $$;
+CREATE CAST (eve.some_day AS date) WITH FUNCTION eve.to_date(eve.some_day) AS IMPLICIT;
+CREATE TABLE ecom.customer_rfm_daily (run_date eve.some_day, customer_id int, recency_days int, frequency_orders int, monetary_value numeric, r_score int, f_score int, m_score int,
+                                      rfm_segment text, PRIMARY KEY (run_date, customer_id));
+INSERT INTO ecom.customer_rfm_daily VALUES (ROW(date '2024-01-01'), 1, 1, 1, 1, 1, 1, 1, 'odd');
+GRANT ALL ON ecom.customer_rfm_daily TO PUBLIC});
+seen();
+my $strange = qr/ERROR:  42804: column run_date of target "customer_rfm_daily" is of type eve\.some_day/;
+held('alice', q{SELECT rfm_refresh('2024-06-30')}, $strange, 'a strange table in the place of the default target');
+$node->safe_psql('postgres', 'ALTER TABLE ecom.orders OWNER TO postgres');
+held('postgres', q{SELECT rfm_refresh('2024-06-30')}, $strange, 'the same, of a superuser');
+is(seen(), '', 'none of its code has run');
+$node->safe_psql('postgres', 'DROP SCHEMA ecom CASCADE');
+
+#
 # What somebody has prepared
 #
 $node->safe_psql('postgres', 'DROP EXTENSION rfm CASCADE');

@@ -14,7 +14,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "run/default_target.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -62,7 +61,8 @@ is_text_column(Oid target, const char *name)
 
 /*
  * Return some of the segments of the newest snapshot that are not among the
- * labels, or NULL.  As the model's owner, whose model would read the table, too.
+ * labels, or NULL.  As the model's owner, and only if the table is its own: types,
+ * casts and policies of another role's table could call code of that role.
  */
 static char *
 find_strange_segments(Oid target, Oid owner, Datum labels)
@@ -74,7 +74,7 @@ find_strange_segments(Oid target, Oid owner, Datum labels)
 	Datum		strange;
 
 	if (!is_text_column(target, "rfm_segment") || get_attnum(target, "run_date") <= 0 ||
-		pg_class_aclcheck(target, owner, ACL_SELECT) != ACLCHECK_OK)
+		rfm_relation_owner(target) != owner)
 		return NULL;
 	rfm_owner_enter(&identity, owner, NULL);
 	strange = rfm_query_value(psprintf("SELECT string_agg(quote_literal(n.segment), ', ' ORDER BY n.segment)"
