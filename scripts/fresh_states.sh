@@ -108,6 +108,11 @@ postgresql-client-18 18.2
 postgresql-server-dev-18 18.2
 postgresql-18-cron 1.6.7"
 	state 12-no-postgres bookworm says="no PostgreSQL 15 to 19" prepare="cd /etc/apt/sources.list.d && rm -f *.sources" fake="make 4.3"
+	# an older server than the newest, as machines have that are not upgraded every day: its headers in that version, or the newest
+	older='"$(apt-cache madison postgresql-15 | awk "END { print \$3 }")"'
+	state 12-older-server bookworm chosen=15 prepare="apt-get update -qq; apt-get install -y -q --no-install-recommends postgresql-15=$older postgresql-client-15=$older"
+	state 12-older-running bookworm few chosen=15 before="pg_ctlcluster 15 main start" \
+		prepare="apt-get update -qq; apt-get install -y -q --no-install-recommends postgresql-15=$older postgresql-client-15=$older"
 	state 12-would-upgrade bookworm with="postgresql-15" before="pg_ctlcluster 15 main start" says="would upgrade postgresql-15" \
 		fake="postgresql-15 15.99
 postgresql-15-cron 9 postgresql-15 (= 15.99)"

@@ -73,19 +73,54 @@ explain_apt() {
 }
 
 # install_packages PACKAGE...: or says by its status, and in $apt_says, that it could not. Nothing is removed for them, and no
-# server that has clusters is upgraded, which would restart them.
+# server is upgraded if that could start or restart its clusters: then the packages must be of that server's version.
 install_packages() {
 	say "Installing Debian packages${sudo:+ (with sudo)}: $*"
-	upgraded=$(apt-get -s -q install --no-install-recommends "$@" 2>/dev/null | sed -n 's/^Inst \(postgresql-[0-9][0-9]*\) \[.*/\1/p')
-	if [ -n "$upgraded" ] && [ -n "$(pg_lsclusters -h 2>/dev/null)" ]; then
-		apt_says="They would upgrade $(say "$upgraded" | tr '\n' ' ')and so restart its clusters, which is yours to decide."
-		return 1
+	upgraded=$(upgraded_for "$@")
+	if [ -n "$upgraded" ]; then
+		# shellcheck disable=SC2046 # a list of names
+		set -- $(beside_servers "$@")
+		if ! apt-get -s -q install --no-install-recommends "$@" >/dev/null 2>&1 || [ -n "$(upgraded_for "$@")" ]; then
+			apt_says="They would upgrade $upgraded and so could restart its clusters, which is yours to decide."
+			return 1
+		fi
 	fi
 	case " $* " in *" postgresql-"[0-9]*) prevent_main_cluster ;; esac
 	apt_step "  downloading and installing" install -q -y --no-install-recommends --no-remove "$@"
 	apt_status=$?
 	allow_main_cluster
 	return $apt_status
+}
+
+# upgraded_for PACKAGE...: the servers that would be upgraded with them though they have clusters, on one line
+upgraded_for() {
+	for server in $(apt-get -s -q install --no-install-recommends "$@" 2>/dev/null | sed -n 's/^Inst \(postgresql-[0-9][0-9]*\) \[.*/\1/p'); do
+		! has_clusters "${server#postgresql-}" || printf ' %s' "$server"
+	done | sed 's/^ //'
+}
+
+# has_clusters MAJOR: that an upgrade could start or restart, so none of those that are down where packages start no services
+has_clusters() {
+	states=$(pg_lsclusters -h 2>/dev/null | awk -v major="$1" '$1 == major { print $4 }')
+	[ -n "$states" ] || return
+	case $states in *online*) return 0 ;; esac
+	[ -x /usr/sbin/policy-rc.d ] || return 0
+	$sudo /usr/sbin/policy-rc.d postgresql start >/dev/null 2>&1
+	[ $? -ne 101 ]
+}
+
+# beside_servers PACKAGE...: the same, those that come with an installed server in its version, if it can be had, and that server as it is
+beside_servers() {
+	for package in "$@"; do
+		server=postgresql-${package##*-}
+		version=
+		case $package in postgresql-server-dev-* | postgresql-client-*) version=$(dpkg-query -W -f '${Version}' "$server" 2>/dev/null) ;; esac
+		if [ -n "$version" ] && apt-cache madison "$package" 2>/dev/null | awk '{ print $3 }' | grep -qxF "$version"; then
+			say "$package=$version" "$server=$version"
+		else
+			say "$package"
+		fi
+	done
 }
 
 # Fresh, postgresql-NN creates and starts a cluster "main". Its configuration has a directory for settings like the one that
