@@ -3,7 +3,7 @@
 #   phase KEY ROUND NAME MS | memory SIZE CUSTOMERS BACKEND WORKER TOGETHER BACKEND_RSS WORKER_RSS WORKERS (kB)
 #   plan KEY on|off | note TEXT
 BEGIN { FS = "\t" }
-$1 == "time"   { ms[$2, $3] = $4; if ($3 > rounds) rounds = $3; have[$2] = 1 }
+$1 == "time"   { ms[$2, $3] = $4; if ($3 > have[$2]) have[$2] = $3 }
 $1 == "wal"    { wal[$2, $3] = $4 }
 $1 == "rows"   { written[$2, $3] = $6 + $7 + $8; counts[$2] = $6 " inserted, " $7 " updated, " $8 " deleted, " $9 " unchanged"; size[$2] = $5 }
 $1 == "phase"  { phase[$2, $4, $3] = $5; if (!(($4) in known)) { known[$4] = ++phases; phase_name[phases] = $4 } }
@@ -22,18 +22,21 @@ function median(value, n,    i, j, v) {
 	return n % 2 ? value[(n + 1) / 2] : (value[n / 2] + value[n / 2 + 1]) / 2
 }
 
+# have[key]: how many rounds there are of it; those that take long have fewer. rounds_with: that both have
+function rounds_with(key, other) { return have[key] < have[other] ? have[key] : have[other] }
+
 function time_of(key,    i, v) {
-	for (i = 1; i <= rounds; i++) v[i] = ms[key, i]
-	return median(v, rounds)
+	for (i = 1; i <= have[key]; i++) v[i] = ms[key, i]
+	return median(v, have[key])
 }
 
 function phase_of(key, name,    i, v) {
-	for (i = 1; i <= rounds; i++) v[i] = phase[key, name, i]
-	return median(v, rounds)
+	for (i = 1; i <= have[key]; i++) v[i] = phase[key, name, i]
+	return median(v, have[key])
 }
 
 function rounds_of(key,    i, s) {
-	for (i = 1; i <= rounds; i++) s = s (i > 1 ? " / " : "") sprintf("%.2f", ms[key, i] / 1000)
+	for (i = 1; i <= have[key]; i++) s = s (i > 1 ? " / " : "") sprintf("%.2f", ms[key, i] / 1000)
 	return s
 }
 
@@ -53,34 +56,36 @@ function verdict(text, value, sign, limit, detail, unit,    ok) {
 function shown(value) { return value >= 1000 ? sprintf("%d", value) : sprintf("%.2f", value) }
 
 # the median of the rounds' own ratios: what slows one round slows both sides of it
-function ratio(text, above, below, sign, limit, below2,    i, v, s, d) {
+function ratio(text, above, below, sign, limit, below2,    i, n, v, s, d) {
 	if (!(above in have) || !(below in have) || (below2 != "" && !(below2 in have))) return
-	for (i = 1; i <= rounds; i++) {
+	n = rounds_with(above, below)
+	for (i = 1; i <= n; i++) {
 		d = ms[below, i] + (below2 != "" ? ms[below2, i] : 0)
 		v[i] = ms[above, i] / d
 		s = s (i > 1 ? " / " : "") sprintf("%.2f", v[i])
 	}
-	verdict(text, median(v, rounds), sign, limit, s, "")
+	verdict(text, median(v, n), sign, limit, s, "")
 }
 
-function growth(text, key, base,    i, v, s) {
+function growth(text, key, base,    i, n, v, s) {
 	if (!(key in have) || !(base in have)) return
-	for (i = 1; i <= rounds; i++) {
+	n = rounds_with(key, base)
+	for (i = 1; i <= n; i++) {
 		v[i] = (ms[key, i] / size[key]) / (ms[base, i] / size[base])
 		s = s (i > 1 ? " / " : "") sprintf("%.2f", v[i])
 	}
-	verdict(text, median(v, rounds), "at most", 1.3, s, "")
+	verdict(text, median(v, n), "at most", 1.3, s, "")
 }
 
 function phase_row(text, key,    i, j, rest) {
 	if (!(key in have)) return
 	printf "| %s |", text
-	for (j = 1; j <= rounds; j++) rest[j] = ms[key, j]
+	for (j = 1; j <= have[key]; j++) rest[j] = ms[key, j]
 	for (i = 1; i <= phases; i++) {
 		printf " %.2f |", phase_of(key, phase_name[i]) / 1000
-		for (j = 1; j <= rounds; j++) rest[j] -= phase[key, phase_name[i], j]
+		for (j = 1; j <= have[key]; j++) rest[j] -= phase[key, phase_name[i], j]
 	}
-	printf " %.2f |\n", median(rest, rounds) / 1000
+	printf " %.2f |\n", median(rest, have[key]) / 1000
 }
 
 END {
@@ -129,7 +134,7 @@ END {
 	ratio("nothing changed, against floor to read", "again.rfm", "read.floor", "at most", 1.6)
 	if ("again.rfm" in have) {
 		most = 0; bytes = 0
-		for (i = 1; i <= rounds; i++) {
+		for (i = 1; i <= have["again.rfm"]; i++) {
 			if (written["again.rfm", i] > most) most = written["again.rfm", i]
 			if (wal["again.rfm", i] > bytes) bytes = wal["again.rfm", i]
 		}
@@ -227,11 +232,12 @@ function memory_row(s) {
 			together[s] / 1024, workers[s], backend_rss[s] / 1024, worker_rss[s] / 1024
 }
 
-function plain(text, above, below,    i, v, s) {
+function plain(text, above, below,    i, n, v, s) {
 	if (!(above in have) || !(below in have)) return
-	for (i = 1; i <= rounds; i++) {
+	n = rounds_with(above, below)
+	for (i = 1; i <= n; i++) {
 		v[i] = ms[above, i] / ms[below, i]
 		s = s (i > 1 ? " / " : "") sprintf("%.2f", v[i])
 	}
-	printf "| %s | %.2f | | | %s |\n", text, median(v, rounds), s
+	printf "| %s | %.2f | | | %s |\n", text, median(v, n), s
 }
