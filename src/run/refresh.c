@@ -57,7 +57,7 @@ rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at)
 	rfm_forecast_columns(snapshot, &target);
 	rfm_target_write(model, &target, snapshot->customers, snapshot->scores,
 					 snapshot->segment, snapshot->comment, &counts);
-	totals_hold = rfm_totals_hold(snapshot, &target);
+	totals_hold = rfm_totals_hold(snapshot, &target, &counts);
 	counts.expired = rfm_retention_apply(model, &target, &snapshot->source.calendar);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);

@@ -36,15 +36,13 @@ typedef struct Total
 } Total;
 
 bool
-rfm_totals_hold(const RfmScoredSnapshot *snapshot, const RfmTarget *target)
+rfm_totals_hold(const RfmScoredSnapshot *snapshot, const RfmTarget *target,
+				const RfmCounts *counts)
 {
 	const RfmMoney *money = &snapshot->customers->money;
 	int32		typmod = target->typmod[RFM_COL_MONETARY];
-	TriggerDesc *triggers = target->rel->trigdesc;
 
-	if (snapshot->model->keep_stale || money->form == RFM_FORM_REAL)
-		return false;
-	if (triggers && (triggers->trig_insert_before_row || triggers->trig_update_before_row))
+	if (snapshot->model->keep_stale || money->form == RFM_FORM_REAL || counts->altered > 0)
 		return false;
 	if (target->attnum[RFM_COL_MONETARY] == 0)
 		return true;

@@ -19,10 +19,11 @@
 /*
  * rfm_totals_hold: Determine whether the rows of the target will add up to the
  * totals of the snapshot.  They do not if the target keeps other customers,
- * rounds the amounts or has a trigger that can change a row, or if the amounts
- * are floating-point numbers.  The target must be open.
+ * rounds the amounts or has a trigger that changed a row, or if the amounts
+ * are floating-point numbers.  counts is what was written.
  */
-extern bool rfm_totals_hold(const RfmScoredSnapshot *snapshot, const RfmTarget *target);
+extern bool rfm_totals_hold(const RfmScoredSnapshot *snapshot, const RfmTarget *target,
+							const RfmCounts *counts);
 
 /*
  * rfm_totals_write: Replace the totals of the snapshot's date by those of the

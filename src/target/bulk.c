@@ -44,15 +44,11 @@ rfm_bulk_allowed(const RfmRowMaker *maker, Relation rel)
 	for (int att = 0; att < desc->natts; att++)
 	{
 		Form_pg_attribute form = TupleDescAttr(desc, att);
-		AttrNumber	attnum;
-		bool		known = false;
+		bool		known;
 
 		if (form->attisdropped)
 			continue;
-		attnum = rfm_place_attnum(maker->target, rel, att + 1);
-		for (int i = 0; i < RFM_COLUMNS; i++)
-			known |= maker->column[i].kind != RFM_VALUE_NONE &&
-				maker->target->attnum[i] == attnum;
+		known = rfm_row_column(maker, rfm_place_attnum(maker->target, rel, att + 1)) != RFM_COLUMNS;
 
 		/* a domain may refuse the null of a column without default */
 		if (form->attgenerated != '\0' ||
@@ -87,17 +83,8 @@ open_table(BulkTable *table, RfmRowMaker *maker, Relation rel)
 
 	table->column = palloc(desc->natts * sizeof(RfmColumn));
 	for (int att = 0; att < desc->natts; att++)
-	{
-		AttrNumber	attnum;
-
-		table->column[att] = (RfmColumn) RFM_COLUMNS;
-		if (TupleDescAttr(desc, att)->attisdropped)
-			continue;
-		attnum = rfm_place_attnum(maker->target, rel, att + 1);
-		for (int i = 0; i < RFM_COLUMNS; i++)
-			if (maker->column[i].kind != RFM_VALUE_NONE && maker->target->attnum[i] == attnum)
-				table->column[att] = (RfmColumn) i;
-	}
+		table->column[att] = TupleDescAttr(desc, att)->attisdropped ? (RfmColumn) RFM_COLUMNS :
+			rfm_row_column(maker, rfm_place_attnum(maker->target, rel, att + 1));
 }
 
 static void

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 #include "value/key_pair.h"
@@ -466,4 +467,15 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 		elog(ERROR, "could not read target %s", target->relation);
 	SPI_finish();
 	MemoryContextDelete(receiver.rowcxt);
+}
+
+void
+rfm_diff_again(RfmRowMaker *maker, RfmDiff *now)
+{
+	PushActiveSnapshot(GetLatestSnapshot());
+	rfm_diff_build(maker, true, now);
+	PopActiveSnapshot();
+	tuplestore_end(now->gone);
+	if (now->changed)
+		pfree(now->changed);
 }

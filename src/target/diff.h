@@ -51,4 +51,10 @@ typedef struct RfmDiff
 extern void rfm_diff_build(RfmRowMaker *maker, bool active_snapshot,
 						   RfmDiff *diff);
 
+/*
+ * rfm_diff_again: compare once more, with what the target holds by now.  Of
+ * *now the states, which the caller frees, and the counts remain.
+ */
+extern void rfm_diff_again(RfmRowMaker *maker, RfmDiff *now);
+
 #endif							/* RFM_TARGET_DIFF_H */

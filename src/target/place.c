@@ -148,7 +148,7 @@ make_partition(RfmPlace *place, const RfmPartitions *partitions, DateADT date)
 	rfm_partition_utility(sql.data);
 	place->made = true;
 	place->attached = false;
-	place->relid = get_relname_relid(name, nsp);
+	place->root = place->relid = get_relname_relid(name, nsp);
 }
 
 void
@@ -191,6 +191,7 @@ is_published(const RfmTarget *target)
 static void
 use_default_partition(RfmPlace *place, const RfmPartitions *partitions)
 {
+	place->root = partitions->default_relid;
 	if (partitions->default_leaf)
 		place->relid = partitions->default_relid;
 	if (place->model->partition_by != RFM_PERIOD_NONE)
@@ -212,6 +213,7 @@ rfm_place_find(RfmPlace *place, const RfmModel *model, RfmTarget *target,
 	place->model = model;
 	place->target = target;
 	place->run_date = customers->run_date;
+	place->root = target->relid;
 	if (!rfm_partitions_read(target, &partitions))
 	{
 		if (target->relkind == RELKIND_RELATION)
@@ -221,7 +223,10 @@ rfm_place_find(RfmPlace *place, const RfmModel *model, RfmTarget *target,
 
 	partition = rfm_partition_of(&partitions, customers->run_date);
 	if (partition)
+	{
+		place->root = partition->relid;
 		place->relid = partition->leaf ? partition->relid : InvalidOid;
+	}
 	else if (OidIsValid(partitions.default_relid))
 		use_default_partition(place, &partitions);
 	else if (model->partition_by != RFM_PERIOD_NONE)

@@ -21,6 +21,7 @@ typedef struct RfmPlace
 	const RfmModel *model;
 	RfmTarget  *target;
 	DateADT		run_date;
+	Oid			root;			/* all rows of the date are in it: the target, or its partition */
 	Oid			relid;			/* InvalidOid: the target must route the rows */
 	bool		made;			/* a partition made for this snapshot */
 	bool		attached;		/* that partition belongs to the target by now */

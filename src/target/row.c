@@ -334,6 +334,15 @@ integer_out_of_range(const RfmRowMaker *maker, RfmColumn column, int64 i)
 			 errhint("Give the column a wider type.")));
 }
 
+RfmColumn
+rfm_row_column(const RfmRowMaker *maker, AttrNumber attnum)
+{
+	for (int i = 0; i < RFM_COLUMNS; i++)
+		if (maker->column[i].kind != RFM_VALUE_NONE && maker->target->attnum[i] == attnum)
+			return (RfmColumn) i;
+	return (RfmColumn) RFM_COLUMNS;
+}
+
 Datum
 rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 {

@@ -72,6 +72,12 @@ extern void rfm_row_maker_init(RfmRowMaker *maker, const RfmModel *model,
 extern void rfm_row_maker_end(RfmRowMaker *maker);
 
 /*
+ * rfm_row_column: return which of the model's columns an attribute of the target
+ * is, RFM_COLUMNS if none.
+ */
+extern RfmColumn rfm_row_column(const RfmRowMaker *maker, AttrNumber attnum);
+
+/*
  * rfm_row_value: return a column of row i in the target's type.  By-reference
  * results live in the current context or longer.  Raises what an assignment
  * would raise (a value too large for the column, ...).

@@ -69,6 +69,7 @@ typedef struct RfmCounts
 	int64		updated;
 	int64		deleted;
 	int64		unchanged;
+	int64		altered;		/* rows that hold other values than were written */
 	int64		expired;		/* run dates that went by the model's retention */
 } RfmCounts;
 

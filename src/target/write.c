@@ -19,7 +19,6 @@
 #include "base/identity.h"
 #include "base/query.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
@@ -28,6 +27,7 @@
 #include "target/diff.h"
 #include "target/place.h"
 #include "target/routed.h"
+#include "target/whole.h"
 #include "target/write.h"
 #include "utils/backend_status.h"
 #include "utils/lsyscache.h"
@@ -299,18 +299,6 @@ insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *writte
 	return insert_by_statement(maker, diff, written, nrows);
 }
 
-/* Compare once more, with what the target holds by now. */
-static void
-diff_again(RfmRowMaker *maker, RfmDiff *now)
-{
-	PushActiveSnapshot(GetLatestSnapshot());
-	rfm_diff_build(maker, true, now);
-	PopActiveSnapshot();
-	tuplestore_end(now->gone);
-	if (now->changed)
-		pfree(now->changed);
-}
-
 /*
  * Check that the target has not been changed since the transaction's snapshot,
  * where all statements share one: a snapshot taken now, after the lock, must
@@ -321,7 +309,7 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 {
 	RfmDiff		now;
 
-	diff_again(maker, &now);
+	rfm_diff_again(maker, &now);
 	if (now.ngone != diff->ngone || now.nnull != diff->nnull ||
 		memcmp(now.state, diff->state, maker->customers->n) != 0)
 		ereport(ERROR,
@@ -330,58 +318,6 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 						maker->target->relation),
 				 errhint("The refresh might succeed if retried.")));
 	pfree(now.state);
-}
-
-pg_noreturn static void
-not_whole(const RfmRowMaker *maker, char *detail)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-			 errmsg("the snapshot in target %s of model \"%s\" would not be complete",
-					maker->target->relation, maker->model->name),
-			 errdetail_internal("%s", detail),
-			 errhint("A trigger, a rule or row security of the target prevents rows from being written, or changes their key. To leave out customers, use the model's \"filter\".")));
-}
-
-/* Triggers can give a row another key than it had. */
-static void
-check_keys(RfmRowMaker *maker)
-{
-	TriggerDesc *triggers = maker->target->rel->trigdesc;
-	RfmDiff		now;
-	int64		missing;
-
-	if (maker->target->routed || triggers == NULL ||
-		!(triggers->trig_insert_before_row || triggers->trig_update_before_row))
-		return;
-	diff_again(maker, &now);
-	missing = maker->customers->n - now.nsame - now.nchanged;
-	if (missing > 0 || now.ngone > 0 || now.nnull > 0)
-		not_whole(maker, psprintf(INT64_FORMAT " rows that were written are missing, "
-								  INT64_FORMAT " others are there.",
-								  missing, now.ngone + now.nnull));
-	pfree(now.state);
-}
-
-/*
- * Check that exactly the differing rows were written: a trigger, a rule or a
- * policy can silently suppress writes.
- */
-static void
-check_whole(RfmRowMaker *maker, const RfmDiff *diff, const RfmCounts *counts)
-{
-	int64		insert = maker->customers->n - diff->nsame - diff->nchanged;
-	int64		delete = diff->ngone + diff->nnull;
-
-	if (counts->inserted != insert || counts->updated != diff->nchanged ||
-		counts->deleted != delete)
-		not_whole(maker, psprintf("Of " INT64_FORMAT " new rows " INT64_FORMAT " were inserted, of "
-								  INT64_FORMAT " changed ones " INT64_FORMAT " were updated, of "
-								  INT64_FORMAT " that are gone " INT64_FORMAT " were deleted.",
-								  insert, counts->inserted, diff->nchanged, counts->updated,
-								  delete, counts->deleted));
-	if (insert + diff->nchanged > 0)
-		check_keys(maker);
 }
 
 /*
@@ -457,7 +393,7 @@ rfm_target_write(const RfmModel *model, RfmTarget *target,
 	counts->deleted = delete_gone(&maker, &diff) + delete_without_customer(&maker, &diff);
 	counts->updated = update_changed(&maker, &diff, &written, &place);
 	counts->inserted = insert_new(&maker, &diff, &written, &place);
-	check_whole(&maker, &diff, counts);
+	rfm_whole_check(&maker, &place, &diff, counts);
 	rfm_place_finish(&place, counts->inserted);
 	rfm_row_maker_end(&maker);
 }
