@@ -42,7 +42,7 @@ states_12() {
 	state 12-libpq bookworm with="libpq-dev" chosen=15
 	state 12-everything bookworm with="$everything" offline chosen=15
 	state 12-gcc bookworm with="gcc make" chosen=15
-	state 12-main-cluster bookworm few with="postgresql-15" before="pg_ctlcluster 15 main start" chosen=15
+	state 12-main-cluster bookworm with="postgresql-15" before="pg_ctlcluster 15 main start" chosen=15
 	state 12-lost-headers bookworm with="$everything" prepare="rm /usr/include/postgresql/15/server/postgres.h" types says="--reinstall"
 }
 
