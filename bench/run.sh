@@ -20,7 +20,7 @@ Settings from the environment:
      pandas, duckdb          the same scores by a script with pandas and psycopg2, and by DuckDB's own engine
      text, uuid, lines       customers of these types; invoice lines with distinct invoices; against the same SQL
      serial                  without parallel workers, against the same SQL and the same floors
-     groups                  the customers in 500 groups, scored within each
+     groups                  the customers in 500 groups, scored within each; against the same SQL
      growth                  a tenth of the orders and customers (RFM_BENCH_BIG=yes: and five times as many)
      memory                  peak memory of the backend and of its parallel workers
      bound                   half as many customers as orders, with rfm.work_mem = 64MB
@@ -49,6 +49,7 @@ orders=10000000
 customers=1000000
 run_date=2024-12-31              # the generated orders end that day
 not_cancelled="status <> 'cancelled'"
+group=                           # the column of the groups in the hand-written SQL
 sampler_pid=
 
 main() {
@@ -254,6 +255,9 @@ upsert() {
 		set_variable amount "$7"
 		set_variable orders "$8"
 		set_variable filter "$9"
+		set_variable group "${group:+$group,}"
+		set_variable score_group "${group:+score_group,}"
+		set_variable within "${group:+PARTITION BY $group}"
 		cat "$here/upsert.sql"
 	} >"$work/upsert"
 	shift 9
@@ -295,12 +299,12 @@ empty() { sql -c "TRUNCATE bench.$1" -c CHECKPOINT </dev/null || die "see above"
 
 columns="run_date, customer_id, recency_days, frequency_orders, monetary_value, r_score, f_score, m_score, rfm_score, rfm_segment, comments"
 
-# same_rows TEXT TABLE TABLE: but for the times of writing
+# same_rows TEXT TABLE TABLE [COLUMNS,]: but for the times of writing
 same_rows() {
 	printf '  comparing: %s ...' "$1"
 	difference=$(sql -c "SET work_mem = '${big_mb}MB'" -c "SELECT count(*) FROM (
-		(SELECT $columns FROM bench.$2 EXCEPT SELECT $columns FROM bench.$3) UNION ALL
-		(SELECT $columns FROM bench.$3 EXCEPT SELECT $columns FROM bench.$2)) AS d" </dev/null) || die "see above"
+		(SELECT $4$columns FROM bench.$2 EXCEPT SELECT $4$columns FROM bench.$3) UNION ALL
+		(SELECT $4$columns FROM bench.$3 EXCEPT SELECT $4$columns FROM bench.$2)) AS d" </dev/null) || die "see above"
 	if [ "$difference" = 0 ]; then
 		say " the same rows"
 		note "$1: the same rows, by EXCEPT in both directions."
@@ -560,6 +564,12 @@ measure_groups() {
 	make_model bench_groups orders_groups scores_groups "$filtered, score_within => 'shop_id'"
 	make_model bench_together orders_groups scores_together "$filtered"
 	in_turn groups_rfm groups_one
+	if wanted sql; then
+		group=shop_id
+		in_turn groups_sql : sql
+		group=
+		same_rows "500 groups, rfm_refresh and the SQL" scores_groups scores_groups_sql "score_group, "
+	fi
 	sql -c "SELECT rfm_drop_model('bench_together')" -c "DROP TABLE bench.scores_together, bench.scores_together_sql" >"$log" </dev/null || die "see above"
 	drop_model bench_groups orders_groups scores_groups
 }
@@ -574,6 +584,11 @@ group_orders() {
 groups_rfm() {
 	empty scores_groups
 	refresh groups.rfm "$1" "rfm_refresh, 500 groups" bench_groups
+}
+
+groups_sql() {
+	best_upsert groups.sql "$1" "hand-written SQL, 500 groups" \
+		bench.orders_groups scores_groups_sql created_at total "count(*)" "$not_cancelled"
 }
 
 groups_one() {
