@@ -280,6 +280,8 @@ rfm_order_stats(const int64 *values, int64 n, const int64 *ranks, int nranks,
 				RfmOrderStat *stats)
 {
 	WantedRank *wanted;
+	int64		low;
+	int64		high;
 
 	if (nranks == 0)
 		return;
@@ -292,7 +294,9 @@ rfm_order_stats(const int64 *values, int64 n, const int64 *ranks, int nranks,
 		wanted[i].stat = &stats[i];
 	}
 	sort_wanted(wanted, nranks);
-	if (n <= SORT_LIMIT)
+	find_range(values, n, &low, &high);
+	/* few values are sorted, unless there are more of them than can be told apart */
+	if (n <= SORT_LIMIT && (uint64) high - (uint64) low >= (uint64) n)
 	{
 		int64	   *copy = palloc(n * sizeof(int64));
 
@@ -301,13 +305,7 @@ rfm_order_stats(const int64 *values, int64 n, const int64 *ranks, int nranks,
 		pfree(copy);
 	}
 	else
-	{
-		int64		low;
-		int64		high;
-
-		find_range(values, n, &low, &high);
 		select_ranks(values, n, low, high, 0, wanted, nranks);
-	}
 	pfree(wanted);
 }
 
