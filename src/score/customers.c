@@ -155,6 +155,32 @@ add_customer(Gathering *g, const RfmEntry *e)
 		keep_sum(g, row, &e->sum);
 }
 
+/*
+ * Move the short images of keys to where they stand in key order, in which they
+ * are read several times from now on.
+ */
+static void
+order_images(Gathering *g, RfmCollector *c)
+{
+	RfmCustomers *customers = g->customers;
+	Size		size = c->customer_type.typlen;
+	RfmPool		images = {.mcxt = AllocSetContextCreate(c->mcxt, "rfm ordered keys", ALLOCSET_DEFAULT_SIZES)};
+
+	for (int64 row = 0; row < customers->n; row++)
+	{
+		char	   *image = rfm_pool_bytes(&images, size, false);
+
+		if (row + GATHER_AHEAD < customers->n)
+			rfm_prefetch_read(DatumGetPointer(customers->key[row + GATHER_AHEAD]));
+		memcpy(image, DatumGetPointer(customers->key[row]), size);
+		customers->key[row] = PointerGetDatum(image);
+		if (row % RFM_SEGMENT_ENTRIES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextDelete(c->images.mcxt);
+	c->images = images;
+}
+
 /* Gather the customers of a table, each of which stands anywhere in memory. */
 static void
 gather_table(Gathering *g, RfmCollector *c)
@@ -171,6 +197,8 @@ gather_table(Gathering *g, RfmCollector *c)
 		add_customer(g, rfm_entry(c, order[i]));
 	}
 	pfree(order);
+	if (c->customer_type.kind == RFM_KEY_BYTES && c->customer_type.typlen > 0)
+		order_images(g, c);
 }
 
 /* Gather the customers that come back from temporary files, in key order. */

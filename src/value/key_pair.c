@@ -109,25 +109,31 @@ locate_part(const RfmKeyType *kt, Datum key, RfmKeyPart part)
 }
 
 Datum
+rfm_key_pair_at(const RfmKeyType *kt, Datum group, Datum customer, char *at)
+{
+	const RfmKeyType *part = kt->pair->part;
+
+	Assert(kt->pair->flat);
+	put_part(&part[RFM_PART_GROUP], rfm_key_from_datum(&part[RFM_PART_GROUP], group), at);
+	put_part(&part[RFM_PART_CUSTOMER], rfm_key_from_datum(&part[RFM_PART_CUSTOMER], customer),
+			 at + fixed_size(&part[RFM_PART_GROUP]));
+	return PointerGetDatum(at);
+}
+
+Datum
 rfm_key_pair(const RfmKeyType *kt, Datum group, Datum customer)
 {
 	const RfmKeyType *part = kt->pair->part;
-	Datum		key[RFM_KEY_PARTS] = {
-		rfm_key_from_datum(&part[RFM_PART_GROUP], group),
-		rfm_key_from_datum(&part[RFM_PART_CUSTOMER], customer)
-	};
-	Size		group_size = part_size(&part[RFM_PART_GROUP], key[RFM_PART_GROUP]);
+	Datum		key[RFM_KEY_PARTS];
+	Size		group_size;
 	PairImage  *image;
 	Size		size;
 
 	if (kt->pair->flat)
-	{
-		char	   *bytes = palloc(kt->typlen);
-
-		put_part(&part[RFM_PART_GROUP], key[RFM_PART_GROUP], bytes);
-		put_part(&part[RFM_PART_CUSTOMER], key[RFM_PART_CUSTOMER], bytes + group_size);
-		return PointerGetDatum(bytes);
-	}
+		return rfm_key_pair_at(kt, group, customer, palloc(kt->typlen));
+	key[RFM_PART_GROUP] = rfm_key_from_datum(&part[RFM_PART_GROUP], group);
+	key[RFM_PART_CUSTOMER] = rfm_key_from_datum(&part[RFM_PART_CUSTOMER], customer);
+	group_size = part_size(&part[RFM_PART_GROUP], key[RFM_PART_GROUP]);
 	/* what pads the group is part of the image, too */
 	size = offsetof(PairImage, data) + MAXALIGN(group_size) +
 		part_size(&part[RFM_PART_CUSTOMER], key[RFM_PART_CUSTOMER]);

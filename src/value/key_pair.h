@@ -32,6 +32,14 @@ extern void rfm_key_pair_init(RfmKeyType *kt, const RfmKeyType *group,
 extern Datum rfm_key_pair(const RfmKeyType *kt, Datum group, Datum customer);
 
 /*
+ * rfm_key_pair_at: Do the same for a flat pair at a given place, which has room
+ * for its typlen bytes, at most RFM_FLAT_PAIR_SIZE.
+ */
+extern Datum rfm_key_pair_at(const RfmKeyType *kt, Datum group, Datum customer, char *at);
+
+#define RFM_FLAT_PAIR_SIZE (RFM_KEY_PARTS * 16)
+
+/*
  * rfm_key_part: Return a part of a key.  It may point into the key.  A key that
  * is no pair is a customer, and has no group.
  */
