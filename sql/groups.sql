@@ -264,6 +264,17 @@ SELECT t FROM grp.kinds k, grp.try_kind(kind, 'uuid') t WHERE kind IN ('text', '
 RESET timezone;
 RESET client_min_messages;
 
+-- The log names groups as the model's time zone does, in whichever zone a session is
+CREATE TABLE grp.hours AS SELECT timestamptz 'epoch' + shop_id * interval '1 hour' AS opens, customer_id, created_at, total FROM grp.orders WHERE shop_id < 20;
+SELECT rfm_create_model('hours', 'grp.hours', 'grp.hours_rfm', score_within => 'opens', time_zone => 'Asia/Tokyo', as_of => 'latest_order');
+SET timezone = 'UTC';
+SELECT rfm_refresh(model => 'hours') > 0 AS refreshed;
+SET timezone = 'America/New_York';
+SELECT min(score_group) FROM rfm_run_group JOIN rfm_model USING (model_id) WHERE model = 'hours';
+SELECT count(*) > 0 AS some, count(*) FILTER (WHERE r_score IS NULL) AS unscored FROM (SELECT DISTINCT customer_id FROM grp.hours) c, rfm_score_now(c.customer_id, 'hours');
+RESET timezone;
+SELECT rfm_drop_model('hours');
+
 -- What is refused
 SELECT rfm_create_model('bad', 'grp.orders', 'grp.bad', score_within => 'nowhere');
 SELECT rfm_create_model('bad', 'grp.orders', 'grp.bad', score_within => 'json_build_array(shop_id)');

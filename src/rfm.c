@@ -365,7 +365,7 @@ rfm_preview(PG_FUNCTION_ARGS)
 	name = model_argument(fcinfo, 1);
 	run_date = run_date_argument(fcinfo, 0);
 	rfm_progress_announce(name, run_date, true);
-	rfm_snapshot_compute(rfm_model_load(name, false), run_date, &snapshot);
+	rfm_snapshot_compute(rfm_model_load(name, false), run_date, false, &snapshot);
 
 	/* customers as text that rfm_score_now() takes, whatever the session's formats */
 	rfm_owner_enter(&owner, snapshot.model->owner, snapshot.model->time_zone);

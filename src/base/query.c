@@ -10,14 +10,13 @@
 #include "base/query.h"
 #include "utils/datum.h"
 
-/* Open a connection and run a statement in it. */
+/* Run a statement in the connection that is open. */
 static uint64
-start(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls,
-	  bool read_only, int expected)
+run(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls,
+	bool read_only, int expected)
 {
 	int			result;
 
-	SPI_connect();
 	result = SPI_execute_with_args(sql, nargs, types, values, nulls, read_only, 0);
 	if (result != expected)
 		elog(ERROR, "unexpected %s for statement \"%s\"",
@@ -28,7 +27,8 @@ start(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls,
 uint64
 rfm_query(const char *sql, int nargs, Oid *types, Datum *values, bool read_only)
 {
-	return start(sql, nargs, types, values, NULL, read_only, SPI_OK_SELECT);
+	SPI_connect();
+	return run(sql, nargs, types, values, NULL, read_only, SPI_OK_SELECT);
 }
 
 void
@@ -59,12 +59,44 @@ rfm_query_value(const char *sql, int nargs, Oid *types, Datum *values,
 	return value;
 }
 
+/* Let the statements of the connection that is open read rows. */
+static void
+register_rows(const char *name, Tuplestorestate *rows, TupleDesc desc)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+	int			result;
+
+	relation->md.name = pstrdup(name);
+	relation->md.tupdesc = desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = (double) tuplestore_tuple_count(rows);
+	relation->reldata = rows;
+	result = SPI_register_relation(relation);
+	if (result != SPI_OK_REL_REGISTER)
+		elog(ERROR, "unexpected %s for relation \"%s\"", SPI_result_code_string(result), name);
+}
+
 uint64
 rfm_execute(const char *sql, int nargs, Oid *types, Datum *values,
 			const char *nulls, int expected)
 {
-	uint64		processed = start(sql, nargs, types, values, nulls, false, expected);
+	uint64		processed;
 
+	SPI_connect();
+	processed = run(sql, nargs, types, values, nulls, false, expected);
+	SPI_finish();
+	return processed;
+}
+
+uint64
+rfm_execute_over(const char *name, Tuplestorestate *rows, TupleDesc desc, const char *sql,
+				 int nargs, Oid *types, Datum *values, int expected)
+{
+	uint64		processed;
+
+	SPI_connect();
+	register_rows(name, rows, desc);
+	processed = run(sql, nargs, types, values, NULL, false, expected);
 	SPI_finish();
 	return processed;
 }

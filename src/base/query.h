@@ -14,6 +14,7 @@
 #define RFM_BASE_QUERY_H
 
 #include "executor/spi.h"
+#include "utils/tuplestore.h"
 
 /*
  * rfm_query: run a SELECT and return the number of its rows, which are in
@@ -42,5 +43,13 @@ extern Datum rfm_query_value(const char *sql, int nargs, Oid *types, Datum *valu
  */
 extern uint64 rfm_execute(const char *sql, int nargs, Oid *types, Datum *values,
 						  const char *nulls, int expected);
+
+/*
+ * rfm_execute_over: do the same with a statement that may read these rows, with
+ * columns as desc says, as a relation of this name, which hides any other.
+ */
+extern uint64 rfm_execute_over(const char *name, Tuplestorestate *rows, TupleDesc desc,
+							   const char *sql, int nargs, Oid *types, Datum *values,
+							   int expected);
 
 #endif							/* RFM_BASE_QUERY_H */

@@ -79,7 +79,7 @@ rfm_refresh_model(const char *name, const DateADT *run_date)
 	rfm_progress_announce(name, run_date, false);
 
 	model = rfm_model_begin(name);
-	rfm_snapshot_compute(model, run_date, &snapshot);
+	rfm_snapshot_compute(model, run_date, true, &snapshot);
 	rfm_refresh_write(&snapshot, started_at);
 	customers = snapshot.customers->n;
 	PopActiveSnapshot();

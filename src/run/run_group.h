@@ -11,11 +11,11 @@
 #include "score/snapshot.h"
 
 /*
- * rfm_log_groups: Log the groups of a snapshot, whose run this session has
- * logged last, with their cut points.  Rows of groups of earlier runs are
+ * rfm_log_groups: Write the log of the groups of a snapshot, whose run this
+ * session has logged last, and end it.  Rows of groups of earlier runs are
  * deleted if this run replaces them, or if the target no longer has the date.
  * As the extension's role.
  */
-extern void rfm_log_groups(const RfmScoredSnapshot *snapshot);
+extern void rfm_log_groups(RfmScoredSnapshot *snapshot);
 
 #endif							/* RFM_RUN_RUN_GROUP_H */

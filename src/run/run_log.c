@@ -80,7 +80,7 @@ expire_log(const RfmModel *model)
 }
 
 void
-rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
+rfm_run_log(RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 			TimestampTz started_at, Oid run_by)
 {
 	char	   *cut_points = cut_points_of(snapshot);
@@ -135,7 +135,7 @@ rfm_run_log(const RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 
 	rfm_catalog_enter(&catalog);
 	rfm_execute(sql.data, lengthof(column), types, values, nulls, SPI_OK_INSERT);
-	if (snapshot->source.group)
+	if (snapshot->group_log)
 		rfm_log_groups(snapshot);
 	expire_log(snapshot->model);
 	rfm_catalog_leave(&catalog);

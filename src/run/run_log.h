@@ -23,9 +23,9 @@ extern int	rfm_log_retention_days;
 /*
  * rfm_run_log: add the row of a refresh that has been written, with the counts
  * of its rows. run_by is the role that called the refresh.  Deletes older rows
- * of the model as rfm.log_retention_days says.
+ * of the model as rfm.log_retention_days says.  Ends the log of groups.
  */
-extern void rfm_run_log(const RfmScoredSnapshot *snapshot,
+extern void rfm_run_log(RfmScoredSnapshot *snapshot,
 						const RfmCounts *counts, TimestampTz started_at,
 						Oid run_by);
 

@@ -126,7 +126,7 @@ compute_date(RfmSeries *series)
 	collector = collect_date(series, model, &snapshot.source);
 	rfm_owner_leave(&owner);
 
-	rfm_snapshot_finish(&snapshot, collector);
+	rfm_snapshot_finish(&snapshot, collector, true);
 	rfm_refresh_write(&snapshot, started_at);
 	PopActiveSnapshot();
 }

@@ -12,7 +12,6 @@
 #include "progress/progress.h"
 #include "score/scores.h"
 #include "utils/fmgrprotos.h"
-#include "value/key_pair.h"
 
 /* Customers scored between two checks for interrupts. */
 #define SCORE_BLOCK 65536
@@ -147,11 +146,18 @@ score_axis(const RfmCustomers *customers, RfmAxis axis, RfmScores *scores)
 	}
 }
 
-/* Score customers among themselves. */
-static void
-score_together(const RfmModel *model, const RfmCustomers *customers, RfmScores *scores)
+RfmScores *
+rfm_scores_create(int64 n)
 {
-	memset(scores->cell, 0, customers->n * sizeof(RfmCell));
+	RfmScores  *scores = palloc0(sizeof(RfmScores));
+
+	scores->cell = rfm_alloc_array(CurrentMemoryContext, n, sizeof(RfmCell), true);
+	return scores;
+}
+
+void
+rfm_scores_fill(const RfmModel *model, const RfmCustomers *customers, RfmScores *scores)
+{
 	memset(scores->range, 0, sizeof(scores->range));
 	for (int axis = 0; axis < RFM_AXES; axis++)
 	{
@@ -160,44 +166,12 @@ score_together(const RfmModel *model, const RfmCustomers *customers, RfmScores *
 	}
 }
 
-bool
-rfm_next_group(const RfmModel *model, const RfmCustomers *customers, RfmCell *cell,
-			   RfmGroup *group)
-{
-	int64		start = group->end;
-
-	if (start == customers->n)
-		return false;
-	while (++group->end < customers->n &&
-		   rfm_key_same_group(&customers->key_type, customers->key[start], customers->key[group->end]))
-		if (group->end % SCORE_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
-	group->customers = *customers;
-	group->customers.n = group->end - start;
-	group->customers.key += start;
-	for (int axis = 0; axis < RFM_AXES; axis++)
-		group->customers.code[axis] += start;
-	group->scores.cell = cell + start;
-	score_together(model, &group->customers, &group->scores);
-	return true;
-}
-
 RfmScores *
 rfm_scores_build(const RfmModel *model, const RfmCustomers *customers)
 {
-	RfmScores  *scores = palloc0(sizeof(RfmScores));
-	RfmGroup   *group;
+	RfmScores  *scores = rfm_scores_create(customers->n);
 
-	scores->cell = rfm_alloc_array(CurrentMemoryContext, customers->n, sizeof(RfmCell), true);
-	if (customers->key_type.pair == NULL)
-	{
-		score_together(model, customers, scores);
-		return scores;
-	}
-	group = palloc0(sizeof(RfmGroup));
-	while (rfm_next_group(model, customers, scores->cell, group))
-		CHECK_FOR_INTERRUPTS();
-	pfree(group);
+	rfm_scores_fill(model, customers, scores);
 	return scores;
 }
 

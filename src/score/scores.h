@@ -36,36 +36,28 @@ typedef struct RfmScores
 {
 	RfmCell    *cell;			/* one per customer */
 
-	/* of all of them, or of the last group that was scored */
+	/* of those that were scored among themselves; within groups, unused here */
 	RfmCuts		cuts[RFM_AXES];
 	RfmQuantile quantile[RFM_AXES][RFM_MAX_CUTS];	/* RFM_QUANTILE, RFM_PERCENTILE */
 	RfmScoreRange range[RFM_AXES][RFM_MAX_BUCKETS];
 } RfmScores;
 
 /*
- * rfm_scores_build: Find the cut points and score every customer, among all or,
- * where they have groups, in each group by itself.  The result is allocated in
- * the current context.
+ * rfm_scores_create: Make scores of n customers, all of them 0, in the current
+ * context.
  */
-extern RfmScores *rfm_scores_build(const RfmModel *model,
-								   const RfmCustomers *customers);
-
-/* A group of a snapshot, as a snapshot of its own. */
-typedef struct RfmGroup
-{
-	RfmCustomers customers;		/* whose arrays are parts of the snapshot's */
-	RfmScores	scores;			/* and so are the cells */
-	int64		end;			/* where the group ends in the snapshot */
-} RfmGroup;
+extern RfmScores *rfm_scores_create(int64 n);
 
 /*
- * rfm_next_group: Score the group after the one in group, the first one if
- * that is all zeros; cell are the cells of the snapshot.  Returns false after
- * the last.  Scoring a group again, to get its cut points, gives the same
- * cells.
+ * rfm_scores_fill: Find the cut points of customers and score them among
+ * themselves.  Their cells must be 0.
  */
-extern bool rfm_next_group(const RfmModel *model, const RfmCustomers *customers,
-						   RfmCell *cell, RfmGroup *group);
+extern void rfm_scores_fill(const RfmModel *model, const RfmCustomers *customers,
+							RfmScores *scores);
+
+/* rfm_scores_build: Make the scores of all customers, among all of them. */
+extern RfmScores *rfm_scores_build(const RfmModel *model,
+								   const RfmCustomers *customers);
 
 /*
  * rfm_cell_text: Return the three scores as text, palloc'd: 555, or 10-9-10 where a

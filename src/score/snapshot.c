@@ -52,8 +52,26 @@ rfm_snapshot_begin(const RfmModel *model, RfmScoredSnapshot *snapshot)
 	snapshot->comment = rfm_labels_load(model->comment_rules);
 }
 
+/* Score the customers, among all or within their groups. */
+static void
+score(RfmScoredSnapshot *snapshot, bool logged)
+{
+	const RfmModel *model = snapshot->model;
+	RfmIdentity	owner;
+
+	if (snapshot->customers->key_type.pair == NULL)
+	{
+		snapshot->scores = rfm_scores_build(model, snapshot->customers);
+		return;
+	}
+	snapshot->group_log = logged ? rfm_group_log_create() : NULL;
+	rfm_owner_enter(&owner, model->owner, model->time_zone);
+	snapshot->scores = rfm_groups_build(model, snapshot->customers, snapshot->group_log);
+	rfm_owner_leave(&owner);
+}
+
 void
-rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector)
+rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector, bool logged)
 {
 	const RfmModel *model = snapshot->model;
 
@@ -75,7 +93,7 @@ rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector)
 					  snapshot->customers->n);
 	rfm_progress_expect(snapshot->customers->n);
 
-	snapshot->scores = rfm_scores_build(model, snapshot->customers);
+	score(snapshot, logged);
 	snapshot->memory = Max(snapshot->memory, MemoryContextMemAllocated(CurrentMemoryContext, true));
 	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers scored",
 					  snapshot->customers->n);
@@ -83,7 +101,7 @@ rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector)
 }
 
 void
-rfm_snapshot_compute(const RfmModel *model, const DateADT *run_date,
+rfm_snapshot_compute(const RfmModel *model, const DateADT *run_date, bool logged,
 					 RfmScoredSnapshot *snapshot)
 {
 	RfmIdentity	owner;
@@ -101,5 +119,5 @@ rfm_snapshot_compute(const RfmModel *model, const DateADT *run_date,
 	collector = rfm_source_read(model, &snapshot->source,
 								snapshot->run_date, CurrentMemoryContext);
 	rfm_owner_leave(&owner);
-	rfm_snapshot_finish(snapshot, collector);
+	rfm_snapshot_finish(snapshot, collector, logged);
 }

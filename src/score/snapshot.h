@@ -9,7 +9,7 @@
 #define RFM_SCORE_SNAPSHOT_H
 
 #include "progress/progress.h"
-#include "score/scores.h"
+#include "score/groups.h"
 
 typedef struct RfmScoredSnapshot
 {
@@ -18,6 +18,7 @@ typedef struct RfmScoredSnapshot
 	DateADT		run_date;
 	RfmCustomers *customers;
 	RfmScores  *scores;
+	RfmGroupLog *group_log;		/* NULL: no groups, or they are not logged */
 	char	  **segment;		/* labels by cell; NULL: no rule set */
 	char	  **comment;
 	bool		spilled;		/* customers went to temporary files */
@@ -30,9 +31,11 @@ typedef struct RfmScoredSnapshot
  * rfm_snapshot_compute: Read, sort and score the orders for run_date; NULL: for
  * rfm_snapshot_default_date().  Works as the model's owner, with the active
  * database snapshot.  The results are allocated in the current context.
+ *
+ * logged: what is to be logged of groups is kept.
  */
 extern void rfm_snapshot_compute(const RfmModel *model,
-								 const DateADT *run_date,
+								 const DateADT *run_date, bool logged,
 								 RfmScoredSnapshot *snapshot);
 
 /*
@@ -43,7 +46,8 @@ extern void rfm_snapshot_compute(const RfmModel *model,
  */
 extern void rfm_snapshot_begin(const RfmModel *model,
 							   RfmScoredSnapshot *snapshot);
-extern void rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector);
+extern void rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector,
+								bool logged);
 
 /*
  * rfm_snapshot_check_date: Raise DATETIME_VALUE_OUT_OF_RANGE for a run date that
