@@ -11,7 +11,7 @@ SET max_parallel_workers_per_gather = 0;
 CREATE SCHEMA owd;
 CREATE TABLE owd.orders (customer_id int, created_at timestamptz, total numeric);
 CREATE TABLE owd.clock AS
-SELECT CASE WHEN hours < 0 THEN '-' ELSE '+' END || to_char(abs(hours), 'FM00') AS zone
+SELECT CASE WHEN hours < 0 THEN '-' ELSE '+' END || to_char(abs(hours), 'FM00') || ':00' AS zone
   FROM (SELECT 12 - extract(hour FROM now() AT TIME ZONE 'UTC')::int) AS h(hours);
 CREATE FUNCTION owd.today() RETURNS date LANGUAGE sql AS $$ SELECT (now() AT TIME ZONE zone::interval)::date FROM owd.clock $$;
 CREATE FUNCTION owd.order(days_ago int, total numeric) RETURNS void LANGUAGE sql AS $$
