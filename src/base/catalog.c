@@ -79,27 +79,14 @@ rfm_extension_version(void)
 Oid
 rfm_extension_role(void)
 {
-	Oid			schema = get_namespace_oid(RFM_INTERNAL_SCHEMA, false);
-	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for schema %u", schema);
-	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
-	ReleaseSysCache(tuple);
-	return owner;
+	return GetSysCacheOid1(NAMESPACEOID, Anum_pg_namespace_nspowner,
+						   ObjectIdGetDatum(get_namespace_oid(RFM_INTERNAL_SCHEMA, false)));
 }
 
 char *
 rfm_public_name(const char *name)
 {
 	return quote_qualified_identifier(get_namespace_name(rfm_extension_schema()), name);
-}
-
-char *
-rfm_internal_name(const char *name)
-{
-	return quote_qualified_identifier(RFM_INTERNAL_SCHEMA, name);
 }
 
 Oid
@@ -132,12 +119,9 @@ rfm_is_restore(void)
 Oid
 rfm_relation_owner(Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
+	Oid			owner = GetSysCacheOid1(RELOID, Anum_pg_class_relowner, ObjectIdGetDatum(relid));
 
-	if (!HeapTupleIsValid(tuple))
+	if (!OidIsValid(owner))
 		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
 	return owner;
 }

@@ -40,9 +40,6 @@ extern Oid	rfm_extension_role(void);
  */
 extern char *rfm_public_name(const char *name);
 
-/* rfm_internal_name: the same for an object in the schema rfm_internal. */
-extern char *rfm_internal_name(const char *name);
-
 /* rfm_extension_table: return the OID of a table of the extension.  Raises UNDEFINED_TABLE. */
 extern Oid	rfm_extension_table(const char *name);
 

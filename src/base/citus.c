@@ -10,6 +10,7 @@
 #include "base/citus.h"
 #include "base/identity.h"
 #include "base/query.h"
+#include "base/settings.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -29,13 +30,10 @@ has_citus(void)
 static Datum
 ask(const char *sql, Oid relid, bool *isnull)
 {
-	Oid			type = OIDOID;
-	Datum		value = ObjectIdGetDatum(relid);
-
 	*isnull = true;
 	if (!has_citus())
 		return (Datum) 0;
-	return rfm_query_value(sql, 1, &type, &value, true, isnull);
+	return rfm_query_value(sql, RFM_PARAMS(rfm_oid(relid)), true, isnull);
 }
 
 bool
@@ -68,8 +66,7 @@ rfm_citus_refuse_worker(void)
 
 	if (!has_citus())
 		return;
-	group = rfm_query_value("SELECT groupid FROM pg_catalog.pg_dist_local_group", 0, NULL, NULL,
-							true, &isnull);
+	group = rfm_query_value("SELECT groupid FROM pg_catalog.pg_dist_local_group", NULL, true, &isnull);
 	if (!isnull && DatumGetInt32(group) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -98,8 +95,7 @@ set_on_workers(const char *own, bool reset)
 
 	if (!has_citus())
 		return;
-	(void) set_config_option("citus.propagate_set_commands", "local", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	rfm_set_local("citus.propagate_set_commands", "local");
 	initStringInfo(&body);
 	appendStringInfoString(&body, "BEGIN");
 	for (int i = 0; (name = rfm_locked_setting(i)) != NULL; i++)
@@ -108,7 +104,7 @@ set_on_workers(const char *own, bool reset)
 	append_set(&body, own, reset);
 	appendStringInfoString(&body, " END");
 	(void) rfm_execute(psprintf("DO LANGUAGE plpgsql %s", quote_literal_cstr(body.data)),
-					   0, NULL, NULL, NULL, SPI_OK_UTILITY);
+					   SPI_OK_UTILITY, NULL);
 }
 
 void

@@ -9,15 +9,9 @@
 
 #include "base/catalog.h"
 #include "base/identity.h"
+#include "base/settings.h"
 #include "utils/guc.h"
 #include "miscadmin.h"
-
-static void
-set_local(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
 
 /*
  * Settings that change the meaning of an expression, the result of a query or
@@ -58,35 +52,45 @@ lock_settings(void)
 	/* some read files when they are set */
 	for (int i = 0; i < (int) lengthof(settings); i++)
 		if (pg_strcasecmp(GetConfigOption(settings[i].name, false, false), settings[i].value) != 0)
-			set_local(settings[i].name, settings[i].value);
+			rfm_set_local(settings[i].name, settings[i].value);
 }
 
-int
-rfm_lock_search_path(void)
+/* Note what to return to, fix search_path and check queries from now on. */
+static void
+enter(RfmIdentity *state, RfmGuard guard)
 {
-	int			level = NewGUCNestLevel();
-
-	set_local("search_path", "pg_catalog, pg_temp");
-	return level;
+	GetUserIdAndSecContext(&state->save_user, &state->save_context);
+	state->guc_level = NewGUCNestLevel();
+	rfm_set_local("search_path", "pg_catalog, pg_temp");
+	state->save_guard = rfm_guard_enter(guard);
 }
 
 void
-rfm_unlock_search_path(int guc_level)
+rfm_caller_enter(RfmIdentity *state)
 {
-	AtEOXact_GUC(false, guc_level);
+	enter(state, RFM_GUARD_OWN_FUNCTIONS);
 }
 
 void
 rfm_owner_enter(RfmIdentity *state, Oid owner, const char *time_zone)
 {
-	GetUserIdAndSecContext(&state->save_user, &state->save_context);
+	enter(state, RFM_GUARD_OWN_FUNCTIONS);
 	SetUserIdAndSecContext(owner,
 						   state->save_context | SECURITY_RESTRICTED_OPERATION);
-	state->guc_level = rfm_lock_search_path();
-	state->save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
 	lock_settings();
 	if (time_zone)
-		set_local("timezone", time_zone);
+		rfm_set_local("timezone", time_zone);
+}
+
+void
+rfm_catalog_enter(RfmIdentity *state)
+{
+	Oid			owner = rfm_relation_owner(rfm_extension_table("rfm_model"));
+
+	enter(state, RFM_GUARD_OWN_TABLES);
+	SetUserIdAndSecContext(owner,
+						   state->save_context | SECURITY_LOCAL_USERID_CHANGE);
+	lock_settings();
 }
 
 void
@@ -95,23 +99,4 @@ rfm_owner_leave(RfmIdentity *state)
 	rfm_guard_leave(state->save_guard);
 	AtEOXact_GUC(false, state->guc_level);
 	SetUserIdAndSecContext(state->save_user, state->save_context);
-}
-
-void
-rfm_catalog_enter(RfmIdentity *state)
-{
-	Oid			owner = rfm_relation_owner(rfm_extension_table("rfm_model"));
-
-	GetUserIdAndSecContext(&state->save_user, &state->save_context);
-	SetUserIdAndSecContext(owner,
-						   state->save_context | SECURITY_LOCAL_USERID_CHANGE);
-	state->guc_level = rfm_lock_search_path();
-	lock_settings();
-	state->save_guard = rfm_guard_enter(RFM_GUARD_OWN_TABLES);
-}
-
-void
-rfm_catalog_leave(RfmIdentity *state)
-{
-	rfm_owner_leave(state);
 }

@@ -26,6 +26,13 @@ typedef struct RfmIdentity
 } RfmIdentity;
 
 /*
+ * rfm_caller_enter: stay who the current user is, with a fixed search_path, and
+ * with the guard against functions that only share their names with those of the
+ * extension.
+ */
+extern void rfm_caller_enter(RfmIdentity *state);
+
+/*
  * rfm_owner_enter: become owner, in a security-restricted operation.  Settings
  * that change what an expression means or how a value is written are set to
  * fixed values.  The time zone is set to time_zone, so that a literal in a
@@ -34,31 +41,18 @@ typedef struct RfmIdentity
 extern void rfm_owner_enter(RfmIdentity *state, Oid owner, const char *time_zone);
 
 /*
- * rfm_locked_setting: return the name of one of these settings, the time zone
- * aside, by its number from 0 on; NULL past the last.
- */
-extern const char *rfm_locked_setting(int number);
-
-/* rfm_owner_leave: return to the identity and settings before rfm_owner_enter. */
-extern void rfm_owner_leave(RfmIdentity *state);
-
-/*
  * rfm_catalog_enter: become the owner of the extension's tables, so that row
  * security does not apply and the caller needs no rights on them.
  */
 extern void rfm_catalog_enter(RfmIdentity *state);
 
-/* rfm_catalog_leave: return to the identity and settings before rfm_catalog_enter. */
-extern void rfm_catalog_leave(RfmIdentity *state);
+/* rfm_owner_leave: return to the identity and settings before any of these. */
+extern void rfm_owner_leave(RfmIdentity *state);
 
 /*
- * rfm_lock_search_path: set search_path to PostgreSQL's own schema, as
- * rfm_owner_enter does, but keep the user.  Return what rfm_unlock_search_path
- * needs.
+ * rfm_locked_setting: return the name of a setting that rfm_owner_enter fixes, the
+ * time zone aside, by its number from 0 on; NULL past the last.
  */
-extern int	rfm_lock_search_path(void);
-
-/* rfm_unlock_search_path: restore the search_path before rfm_lock_search_path. */
-extern void rfm_unlock_search_path(int guc_level);
+extern const char *rfm_locked_setting(int number);
 
 #endif							/* RFM_BASE_IDENTITY_H */

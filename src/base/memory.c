@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * memory.c
- *		Memory for large arrays, and its bound.
+ *		Memory for large arrays, its bound, and loops over them.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,10 +10,9 @@
 #include <sys/mman.h>
 
 #include "base/memory.h"
+#include "base/settings.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-
-int			rfm_work_mem = -1;
 
 Size
 rfm_memory_bound(void)

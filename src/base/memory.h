@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * memory.h
- *		Memory for large arrays, and its bound.
+ *		Memory for large arrays, its bound, and loops over them.
  *
  * The arrays of a refresh are large and visited in random order, so most of
  * the cost of a visit is the page walk.  Where the system offers huge pages on
@@ -12,8 +12,7 @@
 #ifndef RFM_BASE_MEMORY_H
 #define RFM_BASE_MEMORY_H
 
-/* The setting rfm.work_mem, in kB; -1: maintenance_work_mem. */
-extern int	rfm_work_mem;
+#include "miscadmin.h"
 
 /* rfm_memory_bound: return how many bytes the customers of one process may take. */
 extern Size rfm_memory_bound(void);
@@ -51,6 +50,14 @@ extern void *rfm_pool_alloc(RfmPool *pool, Size size);
 
 /* rfm_pool_bytes: allocate size bytes, at a multiple of MAXIMUM_ALIGNOF unless packed. */
 extern void *rfm_pool_bytes(RfmPool *pool, Size size, bool packed);
+
+/* rfm_check_interrupts: check for interrupts now and then in a loop whose rounds i counts. */
+static inline void
+rfm_check_interrupts(int64 i)
+{
+	if (i % 65536 == 0)
+		CHECK_FOR_INTERRUPTS();
+}
 
 /*
  * rfm_prefetch_read, rfm_prefetch_write: load memory that will be used soon

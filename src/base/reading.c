@@ -46,16 +46,11 @@ refuse(const char *what, Oid role)
 static bool
 check_function(Oid funcid, void *context)
 {
-	HeapTuple	tuple;
 	Oid			owner;
 
 	if (get_func_namespace(funcid) == PG_CATALOG_NAMESPACE)
 		return false;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", funcid);
-	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
+	owner = GetSysCacheOid1(PROCOID, Anum_pg_proc_proowner, ObjectIdGetDatum(funcid));
 	if (!is_trusted(owner))
 		refuse(psprintf("function %s", format_procedure(funcid)), owner);
 	return false;

@@ -8,41 +8,20 @@
 #include "base/compat.h"
 
 #include <fcntl.h>
-#include <limits.h>
 
 #include "access/parallel.h"
+#include "base/settings.h"
 #include "collect/files.h"
 #include "miscadmin.h"
 #include "storage/dsm.h"
 #include "storage/sharedfileset.h"
-#include "utils/guc.h"
 
 /* Long enough for two numbers. */
 #define FILE_NAME_SIZE	32
 
-/*
- * The setting: the handle of the segment that contains the set, 0: none.  Only
- * superusers may set it, so that no role can access the files of another
- * session.
- */
-static int	shared_handle = 0;
-
 static dsm_segment *segment = NULL; /* NULL: no set in this process */
 static int	holders = 0;		/* tables that need it */
 static uint32 last_run = 0;
-
-void
-rfm_files_init(void)
-{
-	DefineCustomIntVariable("rfm.shared_files",
-							"Tells parallel workers where to write temporary files.",
-							NULL,
-							&shared_handle,
-							0, INT_MIN, INT_MAX,
-							PGC_SUSET,
-							GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
-							NULL, NULL, NULL);
-}
 
 /* The set ends, by our hand, or by that of its resource owner after an error. */
 static void
@@ -67,11 +46,11 @@ attach_to_set(void)
 {
 	dsm_segment *seg;
 
-	if (shared_handle == 0)
+	if (rfm_shared_files == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the customers seen by one parallel worker exceed rfm.work_mem")));
-	seg = dsm_attach((dsm_handle) shared_handle);
+	seg = dsm_attach((dsm_handle) rfm_shared_files);
 	if (seg == NULL)
 		elog(ERROR, "could not find the temporary files of the query");
 	/* a worker needs it only once, and ends soon */
@@ -94,14 +73,10 @@ file_set(void)
 void
 rfm_files_share(void)
 {
-	char		handle[FILE_NAME_SIZE];
-
 	if (segment)
 		dsm_detach(segment);
 	create_set();
-	snprintf(handle, sizeof(handle), "%d", (int) dsm_segment_handle(segment));
-	(void) set_config_option("rfm.shared_files", handle, PGC_SUSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	rfm_set_local(RFM_SHARED_FILES_SETTING, psprintf("%d", (int) dsm_segment_handle(segment)));
 }
 
 void

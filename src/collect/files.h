@@ -15,9 +15,6 @@
 #include "collect/types.h"
 #include "storage/buffile.h"
 
-/* rfm_files_init: Define the setting; for _PG_init(). */
-extern void rfm_files_init(void);
-
 /*
  * rfm_files_share: Create a set of files, and pass it to the workers of the
  * next query by a setting that lasts until the end of the current nesting

@@ -51,8 +51,7 @@ radix_sort(KeyedEntry *items, int64 n)
 	{
 		lowest = Min(lowest, items[i].key);
 		highest = Max(highest, items[i].key);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 
 	for (int shift = 0; shift < 64 && n > 0 && ((highest - lowest) >> shift) > 0; shift += RADIX_BITS)
@@ -64,8 +63,7 @@ radix_sort(KeyedEntry *items, int64 n)
 		for (int64 i = 0; i < n; i++)
 		{
 			position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++;
-			if (i % RFM_SEGMENT_ENTRIES == 0)
-				CHECK_FOR_INTERRUPTS();
+			rfm_check_interrupts(i);
 		}
 		for (int d = 0; d < RADIX_SIZE; d++)
 		{
@@ -77,8 +75,7 @@ radix_sort(KeyedEntry *items, int64 n)
 		for (int64 i = 0; i < n; i++)
 		{
 			to[position[((from[i].key - lowest) >> shift) & (RADIX_SIZE - 1)]++] = from[i];
-			if (i % RFM_SEGMENT_ENTRIES == 0)
-				CHECK_FOR_INTERRUPTS();
+			rfm_check_interrupts(i);
 		}
 		swap = from;
 		from = to;
@@ -125,8 +122,7 @@ common_prefix(const RfmCollector *c)
 		while (same < common && bytes[same] == first[same])
 			same++;
 		common = same;
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	return common;
 }
@@ -156,8 +152,7 @@ sort_by_words(const RfmCollector *c, KeyedEntry *items)
 			if (i + LOOK_AHEAD / 2 < c->nentries)
 				rfm_prefetch_read(DatumGetPointer(rfm_entry(c, items[i + LOOK_AHEAD / 2].entry)->key));
 			items[i].key = word_of_bytes(&c->customer_type, rfm_entry(c, items[i].entry)->key, at);
-			if (i % RFM_SEGMENT_ENTRIES == 0)
-				CHECK_FOR_INTERRUPTS();
+			rfm_check_interrupts(i);
 		}
 		items = radix_sort(items, c->nentries);
 	}
@@ -196,8 +191,7 @@ is_ascending(const RfmCollector *c, const KeyedEntry *items, SortSupport ssup)
 		if (ApplySortComparator(rfm_entry(c, items[i - 1].entry)->key, false,
 								rfm_entry(c, items[i].entry)->key, false, ssup) >= 0)
 			return false;
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	return true;
 }

@@ -12,6 +12,7 @@
  */
 #include "base/compat.h"
 
+#include "base/memory.h"
 #include "collect/serial.h"
 #include "collect/table.h"
 #include "collect/ticket.h"
@@ -183,8 +184,7 @@ frame_entries(const RfmCollector *c, const RfmSerialPart *part, RfmFrame *frame)
 			loose += key;
 		if (rfm_sum_is_wide(&e->sum))
 			loose += sum;
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	for (int f = 0; f < RFM_ENTRY_FIELDS; f++)
 		frame[f] = frame_for(min[f], max[f]);
@@ -202,8 +202,7 @@ frame_orders(const RfmCollector *c, const RfmSerialPart *part, RfmFrame *frame)
 	{
 		widen_frame(&min, &max, order_field(c, part->order[i]));
 		loose += order_size(c, part->order[i]);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	frame[RFM_FIELD_ORDER] = frame_for(min, max);
 	frame[RFM_FIELD_CUSTOMER] = frame_for(0, part->position ? part->ncustomers - 1 : 0);
@@ -289,14 +288,12 @@ put_part(const RfmCollector *c, const RfmSerialPart *part, const RfmFrame *frame
 	{
 		prefetch_entry(c, part, i);
 		put_entry(&at, c, frame, rfm_entry(c, part->customer[i]));
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	for (int64 i = 0; i < part->norders; i++)
 	{
 		put_order(&at, c, frame, part->order[i], part->position ? part->position[i] : 0);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	memset(at, 0, SERIAL_SLACK);
 	return at + SERIAL_SLACK;
@@ -324,8 +321,7 @@ whole_set(const RfmCollector *c, RfmSerialPart *part)
 	{
 		const RfmOrderSlot *slot = &c->order_slot[at];
 
-		if (at % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(at);
 		if (slot->customer == 0)
 			continue;
 		position[part->norders] = place[slot->customer - 1];

@@ -7,6 +7,7 @@
  */
 #include "base/compat.h"
 
+#include "base/memory.h"
 #include "collect/entry.h"
 #include "collect/key_order.h"
 #include "collect/run_merge.h"
@@ -307,8 +308,7 @@ walk_table(Walk *walk, bool in_key_order)
 
 		walk_customer(walk, e, visit + at, e->sum.orders);
 		at += e->sum.orders;
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	pfree(visit);
 }

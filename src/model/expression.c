@@ -285,19 +285,6 @@ converted_from(Node *arg)
 	return from ? getBaseType(exprType(from)) : InvalidOid;
 }
 
-static Oid
-schema_of_type(Oid type)
-{
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	Oid			schema;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for type %u", type);
-	schema = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
-	ReleaseSysCache(tuple);
-	return schema;
-}
-
 /*
  * Determine whether the schema of a type has an operator of this name for it.
  */
@@ -349,7 +336,8 @@ check_meaning(const char *name, bool is_operator, List *args, ExpressionContext 
 	foreach(lc, args)
 	{
 		Oid			type = converted_from(lfirst(lc));
-		Oid			schema = OidIsValid(type) ? schema_of_type(type) : PG_CATALOG_NAMESPACE;
+		Oid			schema = !OidIsValid(type) ? PG_CATALOG_NAMESPACE :
+			GetSysCacheOid1(TYPEOID, Anum_pg_type_typnamespace, ObjectIdGetDatum(type));
 		const char *schema_name;
 
 		if (schema == PG_CATALOG_NAMESPACE ||

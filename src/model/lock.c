@@ -70,24 +70,6 @@ rfm_model_check_user(const char *name, Oid owner)
 				 errdetail("Only its owner and members of that role may use it.")));
 }
 
-/*
- * Lock the row against deletion: otherwise the model could be dropped during a
- * refresh, whose snapshot could then not be logged.
- */
-static void
-lock_row(int64 id)
-{
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(id);
-	RfmIdentity	catalog;
-
-	rfm_catalog_enter(&catalog);
-	rfm_execute(psprintf("SELECT FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
-						 rfm_public_name("rfm_model")),
-				1, &type, &value, NULL, SPI_OK_SELECT);
-	rfm_catalog_leave(&catalog);
-}
-
 void
 rfm_model_lock(int64 id)
 {
@@ -97,6 +79,12 @@ rfm_model_lock(int64 id)
 	 */
 	LockDatabaseObject(rfm_extension_table("rfm_model"), (Oid) (id & 0xFFFFFFFF),
 					   (uint16) (id >> 32), ExclusiveLock);
+
+	/*
+	 * The row is locked against deletion: otherwise the model could be dropped
+	 * during a refresh, whose snapshot could then not be logged.
+	 */
 	if (id != 0)
-		lock_row(id);
+		rfm_catalog_execute("SELECT FROM @rfm_model WHERE model_id = $1 FOR KEY SHARE",
+							SPI_OK_SELECT, RFM_PARAMS(rfm_int8(id)));
 }

@@ -113,16 +113,28 @@ get_interval(HeapTuple tuple, TupleDesc tupdesc, const char *name)
 	return interval;
 }
 
-static bool
-get_average(HeapTuple tuple, TupleDesc tupdesc)
+/*
+ * Return which of the n values a column has.  The error for any other lists them;
+ * its hint may be NULL.
+ */
+static int
+get_choice(HeapTuple tuple, TupleDesc tupdesc, const char *name, const char *const *values, int n,
+		   const char *hint)
 {
-	char	   *monetary = get_text(tuple, tupdesc, "monetary", true);
+	char	   *value = get_text(tuple, tupdesc, name, true);
+	StringInfoData list;
 
-	if (strcmp(monetary, "average") != 0 && strcmp(monetary, "sum") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"monetary\" of a model must be sum or average, not \"%s\"", monetary)));
-	return strcmp(monetary, "average") == 0;
+	initStringInfo(&list);
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(value, values[i]) == 0)
+			return i;
+		appendStringInfo(&list, "%s%s", i == 0 ? "" : i < n - 1 ? ", " : " or ", values[i]);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" of a model must be %s, not \"%s\"", name, list.data, value),
+			 hint ? errhint("%s", hint) : 0));
 }
 
 static RfmMethod
@@ -140,7 +152,6 @@ method_by_name(const char *name)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("method \"%s\" is not known", name),
 			 errhint("Use ntile, rank, quantile, percentile or breaks.")));
-	return RFM_NTILE;			/* keep compilers quiet */
 }
 
 /* One method's name, or an array of three as text. */
@@ -315,52 +326,14 @@ check_days_back(const char *name, const Interval *interval, const char *to_do)
 				 errhint("%s", to_do)));
 }
 
-static char *
-get_cadence(HeapTuple tuple, TupleDesc tupdesc)
-{
-	char	   *cadence = get_text(tuple, tupdesc, "cadence", true);
+/* The values of columns that have one of a few, in the order of their enums. */
+static const char *const monetary_values[] = {"sum", "average"};
+static const char *const cadence_values[] = {"day", "week", "month"};
+static const char *const as_of_values[] = {"today", "yesterday", "latest_order"};
+static const char *const partition_by_values[] = {"month", "day"};
 
-	if (strcmp(cadence, "day") != 0 && strcmp(cadence, "week") != 0 && strcmp(cadence, "month") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"cadence\" of a model must be day, week or month, not \"%s\"", cadence)));
-	return cadence;
-}
-
-static RfmAsOf
-get_as_of(HeapTuple tuple, TupleDesc tupdesc)
-{
-	char	   *as_of = get_text(tuple, tupdesc, "as_of", true);
-
-	if (strcmp(as_of, "today") == 0)
-		return RFM_AS_OF_TODAY;
-	if (strcmp(as_of, "yesterday") == 0)
-		return RFM_AS_OF_YESTERDAY;
-	if (strcmp(as_of, "latest_order") == 0)
-		return RFM_AS_OF_LATEST_ORDER;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"as_of\" of a model must be today, yesterday or latest_order, not \"%s\"", as_of)));
-	return RFM_AS_OF_TODAY;		/* keep compilers quiet */
-}
-
-static RfmPeriod
-get_partition_by(HeapTuple tuple, TupleDesc tupdesc)
-{
-	char	   *partition_by = get_text(tuple, tupdesc, "partition_by", false);
-
-	if (partition_by == NULL)
-		return RFM_PERIOD_NONE;
-	if (strcmp(partition_by, "month") == 0)
-		return RFM_PERIOD_MONTH;
-	if (strcmp(partition_by, "day") == 0)
-		return RFM_PERIOD_DAY;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"partition_by\" of a model must be month or day, not \"%s\"", partition_by),
-			 errhint("Set it to null if a refresh should not create partitions.")));
-	return RFM_PERIOD_NONE;		/* keep compilers quiet */
-}
+#define GET_CHOICE(column, hint) \
+	get_choice(tuple, tupdesc, #column, column##_values, lengthof(column##_values), hint)
 
 RfmModel *
 rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
@@ -383,7 +356,7 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->amount = get_text(tuple, tupdesc, "amount", true);
 	model->order_id = get_text(tuple, tupdesc, "order_id", false);
 	model->order_count = get_text(tuple, tupdesc, "order_count", false);
-	model->average = get_average(tuple, tupdesc);
+	model->average = GET_CHOICE(monetary, NULL) == 1;
 	model->filter = get_text(tuple, tupdesc, "filter", false);
 	model->score_within = get_text(tuple, tupdesc, "score_within", false);
 	get_methods(tuple, tupdesc, model);
@@ -392,8 +365,8 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	model->lookback = get_interval(tuple, tupdesc, "lookback");
 	check_lookback(model->lookback);
 	model->time_zone = rfm_zone_setting(get_text(tuple, tupdesc, "time_zone", true));
-	model->as_of = get_as_of(tuple, tupdesc);
-	model->cadence = get_cadence(tuple, tupdesc);
+	model->as_of = (RfmAsOf) GET_CHOICE(as_of, NULL);
+	model->cadence = cadence_values[GET_CHOICE(cadence, NULL)];
 	model->restate = get_interval(tuple, tupdesc, "restate");
 	check_days_back("restate", model->restate, "Set it to null to compute no snapshot again.");
 	if (get_attribute(tuple, tupdesc, "monetary_above", &value))
@@ -414,7 +387,9 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
 	get_weights(tuple, tupdesc, model);
 	model->retention = get_interval(tuple, tupdesc, "retention");
 	check_days_back("retention", model->retention, "Set it to null to keep all snapshots.");
-	model->partition_by = get_partition_by(tuple, tupdesc);
+	if (get_attribute(tuple, tupdesc, "partition_by", &value))
+		model->partition_by = (RfmPeriod) (RFM_PERIOD_MONTH +
+										   GET_CHOICE(partition_by, "Set it to null if a refresh should not create partitions."));
 	model->customer_index = get_attribute(tuple, tupdesc, "customer_index", &value) &&
 		DatumGetBool(value);
 	return model;
@@ -430,20 +405,15 @@ rfm_model_find(const char *name, bool active_snapshot)
 	MemoryContext mcxt = CurrentMemoryContext;
 	RfmIdentity	catalog;
 	RfmModel   *model = NULL;
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(name);
 
-	rfm_catalog_enter(&catalog);
-	if (rfm_query(psprintf("SELECT * FROM %s WHERE model OPERATOR(pg_catalog.=) $1",
-						   rfm_public_name("rfm_model")),
-				  1, &type, &value, active_snapshot) > 0)
+	if (rfm_catalog_query(&catalog, "SELECT * FROM @rfm_model WHERE model = $1",
+						  RFM_PARAMS(rfm_text(name)), active_snapshot) > 0)
 	{
 		MemoryContext spicxt = MemoryContextSwitchTo(mcxt);
 
 		model = rfm_model_from_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 		MemoryContextSwitchTo(spicxt);
 	}
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_query_end(&catalog);
 	return model;
 }

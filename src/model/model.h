@@ -72,7 +72,7 @@ typedef struct RfmModel
 	Interval   *lookback;		/* NULL: all orders */
 	char	   *time_zone;		/* as a value of the setting TimeZone */
 	RfmAsOf		as_of;
-	char	   *cadence;		/* day, week or month */
+	const char *cadence;		/* day, week or month */
 	Interval   *restate;		/* NULL: snapshots stay as they are */
 	Numeric		monetary_above; /* NULL: every customer */
 	char	   *segment_rules;	/* NULL: none */

@@ -8,41 +8,23 @@
 #include "base/compat.h"
 
 #include "access/xact.h"
+#include "base/settings.h"
 #include "base/version.h"
 #include "model/run_date.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
-/* No query of a model is running. */
-#define NO_DATE PG_INT32_MAX
-
-static int	run_date = NO_DATE;
 static bool was_asked = false;
 static bool set_here = false;	/* the setting was made by this process */
 
 PG_FUNCTION_INFO_V1(rfm_run_date);
 
 void
-rfm_run_date_init(void)
-{
-	DefineCustomIntVariable(RFM_RUN_DATE_SETTING,
-							"Shows the date that a refresh computes, in days since 2000-01-01.",
-							"Set by rfm while the query of a model runs.",
-							&run_date,
-							NO_DATE, PG_INT32_MIN, PG_INT32_MAX,
-							PGC_USERSET,
-							GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
-							NULL, NULL, NULL);
-}
-
-void
 rfm_run_date_set(DateADT date)
 {
 	was_asked = false;
 	set_here = true;
-	(void) set_config_option(RFM_RUN_DATE_SETTING, psprintf("%d", date), PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	rfm_set_local(RFM_RUN_DATE_SETTING, psprintf("%d", date));
 }
 
 bool
@@ -59,10 +41,10 @@ Datum
 rfm_run_date(PG_FUNCTION_ARGS)
 {
 	rfm_version_check();
-	if (run_date == NO_DATE)
+	if (rfm_run_date_shown == RFM_NO_RUN_DATE)
 		PG_RETURN_DATEADT(DatumGetDateADT(DirectFunctionCall1(timestamptz_date,
 															  TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()))));
-	if (run_date == RFM_MANY_DATES)
+	if (rfm_run_date_shown == RFM_MANY_DATES)
 	{
 		/* the session that reads could not be told */
 		if (!set_here)
@@ -73,5 +55,5 @@ rfm_run_date(PG_FUNCTION_ARGS)
 		was_asked = true;
 		PG_RETURN_NULL();
 	}
-	PG_RETURN_DATEADT(run_date);
+	PG_RETURN_DATEADT(rfm_run_date_shown);
 }

@@ -14,20 +14,8 @@
 
 #include "utils/date.h"
 
-/*
- * The name of the setting that holds it, for other servers that run a part of
- * the query.
- */
-#define RFM_RUN_DATE_SETTING "rfm.run_date"
-
 /* The value of the date while one query reads the orders of many dates. */
 #define RFM_MANY_DATES PG_INT32_MIN
-
-/*
- * rfm_run_date_init: define the setting; to be called when the library is
- * loaded.
- */
-extern void rfm_run_date_init(void);
 
 /*
  * rfm_run_date_set: set the date, or RFM_MANY_DATES, until the end of the

@@ -11,6 +11,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "base/settings.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -23,14 +24,7 @@
 /* Time between two NOTICE lines of one phase. */
 #define NOTICE_MILLISEC	2000
 
-bool		rfm_show_progress = false;
-
-static const char *const phase_name[RFM_PHASES] = {
-	[RFM_PHASE_READ] = "read",
-	[RFM_PHASE_SORT] = "sort",
-	[RFM_PHASE_SCORE] = "score",
-	[RFM_PHASE_WRITE] = "write"
-};
+static const char *const phase_name[RFM_PHASES] = {"read", "sort", "score", "write"};
 
 /* The progress that this backend shows; pid is 0 if there is none. */
 static RfmSlot mine;
@@ -257,7 +251,7 @@ rfm_progress_done(int64 n)
 }
 
 void
-rfm_progress_next(RfmProgress *progress, const char *detail,...)
+rfm_progress_next(RfmProgress *progress, const char *detail)
 {
 	instr_time	now;
 	instr_time	elapsed;
@@ -268,29 +262,10 @@ rfm_progress_next(RfmProgress *progress, const char *detail,...)
 	INSTR_TIME_SUBTRACT(elapsed, progress->since);
 	progress->millisec[progress->phase] = INSTR_TIME_GET_MILLISEC(elapsed);
 	progress->since = now;
-
 	if (rfm_show_progress)
-	{
-		StringInfoData message;
-
-		initStringInfo(&message);
-		for (;;)
-		{
-			va_list		args;
-			int			needed;
-
-			va_start(args, detail);
-			needed = appendStringInfoVA(&message, detail, args);
-			va_end(args);
-			if (needed == 0)
-				break;
-			enlargeStringInfo(&message, needed);
-		}
 		ereport(NOTICE,
-				(errmsg("%s: %s (%.0f ms)", phase_name[progress->phase], message.data,
+				(errmsg("%s: %s (%.0f ms)", phase_name[progress->phase], detail,
 						progress->millisec[progress->phase])));
-		pfree(message.data);
-	}
 	progress->phase++;
 	enter_phase(progress->phase);
 	if (nested > 0 && progress->phase == RFM_PHASE_DONE)

@@ -22,9 +22,6 @@ typedef struct RfmProgress
 	double		millisec[RFM_PHASES];
 } RfmProgress;
 
-/* The setting rfm.progress: NOTICE lines while a refresh works. */
-extern bool rfm_show_progress;
-
 /*
  * rfm_progress_announce: begin to show a refresh, or a preview, of this model
  * that is about to wait for its turn, until the transaction ends. run_date is
@@ -65,7 +62,7 @@ extern void rfm_progress_done(int64 n);
  * rfm_progress_next: end the phase under way and begin the next.  detail says
  * what the ended phase has found, for the NOTICE line.
  */
-extern void rfm_progress_next(RfmProgress *progress, const char *detail,...) pg_attribute_printf(2, 3);
+extern void rfm_progress_next(RfmProgress *progress, const char *detail);
 
 /* rfm_progress_end: stop showing the refresh. */
 extern void rfm_progress_end(void);

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "base/memory.h"
 #include "base/version.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -49,22 +50,16 @@ static Numeric
 interpolate_numeric(Numeric lower, Numeric upper, int64 numerator,
 					int64 denominator)
 {
-	Datum		part;
+	Numeric		part;
 
-	if (numerator == 0 ||
-		DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(lower),
-										 NumericGetDatum(upper))))
+	if (numerator == 0 || rfm_numeric_cmp(lower, upper) == 0)
 		return lower;
-	part = DirectFunctionCall2(numeric_sub, NumericGetDatum(upper),
-							   NumericGetDatum(lower));
-	part = DirectFunctionCall2(numeric_mul, part,
-							   NumericGetDatum(int64_to_numeric(numerator)));
-	part = DirectFunctionCall2(numeric_div, part,
-							   NumericGetDatum(int64_to_numeric(denominator)));
+	part = rfm_numeric_call(numeric_sub, upper, lower);
+	part = rfm_numeric_call(numeric_mul, part, int64_to_numeric(numerator));
+	part = rfm_numeric_call(numeric_div, part, int64_to_numeric(denominator));
 	/* if the quotient is exact, remove zeros that the division added */
-	part = DirectFunctionCall1(numeric_trim_scale, part);
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add,
-											   NumericGetDatum(lower), part));
+	part = DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(part)));
+	return rfm_numeric_call(numeric_add, lower, part);
 }
 
 /*
@@ -75,9 +70,7 @@ interpolate_numeric(Numeric lower, Numeric upper, int64 numerator,
 static int
 compare_numerics(Numeric a, Numeric b)
 {
-	int			order = DatumGetInt32(DirectFunctionCall2(numeric_cmp,
-														  NumericGetDatum(a),
-														  NumericGetDatum(b)));
+	int			order = rfm_numeric_cmp(a, b);
 
 	if (order == 0)
 	{
@@ -159,8 +152,7 @@ fill_groups(const RfmQuantileState *state, CodeGroup *groups, int ngroups)
 
 	for (int64 i = 0; i < state->n; i++)
 	{
-		if (i % RFM_QUANTILE_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 		group = find_group(groups, ngroups, state->code[i]);
 		if (group != NULL)
 			group->n++;
@@ -173,8 +165,7 @@ fill_groups(const RfmQuantileState *state, CodeGroup *groups, int ngroups)
 	}
 	for (int64 i = 0; i < state->n; i++)
 	{
-		if (i % RFM_QUANTILE_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 		group = find_group(groups, ngroups, state->code[i]);
 		if (group != NULL)
 			group->value[group->n++] = state->value[i];

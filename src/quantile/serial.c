@@ -7,6 +7,7 @@
  */
 #include "base/compat.h"
 
+#include "base/memory.h"
 #include "base/version.h"
 #include "miscadmin.h"
 #include "quantile/state.h"
@@ -77,8 +78,7 @@ rfm_quantile_serialize(PG_FUNCTION_ARGS)
 	{
 		uint32		length = VARSIZE(state->value[i]) - VARHDRSZ;
 
-		if (i % RFM_QUANTILE_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 		memcpy(next, &length, sizeof(length));
 		next += sizeof(length);
 		memcpy(next, VARDATA(state->value[i]), length);
@@ -116,8 +116,7 @@ read_numeric_values(RfmQuantileState *state, int64 n, const char *data, int64 si
 	{
 		uint32		length;
 
-		if (i % RFM_QUANTILE_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 		if (end - data < (int64) sizeof(length))
 			ends_too_early();
 		memcpy(&length, data, sizeof(length));

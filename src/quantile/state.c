@@ -7,6 +7,7 @@
  */
 #include "base/compat.h"
 
+#include "base/memory.h"
 #include "miscadmin.h"
 #include "quantile/state.h"
 #include "utils/memutils.h"
@@ -101,8 +102,7 @@ rfm_quantile_add_state(MemoryContext mcxt, RfmQuantileState *state, const RfmQua
 	}
 	for (int64 i = 0; i < other->n; i++)
 	{
-		if (i % RFM_QUANTILE_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 		rfm_quantile_add_numeric(mcxt, state, other->code[i], VARDATA(other->value[i]),
 								 VARSIZE(other->value[i]) - VARHDRSZ);
 	}

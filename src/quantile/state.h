@@ -21,9 +21,6 @@
 #define RFM_MIN_QUANTILES	2
 #define RFM_MAX_QUANTILES	1000
 
-/* Values handled between two checks for interrupts. */
-#define RFM_QUANTILE_BLOCK	65536
-
 /* What the values of a state are. */
 typedef enum RfmQuantileKind
 {

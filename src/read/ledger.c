@@ -10,6 +10,7 @@
  */
 #include "base/compat.h"
 
+#include "base/memory.h"
 #include "collect/entry.h"
 #include "collect/key_order.h"
 #include "collect/table.h"
@@ -81,8 +82,7 @@ sort_customers(RfmLedger *ledger)
 	for (int64 i = 0; i < ledger->n; i++)
 	{
 		memcpy(&ledger->entry[i], rfm_entry(c, order[i]), c->entry_size);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	return order;
 }
@@ -98,8 +98,7 @@ sort_events(RfmLedger *ledger, const uint32 *order)
 	for (int64 i = 0; i < ledger->nevents; i++)
 	{
 		place[ledger->chunk[i / RFM_CHUNK_EVENTS][i % RFM_CHUNK_EVENTS].customer]++;
-		if (i % RFM_CHUNK_EVENTS == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	ledger->start = rfm_alloc_array(ledger->mcxt, n + 1, sizeof(int64), false);
 	for (int64 i = 0; i < n; i++)
@@ -108,8 +107,7 @@ sort_events(RfmLedger *ledger, const uint32 *order)
 
 		ledger->start[i] = place[order[i]] = sum;
 		sum += count;
-		if (i % RFM_CHUNK_EVENTS == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	ledger->start[n] = sum;
 
@@ -119,8 +117,7 @@ sort_events(RfmLedger *ledger, const uint32 *order)
 		const RfmEvent *event = &ledger->chunk[i / RFM_CHUNK_EVENTS][i % RFM_CHUNK_EVENTS];
 
 		ledger->event[place[event->customer]++] = *event;
-		if (i % RFM_CHUNK_EVENTS == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	pfree(place);
 }
@@ -140,8 +137,7 @@ rfm_ledger_sort(RfmLedger *ledger)
 		for (int64 i = 0; i < ledger->n; i++)
 		{
 			number_orders(ledger, i, order[i], &ssup);
-			if (i % RFM_CHUNK_EVENTS == 0)
-				CHECK_FOR_INTERRUPTS();
+			rfm_check_interrupts(i);
 		}
 	}
 	pfree(order);
@@ -232,8 +228,7 @@ rfm_ledger_collect(const RfmLedger *ledger, DateADT date, MemoryContext mcxt)
 	for (int64 i = 0; i < ledger->n; i++)
 	{
 		collect_customer(c, ledger, i, first_day, date);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	return c->nentries > 0 ? c : NULL;
 }

@@ -10,6 +10,7 @@
  */
 #include "base/compat.h"
 
+#include "base/query.h"
 #include "catalog/pg_type.h"
 #include "collect/entry.h"
 #include "collect/table.h"
@@ -19,6 +20,7 @@
 #include "progress/progress.h"
 #include "read/ledger_read.h"
 #include "read/query.h"
+#include "read/rows.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -37,7 +39,8 @@ typedef struct LedgerReceiver
 	DestReceiver pub;
 	RfmLedger  *ledger;
 	RfmLedgerResult result;
-	int			group;			/* column of the group, once known; -1: customers have none */
+	bool		groups;			/* customers have groups */
+	RfmRowColumns columns;		/* once the query has started */
 	MemoryContext batchcxt;		/* what the rows point to */
 	int			n;				/* rows in the batch */
 	RfmWaitingRow row[BATCH_ROWS];
@@ -209,22 +212,9 @@ take_batch(LedgerReceiver *receiver)
 
 /* Return a key that outlives the executor's row. */
 static Datum
-row_key(const RfmKeyType *kt, Datum value)
+own_key(const RfmKeyType *kt, Datum key)
 {
-	Datum		key = rfm_key_from_datum(kt, value);
-
 	return rfm_key_by_reference(kt) ? rfm_key_copy(kt, key) : key;
-}
-
-/* The same for a customer's key. */
-static Datum
-customer_key(const LedgerReceiver *receiver, TupleTableSlot *slot)
-{
-	RfmCollector *c = receiver->ledger->table;
-
-	if (receiver->group < 0)
-		return row_key(&c->customer_type, slot->tts_values[0]);
-	return rfm_row_key(c, slot->tts_values[receiver->group], slot->tts_values[0]);
 }
 
 static void
@@ -232,23 +222,13 @@ fill_row(const LedgerReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *ro
 {
 	const RfmLedger *ledger = receiver->ledger;
 	RfmCollector *c = ledger->table;
-	int			order_id = 3 + ledger->counted;
-	Datum		value;
-	bool		isnull;
+	int			order_id = receiver->columns.order;
 
-	row->key = customer_key(receiver, slot);
+	rfm_row_read(&receiver->columns, c, slot, row);
+	if (!receiver->groups)
+		row->key = own_key(&c->customer_type, row->key);
 	row->hash = rfm_key_hash(&c->customer_type, row->key);
 	rfm_prefetch_place(c, row->key, row->hash);
-	value = slot->tts_values[1];
-	row->last = c->time_type == DATEOID ?
-		(int64) DatumGetDateADT(value) : DatumGetInt64(value);
-
-	row->amount.form = RFM_FORM_NONE;
-	row->amount.scale = 0;
-	row->amount.v.scaled = 0;
-	value = slot_getattr(slot, 3, &isnull);
-	if (!isnull)
-		rfm_amount_decode(c->amount_type, value, &row->amount);
 	if (row->amount.form == RFM_FORM_NUMERIC)
 		row->amount.v.numeric = DatumGetNumericCopy(NumericGetDatum(row->amount.v.numeric));
 
@@ -257,7 +237,7 @@ fill_row(const LedgerReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *ro
 	row->has_order = c->distinct_orders && row->orders > 0 && !slot->tts_isnull[order_id];
 	if (!row->has_order)
 		return;
-	row->order = row_key(&c->order_type, slot->tts_values[order_id]);
+	row->order = own_key(&c->order_type, rfm_key_from_datum(&c->order_type, slot->tts_values[order_id]));
 	row->order_hash = rfm_order_hash(rfm_key_hash(&c->order_type, row->order), row->hash);
 	rfm_prefetch_order(c, row->order_hash);
 }
@@ -281,32 +261,11 @@ ledger_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
 	LedgerReceiver *receiver = (LedgerReceiver *) self;
 	RfmLedger  *ledger = receiver->ledger;
-	int			order_id = 3 + ledger->counted;
-	int			n = receiver->group < 0 ? desc->natts : desc->natts - 1;
-	RfmCollected types = {
-		.customer_type = TupleDescAttr(desc, 0)->atttypid,
-		.customer_collation = TupleDescAttr(desc, 0)->attcollation,
-		.time_type = TupleDescAttr(desc, 1)->atttypid,
-		.amount_type = TupleDescAttr(desc, 2)->atttypid
-	};
+	RfmCollected types;
 
-	if (n > order_id)
-	{
-		types.order_type = TupleDescAttr(desc, order_id)->atttypid;
-		types.order_collation = TupleDescAttr(desc, order_id)->attcollation;
-	}
-	if (n < desc->natts)
-	{
-		receiver->group = n;
-		types.group_type = TupleDescAttr(desc, n)->atttypid;
-		types.group_collation = TupleDescAttr(desc, n)->attcollation;
-	}
+	receiver->columns = rfm_row_columns(RFM_READ_ORDERS, ledger->counted, receiver->groups, desc);
+	types = rfm_row_types(&receiver->columns);
 	ledger->table = rfm_collector_create(ledger->mcxt, &types, 0);
-}
-
-static void
-ledger_nothing(DestReceiver *self)
-{
 }
 
 /*
@@ -384,13 +343,9 @@ rfm_ledger_read(const RfmModel *model, const RfmSource *source,
 	if (source->uses_run_date)
 		return RFM_LEDGER_RUN_DATE;
 	*ledger = create_ledger(model, source, first, last, mcxt);
-	receiver.pub.receiveSlot = ledger_receive;
-	receiver.pub.rStartup = ledger_startup;
-	receiver.pub.rShutdown = ledger_nothing;
-	receiver.pub.rDestroy = ledger_nothing;
-	receiver.pub.mydest = DestTuplestore;
+	rfm_receiver_init(&receiver.pub, ledger_receive, ledger_startup);
 	receiver.ledger = *ledger;
-	receiver.group = source->group ? 0 : -1;
+	receiver.groups = source->group != NULL;
 	receiver.batchcxt = AllocSetContextCreate((*ledger)->mcxt, "rfm ledger batch",
 											  ALLOCSET_DEFAULT_SIZES);
 

@@ -190,38 +190,3 @@ rfm_plan_look(const char *sql, ParamListInfo params, RfmPlanLook *look)
 	ReleaseCachedPlan(cached, NULL);
 	SPI_freeplan(plan);
 }
-
-bool
-rfm_plan_try(const char *sql, ParamListInfo params, RfmPlanLook *look)
-{
-	MemoryContext oldcxt = CurrentMemoryContext;
-	ResourceOwner oldowner = CurrentResourceOwner;
-	volatile bool done = false;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(oldcxt);
-	PG_TRY();
-	{
-		rfm_plan_look(sql, params, look);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(oldcxt);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcxt);
-		CurrentResourceOwner = oldowner;
-		if (error->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
-			ReThrowError(error);
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(oldcxt);
-	CurrentResourceOwner = oldowner;
-	return done;
-}

@@ -44,10 +44,4 @@ extern void rfm_plan_look(const char *sql, ParamListInfo params, RfmPlanLook *lo
  */
 extern void rfm_plan_depends(const char *sql, ParamListInfo params, RfmDependence *depends);
 
-/*
- * rfm_plan_try: the same for a query that another server may be unable to
- * run.  Returns false if planning raises FEATURE_NOT_SUPPORTED.
- */
-extern bool rfm_plan_try(const char *sql, ParamListInfo params, RfmPlanLook *look);
-
 #endif							/* RFM_READ_PLAN_H */

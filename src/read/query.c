@@ -15,6 +15,8 @@
 
 #include "access/xact.h"
 #include "base/citus.h"
+#include "base/query.h"
+#include "base/settings.h"
 #include "catalog/pg_type.h"
 #include "collect/files.h"
 #include "executor/spi.h"
@@ -26,6 +28,7 @@
 #include "read/query_text.h"
 #include "read/rows.h"
 #include "read/source.h"
+#include "utils/memutils.h"
 
 /*
  * Running one.
@@ -46,16 +49,6 @@ single_receive(TupleTableSlot *slot, DestReceiver *self)
 
 	receiver->value = slot_getattr(slot, 1, &receiver->isnull);
 	return true;
-}
-
-static void
-single_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
-{
-}
-
-static void
-single_nothing(DestReceiver *self)
-{
 }
 
 /* Set while a model's query is running; it must not start another. */
@@ -88,26 +81,38 @@ typedef struct QueryWork
 	DestReceiver *dest;			/* NULL: only plan it */
 	RfmPlanLook *look;			/* else NULL */
 	RfmDependence *depends;		/* not NULL: not even plan it */
-	bool		may_fail;		/* planning: the query may be none that can be run */
+	bool		may_fail;		/* planning: another server may be unable to run it */
 } QueryWork;
 
-/* Plans, or runs, in one call, so that the plan may be parallel. */
+static void
+plan_it(void *arg)
+{
+	const QueryWork *work = (const QueryWork *) arg;
+
+	rfm_plan_look(work->sql, work->params, work->look);
+}
+
+/* Plan, or run, in one call, so that the plan may be parallel. */
 static bool
-do_work(const QueryWork *work)
+do_work(QueryWork *work)
 {
 	SPIExecuteOptions options = {0};
+	ErrorData  *error = NULL;
 
 	if (work->depends)
 	{
 		rfm_plan_depends(work->sql, work->params, work->depends);
 		return true;
 	}
-	if (work->dest == NULL && work->may_fail)
-		return rfm_plan_try(work->sql, work->params, work->look);
 	if (work->dest == NULL)
 	{
-		rfm_plan_look(work->sql, work->params, work->look);
-		return true;
+		if (work->may_fail)
+			error = rfm_try(plan_it, work);
+		else
+			plan_it(work);
+		if (error && error->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
+			ReThrowError(error);
+		return error == NULL;
 	}
 
 	/*
@@ -124,7 +129,7 @@ do_work(const QueryWork *work)
 
 /* No function that the query calls may write, whatever its declaration. */
 static bool
-run_work(const QueryWork *work)
+run_work(QueryWork *work)
 {
 	ErrorContextCallback callback;
 	bool		was_read_only = XactReadOnly;
@@ -177,11 +182,7 @@ static void
 run_single(const RfmSource *source, const char *sql, RfmQueryParams *params,
 		   SingleReceiver *receiver)
 {
-	receiver->pub.receiveSlot = single_receive;
-	receiver->pub.rStartup = single_startup;
-	receiver->pub.rShutdown = single_nothing;
-	receiver->pub.rDestroy = single_nothing;
-	receiver->pub.mydest = DestTuplestore;
+	rfm_receiver_init(&receiver->pub, single_receive, NULL);
 	receiver->isnull = true;
 	run_query(source, sql, params, &receiver->pub);
 }
@@ -204,21 +205,11 @@ rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
 	return true;
 }
 
-/* A setting until the end of the subtransaction, or of rfm_owner_enter. */
-static void
-set_for_query(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
 /*
  * Each process fills a table of all customers that it reads, and the tables
  * are then merged.  More processes than CPUs would add work without sharing
  * any.
  */
-int			rfm_max_workers = -1;
-
 static void
 set_workers(bool parallel)
 {
@@ -231,14 +222,12 @@ set_workers(bool parallel)
 		most = Max(sysconf(_SC_NPROCESSORS_ONLN) - 1, 0);
 #endif
 	if (most >= 0 && most < max_parallel_workers_per_gather)
-		set_for_query("max_parallel_workers_per_gather", psprintf("%d", most));
+		rfm_set_local("max_parallel_workers_per_gather", psprintf("%d", most));
 }
 
 /*
  * Reading.
  */
-
-int			rfm_grouped_reading = RFM_GROUPED_AUTO;
 
 /* How the orders are read. */
 typedef struct ReadPlan
@@ -258,9 +247,9 @@ typedef struct ReadPlan
 static void
 prefer_pushing(void)
 {
-	set_for_query("enable_hashagg", "off");
-	set_for_query("enable_sort", "off");
-	set_for_query("enable_partitionwise_aggregate", "on");
+	rfm_set_local("enable_hashagg", "off");
+	rfm_set_local("enable_sort", "off");
+	rfm_set_local("enable_partitionwise_aggregate", "on");
 }
 
 /* Determine whether other servers run the whole grouped query. */
@@ -330,17 +319,15 @@ read_orders(const RfmSource *source, const ReadPlan *plan, bool visits, DateADT 
 	RfmRowsReceiver receiver;
 
 	rfm_rows_receiver_init(&receiver, plan->reading, visits || source->orders != NULL,
-						   source->group != NULL, mcxt);
-	receiver.visits = visits;
+						   source->group != NULL, visits, mcxt);
+
 	/*
 	 * most of the time is for memory access, so compiling expressions does not
 	 * pay
 	 */
-	set_for_query("jit", "off");
-	/*
-	 * the ticket of a worker that runs the whole query would be useless here
-	 */
-	set_for_query(RFM_DEBUG_PARALLEL_QUERY, "off");
+	rfm_set_local("jit", "off");
+	/* the ticket of a worker that runs the whole query would be useless here */
+	rfm_set_local(RFM_DEBUG_PARALLEL_QUERY, "off");
 	set_workers(true);
 	if (plan->pushed)
 		prefer_pushing();
@@ -383,7 +370,7 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 		return false;
 	if (rfm_progress_wanted())
 		rfm_progress_expect(look.rows);
-	set_for_query("jit", "off");
+	rfm_set_local("jit", "off");
 	if (source->is_view)
 		set_workers(false);
 	rfm_run_date_set(RFM_MANY_DATES);
@@ -391,9 +378,12 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 	return true;
 }
 
-RfmCollector *
-rfm_source_read_visits(const RfmSource *source, DateADT first, DateADT run_date,
-					   MemoryContext mcxt)
+/*
+ * Read the rows that count for run_date, from day first on, into a collector that
+ * keeps visits; NULL where there is no row.
+ */
+static RfmCollector *
+read_visits(const RfmSource *source, DateADT first, DateADT run_date, MemoryContext mcxt)
 {
 	ReadPlan	plan = {.reading = RFM_READ_TICKET};
 	RfmPlanLook look;
@@ -407,6 +397,38 @@ rfm_source_read_visits(const RfmSource *source, DateADT first, DateADT run_date,
 		plan.sql = rfm_query_text_visits(source, false, first, run_date, &plan.params);
 	}
 	return read_orders(source, &plan, true, run_date, mcxt);
+}
+
+/* Where customers go who have had a visit. */
+typedef struct Visitors
+{
+	RfmVisitorSink sink;
+	void	   *arg;
+} Visitors;
+
+/* Whoever never had a visit, but a refund, say, is no customer. */
+static void
+give_visitor(void *arg, const RfmVisitor *visitor)
+{
+	const Visitors *visitors = (const Visitors *) arg;
+
+	if (visitor->visits > 0)
+		visitors->sink(visitors->arg, visitor);
+}
+
+void
+rfm_visits_read(const RfmSource *source, DateADT first, DateADT run_date, bool in_key_order,
+				RfmVisitorSink sink, void *arg)
+{
+	Visitors	visitors = {sink, arg};
+	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm visits", ALLOCSET_DEFAULT_SIZES);
+	RfmCollector *c = read_visits(source, first, run_date, mcxt);
+
+	if (c && DATE_NOT_FINITE(first))
+		rfm_visit_walk(c, in_key_order, give_visitor, &visitors);
+	else if (c)
+		rfm_visit_walk(c, in_key_order, sink, arg);
+	MemoryContextDelete(mcxt);
 }
 
 RfmDependence

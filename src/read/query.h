@@ -4,36 +4,17 @@
  *		Running queries over a source to read its orders.
  *
  * Takes a resolved source and a date, or a range of dates; returns the
- * collector that a query has filled, or passes the rows to a receiver.
+ * collector that a query has filled, or passes the rows to a receiver, or the
+ * customers with their days to a sink.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef RFM_READ_QUERY_H
 #define RFM_READ_QUERY_H
 
+#include "collect/visit.h"
 #include "read/plan.h"
 #include "read/source.h"
-
-/*
- * The setting rfm.max_workers: parallel workers that read the orders in
- * addition to the leader; -1: one less than the number of CPUs.  The planner's
- * own settings hold as well.
- */
-extern int	rfm_max_workers;
-
-/*
- * The setting rfm.grouped_reading: whether orders are read as one row per
- * customer; auto: if the servers that store them can group them; on: for any
- * source.
- */
-typedef enum RfmGroupedReading
-{
-	RFM_GROUPED_AUTO,
-	RFM_GROUPED_ON,
-	RFM_GROUPED_OFF
-} RfmGroupedReading;
-
-extern int	rfm_grouped_reading;
 
 /*
  * rfm_source_latest_date: determine the local date of the latest order that
@@ -65,14 +46,16 @@ extern bool rfm_source_scan(const RfmModel *model, const RfmSource *source,
 							DateADT first, DateADT last, DestReceiver *dest);
 
 /*
- * rfm_source_read_visits: reads the rows that count for run_date, from day
- * first on (DATEVAL_NOBEGIN: all; the model's lookback is not applied), in one
- * query that the planner may run in parallel, into a collector that keeps
- * visits.  It lives in mcxt; NULL where there is no row.  As the model's owner,
- * between rfm_owner_enter and rfm_owner_leave.
+ * rfm_visits_read: give all customers with a visit up to run_date to sink or, from
+ * first on unless that is DATEVAL_NOBEGIN, all with a row then; each once, in the
+ * order of their keys or in one that means nothing.  A visit is a day with an
+ * order; rows that are no orders add their amounts and are no visits.  The model's
+ * lookback is not applied.  As the model's owner, between rfm_owner_enter and
+ * rfm_owner_leave.  Raises DATETIME_VALUE_OUT_OF_RANGE for an infinite order time,
+ * NUMERIC_VALUE_OUT_OF_RANGE for an amount, or a sum, that is no number.
  */
-extern RfmCollector *rfm_source_read_visits(const RfmSource *source, DateADT first,
-											DateADT run_date, MemoryContext mcxt);
+extern void rfm_visits_read(const RfmSource *source, DateADT first, DateADT run_date,
+							bool in_key_order, RfmVisitorSink sink, void *arg);
 
 /*
  * rfm_source_check: run a query with all expressions that reads no order, for

@@ -132,8 +132,7 @@ append_grouped_select(StringInfo sql, const RfmSource *source)
 	appendStringInfo(sql, "SELECT %s, pg_catalog.max(%s)%s, pg_catalog.count(*), ",
 					 source->customer, source->ordered_at, orders_only);
 	if (source->real_amounts)
-		appendStringInfo(sql, "%s(CAST(%s AS pg_catalog.float8))",
-						 rfm_internal_name("exact_sum"), amount);
+		appendStringInfo(sql, "rfm_internal.exact_sum(CAST(%s AS pg_catalog.float8))", amount);
 	else
 		appendStringInfo(sql, "pg_catalog.sum(%s)", amount);
 	if (source->order_id)
@@ -160,8 +159,8 @@ append_select(StringInfo sql, const RfmSource *source, RfmReading reading)
 	}
 	appendStringInfoString(sql, "SELECT ");
 	if (ticket)
-		appendStringInfo(sql, "%s(", rfm_internal_name(psprintf("collect%s%s", source->orders ? "_counted" : "",
-																source->group ? "_within" : "")));
+		appendStringInfo(sql, "rfm_internal.collect%s%s(", source->orders ? "_counted" : "",
+						 source->group ? "_within" : "");
 	if (ticket && source->group)
 		appendStringInfo(sql, "%s, ", source->group);
 	appendStringInfo(sql, "%s, %s, %s", source->customer, source->ordered_at, source->amount.sql);
@@ -229,9 +228,9 @@ rfm_query_text_visits(const RfmSource *source, bool ticket, DateADT first, DateA
 	if (source->order_id)
 		orders = psprintf("CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END", source->order_id, orders);
 	if (ticket && source->group)
-		appendStringInfo(&sql, "SELECT %s(%s, ", rfm_internal_name("collect_visits_within"), source->group);
+		appendStringInfo(&sql, "SELECT rfm_internal.collect_visits_within(%s, ", source->group);
 	else
-		appendStringInfo(&sql, "SELECT %s", ticket ? psprintf("%s(", rfm_internal_name("collect_visits")) : "");
+		appendStringInfo(&sql, "SELECT %s", ticket ? "rfm_internal.collect_visits(" : "");
 	appendStringInfo(&sql, "%s, %s, %s, %s",
 					 source->customer, source->ordered_at, source->amount.sql, orders);
 	if (ticket)

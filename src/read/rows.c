@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * rows.c
- *		From what a query over the source gives into the collector.
+ *		Filling the collector from the rows of a query over the source.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "base/query.h"
 #include "catalog/pg_type.h"
 #include "collect/entry.h"
 #include "collect/queue.h"
@@ -21,87 +22,99 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-static Oid
-column_type(const RfmRowsReceiver *receiver, int column)
+RfmRowColumns
+rfm_row_columns(RfmReading reading, bool counted, bool groups, TupleDesc desc)
 {
-	return getBaseType(TupleDescAttr(receiver->desc, column)->atttypid);
+	RfmRowColumns columns = {.desc = desc, .grouped = reading == RFM_READ_GROUPED};
+	int			order = columns.grouped ? 4 : 3 + counted;
+
+	columns.amount = columns.grouped ? 3 : 2;
+	columns.amount_type = getBaseType(TupleDescAttr(desc, columns.amount)->atttypid);
+	columns.group = groups ? desc->natts - 1 : -1;
+	columns.order = desc->natts - groups > order ? order : -1;
+	return columns;
 }
 
-/* The table that the first row needs, by the types that the query gives. */
-static RfmCollector *
-create_collector(RfmRowsReceiver *receiver)
+RfmCollected
+rfm_row_types(const RfmRowColumns *columns)
 {
-	RfmCollected types = {.time_type = column_type(receiver, 1),
-		.amount_type = receiver->amount_type == FLOAT8ARRAYOID ? FLOAT8OID : receiver->amount_type
+	Form_pg_attribute customer = TupleDescAttr(columns->desc, 0);
+	RfmCollected types = {
+		.customer_type = customer->atttypid,
+		.customer_collation = customer->attcollation,
+		.time_type = TupleDescAttr(columns->desc, 1)->atttypid,
+		.amount_type = columns->amount_type == FLOAT8ARRAYOID ? FLOAT8OID : columns->amount_type
 	};
-	Form_pg_attribute customer = TupleDescAttr(receiver->desc, 0);
 
-	types.visits = receiver->visits;
-	types.customer_type = customer->atttypid;
-	types.customer_collation = customer->attcollation;
-	if (receiver->group >= 0)
+	if (columns->order >= 0 && !columns->grouped)
 	{
-		types.group_type = TupleDescAttr(receiver->desc, receiver->group)->atttypid;
-		types.group_collation = TupleDescAttr(receiver->desc, receiver->group)->attcollation;
+		types.order_type = TupleDescAttr(columns->desc, columns->order)->atttypid;
+		types.order_collation = TupleDescAttr(columns->desc, columns->order)->attcollation;
 	}
-	if (receiver->reading == RFM_READ_ORDERS && receiver->order >= 0)
+	if (columns->group >= 0)
 	{
-		types.order_type = TupleDescAttr(receiver->desc, receiver->order)->atttypid;
-		types.order_collation = TupleDescAttr(receiver->desc, receiver->order)->attcollation;
+		types.group_type = TupleDescAttr(columns->desc, columns->group)->atttypid;
+		types.group_collation = TupleDescAttr(columns->desc, columns->group)->attcollation;
 	}
-	return rfm_collector_create(receiver->mcxt, &types, 0);
+	return types;
 }
 
-/* The customer, the group and the time, which only a customer without orders lacks. */
-static void
-read_key(const RfmRowsReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *row)
+void
+rfm_row_read(const RfmRowColumns *columns, const RfmCollector *c, TupleTableSlot *slot,
+			 RfmWaitingRow *row)
 {
-	RfmCollector *c = receiver->collector;
-	Datum		group = receiver->group >= 0 ? slot->tts_values[receiver->group] : (Datum) 0;
-
-	row->key = rfm_row_key(c, group, slot->tts_values[0]);
+	row->key = rfm_row_key(c, columns->group >= 0 ? slot->tts_values[columns->group] : (Datum) 0,
+						   slot->tts_values[0]);
 	row->last = slot->tts_isnull[1] ? PG_INT64_MIN : c->time_type == DATEOID ?
 		(int64) DatumGetDateADT(slot->tts_values[1]) : DatumGetInt64(slot->tts_values[1]);
 	row->has_order = false;
-	row->amount.form = RFM_FORM_NONE;
+	row->amount = (RfmAmount) {.form = RFM_FORM_NONE};
+	if (!slot->tts_isnull[columns->amount] && columns->amount_type != FLOAT8ARRAYOID)
+		rfm_amount_decode(columns->amount_type, slot->tts_values[columns->amount], &row->amount);
 }
 
-static void
-read_amount(const RfmRowsReceiver *receiver, TupleTableSlot *slot, int column,
-			RfmWaitingRow *row)
+/* Create the collector when the first row comes, for the types that the query returns. */
+static RfmCollector *
+create_collector(const RfmRowsReceiver *receiver)
 {
-	if (!slot->tts_isnull[column])
-		rfm_amount_decode(receiver->amount_type, slot->tts_values[column], &row->amount);
+	RfmCollected types = rfm_row_types(&receiver->columns);
+
+	types.visits = receiver->visits;
+	return rfm_collector_create(receiver->mcxt, &types, 0);
+}
+
+/* Read a row.  An amount that is not finite is an error. */
+static void
+read_row(const RfmRowsReceiver *receiver, TupleTableSlot *slot, RfmWaitingRow *row)
+{
+	rfm_row_read(&receiver->columns, receiver->collector, slot, row);
 	if (row->amount.form == RFM_FORM_NOT_FINITE)
 		rfm_money_error(receiver->collector, row->key, false);
 }
 
-/* A row is an order, or a part of one. */
+/* Take a row that is an order, or a part of one. */
 static void
 take_order(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 {
 	RfmCollector *c = receiver->collector;
 	RfmWaitingRow row;
 
-	read_key(receiver, slot, &row);
-	read_amount(receiver, slot, 2, &row);
-	if (receiver->visits)
-	{
-		row.rows = 1;
-		rfm_visit_set(c, &row, slot->tts_isnull[3] ? 0 : DatumGetInt64(slot->tts_values[3]));
-		rfm_queue_add(c, &row);
-		return;
-	}
+	read_row(receiver, slot, &row);
 	row.rows = row.orders = 1;
-	row.has_order = c->distinct_orders && !slot->tts_isnull[receiver->order];
+	row.has_order = !receiver->visits && c->distinct_orders && !slot->tts_isnull[receiver->columns.order];
 	if (row.has_order)
-		row.order = rfm_key_from_datum(&c->order_type, slot->tts_values[receiver->order]);
-	if (receiver->counted)
+		row.order = rfm_key_from_datum(&c->order_type, slot->tts_values[receiver->columns.order]);
+	if (receiver->visits)
+		rfm_visit_set(c, &row, slot->tts_isnull[3] ? 0 : DatumGetInt64(slot->tts_values[3]));
+	else if (receiver->counted)
 		rfm_row_set_orders(c, &row, DatumGetInt64(slot->tts_values[3]));
 	rfm_queue_add(c, &row);
 }
 
-/* Add one of the doubles that make up a sum; the first one brings the orders. */
+/*
+ * Add one of the doubles that make up a customer's sum.  The orders are added with
+ * the first of them.
+ */
 static void
 take_part(RfmCollector *c, RfmWaitingRow *row, double part)
 {
@@ -112,8 +125,8 @@ take_part(RfmCollector *c, RfmWaitingRow *row, double part)
 }
 
 /*
- * Take a sum of rfm_internal.exact_sum(), an expansion, as the doubles that add
- * up to it.
+ * Add a sum that rfm_internal.exact_sum() has computed: an array of doubles that
+ * add up to it, after the number of times that 2^1023 is to be added.
  */
 static void
 take_expansion(RfmCollector *c, Datum sum, RfmWaitingRow *row)
@@ -134,26 +147,26 @@ take_expansion(RfmCollector *c, Datum sum, RfmWaitingRow *row)
 		take_part(c, row, part[0] > 0 ? 0x1p1023 : -0x1p1023);
 }
 
-/* A row is a customer, or the part of one that has an image of its own. */
+/*
+ * Take a row that is a customer.  Several rows are of one customer where its key
+ * is spelled in several ways.
+ */
 static void
 take_group(RfmRowsReceiver *receiver, TupleTableSlot *slot)
 {
 	RfmCollector *c = receiver->collector;
 	RfmWaitingRow row;
 	int64		rows = DatumGetInt64(slot->tts_values[2]);
-	int64		orders = receiver->order >= 0 ? DatumGetInt64(slot->tts_values[receiver->order]) : rows;
+	int			order = receiver->columns.order;
 
-	read_key(receiver, slot, &row);
-	row.orders = rfm_order_count(c, row.key, orders);
+	read_row(receiver, slot, &row);
+	row.orders = rfm_order_count(c, row.key, order >= 0 ? DatumGetInt64(slot->tts_values[order]) : rows);
 	c->rows += rows;
 	row.rows = 0;
-	if (receiver->amount_type == FLOAT8ARRAYOID && !slot->tts_isnull[3])
-	{
+	if (receiver->columns.amount_type == FLOAT8ARRAYOID && !slot->tts_isnull[3])
 		take_expansion(c, slot->tts_values[3], &row);
-		return;
-	}
-	read_amount(receiver, slot, 3, &row);
-	rfm_queue_add(c, &row);
+	else
+		rfm_queue_add(c, &row);
 }
 
 static bool
@@ -187,33 +200,21 @@ static void
 rows_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 	RfmRowsReceiver *receiver = (RfmRowsReceiver *) self;
-	int			order = receiver->reading == RFM_READ_GROUPED ? 4 : 3 + receiver->counted;
 
-	receiver->desc = typeinfo;
-	receiver->group = receiver->groups ? typeinfo->natts - 1 : -1;
-	receiver->order = typeinfo->natts - (receiver->groups ? 1 : 0) > order ? order : -1;
 	if (receiver->reading != RFM_READ_TICKET)
-		receiver->amount_type = column_type(receiver, receiver->reading == RFM_READ_GROUPED ? 3 : 2);
-}
-
-static void
-rows_nothing(DestReceiver *self)
-{
+		receiver->columns = rfm_row_columns(receiver->reading, receiver->counted, receiver->groups, typeinfo);
 }
 
 void
 rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading, bool counted, bool groups,
-					   MemoryContext mcxt)
+					   bool visits, MemoryContext mcxt)
 {
 	memset(receiver, 0, sizeof(*receiver));
-	receiver->pub.receiveSlot = rows_receive;
-	receiver->pub.rStartup = rows_startup;
-	receiver->pub.rShutdown = rows_nothing;
-	receiver->pub.rDestroy = rows_nothing;
-	receiver->pub.mydest = DestTuplestore;
+	rfm_receiver_init(&receiver->pub, rows_receive, rows_startup);
 	receiver->reading = reading;
 	receiver->counted = counted;
 	receiver->groups = groups;
+	receiver->visits = visits;
 	receiver->mcxt = mcxt;
 	receiver->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm row of the source",
 											 ALLOCSET_DEFAULT_SIZES);

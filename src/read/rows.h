@@ -12,10 +12,12 @@
 #ifndef RFM_READ_ROWS_H
 #define RFM_READ_ROWS_H
 
+#include "access/tupdesc.h"
 #include "collect/types.h"
+#include "executor/tuptable.h"
 #include "tcop/dest.h"
 
-/* What the query gives; where customers have groups, the group comes last. */
+/* What a query returns; where customers have groups, the group is the last column. */
 typedef enum RfmReading
 {
 	RFM_READ_TICKET,			/* one row, one column: the ticket of a collector */
@@ -24,32 +26,60 @@ typedef enum RfmReading
 	RFM_READ_GROUPED			/* customer, last time, rows, sum [, orders] of each customer */
 } RfmReading;
 
+/* The columns of such a query, counted from 0. */
+typedef struct RfmRowColumns
+{
+	TupleDesc	desc;
+	int			amount;
+	int			order;			/* the order id or, of RFM_READ_GROUPED, the number of orders;
+								 * -1: there is none */
+	int			group;			/* -1: customers have no groups */
+	bool		grouped;		/* RFM_READ_GROUPED */
+	Oid			amount_type;	/* base type of the amounts, or sums */
+} RfmRowColumns;
+
+/*
+ * rfm_row_columns: determine the columns of a query other than RFM_READ_TICKET;
+ * counted: each row has the number of orders that it stands for.
+ */
+extern RfmRowColumns rfm_row_columns(RfmReading reading, bool counted, bool groups, TupleDesc desc);
+
+/* rfm_row_types: return the types of what is collected. */
+extern RfmCollected rfm_row_types(const RfmRowColumns *columns);
+
+/*
+ * rfm_row_read: read the key, the time and the amount of a row, all of whose columns
+ * have been fetched.  Key and amount may point into the slot.  The time is
+ * PG_INT64_MIN, and the amount RFM_FORM_NONE, where it is null; sums that are arrays
+ * are not read.
+ */
+extern void rfm_row_read(const RfmRowColumns *columns, const RfmCollector *c, TupleTableSlot *slot,
+						 RfmWaitingRow *row);
+
+/* Puts the rows of one run of a query into a collector. */
 typedef struct RfmRowsReceiver
 {
 	DestReceiver pub;
 	RfmReading	reading;
-	bool		counted;		/* rows say how many orders they stand for */
+	bool		counted;		/* each row has the number of orders that it stands for */
 	bool		groups;			/* customers have groups */
-	bool		visits;			/* days are collected: collect/visit.h */
-	int			group;			/* the columns of group and order id, or of the number */
-	int			order;			/* of orders of a customer; -1: there is none */
-	MemoryContext mcxt;			/* where the collector shall live */
-	MemoryContext rowcxt;		/* of what one row takes */
-	TupleDesc	desc;
-	Oid			amount_type;	/* of the amounts, or sums, that come */
-	RfmCollector *collector;	/* NULL: there was no row */
+	bool		visits;			/* days are collected instead of orders: collect/visit.h */
+	MemoryContext mcxt;			/* in which the collector lives */
+	MemoryContext rowcxt;		/* of what is allocated for one row */
+	RfmRowColumns columns;		/* once the query has started */
+	RfmCollector *collector;	/* NULL: no row has come */
 } RfmRowsReceiver;
 
 /*
- * rfm_rows_receiver_init: a receiver for one run of a query; groups: customers
- * have groups.  Whoever wants visits says so in the receiver.  The collector that it fills lives in mcxt, which outlives the query.
+ * rfm_rows_receiver_init: initialize a receiver for one run of a query.  The
+ * collector that it will fill lives in mcxt, which must outlive the query.
  */
 extern void rfm_rows_receiver_init(RfmRowsReceiver *receiver, RfmReading reading,
-								   bool counted, bool groups, MemoryContext mcxt);
+								   bool counted, bool groups, bool visits, MemoryContext mcxt);
 
 /*
- * rfm_rows_finish: return the collector when all rows have arrived; NULL if no
- * order counts.
+ * rfm_rows_finish: return the collector after the last row; NULL if no order
+ * counts.
  */
 extern RfmCollector *rfm_rows_finish(RfmRowsReceiver *receiver);
 

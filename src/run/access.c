@@ -7,15 +7,19 @@
  */
 #include "base/compat.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "base/catalog.h"
 #include "base/citus.h"
+#include "base/query.h"
+#include "base/version.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "model/model.h"
 #include "run/access.h"
+#include "run/arguments.h"
 #include "run/period.h"
 #include "run/run_log.h"
 #include "target/diff.h"
@@ -27,6 +31,8 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "value/key.h"
+
+PG_FUNCTION_INFO_V1(rfm_access);
 
 /*
  * Determine whether the role may read the target.  No role may if it has been
@@ -41,9 +47,10 @@ may_read(Oid role, const RfmModel *model)
 								  ACLMASK_ANY) == ACLCHECK_OK;
 }
 
-static void
-check_access(const char *name, const RfmModel *model)
+RfmModel *
+rfm_access_model(const char *name)
 {
+	RfmModel   *model = rfm_model_find(name, false);
 	bool		gone;
 
 	if (model == NULL)
@@ -70,6 +77,7 @@ check_access(const char *name, const RfmModel *model)
 				 errdetail("The table with OID %u has been dropped.", model->target),
 				 errhint("Point the model to another target: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
 						 quote_literal_cstr(name))));
+	return model;
 }
 
 /* Return the columns that the target has as a JSON object. */
@@ -94,12 +102,15 @@ read_columns(const RfmModel *model)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }
 
-/* Determine how a value is given and compared: "=" need not be in the search_path. */
+/*
+ * Determine how a value of a type is given and compared, as two texts: "=" need not
+ * be in the search_path.
+ */
 static void
-describe_type(Oid type, char **name, char **equals)
+describe_type(Oid type, Datum *values)
 {
-	*name = format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
-	*equals = rfm_equality(type);
+	values[0] = CStringGetTextDatum(format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+	values[1] = CStringGetTextDatum(rfm_equality(type));
 }
 
 /* Return the base type of a column of the target; InvalidOid: there is no such column. */
@@ -112,51 +123,80 @@ column_type(const RfmModel *model, RfmColumn column)
 	return attnum > 0 ? getBaseType(get_atttype(model->target, attnum)) : InvalidOid;
 }
 
-static void
-read_key(const RfmModel *model, RfmAccess *access)
+/* The target as SQL reads it. */
+static char *
+relation_of(const RfmModel *model)
 {
-	Oid			customer = column_type(model, RFM_COL_CUSTOMER);
-	Oid			group = model->score_within ? column_type(model, RFM_COL_GROUP) : InvalidOid;
+	Relation	rel = relation_open(model->target, AccessShareLock);
+	char	   *result;
 
-	if (!OidIsValid(customer))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("target of model \"%s\" has no column for the customer", model->name)));
-	describe_type(customer, &access->customer_type, &access->customer_equals);
-	/* to convert text to a composite type can be code of the owner of a domain in it */
-	access->group_type = access->group_equals = NULL;
-	if (OidIsValid(group) && !type_is_rowtype(group))
-		describe_type(group, &access->group_type, &access->group_equals);
-}
-
-void
-rfm_access_open(const char *name, RfmAccess *access)
-{
-	RfmModel   *model = rfm_model_find(name, false);
-	Relation	rel;
-
-	check_access(name, model);
-	rel = relation_open(model->target, AccessShareLock);
 	if (rel->rd_rel->relkind != RELKIND_RELATION &&
 		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("target \"%s\" of model \"%s\" is not a table",
-						RelationGetRelationName(rel), name),
+						RelationGetRelationName(rel), model->name),
 				 errhint("Point the model to a table: UPDATE rfm_model SET target = 'schema.table' WHERE model = %s.",
-						 quote_literal_cstr(name))));
+						 quote_literal_cstr(model->name))));
 	/* tables that inherit from the target do not belong to the model */
-	access->relation = psprintf("%s%s", rel->rd_rel->relkind == RELKIND_RELATION &&
-								has_subclass(RelationGetRelid(rel)) ? "ONLY " : "",
-								rfm_relation_name(RelationGetRelid(rel)));
-	access->columns = read_columns(model);
-	read_key(model, access);
+	result = psprintf("%s%s", rel->rd_rel->relkind == RELKIND_RELATION &&
+					  has_subclass(RelationGetRelid(rel)) ? "ONLY " : "",
+					  rfm_relation_name(RelationGetRelid(rel)));
 	relation_close(rel, NoLock);
+	return result;
+}
 
-	access->segment_rules = model->segment_rules;
-	access->comment_rules = model->comment_rules;
-	memcpy(access->buckets, model->buckets, sizeof(access->buckets));
-	access->model_id = model->id;
-	access->additive = rfm_period_additive(model);
-	access->logged = rfm_run_newest(model, false, NULL, &access->last_run);
+static void
+set_text(const char *string, Datum *value, bool *isnull)
+{
+	*isnull = string == NULL;
+	*value = string ? CStringGetTextDatum(string) : (Datum) 0;
+}
+
+#define ACCESS_COLUMNS 12
+
+/*
+ * rfm_internal.access(model text, OUT ...) RETURNS record: what an SQL function
+ * needs to read a model's snapshots with its caller's rights.
+ */
+Datum
+rfm_access(PG_FUNCTION_ARGS)
+{
+	TupleDesc	desc;
+	RfmModel   *model;
+	Oid			customer;
+	Oid			group;
+	Datum		buckets[RFM_AXES];
+	DateADT		last_run = 0;
+	Datum		values[ACCESS_COLUMNS];
+	bool		nulls[ACCESS_COLUMNS] = {0};
+
+	rfm_version_check();
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	model = rfm_access_model(rfm_text_argument(fcinfo, 0, "model"));
+	values[0] = CStringGetTextDatum(relation_of(model));
+	values[1] = JsonbPGetDatum(read_columns(model));
+	customer = column_type(model, RFM_COL_CUSTOMER);
+	if (!OidIsValid(customer))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("target of model \"%s\" has no column for the customer", model->name)));
+	describe_type(customer, &values[2]);
+	set_text(model->segment_rules, &values[4], &nulls[4]);
+	set_text(model->comment_rules, &values[5], &nulls[5]);
+	for (int axis = 0; axis < RFM_AXES; axis++)
+		buckets[axis] = Int32GetDatum(model->buckets[axis]);
+	values[6] = rfm_array(INT4ARRAYOID, buckets, RFM_AXES).value;
+	nulls[7] = !rfm_run_newest(model, false, NULL, &last_run);
+	values[7] = DateADTGetDatum(last_run);
+	values[8] = Int64GetDatum(model->id);
+	values[9] = BoolGetDatum(rfm_period_additive(model));
+
+	/* to convert text to a composite type can be code of the owner of a domain in it */
+	group = model->score_within ? column_type(model, RFM_COL_GROUP) : InvalidOid;
+	nulls[10] = nulls[11] = !OidIsValid(group) || type_is_rowtype(group);
+	if (!nulls[10])
+		describe_type(group, &values[10]);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -13,10 +13,12 @@
 #include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
+#include "base/settings.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
-#include "run/backfill.h"
+#include "run/arguments.h"
 #include "run/define_model.h"
 #include "run/run_log.h"
 #include "run/series.h"
@@ -26,6 +28,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(rfm_backfill);
 
 typedef struct Backfill
 {
@@ -39,23 +43,15 @@ typedef struct Backfill
 static char *
 make_label(const Backfill *backfill)
 {
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(backfill->series.attempt.model);
 	Datum		digest;
 	bool		isnull;
-	RfmIdentity	catalog;
 
-	rfm_catalog_enter(&catalog);
-	digest = rfm_query_value(psprintf("SELECT pg_catalog.md5(pg_catalog.concat(m,"
-									  " (SELECT pg_catalog.string_agg(ROW(s.ruleset, s.priority, s.label, s.r, s.f, s.m, s.total)::pg_catalog.text,"
-									  " ',' ORDER BY s.ruleset, s.priority)"
-									  " FROM %s s"
-									  " WHERE s.ruleset IN (m.segment_rules, m.comment_rules))))"
-									  " FROM %s m WHERE m.model OPERATOR(pg_catalog.=) $1",
-									  rfm_public_name("rfm_segment_rule"),
-									  rfm_public_name("rfm_model")),
-							 1, &type, &value, false, &isnull);
-	rfm_catalog_leave(&catalog);
+	digest = rfm_catalog_value("SELECT md5(concat(m,"
+							   " (SELECT string_agg(ROW(s.ruleset, s.priority, s.label, s.r, s.f, s.m, s.total)::text,"
+							   " ',' ORDER BY s.ruleset, s.priority)"
+							   " FROM @rfm_segment_rule s WHERE s.ruleset IN (m.segment_rules, m.comment_rules))))"
+							   " FROM @rfm_model m WHERE m.model = $1",
+							   RFM_PARAMS(rfm_text(backfill->series.attempt.model)), false, &isnull);
 	if (isnull)
 		elog(ERROR, "could not read model \"%s\"", backfill->series.attempt.model);
 	return MemoryContextStrdup(backfill->series.mcxt,
@@ -128,8 +124,14 @@ show_date(const Backfill *backfill)
 						backfill->series.last - backfill->first + 1)));
 }
 
-void
-rfm_backfill_model(const char *model, DateADT first, DateADT last)
+/*
+ * Do what a refresh does for each date from first to last, and commit each.  The
+ * orders are read once for all dates, or for as many as fit into memory.
+ * Continues where a call with the same dates and the same definition of the model
+ * stopped.
+ */
+static void
+backfill_model(const char *model, DateADT first, DateADT last)
 {
 	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm backfill",
 											   ALLOCSET_DEFAULT_SIZES);
@@ -165,4 +167,32 @@ rfm_backfill_model(const char *model, DateADT first, DateADT last)
 	}
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
+}
+
+/*
+ * rfm_backfill(from_date date, to_date date, model text), a procedure
+ */
+Datum
+rfm_backfill(PG_FUNCTION_ARGS)
+{
+	DateADT		first;
+	DateADT		last;
+
+	rfm_version_check();
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("from_date and to_date must not be null")));
+	first = PG_GETARG_DATEADT(0);
+	last = PG_GETARG_DATEADT(1);
+	rfm_snapshot_check_date(first);
+	rfm_snapshot_check_date(last);
+	if (first > last)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("from_date must not be later than to_date")));
+	rfm_begin_procedure(fcinfo, "rfm_backfill");
+	backfill_model(rfm_text_argument(fcinfo, 2, "model"), first, last);
+	SPI_finish();
+	PG_RETURN_VOID();
 }

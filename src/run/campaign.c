@@ -3,34 +3,40 @@
  * campaign.c
  *		Campaigns: their removal.
  *
+ * Campaigns are made and read in SQL, as their owner.  PUBLIC has no right to
+ * delete from their table: a right on a whole table would let anyone lock it.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/compat.h"
 
-#include "base/catalog.h"
-#include "base/identity.h"
 #include "base/query.h"
-#include "catalog/pg_type.h"
+#include "base/version.h"
 #include "miscadmin.h"
-#include "run/campaign.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 
-void
-rfm_campaign_delete(int64 model_id, Oid owner, const char *campaign)
+PG_FUNCTION_INFO_V1(rfm_delete_campaign);
+
+/*
+ * rfm_internal.delete_campaign(model_id int8, owner regrole, campaign text)
+ * RETURNS void, strict: deletes a role's campaign of a model, if there is one.
+ */
+Datum
+rfm_delete_campaign(PG_FUNCTION_ARGS)
 {
-	Oid			types[] = {INT8OID, OIDOID, TEXTOID};
-	Datum		values[] = {Int64GetDatum(model_id), ObjectIdGetDatum(owner), CStringGetTextDatum(campaign)};
-	RfmIdentity	catalog;
+	Oid			owner;
+	char	   *campaign;
 
+	rfm_version_check();
+	PreventCommandIfReadOnly("rfm_drop_campaign()");
+	owner = PG_GETARG_OID(1);
+	campaign = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	if (!has_privs_of_role(GetUserId(), owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of campaign \"%s\"", campaign)));
-	rfm_catalog_enter(&catalog);
-	rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1"
-						 " AND owner OPERATOR(pg_catalog.=) $2 AND campaign OPERATOR(pg_catalog.=) $3",
-						 rfm_public_name("rfm_campaign")),
-				lengthof(types), types, values, NULL, SPI_OK_DELETE);
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_execute("DELETE FROM @rfm_campaign WHERE model_id = $1 AND owner = $2 AND campaign = $3",
+						SPI_OK_DELETE,
+						RFM_PARAMS(rfm_int8(PG_GETARG_INT64(0)), rfm_oid(owner), rfm_text(campaign)));
+	PG_RETURN_VOID();
 }

@@ -3,7 +3,7 @@
  * catch_up.c
  *		Computing the snapshots that are due for a model.
  *
- * rfm_internal.owed_dates() determines them from the log.  It is called again
+ * This is what the daily job runs.  rfm_internal.owed_dates() determines them from the log.  It is called again
  * in each transaction, under the model's lock, so that two concurrent calls,
  * such as a job's and a manual one, do not compute a date twice.  Only the
  * last date is fixed when the call begins.
@@ -15,9 +15,11 @@
 #include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
+#include "base/settings.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "run/catch_up.h"
+#include "run/arguments.h"
 #include "run/define_model.h"
 #include "run/run_log.h"
 #include "run/series.h"
@@ -28,7 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-int			rfm_catch_up_limit = 31;
+PG_FUNCTION_INFO_V1(rfm_catch_up);
 
 /* The dates that are due after the current one, ascending. */
 typedef struct Owed
@@ -58,8 +60,6 @@ static bool
 target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
 {
 	const char *column = target->column[RFM_COL_RUN_DATE];
-	Oid			type = DATEOID;
-	Datum		value = DateADTGetDatum(not_after);
 	bool		isnull;
 	char	   *sql;
 
@@ -72,7 +72,7 @@ target_last_date(const RfmTarget *target, DateADT not_after, DateADT *date)
 				   " AND %s OPERATOR(pg_catalog.>) '-infinity'::pg_catalog.date",
 				   column, target->relation, column, column);
 
-	*date = DatumGetDateADT(rfm_query_value(sql, 1, &type, &value, true, &isnull));
+	*date = DatumGetDateADT(rfm_query_value(sql, RFM_PARAMS(rfm_date(not_after)), true, &isnull));
 	return !isnull;
 }
 
@@ -118,34 +118,28 @@ read_owed(const CatchUp *catch_up, const RfmModel *model, const DateADT *last, D
 		  Owed *owed)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
-	Oid			types[] = {INT8OID, TEXTOID, DATEOID, DATEOID, DATEOID, DATEOID, TIMESTAMPTZOID, DATEOID};
-	Datum		values[] = {Int64GetDatum(model->id), CStringGetTextDatum(model->cadence),
-		DateADTGetDatum(last ? *last : catch_up->until), DateADTGetDatum(catch_up->until),
-		DateADTGetDatum(restated_from(model, catch_up->until)), DateADTGetDatum(kept),
-	TimestampTzGetDatum(catch_up->begun), DateADTGetDatum(catch_up->series.attempt.date)};
 	RfmIdentity	catalog;
 
 	memset(owed, 0, sizeof(*owed));
-	rfm_catalog_enter(&catalog);
-	owed->n = (int) rfm_query(psprintf("SELECT run_date, reason FROM %s($1, $2, $3, $4, $5, $6, $7, $8)",
-									   rfm_internal_name("owed_dates")),
-							  lengthof(types), types, values, true);
+	owed->n = (int) rfm_catalog_query(&catalog, "SELECT run_date, reason FROM rfm_internal.owed_dates($1, $2, $3, $4, $5, $6, $7, $8)",
+									  RFM_PARAMS(rfm_int8(model->id), rfm_text(model->cadence),
+												 rfm_date(last ? *last : catch_up->until), rfm_date(catch_up->until),
+												 rfm_date(restated_from(model, catch_up->until)), rfm_date(kept),
+												 rfm_param(TIMESTAMPTZOID, TimestampTzGetDatum(catch_up->begun)),
+												 rfm_date(catch_up->series.attempt.date)), true);
 	owed->date = MemoryContextAlloc(mcxt, (owed->n + 1) * sizeof(DateADT));
 	owed->restated = MemoryContextAlloc(mcxt, owed->n + 1);
 	for (int i = 0; i < owed->n; i++)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		TupleDesc	tupdesc = SPI_tuptable->tupdesc;
-		char	   *reason = SPI_getvalue(tuple, tupdesc, 2);
+		char	   *reason = rfm_column_text(i, 2);
 		bool		isnull;
 
-		owed->date[i] = DatumGetDateADT(SPI_getbinval(tuple, tupdesc, 1, &isnull));
+		owed->date[i] = DatumGetDateADT(rfm_column(i, 1, &isnull));
 		owed->restated[i] = strcmp(reason, "restated") == 0;
 		if (strcmp(reason, "missed") == 0 && owed->missed++ == 0)
 			owed->first_missed = owed->date[i];
 	}
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_query_end(&catalog);
 }
 
 /*
@@ -304,8 +298,14 @@ begin_anew(CatchUp *catch_up, int done)
 	catch_up->series.ledger = NULL;
 }
 
-void
-rfm_catch_up_model(const char *model)
+/*
+ * Refresh the dates that rfm_internal.owed_dates() names, oldest first, each in
+ * its own transaction; only the model's own run date if there is no snapshot yet,
+ * or if the target holds only the newest one.  Warns of dates that the limit
+ * leaves out.  An error ends it at its date; earlier dates are kept.
+ */
+static void
+catch_up_model(const char *model)
 {
 	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm catch up",
 											   ALLOCSET_DEFAULT_SIZES);
@@ -335,4 +335,17 @@ rfm_catch_up_model(const char *model)
 	report_left(&catch_up, &catch_up.owed, 1);
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
+}
+
+/*
+ * rfm_catch_up(model text), a procedure
+ */
+Datum
+rfm_catch_up(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	rfm_begin_procedure(fcinfo, "rfm_catch_up");
+	catch_up_model(rfm_text_argument(fcinfo, 0, "model"));
+	SPI_finish();
+	PG_RETURN_VOID();
 }

@@ -18,6 +18,7 @@
 #include "base/citus.h"
 #include "base/identity.h"
 #include "base/query.h"
+#include "base/settings.h"
 #include "base/version.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
@@ -28,11 +29,11 @@
 #include "miscadmin.h"
 #include "model/lock.h"
 #include "nodes/makefuncs.h"
-#include "read/source.h"
+#include "read/query.h"
+#include "run/arguments.h"
 #include "run/create_model.h"
 #include "run/define_model.h"
 #include "run/ruleset.h"
-#include "run/totals.h"
 #include "target/create.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
@@ -40,9 +41,9 @@
 #include "utils/rel.h"
 #include "utils/varlena.h"
 
+PG_FUNCTION_INFO_V1(rfm_create_model);
+PG_FUNCTION_INFO_V1(rfm_delete_model);
 PG_FUNCTION_INFO_V1(rfm_model_trigger);
-
-bool		rfm_make_latest_view = true;
 
 /*
  * Set while a row is inserted without a target; it is checked when the target
@@ -100,13 +101,9 @@ name_is_taken(const char *name, bool newer)
  */
 typedef struct Definition
 {
-	const char *name;
-	TupleDesc	tupdesc;		/* of rfm_model */
 	int			n;				/* columns that are given: the first ones, and the owner */
 	int			target;			/* which of them is the target */
-	Datum	   *values;
-	Oid		   *types;
-	char	   *nulls;			/* as SPI has them */
+	RfmNewColumn *column;
 } Definition;
 
 /*
@@ -114,61 +111,46 @@ typedef struct Definition
  * null in the returned model and 0 in the row.
  */
 static RfmModel *
-read_definition(const char *name, FunctionCallInfo fcinfo, Definition *row)
+read_definition(FunctionCallInfo fcinfo, Definition *row)
 {
 	Relation	rel = table_open(rfm_extension_table("rfm_model"), AccessShareLock);
-	int			ncolumns = RelationGetDescr(rel)->natts;
-	bool	   *isnull = palloc(ncolumns * sizeof(bool));
-	RfmModel   *model;
+	TupleDesc	tupdesc = CreateTupleDescCopy(RelationGetDescr(rel));
+	Datum	   *values = palloc0(tupdesc->natts * sizeof(Datum));
+	bool	   *isnull = palloc(tupdesc->natts * sizeof(bool));
 
-	row->name = name;
-	row->tupdesc = CreateTupleDescCopy(RelationGetDescr(rel));
 	table_close(rel, NoLock);
-	row->target = SPI_fnumber(row->tupdesc, "target") - 1;
+	row->target = SPI_fnumber(tupdesc, "target") - 1;
 	row->n = PG_NARGS() + 1;
+	row->column = palloc(tupdesc->natts * sizeof(RfmNewColumn));
 	/* the model's number comes after them, and nothing else */
-	if (SPI_fnumber(row->tupdesc, "owner") != row->n || ncolumns != row->n + 1)
+	if (SPI_fnumber(tupdesc, "owner") != row->n || tupdesc->natts != row->n + 1)
 		rfm_version_mismatch("The parameters of function rfm_create_model are not the columns of table rfm_model.");
-	row->values = palloc0(ncolumns * sizeof(Datum));
-	row->types = palloc(ncolumns * sizeof(Oid));
-	row->nulls = palloc(ncolumns);
 
-	for (int i = 0; i < ncolumns; i++)
+	for (int i = 0; i < tupdesc->natts; i++)
 	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
 		isnull[i] = i >= row->n || i == row->target || (i < PG_NARGS() && PG_ARGISNULL(i));
 		if (!isnull[i])
-			row->values[i] = i < PG_NARGS() ? PG_GETARG_DATUM(i) : ObjectIdGetDatum(GetUserId());
-		row->types[i] = TupleDescAttr(row->tupdesc, i)->atttypid;
-		row->nulls[i] = isnull[i] && i != row->target ? 'n' : ' ';
+			values[i] = i < PG_NARGS() ? PG_GETARG_DATUM(i) : ObjectIdGetDatum(GetUserId());
+		row->column[i] = (RfmNewColumn) {NameStr(att->attname),
+			{att->atttypid, values[i], isnull[i] && i != row->target}};
 	}
-	model = rfm_model_from_tuple(heap_form_tuple(row->tupdesc, row->values, isnull), row->tupdesc);
-	row->values[row->target] = ObjectIdGetDatum(InvalidOid);
-	return model;
+	return rfm_model_from_tuple(heap_form_tuple(tupdesc, values, isnull), tupdesc);
 }
 
 /*
  * Insert the row, which reserves the name: other sessions that insert it wait.
  */
 static void
-insert_row(const Definition *row)
+insert_row(const char *name, const Definition *row)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "INSERT INTO %s (", rfm_public_name("rfm_model"));
-	for (int i = 0; i < row->n; i++)
-		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
-						 quote_identifier(NameStr(TupleDescAttr(row->tupdesc, i)->attname)));
-	appendStringInfoString(&sql, ") VALUES (");
-	for (int i = 0; i < row->n; i++)
-		appendStringInfo(&sql, "%s$%d", i > 0 ? ", " : "", i + 1);
-	appendStringInfoChar(&sql, ')');
 
 	row_is_incomplete = true;
 	PG_TRY();
 	{
-		rfm_execute(sql.data, row->n, row->types, row->values, row->nulls, SPI_OK_INSERT);
+		rfm_insert("rfm_model", row->column, row->n);
 	}
 	PG_CATCH();
 	{
@@ -177,7 +159,7 @@ insert_row(const Definition *row)
 			PG_RE_THROW();
 		MemoryContextSwitchTo(mcxt);
 		FlushErrorState();
-		name_is_taken(row->name, IsolationUsesXactSnapshot());
+		name_is_taken(name, IsolationUsesXactSnapshot());
 	}
 	PG_END_TRY();
 	row_is_incomplete = false;
@@ -185,60 +167,62 @@ insert_row(const Definition *row)
 
 /* Set the target of the row. The table's trigger checks the model. */
 static void
-set_target(const Definition *row, Oid target)
+set_target(const char *name, Oid target)
 {
-	Oid			types[] = {REGCLASSOID, TEXTOID};
-	Datum		values[] = {ObjectIdGetDatum(target), CStringGetTextDatum(row->name)};
-
-	if (rfm_execute(psprintf("UPDATE %s SET target = $1 WHERE model OPERATOR(pg_catalog.=) $2",
-							 rfm_public_name("rfm_model")),
-					lengthof(types), types, values, NULL, SPI_OK_UPDATE) != 1)
+	if (rfm_execute(psprintf("UPDATE %s SET target = $1 WHERE model OPERATOR(pg_catalog.=) $2", rfm_public_name("rfm_model")),
+					SPI_OK_UPDATE,
+					RFM_PARAMS(rfm_param(REGCLASSOID, ObjectIdGetDatum(target)), rfm_text(name))) != 1)
 		elog(ERROR, "could not complete table rfm_model");
 }
 
-void
-rfm_model_create(const char *name, FunctionCallInfo fcinfo)
+/*
+ * rfm_create_model(model, source, target, ...) RETURNS void: creates the model,
+ * owned by the current user, its target where there is none, and the view of
+ * its newest snapshot.  The arguments are the columns of rfm_model, in their
+ * order, except the last, the owner.
+ */
+Datum
+rfm_create_model(PG_FUNCTION_ARGS)
 {
 	Definition	row;
 	RfmModel   *model;
 	Oid			target;
-	RfmGuard	save_guard;
-	int			level;
+	char	   *name;
+	RfmIdentity caller;
 
+	rfm_version_check();
+	name = rfm_text_argument(fcinfo, 0, "model");
+	rfm_source_forbid_nesting();
+	PreventCommandIfReadOnly("rfm_create_model()");
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("source and target of model \"%s\" must not be null", name)));
 	if (rfm_model_find(name, false) != NULL)
 		name_is_taken(name, false);
 	rfm_citus_refuse_worker();
-	model = read_definition(name, fcinfo, &row);
+	model = read_definition(fcinfo, &row);
 	rfm_ruleset_check_model(model->segment_rules, model);
 	rfm_ruleset_check_model(model->comment_rules, model);
 
-	level = rfm_lock_search_path();
-	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
-	insert_row(&row);
-	rfm_guard_leave(save_guard);
-	rfm_unlock_search_path(level);
+	rfm_caller_enter(&caller);
+	insert_row(name, &row);
+	rfm_owner_leave(&caller);
 
 	/* a name without schema is looked up in the caller's path */
 	target = find_or_create_target(model, text_to_cstring(PG_GETARG_TEXT_PP(row.target)));
 
-	level = rfm_lock_search_path();
-	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
-	set_target(&row, target);
+	rfm_caller_enter(&caller);
+	set_target(name, target);
 	if (rfm_make_latest_view)
-		rfm_execute(psprintf("SELECT %s(%s::pg_catalog.text)",
-							 rfm_internal_name("add_latest_view"),
-							 quote_literal_cstr(name)),
-					0, NULL, NULL, NULL, SPI_OK_SELECT);
-	rfm_guard_leave(save_guard);
-	rfm_unlock_search_path(level);
+		rfm_execute("SELECT rfm_internal.add_latest_view($1)", SPI_OK_SELECT, RFM_PARAMS(rfm_text(name)));
+	rfm_owner_leave(&caller);
+	PG_RETURN_VOID();
 }
 
 void
 rfm_model_delete(const char *name)
 {
-	Oid			type = INT8OID;
-	Datum		value;
-	RfmIdentity	catalog;
 	int64		id;
 	Oid			owner;
 	bool		found = rfm_model_peek(name, &id, &owner);
@@ -247,18 +231,27 @@ rfm_model_delete(const char *name)
 	{
 		rfm_model_check_user(name, owner);
 		rfm_model_lock(id);
-		value = Int64GetDatum(id);
-		rfm_catalog_enter(&catalog);
-		found = rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
-									 rfm_public_name("rfm_model")),
-							1, &type, &value, NULL, SPI_OK_DELETE) > 0;
-		rfm_catalog_leave(&catalog);
+		found = rfm_catalog_execute("DELETE FROM @rfm_model WHERE model_id = $1",
+									SPI_OK_DELETE, RFM_PARAMS(rfm_int8(id))) > 0;
 	}
 	if (!found)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", name),
 				 errhint("The models that you may use are the rows of rfm_model.")));
+}
+
+/*
+ * rfm_internal.delete_model(model text) RETURNS void: deletes the row of a model
+ * that the caller may use.
+ */
+Datum
+rfm_delete_model(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	PreventCommandIfReadOnly("rfm_drop_model()");
+	rfm_model_delete(rfm_text_argument(fcinfo, 0, "model"));
+	PG_RETURN_VOID();
 }
 
 /*
@@ -346,17 +339,12 @@ static void
 delete_dependents(HeapTuple tuple, TupleDesc tupdesc)
 {
 	static const char *const table[] = {"rfm_run", "rfm_run_group", "rfm_failure", "rfm_total", "rfm_campaign", "rfm_forecast_parameters"};
-	Oid			type = INT8OID;
 	bool		isnull;
-	Datum		id = SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull);
-	RfmIdentity	catalog;
+	int64		id = DatumGetInt64(SPI_getbinval(tuple, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull));
 
-	rfm_catalog_enter(&catalog);
 	for (int i = 0; i < (int) lengthof(table); i++)
-		rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
-							 rfm_public_name(table[i])),
-					1, &type, &id, NULL, SPI_OK_DELETE);
-	rfm_catalog_leave(&catalog);
+		rfm_catalog_execute(psprintf("DELETE FROM @%s WHERE model_id = $1", table[i]),
+							SPI_OK_DELETE, RFM_PARAMS(rfm_int8(id)));
 }
 
 /* Delete the totals of a model whose rows will be different from now on. */
@@ -374,7 +362,8 @@ forget_totals(HeapTuple old, HeapTuple new, TupleDesc tupdesc)
 
 		if (before == NULL ? after == NULL : after != NULL && strcmp(before, after) == 0)
 			continue;
-		rfm_totals_delete(DatumGetInt64(SPI_getbinval(new, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull)));
+		rfm_catalog_execute("DELETE FROM @rfm_total WHERE model_id = $1", SPI_OK_DELETE,
+							RFM_PARAMS(rfm_param(INT8OID, SPI_getbinval(new, tupdesc, SPI_fnumber(tupdesc, "model_id"), &isnull))));
 	}
 }
 

@@ -21,16 +21,10 @@
 static char *
 find_view(Oid target, Oid owner)
 {
-	Oid			types[] = {OIDOID, OIDOID};
-	Datum		values[] = {ObjectIdGetDatum(target), ObjectIdGetDatum(owner)};
 	bool		isnull;
-	RfmIdentity	catalog;
-	Datum		view;
+	Datum		view = rfm_catalog_value("SELECT rfm_internal.latest_view_of($1, $2)::oid",
+										 RFM_PARAMS(rfm_oid(target), rfm_oid(owner)), true, &isnull);
 
-	rfm_catalog_enter(&catalog);
-	view = rfm_query_value(psprintf("SELECT %s($1, $2)::oid", rfm_internal_name("latest_view_of")),
-						   lengthof(types), types, values, true, &isnull);
-	rfm_catalog_leave(&catalog);
 	return isnull ? NULL : rfm_relation_name(DatumGetObjectId(view));
 }
 
@@ -39,15 +33,9 @@ static Datum
 shipped_labels(void)
 {
 	bool		isnull;
-	RfmIdentity	catalog;
-	Datum		labels;
 
-	rfm_catalog_enter(&catalog);
-	labels = rfm_query_value(psprintf("SELECT array_agg(s.label) || 'Others'::text FROM %s s WHERE s.ruleset = 'sum5'",
-									  rfm_public_name("rfm_segment_rule")),
-							 0, NULL, NULL, true, &isnull);
-	rfm_catalog_leave(&catalog);
-	return labels;
+	return rfm_catalog_value("SELECT array_agg(s.label) || 'Others'::text FROM @rfm_segment_rule s WHERE s.ruleset = 'sum5'",
+							 NULL, true, &isnull);
 }
 
 static bool
@@ -67,7 +55,6 @@ is_text_column(Oid target, const char *name)
 static char *
 find_strange_segments(Oid target, Oid owner, Datum labels)
 {
-	Oid			type = TEXTARRAYOID;
 	char	   *relation = rfm_relation_name(target);
 	bool		isnull;
 	RfmIdentity	identity;
@@ -81,7 +68,7 @@ find_strange_segments(Oid target, Oid owner, Datum labels)
 									   " FROM (SELECT DISTINCT t.rfm_segment::text AS segment FROM %s t"
 									   " WHERE t.run_date = (SELECT max(x.run_date) FROM %s x)"
 									   " AND t.rfm_segment::text <> ALL ($1) LIMIT 5) AS n", relation, relation),
-							  1, &type, &labels, true, &isnull);
+							  RFM_PARAMS(rfm_param(TEXTARRAYOID, labels)), true, &isnull);
 	rfm_owner_leave(&identity);
 	return isnull ? NULL : TextDatumGetCString(strange);
 }

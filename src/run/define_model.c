@@ -24,6 +24,7 @@
 #include "nodes/makefuncs.h"
 #include "read/query.h"
 #include "read/source.h"
+#include "run/arguments.h"
 #include "run/default_target.h"
 #include "run/define_model.h"
 #include "run/dependence.h"
@@ -41,6 +42,8 @@
 #include "utils/typcache.h"
 #include "utils/varlena.h"
 #include "value/key.h"
+
+PG_FUNCTION_INFO_V1(rfm_ensure_model);
 
 /* Return the table from which the default model is created, or InvalidOid. */
 static Oid
@@ -122,10 +125,7 @@ create_default_model(Oid source)
 	StringInfoData sql;
 	const char *filter = default_filter(source);
 	Oid			owner = default_owner(source);
-	int			level;
-	Oid			save_user;
-	int			save_context;
-	RfmGuard	save_guard;
+	RfmIdentity caller;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
@@ -137,15 +137,10 @@ create_default_model(Oid source)
 	appendStringInfoChar(&sql, ')');
 	rfm_default_target_check(owner, sql.data);
 
-	level = rfm_lock_search_path();
-	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
-	GetUserIdAndSecContext(&save_user, &save_context);
-	SetUserIdAndSecContext(owner,
-						   save_context | SECURITY_LOCAL_USERID_CHANGE);
-	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_SELECT);
-	SetUserIdAndSecContext(save_user, save_context);
-	rfm_guard_leave(save_guard);
-	rfm_unlock_search_path(level);
+	rfm_caller_enter(&caller);
+	SetUserIdAndSecContext(owner, caller.save_context | SECURITY_LOCAL_USERID_CHANGE);
+	rfm_execute(sql.data, SPI_OK_SELECT, NULL);
+	rfm_owner_leave(&caller);
 }
 
 RfmModel *
@@ -177,6 +172,18 @@ rfm_model_load(const char *name, bool store)
 				 errhint("The models that you may use are the rows of rfm_model. rfm_create_model() creates a new one.")));
 	rfm_model_check_user(name, model->owner);
 	return model;
+}
+
+/*
+ * rfm_internal.ensure_model(model text) RETURNS void: creates the default model on
+ * first use; an error if the caller may not use the model.
+ */
+Datum
+rfm_ensure_model(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	(void) rfm_model_load(rfm_text_argument(fcinfo, 0, "model"), true);
+	PG_RETURN_VOID();
 }
 
 /*

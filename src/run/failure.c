@@ -31,34 +31,25 @@
 static void
 log_failure(const RfmAttempt *attempt, const ErrorData *error)
 {
-	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, DATEOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID};
-	Datum		values[] = {
-		Int64GetDatum(attempt->id),
-		CStringGetTextDatum(attempt->model),
-		CStringGetTextDatum(attempt->command),
-		DateADTGetDatum(attempt->date),
-		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
-		CStringGetTextDatum(error->message ? error->message : "(no message)"),
-		TimestampTzGetDatum(GetCurrentTimestamp()),
-		CStringGetTextDatum(GetUserNameFromId(GetUserId(), false))
+	const RfmNewColumn column[] = {
+		{"model_id", rfm_int8(attempt->id)},
+		{"model", rfm_text(attempt->model)},
+		{"command", rfm_text(attempt->command)},
+		{"run_date", {DATEOID, DateADTGetDatum(attempt->date), !attempt->has_date}},
+		{"sqlstate", rfm_text(unpack_sql_state(error->sqlerrcode))},
+		{"message", rfm_text(error->message ? error->message : "(no message)")},
+		{"failed_at", rfm_param(TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTimestamp()))},
+		{"run_by", rfm_text(GetUserNameFromId(GetUserId(), false))}
 	};
-	char		nulls[] = "        ";
 	RfmIdentity	catalog;
-	const char *table = rfm_public_name("rfm_failure");
 
-	if (!attempt->has_date)
-		nulls[3] = 'n';
 	PushActiveSnapshot(GetTransactionSnapshot());
 	rfm_catalog_enter(&catalog);
-	rfm_execute(psprintf("INSERT INTO %s (model_id, model, command, run_date, sqlstate, message, failed_at, run_by)"
-						 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", table),
-				lengthof(values), types, values, nulls, SPI_OK_INSERT);
-	rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1"
-						 " AND failure_id OPERATOR(pg_catalog.<=) (SELECT f.failure_id FROM %s f"
-						 " WHERE f.model_id OPERATOR(pg_catalog.=) $1 ORDER BY f.failure_id DESC OFFSET %d LIMIT 1)",
-						 table, table, FAILURES_KEPT),
-				1, types, values, NULL, SPI_OK_DELETE);
-	rfm_catalog_leave(&catalog);
+	rfm_insert("rfm_failure", column, lengthof(column));
+	rfm_owner_leave(&catalog);
+	rfm_catalog_execute("DELETE FROM @rfm_failure WHERE model_id = $1 AND failure_id <= (SELECT f.failure_id FROM @rfm_failure f"
+						" WHERE f.model_id = $1 ORDER BY f.failure_id DESC OFFSET $2 LIMIT 1)",
+						SPI_OK_DELETE, RFM_PARAMS(rfm_int8(attempt->id), rfm_int8(FAILURES_KEPT)));
 	PopActiveSnapshot();
 }
 
@@ -84,43 +75,18 @@ begin_again(RfmAttempt *attempt)
 bool
 rfm_attempt(RfmAttempt *attempt, void (*work) (void *arg), void *arg)
 {
-	MemoryContext mcxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool succeeded = true;
+	ErrorData  *error = rfm_try(work, arg);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(mcxt);
-	PG_TRY();
+	if (error == NULL)
+		return true;
+	if (attempt->id == 0)
+		ReThrowError(error);
+	if (attempt->repeated || error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 	{
-		work(arg);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(mcxt);
-		CurrentResourceOwner = owner;
+		log_failure(attempt, error);
+		SPI_commit();
+		ReThrowError(error);
 	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(mcxt);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(mcxt);
-		CurrentResourceOwner = owner;
-		if (attempt->id == 0 || attempt->repeated ||
-			error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
-		{
-			if (attempt->id != 0)
-			{
-				log_failure(attempt, error);
-				SPI_commit();
-			}
-			ReThrowError(error);
-		}
-		succeeded = false;
-	}
-	PG_END_TRY();
-	if (!succeeded)
-		begin_again(attempt);
-	return succeeded;
+	begin_again(attempt);
+	return false;
 }

@@ -9,7 +9,7 @@
 #define RFM_RUN_FORECAST_H
 
 #include "forecast/predict.h"
-#include "read/visits.h"
+#include "read/query.h"
 #include "run/parameters.h"
 
 /* The orders of a model up to a date, about to be read as its owner. */

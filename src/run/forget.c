@@ -9,17 +9,16 @@
  */
 #include "base/compat.h"
 
-#include "base/catalog.h"
-#include "base/identity.h"
 #include "base/query.h"
-#include "catalog/pg_type.h"
+#include "base/version.h"
+#include "read/query.h"
+#include "run/arguments.h"
 #include "run/define_model.h"
-#include "run/forget.h"
 #include "target/resolve.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
-#include "value/key.h"
+
+PG_FUNCTION_INFO_V1(rfm_forget);
 
 /* Delete the rows of the target, as the model's owner. */
 static int64
@@ -28,8 +27,6 @@ delete_rows(const RfmModel *model, const char *customer)
 	RfmSource	source;
 	RfmTarget	target;
 	RfmIdentity	owner;
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(customer);
 	Oid			column_type;
 	int64		rows;
 
@@ -42,7 +39,7 @@ delete_rows(const RfmModel *model, const char *customer)
 								target.column[RFM_COL_CUSTOMER], rfm_equality(column_type),
 								format_type_extended(column_type, -1,
 													 FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY)),
-					   1, &type, &value, NULL, SPI_OK_DELETE);
+					   SPI_OK_DELETE, RFM_PARAMS(rfm_text(customer)));
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 	return rows;
@@ -57,31 +54,39 @@ delete_rows(const RfmModel *model, const char *customer)
 static void
 clean_logs(const RfmModel *model, const char *customer)
 {
-	Oid			types[] = {INT8OID, TEXTOID};
-	Datum		values[] = {Int64GetDatum(model->id), CStringGetTextDatum(customer)};
-	RfmIdentity	catalog;
 	static const char *const log[] = {"rfm_run", "rfm_run_group"};
 	const char *marked = "concat(', \"from_customer\": ', to_json($2))";
 
-	rfm_catalog_enter(&catalog);
 	for (int i = 0; i < (int) lengthof(log); i++)
-		rfm_execute(psprintf("UPDATE %s SET cut_points = replace(cut_points::text, %s, '')::jsonb"
-							 " WHERE model_id = $1 AND strpos(cut_points::text, %s) > 0",
-							 rfm_public_name(log[i]), marked, marked),
-					lengthof(values), types, values, NULL, SPI_OK_UPDATE);
-	rfm_execute(psprintf("DELETE FROM %s WHERE model_id = $1 AND strpos(message, $2) > 0",
-						 rfm_public_name("rfm_failure")),
-				lengthof(values), types, values, NULL, SPI_OK_DELETE);
-	rfm_catalog_leave(&catalog);
+		rfm_catalog_execute(psprintf("UPDATE @%s SET cut_points = replace(cut_points::text, %s, '')::jsonb"
+									 " WHERE model_id = $1 AND strpos(cut_points::text, %s) > 0", log[i], marked, marked),
+							SPI_OK_UPDATE, RFM_PARAMS(rfm_int8(model->id), rfm_text(customer)));
+	rfm_catalog_execute("DELETE FROM @rfm_failure WHERE model_id = $1 AND strpos(message, $2) > 0",
+						SPI_OK_DELETE, RFM_PARAMS(rfm_int8(model->id), rfm_text(customer)));
 }
 
-int64
-rfm_forget_customer(const char *name, const char *customer)
+/*
+ * rfm_forget(customer text, model text) RETURNS bigint: deletes a customer, as
+ * the model's owner, from every date of the target, and from the logs; the
+ * number of rows deleted from the target.  Waits for the model's refreshes, as
+ * they do for each other.
+ */
+Datum
+rfm_forget(PG_FUNCTION_ARGS)
 {
-	RfmModel   *model = rfm_model_begin(name);
-	int64		rows = delete_rows(model, customer);
+	char	   *name;
+	char	   *customer;
+	RfmModel   *model;
+	int64		rows;
 
+	rfm_version_check();
+	name = rfm_text_argument(fcinfo, 1, "model");
+	customer = rfm_text_argument(fcinfo, 0, "customer");
+	rfm_source_forbid_nesting();
+	rfm_prevent_read_only("rfm_forget()");
+	model = rfm_model_begin(name);
+	rows = delete_rows(model, customer);
 	clean_logs(model, customer);
 	PopActiveSnapshot();
-	return rows;
+	PG_RETURN_INT64(rows);
 }

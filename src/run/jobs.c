@@ -15,6 +15,7 @@
 #include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
+#include "base/version.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_collation.h"
@@ -23,7 +24,6 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
-#include "run/jobs.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -32,6 +32,9 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(rfm_cron_jobs);
+PG_FUNCTION_INFO_V1(rfm_cron_troubles);
 
 /* The columns of rfm_internal.cron_job, in their order. */
 typedef enum JobColumn
@@ -137,8 +140,6 @@ static const char troubles_query[] =
 
 #define LARGE_LOG_BYTES (INT64CONST(256) * 1024 * 1024)
 
-int			rfm_source_stale_days = 14;
-
 /* Return the name of a model's job, as rfm_internal.job_name() makes it. */
 static Datum
 job_name(Datum model)
@@ -155,57 +156,33 @@ job_name(Datum model)
 }
 
 /*
- * Return how many models the role may use or monitor, with their names and
+ * Return how many models the current user may use or monitor, with their names and
  * owners in the caller's memory.
  */
 static int
-find_models(Oid role, Datum **models, Datum **owners)
+find_models(Datum **models, Datum **owners)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
+	Oid			role = GetUserId();
 	bool		all = has_privs_of_role(role, ROLE_PG_READ_ALL_STATS);
 	RfmIdentity	catalog;
 	int			n = 0;
 
-	rfm_catalog_enter(&catalog);
-	rfm_query(psprintf("SELECT model, owner FROM %s", rfm_public_name("rfm_model")),
-			  0, NULL, NULL, true);
+	rfm_catalog_query(&catalog, "SELECT model, owner FROM @rfm_model", NULL, true);
 	*models = MemoryContextAlloc(mcxt, Max(SPI_processed, 1) * sizeof(Datum));
 	*owners = MemoryContextAlloc(mcxt, Max(SPI_processed, 1) * sizeof(Datum));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		TupleDesc	tupdesc = SPI_tuptable->tupdesc;
 		bool		isnull;
-		Datum		owner = SPI_getbinval(tuple, tupdesc, 2, &isnull);
-		MemoryContext spicxt;
+		Datum		owner = rfm_column(i, 2, &isnull);
 
 		if (!all && !has_privs_of_role(role, DatumGetObjectId(owner)))
 			continue;
 		(*owners)[n] = owner;
-		spicxt = MemoryContextSwitchTo(mcxt);
-		(*models)[n++] = PointerGetDatum(DatumGetTextPCopy(SPI_getbinval(tuple, tupdesc, 1, &isnull)));
-		MemoryContextSwitchTo(spicxt);
+		(*models)[n++] = rfm_column_copy(i, 1, mcxt, &isnull);
 	}
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_query_end(&catalog);
 	return n;
-}
-
-/* Copy a column of a row that was found into mcxt; null where it is so. */
-static Datum
-take(uint64 row, int column, MemoryContext mcxt, bool *isnull)
-{
-	TupleDesc	tupdesc = SPI_tuptable->tupdesc;
-	Form_pg_attribute attribute = TupleDescAttr(tupdesc, column - 1);
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], tupdesc, column, isnull);
-	MemoryContext oldcxt;
-
-	if (*isnull)
-		return (Datum) 0;
-	oldcxt = MemoryContextSwitchTo(mcxt);
-	value = datumCopy(value, attribute->attbyval, attribute->attlen);
-	MemoryContextSwitchTo(oldcxt);
-	return value;
 }
 
 /* Put the jobs of n models into a hash table by their numbers. */
@@ -215,20 +192,16 @@ read_jobs(int n, Datum *models, Datum *owners)
 	MemoryContext mcxt = CurrentMemoryContext;
 	HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(Job),.hcxt = mcxt};
 	HTAB	   *jobs = hash_create("rfm jobs", Max(n, 16), &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	Oid			types[] = {TEXTARRAYOID, TEXTARRAYOID, OIDARRAYOID};
-	Datum		values[3];
 	Datum	   *names = palloc(n * sizeof(Datum));
 
 	for (int i = 0; i < n; i++)
 		names[i] = job_name(models[i]);
-	values[0] = PointerGetDatum(construct_array(models, n, TEXTOID, -1, false, TYPALIGN_INT));
-	values[1] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(owners, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
-	rfm_query(jobs_query, lengthof(values), types, values, true);
+	rfm_query(jobs_query, RFM_PARAMS(rfm_array(TEXTARRAYOID, models, n), rfm_array(TEXTARRAYOID, names, n),
+									 rfm_array(OIDARRAYOID, owners, n)), true);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;
-		int64		id = DatumGetInt64(take(i, JOB_ID + 1, mcxt, &isnull));
+		int64		id = DatumGetInt64(rfm_column(i, JOB_ID + 1, &isnull));
 		bool		found;
 		Job		   *job = hash_search(jobs, &id, HASH_ENTER, &found);
 
@@ -241,7 +214,7 @@ read_jobs(int n, Datum *models, Datum *owners)
 			job->value[c] = (Datum) 0;
 			job->null[c] = true;
 			if (c < JOB_LOG_COLUMNS)
-				job->value[c] = take(i, c + 1, mcxt, &job->null[c]);
+				job->value[c] = rfm_column_copy(i, c + 1, mcxt, &job->null[c]);
 		}
 	}
 	rfm_query_end();
@@ -253,31 +226,31 @@ static void
 take_run(Job *job, uint64 row, MemoryContext mcxt)
 {
 	bool		isnull;
-	char	   *status = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, LOG_STATUS);
+	char	   *status = rfm_column_text(row, LOG_STATUS);
 
 	if (!job->ran)
 	{
 		job->ran = true;
-		job->value[JOB_STATUS] = take(row, LOG_STATUS, mcxt, &job->null[JOB_STATUS]);
-		job->value[JOB_MESSAGE] = take(row, LOG_MESSAGE, mcxt, &job->null[JOB_MESSAGE]);
-		job->value[JOB_STARTED_AT] = take(row, LOG_BEGAN_AT, mcxt, &job->null[JOB_STARTED_AT]);
-		job->value[JOB_DURATION] = take(row, LOG_DURATION, mcxt, &job->null[JOB_DURATION]);
+		job->value[JOB_STATUS] = rfm_column_copy(row, LOG_STATUS, mcxt, &job->null[JOB_STATUS]);
+		job->value[JOB_MESSAGE] = rfm_column_copy(row, LOG_MESSAGE, mcxt, &job->null[JOB_MESSAGE]);
+		job->value[JOB_STARTED_AT] = rfm_column_copy(row, LOG_BEGAN_AT, mcxt, &job->null[JOB_STARTED_AT]);
+		job->value[JOB_DURATION] = rfm_column_copy(row, LOG_DURATION, mcxt, &job->null[JOB_DURATION]);
 		/* the process, until it is known what it waits for */
 		if (status && strcmp(status, "running") == 0)
-			job->value[JOB_WAITING_SINCE] = take(row, LOG_PROCESS, mcxt, &isnull);
+			job->value[JOB_WAITING_SINCE] = rfm_column_copy(row, LOG_PROCESS, mcxt, &isnull);
 	}
 	if (status && strcmp(status, "succeeded") == 0)
 		job->settled = true;
 	else if (status && strcmp(status, "failed") == 0)
 	{
 		job->failures++;
-		job->value[JOB_FAILING_SINCE] = take(row, LOG_BEGAN_AT, mcxt,
+		job->value[JOB_FAILING_SINCE] = rfm_column_copy(row, LOG_BEGAN_AT, mcxt,
 											 &job->null[JOB_FAILING_SINCE]);
 	}
 }
 
 /* Return the numbers of the jobs whose last success has not been seen; *n: how many. */
-static Datum
+static Datum *
 unsettled_jobs(HTAB *jobs, int *n)
 {
 	Datum	   *ids = palloc(Max(hash_get_num_entries(jobs), 1) * sizeof(Datum));
@@ -289,8 +262,7 @@ unsettled_jobs(HTAB *jobs, int *n)
 	while ((job = hash_seq_search(&scan)) != NULL)
 		if (!job->settled)
 			ids[(*n)++] = Int64GetDatum(job->id);
-	return PointerGetDatum(construct_array(ids, *n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
+	return ids;
 }
 
 /* Return false where the log is empty. */
@@ -299,9 +271,9 @@ find_log_span(int64 *oldest, int64 *newest)
 {
 	bool		isnull;
 
-	rfm_query(log_span_query, 0, NULL, NULL, true);
-	*oldest = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	*newest = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	rfm_query(log_span_query, NULL, true);
+	*oldest = DatumGetInt64(rfm_column(0, 1, &isnull));
+	*newest = DatumGetInt64(rfm_column(0, 2, &isnull));
 	rfm_query_end();
 	return !isnull;
 }
@@ -319,19 +291,17 @@ read_log(HTAB *jobs)
 		return;
 	for (; newest >= oldest; newest -= runs, runs = Min(4 * runs, LOG_MOST_RUNS))
 	{
-		Oid			types[] = {INT8OID, INT8OID, INT8ARRAYOID};
-		int			unsettled = 0;
-		Datum		values[] = {Int64GetDatum(newest - runs + 1), Int64GetDatum(newest),
-		unsettled_jobs(jobs, &unsettled)};
+		int			unsettled;
+		Datum	   *ids = unsettled_jobs(jobs, &unsettled);
 
 		if (unsettled == 0)
 			break;
-		rfm_query(log_query, lengthof(values), types, values, true);
+		rfm_query(log_query, RFM_PARAMS(rfm_int8(newest - runs + 1), rfm_int8(newest),
+										rfm_array(INT8ARRAYOID, ids, unsettled)), true);
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
 			bool		isnull;
-			int64		id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
-														 SPI_tuptable->tupdesc, LOG_JOB, &isnull));
+			int64		id = DatumGetInt64(rfm_column(i, LOG_JOB, &isnull));
 			Job		   *job = hash_search(jobs, &id, HASH_FIND, NULL);
 
 			if (!job->settled)
@@ -345,14 +315,13 @@ read_log(HTAB *jobs)
 static void
 find_waiting(Job *job)
 {
-	Oid			type = INT4OID;
-	Datum		process = job->value[JOB_WAITING_SINCE];
+	int32		process = DatumGetInt32(job->value[JOB_WAITING_SINCE]);
 
 	job->value[JOB_WAITING_SINCE] = (Datum) 0;
-	if (DatumGetInt32(process) > 0)
+	if (process > 0)
 		job->value[JOB_WAITING_SINCE] =
 			rfm_query_value("SELECT min(l.waitstart) FROM pg_locks l WHERE l.pid = $1 AND NOT l.granted",
-							1, &type, &process, true, &job->null[JOB_WAITING_SINCE]);
+							RFM_PARAMS(rfm_int4(process)), true, &job->null[JOB_WAITING_SINCE]);
 }
 
 /*
@@ -368,17 +337,26 @@ may_read_cron(void)
 		rfm_schema_aclcheck(cron, GetUserId(), ACL_USAGE) == ACLCHECK_OK;
 }
 
-void
-rfm_jobs_fetch(Oid role, ReturnSetInfo *rsinfo)
+/*
+ * rfm_internal.cron_jobs() RETURNS SETOF cron_job: those of the models that the
+ * caller may use, or monitor as a member of pg_read_all_stats; none if pg_cron is
+ * not in this database.
+ */
+Datum
+rfm_cron_jobs(PG_FUNCTION_ARGS)
 {
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Datum	   *models;
 	Datum	   *owners;
-	int			n = find_models(role, &models, &owners);
+	int			n;
 	RfmIdentity	catalog;
 	HASH_SEQ_STATUS scan;
 	HTAB	   *jobs;
 	Job		   *job;
 
+	rfm_version_check();
+	InitMaterializedSRF(fcinfo, 0);
+	n = find_models(&models, &owners);
 	rfm_catalog_enter(&catalog);
 	if (n > 0 && may_read_cron())
 	{
@@ -393,26 +371,34 @@ rfm_jobs_fetch(Oid role, ReturnSetInfo *rsinfo)
 			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, job->value, job->null);
 		}
 	}
-	rfm_catalog_leave(&catalog);
+	rfm_owner_leave(&catalog);
+	return (Datum) 0;
 }
 
-void
-rfm_cron_troubles_fetch(Oid role, ReturnSetInfo *rsinfo)
+/*
+ * rfm_internal.cron_troubles() RETURNS SETOF cron_trouble: the problems of pg_cron
+ * as a whole, the worst first, for roles that may use or monitor a model.
+ */
+Datum
+rfm_cron_troubles(PG_FUNCTION_ARGS)
 {
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(LARGE_LOG_BYTES);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Datum	   *models;
 	Datum	   *owners;
-	int			n = find_models(role, &models, &owners);
+	int			n;
 	RfmIdentity	catalog;
 
+	rfm_version_check();
+	InitMaterializedSRF(fcinfo, 0);
+	n = find_models(&models, &owners);
 	rfm_catalog_enter(&catalog);
 	if (n > 0 && may_read_cron())
 	{
-		rfm_query(troubles_query, 1, &type, &value, true);
+		rfm_query(troubles_query, RFM_PARAMS(rfm_int8(LARGE_LOG_BYTES)), true);
 		for (uint64 i = 0; i < SPI_processed; i++)
 			tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
 		rfm_query_end();
 	}
-	rfm_catalog_leave(&catalog);
+	rfm_owner_leave(&catalog);
+	return (Datum) 0;
 }

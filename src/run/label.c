@@ -3,17 +3,21 @@
  * label.c
  *		The labels of a rule set for SQL: rfm_label().
  *
+ * A rule set is read once for all rows of a statement, not once per row.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/compat.h"
 
 #include "access/xact.h"
-#include "base/identity.h"
-#include "run/label.h"
+#include "base/version.h"
 #include "run/ruleset.h"
 #include "score/rules.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(rfm_label);
 
 /*
  * The state on which the rows that a statement sees depend.  An expression of
@@ -86,12 +90,22 @@ get_cache(FmgrInfo *flinfo, const char *ruleset)
 	return flinfo->fn_extra;
 }
 
-const char *
-rfm_label_find(FmgrInfo *flinfo, const char *ruleset, const int32 *score)
+/*
+ * rfm_label(ruleset text, r int4, f int4, m int4) RETURNS text, strict
+ */
+Datum
+rfm_label(PG_FUNCTION_ARGS)
 {
-	LabelCache *cache = get_cache(flinfo, ruleset);
+	char	   *ruleset;
+	LabelCache *cache;
+	int			score[RFM_AXES];
 
+	rfm_version_check();
+	ruleset = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	cache = get_cache(fcinfo->flinfo, ruleset);
 	for (int axis = 0; axis < RFM_AXES; axis++)
+	{
+		score[axis] = PG_GETARG_INT32(1 + axis);
 		if (score[axis] < 1 || score[axis] > cache->buckets[axis])
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -99,5 +113,7 @@ rfm_label_find(FmgrInfo *flinfo, const char *ruleset, const int32 *score)
 							"rfm"[axis], score[axis], ruleset),
 					 errdetail("Scores of that axis are from 1 to %d.",
 							   cache->buckets[axis])));
-	return cache->labels[RFM_CELL(score[RFM_RECENCY], score[RFM_FREQUENCY], score[RFM_MONETARY])];
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(cache->labels[RFM_CELL(score[RFM_RECENCY], score[RFM_FREQUENCY],
+															score[RFM_MONETARY])]));
 }

@@ -7,6 +7,7 @@
  */
 #include "base/compat.h"
 
+#include "base/settings.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "run/notify.h"
@@ -19,8 +20,6 @@
 
 /* A payload must be shorter than a page, with every byte escaped; longer names are left out. */
 #define LONGEST_NAME 1000
-
-bool		rfm_notify_enabled = false;
 
 static void
 append_count(StringInfo json, const char *name, int64 count)

@@ -12,12 +12,6 @@
 #include "target/target.h"
 
 /*
- * The setting rfm.notify.  Off unless asked for: a transaction with a NOTIFY cannot
- * be prepared for two-phase commit, and every role of the database may listen.
- */
-extern bool rfm_notify_enabled;
-
-/*
  * rfm_notify_refresh: if the setting says so, send what a refresh has done to
  * the channel rfm, as JSON; it arrives when the transaction commits.
  */

@@ -3,6 +3,10 @@
  * owner.c
  *		What DROP OWNED does to the models of a role.
  *
+ * PostgreSQL does not know that models have owners.  An event trigger is told of
+ * DROP OWNED after PostgreSQL has done its part, rights included.  It has no event
+ * for REASSIGN OWNED and DROP ROLE.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/compat.h"
@@ -17,7 +21,6 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "run/create_model.h"
-#include "run/owner.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
@@ -29,45 +32,39 @@ PG_FUNCTION_INFO_V1(rfm_owner_trigger);
  * USAGE on its schema.
  */
 static List *
-models_of(ArrayType *roles, bool with_target)
+models_of(RfmParam roles, bool with_target)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
-	Oid			types[] = {OIDARRAYOID, BOOLOID};
-	Datum		values[] = {PointerGetDatum(roles), BoolGetDatum(with_target)};
 	List	   *names = NIL;
 	RfmIdentity	catalog;
 
-	rfm_catalog_enter(&catalog);
-	rfm_query(psprintf("SELECT m.model FROM %s m WHERE m.owner = ANY ($1)"
-					   " AND $2 = EXISTS (SELECT FROM pg_class c WHERE c.oid = m.target) ORDER BY m.model",
-					   rfm_public_name("rfm_model")), lengthof(types), types, values, false);
+	rfm_catalog_query(&catalog, "SELECT m.model FROM @rfm_model m WHERE m.owner = ANY ($1)"
+					  " AND $2 = EXISTS (SELECT FROM pg_class c WHERE c.oid = m.target) ORDER BY m.model",
+					  RFM_PARAMS(roles,
+								 rfm_param(BOOLOID, BoolGetDatum(with_target))), false);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		char	   *name = MemoryContextStrdup(mcxt, rfm_column_text(i, 1));
 		MemoryContext spicxt = MemoryContextSwitchTo(mcxt);
 
-		names = lappend(names, pstrdup(name));
+		names = lappend(names, name);
 		MemoryContextSwitchTo(spicxt);
 	}
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_query_end(&catalog);
 	return names;
 }
 
 /* Remove the jobs that rfm_schedule() made for the roles, in this database. */
 static void
-drop_jobs(ArrayType *roles)
+drop_jobs(RfmParam roles)
 {
-	Oid			type = OIDARRAYOID;
-	Datum		value = PointerGetDatum(roles);
-	int			level = rfm_lock_search_path();
-	RfmGuard	save_guard = rfm_guard_enter(RFM_GUARD_OWN_FUNCTIONS);
+	RfmIdentity	caller;
 
+	rfm_caller_enter(&caller);
 	rfm_execute("SELECT cron.unschedule(j.jobid) FROM cron.job j JOIN pg_roles a ON a.rolname = j.username::text"
 				" WHERE a.oid = ANY ($1) AND j.jobname::text LIKE 'rfm: %' AND j.database::text = current_database()",
-				1, &type, &value, NULL, SPI_OK_SELECT);
-	rfm_guard_leave(save_guard);
-	rfm_unlock_search_path(level);
+				SPI_OK_SELECT, RFM_PARAMS(roles));
+	rfm_owner_leave(&caller);
 }
 
 static void
@@ -92,8 +89,15 @@ report_kept(const List *models)
 			 errhint("Give them to another role before this one is dropped:%s", statements.data)));
 }
 
-void
-rfm_owner_drop(ArrayType *roles)
+/*
+ * Drop the models of roles whose targets are gone, with their logs, as the
+ * current user, who is a superuser or a member of the roles.  A model whose target
+ * belongs to another role stays, with a WARNING that has the statements for it.
+ * As a superuser, remove the jobs that run as those roles, too: pg_cron stops at a
+ * job whose role is gone.
+ */
+static void
+drop_models(RfmParam roles)
 {
 	List	   *kept;
 	ListCell   *lc;
@@ -108,7 +112,7 @@ rfm_owner_drop(ArrayType *roles)
 }
 
 /* Return the OIDs of roles as an array. */
-static ArrayType *
+static RfmParam
 role_array(List *roles)
 {
 	int			n = 0;
@@ -117,7 +121,7 @@ role_array(List *roles)
 
 	foreach(lc, roles)
 		values[n++] = ObjectIdGetDatum(get_rolespec_oid(lfirst(lc), false));
-	return construct_array(values, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT);
+	return rfm_array(OIDARRAYOID, values, n);
 }
 
 /* Event trigger ON ddl_command_end WHEN TAG IN ('DROP OWNED'). */
@@ -132,6 +136,6 @@ rfm_owner_trigger(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function owner_trigger() of the extension rfm can only be called as the event trigger of DROP OWNED")));
-	rfm_owner_drop(role_array(((DropOwnedStmt *) statement)->roles));
+	drop_models(role_array(((DropOwnedStmt *) statement)->roles));
 	PG_RETURN_NULL();
 }

@@ -48,10 +48,4 @@ extern bool rfm_parameters_find_newest(const RfmModel *model, DateADT run_date,
 /* rfm_parameters_take: take the parameters of a fit that is not kept. */
 extern void rfm_parameters_take(const RfmFit *fit, DateADT run_date, RfmParameters *parameters);
 
-/*
- * rfm_spending_state_text: return a word that says why there are, or are not,
- * parameters of spending.
- */
-extern const char *rfm_spending_state_text(RfmSpendingState state);
-
 #endif							/* RFM_RUN_PARAMETERS_H */

@@ -8,9 +8,12 @@
 #include "base/compat.h"
 
 #include "base/identity.h"
+#include "base/version.h"
 #include "miscadmin.h"
 #include "model/model.h"
 #include "progress/progress.h"
+#include "read/query.h"
+#include "run/arguments.h"
 #include "run/define_model.h"
 #include "run/dependence.h"
 #include "run/forecast_columns.h"
@@ -25,14 +28,15 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+PG_FUNCTION_INFO_V1(rfm_refresh);
+
 static void
 log_refresh(RfmScoredSnapshot *snapshot, const RfmCounts *counts, TimestampTz started_at)
 {
 	rfm_progress_next(&snapshot->progress,
-					  INT64_FORMAT " inserted, " INT64_FORMAT " updated, "
-					  INT64_FORMAT " deleted, " INT64_FORMAT " unchanged",
-					  counts->inserted, counts->updated, counts->deleted,
-					  counts->unchanged);
+					  psprintf(INT64_FORMAT " inserted, " INT64_FORMAT " updated, "
+							   INT64_FORMAT " deleted, " INT64_FORMAT " unchanged",
+							   counts->inserted, counts->updated, counts->deleted, counts->unchanged));
 	rfm_run_log(snapshot, counts, started_at, GetUserId());
 	rfm_notify_refresh(snapshot, counts);
 }
@@ -65,19 +69,31 @@ rfm_refresh_write(RfmScoredSnapshot *snapshot, TimestampTz started_at)
 	log_refresh(snapshot, &counts, started_at);
 }
 
-int64
-rfm_refresh_model(const char *name, const DateADT *run_date)
+/*
+ * rfm_refresh(run_date date, model text) RETURNS bigint: the number of customers in
+ * the snapshot.  Everything belongs to the current transaction.
+ */
+Datum
+rfm_refresh(PG_FUNCTION_ARGS)
 {
 	TimestampTz started_at = GetCurrentTimestamp();
-	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm refresh",
-											   ALLOCSET_DEFAULT_SIZES);
-	MemoryContext oldcxt = MemoryContextSwitchTo(mcxt);
+	MemoryContext mcxt;
+	MemoryContext oldcxt;
+	DateADT    *run_date;
+	char	   *name;
 	RfmModel   *model;
 	RfmScoredSnapshot snapshot;
 	int64		customers;
 
-	rfm_progress_announce(name, run_date, false);
+	rfm_version_check();
+	run_date = rfm_optional_date(fcinfo, 0);
+	name = rfm_text_argument(fcinfo, 1, "model");
+	rfm_source_forbid_nesting();
+	rfm_prevent_read_only("rfm_refresh()");
 
+	mcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm refresh", ALLOCSET_DEFAULT_SIZES);
+	oldcxt = MemoryContextSwitchTo(mcxt);
+	rfm_progress_announce(name, run_date, false);
 	model = rfm_model_begin(name);
 	rfm_snapshot_compute(model, run_date, true, &snapshot);
 	rfm_refresh_write(&snapshot, started_at);
@@ -85,5 +101,5 @@ rfm_refresh_model(const char *name, const DateADT *run_date)
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(mcxt);
-	return customers;
+	PG_RETURN_INT64(customers);
 }

@@ -10,29 +10,32 @@
 #include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "run/arguments.h"
 #include "run/ruleset.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+
+PG_FUNCTION_INFO_V1(rfm_own_ruleset);
+PG_FUNCTION_INFO_V1(rfm_restoring);
+PG_FUNCTION_INFO_V1(rfm_drop_ruleset);
+PG_FUNCTION_INFO_V1(rfm_drop_rule);
 
 /* The bucket counts of r, f and m from the buckets of a rule set. */
 #define AXES "buckets[1], coalesce(buckets[2], buckets[1]), coalesce(buckets[3], buckets[1])"
 
 /*
  * Read columns of a rule set's row, with a locking clause; the caller calls
- * rfm_query_end.  Within rfm_catalog_enter.
+ * rfm_catalog_query_end.
  */
 static void
-read_ruleset(const char *columns, const char *ruleset, const char *lock)
+read_ruleset(RfmIdentity *catalog, const char *columns, const char *ruleset, const char *lock)
 {
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(ruleset);
-	char	   *sql = psprintf("SELECT %s FROM %s WHERE ruleset OPERATOR(pg_catalog.=) $1 %s",
-							   columns, rfm_public_name("rfm_ruleset"), lock);
-
-	if (rfm_query(sql, 1, &type, &value, false) == 0)
+	if (rfm_catalog_query(catalog, psprintf("SELECT %s FROM @rfm_ruleset WHERE ruleset = $1 %s", columns, lock),
+						  RFM_PARAMS(rfm_text(ruleset)), false) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("rule set \"%s\" does not exist", ruleset),
@@ -46,16 +49,14 @@ get_column(int column)
 {
 	bool		isnull;
 
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+	return rfm_column(0, column, &isnull);
 }
 
-static char *
-get_text(int column)
-{
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
-}
-
-/* Find a rule set that the current user may change, and lock its row so. */
+/*
+ * Find a rule set that the current user may change, and lock its row until the
+ * end of the transaction, so that it keeps its owner.  Returns its buckets, an
+ * int4[] of three.
+ */
 static Datum
 lock_own(const char *ruleset, const char *lock)
 {
@@ -63,9 +64,9 @@ lock_own(const char *ruleset, const char *lock)
 	MemoryContext mcxt = CurrentMemoryContext;
 	RfmIdentity	catalog;
 	Datum		buckets;
+	bool		isnull;
 
-	rfm_catalog_enter(&catalog);
-	read_ruleset("owner, shipped, ARRAY[" AXES "]", ruleset, lock);
+	read_ruleset(&catalog, "owner, shipped, ARRAY[" AXES "]", ruleset, lock);
 	if (DatumGetBool(get_column(2)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -77,19 +78,37 @@ lock_own(const char *ruleset, const char *lock)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of rule set \"%s\"", ruleset),
-				 errdetail("It belongs to role %s.", get_text(1)),
+				 errdetail("It belongs to role %s.", rfm_column_text(0, 1)),
 				 errhint("Give your rule set another name, or copy this one with rfm_copy_ruleset and change the copy.")));
-	MemoryContextSwitchTo(mcxt);
-	buckets = datumCopy(get_column(3), false, -1);
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	buckets = rfm_column_copy(0, 3, mcxt, &isnull);
+	rfm_catalog_query_end(&catalog);
 	return buckets;
 }
 
+/*
+ * rfm_internal.own_ruleset(ruleset text) RETURNS int4[]: the three bucket counts
+ * of a rule set that the caller may change.
+ */
 Datum
-rfm_ruleset_own(const char *ruleset)
+rfm_own_ruleset(PG_FUNCTION_ARGS)
 {
+	char	   *ruleset;
+
+	rfm_version_check();
+	ruleset = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (rfm_is_restore())
+		rfm_ruleset_expect(ruleset);
 	return lock_own(ruleset, "FOR SHARE");
+}
+
+/*
+ * rfm_internal.restoring() RETURNS bool
+ */
+Datum
+rfm_restoring(PG_FUNCTION_ARGS)
+{
+	rfm_version_check();
+	PG_RETURN_BOOL(rfm_is_restore());
 }
 
 void
@@ -97,12 +116,10 @@ rfm_ruleset_buckets(const char *ruleset, int *buckets)
 {
 	RfmIdentity	catalog;
 
-	rfm_catalog_enter(&catalog);
-	read_ruleset(AXES, ruleset, "");
+	read_ruleset(&catalog, AXES, ruleset, "");
 	for (int axis = 0; axis < RFM_AXES; axis++)
 		buckets[axis] = DatumGetInt32(get_column(axis + 1));
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_query_end(&catalog);
 }
 
 /*
@@ -110,18 +127,15 @@ rfm_ruleset_buckets(const char *ruleset, int *buckets)
  * name of another role's model is not revealed.
  */
 static void
-check_unused(const char *ruleset, Oid user)
+check_unused(const char *ruleset)
 {
-	Oid			types[] = {TEXTOID, OIDOID};
-	Datum		values[] = {CStringGetTextDatum(ruleset), ObjectIdGetDatum(user)};
-	char	   *sql = psprintf("SELECT CASE WHEN pg_catalog.pg_has_role($2, owner, 'USAGE') THEN model END FROM %s"
-							   " WHERE segment_rules OPERATOR(pg_catalog.=) $1 OR comment_rules OPERATOR(pg_catalog.=) $1"
-							   " ORDER BY 1 LIMIT 1",
-							   rfm_public_name("rfm_model"));
+	RfmIdentity	catalog;
 
-	if (rfm_query(sql, 2, types, values, false) > 0)
+	if (rfm_catalog_query(&catalog, "SELECT CASE WHEN pg_has_role($2, owner, 'USAGE') THEN model END FROM @rfm_model"
+						  " WHERE segment_rules = $1 OR comment_rules = $1 ORDER BY 1 LIMIT 1",
+						  RFM_PARAMS(rfm_text(ruleset), rfm_oid(GetUserId())), false) > 0)
 	{
-		char	   *model = get_text(1);
+		char	   *model = rfm_column_text(0, 1);
 
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
@@ -129,43 +143,49 @@ check_unused(const char *ruleset, Oid user)
 				 model ? errdetail("Model \"%s\" uses it.", model) : errdetail("A model of another role uses it."),
 				 errhint("Give the model another rule set first, in rfm_model.segment_rules or comment_rules.")));
 	}
-	rfm_query_end();
+	rfm_catalog_query_end(&catalog);
 }
 
-void
-rfm_ruleset_drop(const char *ruleset)
+/*
+ * rfm_drop_ruleset(ruleset text) RETURNS void
+ */
+Datum
+rfm_drop_ruleset(PG_FUNCTION_ARGS)
 {
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(ruleset);
-	Oid			user = GetUserId();
-	RfmIdentity	catalog;
+	char	   *ruleset;
 
+	rfm_version_check();
+	PreventCommandIfReadOnly("rfm_drop_ruleset()");
+	ruleset = rfm_text_argument(fcinfo, 0, "name of a rule set");
 	(void) lock_own(ruleset, "FOR UPDATE");
-	rfm_catalog_enter(&catalog);
-	check_unused(ruleset, user);
-	rfm_execute(psprintf("DELETE FROM %s WHERE ruleset OPERATOR(pg_catalog.=) $1",
-						 rfm_public_name("rfm_ruleset")),
-				1, &type, &value, NULL, SPI_OK_DELETE);
-	rfm_catalog_leave(&catalog);
+	check_unused(ruleset);
+	rfm_catalog_execute("DELETE FROM @rfm_ruleset WHERE ruleset = $1", SPI_OK_DELETE,
+						RFM_PARAMS(rfm_text(ruleset)));
+	PG_RETURN_VOID();
 }
 
-void
-rfm_rule_drop(const char *ruleset, int32 priority)
+/*
+ * rfm_drop_rule(ruleset text, priority int4) RETURNS void
+ */
+Datum
+rfm_drop_rule(PG_FUNCTION_ARGS)
 {
-	Oid			types[] = {TEXTOID, INT4OID};
-	Datum		values[] = {CStringGetTextDatum(ruleset), Int32GetDatum(priority)};
-	RfmIdentity	catalog;
+	char	   *ruleset;
 
-	(void) rfm_ruleset_own(ruleset);
-	rfm_catalog_enter(&catalog);
-	if (rfm_execute(psprintf("DELETE FROM %s WHERE ruleset OPERATOR(pg_catalog.=) $1"
-							 " AND priority OPERATOR(pg_catalog.=) $2",
-							 rfm_public_name("rfm_segment_rule")),
-					2, types, values, NULL, SPI_OK_DELETE) == 0)
+	rfm_version_check();
+	PreventCommandIfReadOnly("rfm_drop_rule()");
+	ruleset = rfm_text_argument(fcinfo, 0, "name of a rule set");
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("priority of a rule must not be null")));
+	(void) lock_own(ruleset, "FOR SHARE");
+	if (rfm_catalog_execute("DELETE FROM @rfm_segment_rule WHERE ruleset = $1 AND priority = $2", SPI_OK_DELETE,
+							RFM_PARAMS(rfm_text(ruleset), rfm_int4(PG_GETARG_INT32(1)))) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("rule set \"%s\" has no rule with priority %d", ruleset, priority)));
-	rfm_catalog_leave(&catalog);
+				 errmsg("rule set \"%s\" has no rule with priority %d", ruleset, PG_GETARG_INT32(1))));
+	PG_RETURN_VOID();
 }
 
 /* Return the model's buckets as a user writes them. */
@@ -187,8 +207,7 @@ rfm_ruleset_check_model(const char *ruleset, const RfmModel *model)
 
 	if (ruleset == NULL)
 		return;
-	rfm_catalog_enter(&catalog);
-	read_ruleset(AXES ", buckets", ruleset, "FOR KEY SHARE");
+	read_ruleset(&catalog, AXES ", buckets", ruleset, "FOR KEY SHARE");
 	for (int axis = 0; axis < RFM_AXES; axis++)
 		fits = fits && DatumGetInt32(get_column(axis + 1)) == model->buckets[axis];
 	if (!fits)
@@ -196,39 +215,27 @@ rfm_ruleset_check_model(const char *ruleset, const RfmModel *model)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rule set \"%s\" does not fit the buckets of model \"%s\"", ruleset, model->name),
 				 errdetail("The rule set is for buckets %s, the model has %s.",
-						   get_text(RFM_AXES + 1), buckets_text(model)),
+						   rfm_column_text(0, RFM_AXES + 1), buckets_text(model)),
 				 errhint("Use a rule set with these buckets (see rfm_ruleset), or null for none. To create one: INSERT INTO rfm_ruleset (ruleset, buckets) VALUES ('my_rules', '%s'); then insert its rules into rfm_segment_rule.",
 						 buckets_text(model))));
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_query_end(&catalog);
 }
 
 void
 rfm_ruleset_expect(const char *ruleset)
 {
-	Oid			types[] = {TEXTOID, OIDOID};
-	Datum		values[] = {(Datum) 0, ObjectIdGetDatum(GetUserId())};
-	RfmIdentity	catalog;
 	bool		isnull;
 
 	if (ruleset == NULL)
 		return;
-	values[0] = CStringGetTextDatum(ruleset);
-	rfm_catalog_enter(&catalog);
-	(void) rfm_query_value(psprintf("SELECT true FROM %s WHERE ruleset OPERATOR(pg_catalog.=) $1",
-									rfm_public_name("rfm_ruleset")),
-						   1, types, values, false, &isnull);
-	if (isnull)
-	{
-		/*
-		 * one table after the other, as locks in different orders could
-		 * deadlock
-		 */
-		rfm_execute(psprintf("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", rfm_public_name("rfm_ruleset")),
-					0, NULL, NULL, NULL, SPI_OK_UTILITY);
-		rfm_execute(psprintf("INSERT INTO %s (ruleset, owner, description) VALUES ($1, $2, 'not restored yet')"
-							 " ON CONFLICT DO NOTHING", rfm_public_name("rfm_ruleset")),
-					2, types, values, NULL, SPI_OK_INSERT);
-	}
-	rfm_catalog_leave(&catalog);
+	(void) rfm_catalog_value("SELECT true FROM @rfm_ruleset WHERE ruleset = $1",
+							 RFM_PARAMS(rfm_text(ruleset)), false, &isnull);
+	if (!isnull)
+		return;
+
+	/* one table after the other, as locks in different orders could deadlock */
+	rfm_catalog_execute("LOCK TABLE @rfm_ruleset IN SHARE ROW EXCLUSIVE MODE", SPI_OK_UTILITY, NULL);
+	rfm_catalog_execute("INSERT INTO @rfm_ruleset (ruleset, owner, description) VALUES ($1, $2, 'not restored yet')"
+						" ON CONFLICT DO NOTHING",
+						SPI_OK_INSERT, RFM_PARAMS(rfm_text(ruleset), rfm_oid(GetUserId())));
 }

@@ -11,31 +11,10 @@
 #include "model/model.h"
 
 /*
- * rfm_ruleset_own: find a rule set that the current user may change, and lock
- * its row until the end of the transaction, so that it keeps its owner.  Return
- * its buckets, an int4[] of three, palloc'd.  Raises UNDEFINED_OBJECT, and
- * INSUFFICIENT_PRIVILEGE for a shipped rule set or one of another role.
- */
-extern Datum rfm_ruleset_own(const char *ruleset);
-
-/*
  * rfm_ruleset_buckets: determine the bucket counts of a rule set, indexed as
  * axes are.  Raises UNDEFINED_OBJECT.
  */
 extern void rfm_ruleset_buckets(const char *ruleset, int *buckets);
-
-/*
- * rfm_ruleset_drop: remove a rule set and its rules.  Raises what
- * rfm_ruleset_own raises, and DEPENDENT_OBJECTS_STILL_EXIST while a model uses
- * it.
- */
-extern void rfm_ruleset_drop(const char *ruleset);
-
-/*
- * rfm_rule_drop: remove the rule of that priority.  Raises what
- * rfm_ruleset_own raises, and UNDEFINED_OBJECT where there is no such rule.
- */
-extern void rfm_rule_drop(const char *ruleset, int32 priority);
 
 /*
  * rfm_ruleset_check_model: raise an error unless ruleset, NULL for none, exists

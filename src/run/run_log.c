@@ -10,6 +10,7 @@
 #include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
+#include "base/settings.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "run/run_group.h"
@@ -18,16 +19,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-
-int			rfm_log_retention_days = 0;
-
-typedef struct LogColumn
-{
-	const char *name;
-	Oid			type;
-	Datum		value;
-	bool		isnull;
-} LogColumn;
 
 /* The cut points for rfm_run: those of groups are in rfm_run_group. */
 static char *
@@ -63,155 +54,98 @@ newest_order(const RfmCustomers *customers)
 static void
 expire_log(const RfmModel *model)
 {
-	Oid			types[] = {INT8OID, INT4OID};
-	Datum		values[] = {Int64GetDatum(model->id), Int32GetDatum(rfm_log_retention_days)};
-	const char *table = rfm_public_name("rfm_run");
-
 	if (rfm_log_retention_days == 0)
 		return;
-	rfm_execute(psprintf("DELETE FROM %s WHERE model_id = $1 AND finished_at < now() - make_interval(days => $2)"
-						 " AND run_date < (SELECT max(r.run_date) FROM %s r WHERE r.model_id = $1)",
-						 table, table),
-				lengthof(values), types, values, NULL, SPI_OK_DELETE);
-	rfm_execute(psprintf("DELETE FROM %s g WHERE model_id = $1"
-						 " AND NOT EXISTS (SELECT FROM %s r WHERE r.run_id = g.run_id)",
-						 rfm_public_name("rfm_run_group"), table),
-				1, types, values, NULL, SPI_OK_DELETE);
+	rfm_catalog_execute("DELETE FROM @rfm_run WHERE model_id = $1 AND finished_at < now() - make_interval(days => $2)"
+						" AND run_date < (SELECT max(r.run_date) FROM @rfm_run r WHERE r.model_id = $1)",
+						SPI_OK_DELETE, RFM_PARAMS(rfm_int8(model->id), rfm_int4(rfm_log_retention_days)));
+	rfm_catalog_execute("DELETE FROM @rfm_run_group g WHERE model_id = $1"
+						" AND NOT EXISTS (SELECT FROM @rfm_run r WHERE r.run_id = g.run_id)",
+						SPI_OK_DELETE, RFM_PARAMS(rfm_int8(model->id)));
+}
+
+static RfmParam
+json_param(const char *json)
+{
+	return rfm_param(JSONBOID, DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
 }
 
 void
 rfm_run_log(RfmScoredSnapshot *snapshot, const RfmCounts *counts,
 			TimestampTz started_at, Oid run_by)
 {
-	char	   *cut_points = cut_points_of(snapshot);
-	LogColumn	column[] = {
-		{"model_id", INT8OID, Int64GetDatum(snapshot->model->id)},
-		{"model", TEXTOID, CStringGetTextDatum(snapshot->model->name)},
-		{"owner", OIDOID, ObjectIdGetDatum(snapshot->model->owner)},
-		{"run_date", DATEOID, DateADTGetDatum(snapshot->run_date)},
-		{"customers", INT8OID, Int64GetDatum(snapshot->customers->n)},
-		{"orders", INT8OID, Int64GetDatum(snapshot->customers->orders)},
-		{"inserted", INT8OID, Int64GetDatum(counts->inserted)},
-		{"updated", INT8OID, Int64GetDatum(counts->updated)},
-		{"deleted", INT8OID, Int64GetDatum(counts->deleted)},
-		{"unchanged", INT8OID, Int64GetDatum(counts->unchanged)},
-		{"expired", INT8OID, Int64GetDatum(counts->expired)},
-		{"newest_order", DATEOID, DateADTGetDatum(newest_order(snapshot->customers)),
-		snapshot->customers->n == 0},
-		{"cut_points", JSONBOID, DirectFunctionCall1(jsonb_in, CStringGetDatum(cut_points))},
-		{"reading", TEXTOID, CStringGetTextDatum(snapshot->source.grouped ? "grouped" : "orders")},
-		{"spilled", BOOLOID, BoolGetDatum(snapshot->spilled)},
-		{"memory", INT8OID, Int64GetDatum((int64) snapshot->memory)},
-		{"phases", JSONBOID, DirectFunctionCall1(jsonb_in,
-												 CStringGetDatum(rfm_progress_json(&snapshot->progress)))},
-		{"started_at", TIMESTAMPTZOID, TimestampTzGetDatum(started_at)},
-		{"finished_at", TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTimestamp())},
-		{"run_by", TEXTOID, CStringGetTextDatum(GetUserNameFromId(run_by, false))},
-		{"version", TEXTOID, CStringGetTextDatum(RFM_VERSION)},
-		{"backfill", JSONBOID, snapshot->backfill ?
-			DirectFunctionCall1(jsonb_in, CStringGetDatum(snapshot->backfill)) : (Datum) 0,
-		snapshot->backfill == NULL}
+	const RfmNewColumn column[] = {
+		{"model_id", rfm_int8(snapshot->model->id)},
+		{"model", rfm_text(snapshot->model->name)},
+		{"owner", rfm_oid(snapshot->model->owner)},
+		{"run_date", rfm_date(snapshot->run_date)},
+		{"customers", rfm_int8(snapshot->customers->n)},
+		{"orders", rfm_int8(snapshot->customers->orders)},
+		{"inserted", rfm_int8(counts->inserted)},
+		{"updated", rfm_int8(counts->updated)},
+		{"deleted", rfm_int8(counts->deleted)},
+		{"unchanged", rfm_int8(counts->unchanged)},
+		{"expired", rfm_int8(counts->expired)},
+		{"newest_order", {DATEOID, DateADTGetDatum(newest_order(snapshot->customers)), snapshot->customers->n == 0}},
+		{"cut_points", json_param(cut_points_of(snapshot))},
+		{"reading", rfm_text(snapshot->source.grouped ? "grouped" : "orders")},
+		{"spilled", rfm_param(BOOLOID, BoolGetDatum(snapshot->spilled))},
+		{"memory", rfm_int8((int64) snapshot->memory)},
+		{"phases", json_param(rfm_progress_json(&snapshot->progress))},
+		{"started_at", rfm_param(TIMESTAMPTZOID, TimestampTzGetDatum(started_at))},
+		{"finished_at", rfm_param(TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTimestamp()))},
+		{"run_by", rfm_text(GetUserNameFromId(run_by, false))},
+		{"version", rfm_text(RFM_VERSION)},
+		{"backfill", snapshot->backfill ? json_param(snapshot->backfill) : (RfmParam) {JSONBOID, (Datum) 0, true}}
 	};
-	char		nulls[lengthof(column)];
-	Oid			types[lengthof(column)];
-	Datum		values[lengthof(column)];
-	StringInfoData sql;
 	RfmIdentity	catalog;
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "INSERT INTO %s (",
-					 rfm_public_name("rfm_run"));
-	for (int i = 0; i < (int) lengthof(column); i++)
-	{
-		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", column[i].name);
-		types[i] = column[i].type;
-		values[i] = column[i].value;
-		nulls[i] = column[i].isnull ? 'n' : ' ';
-	}
-	appendStringInfoString(&sql, ") VALUES (");
-	for (int i = 0; i < (int) lengthof(column); i++)
-		appendStringInfo(&sql, "%s$%d", i > 0 ? ", " : "", i + 1);
-	appendStringInfoChar(&sql, ')');
-
 	rfm_catalog_enter(&catalog);
-	rfm_execute(sql.data, lengthof(column), types, values, nulls, SPI_OK_INSERT);
+	rfm_insert("rfm_run", column, lengthof(column));
 	if (snapshot->group_log)
 		rfm_log_groups(snapshot);
+	rfm_owner_leave(&catalog);
 	expire_log(snapshot->model);
-	rfm_catalog_leave(&catalog);
-}
-
-/*
- * Return the query for columns of a model's rows, $1 being its number; rest is
- * what follows that condition.
- */
-static char *
-log_query(const char *columns, const char *rest)
-{
-	return psprintf("SELECT %s FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1 %s",
-					columns, rfm_public_name("rfm_run"), rest);
-}
-
-/* Return the date that a query over the log gives; false: none. */
-static bool
-read_date(const char *sql, int nargs, Oid *types, Datum *values, DateADT *date)
-{
-	RfmIdentity	catalog;
-	bool		isnull;
-
-	rfm_catalog_enter(&catalog);
-	*date = DatumGetDateADT(rfm_query_value(sql, nargs, types, values, true, &isnull));
-	rfm_catalog_leave(&catalog);
-	return !isnull;
 }
 
 bool
 rfm_run_newest(const RfmModel *model, bool by_date, int64 *run_id, DateADT *date)
 {
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(model->id);
 	RfmIdentity	catalog;
 	bool		found;
 	bool		isnull;
 
-	rfm_catalog_enter(&catalog);
-	found = rfm_query(log_query("run_id, run_date",
-								by_date ? "ORDER BY run_date DESC, run_id DESC LIMIT 1" :
-								"ORDER BY run_id DESC LIMIT 1"),
-					  1, &type, &value, true) > 0;
+	found = rfm_catalog_query(&catalog, by_date ?
+							  "SELECT run_id, run_date FROM @rfm_run WHERE model_id = $1 ORDER BY run_date DESC, run_id DESC LIMIT 1" :
+							  "SELECT run_id, run_date FROM @rfm_run WHERE model_id = $1 ORDER BY run_id DESC LIMIT 1",
+							  RFM_PARAMS(rfm_int8(model->id)), true) > 0;
 	if (found)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[0];
-		TupleDesc	tupdesc = SPI_tuptable->tupdesc;
-
 		if (run_id)
-			*run_id = DatumGetInt64(SPI_getbinval(tuple, tupdesc, 1, &isnull));
-		*date = DatumGetDateADT(SPI_getbinval(tuple, tupdesc, 2, &isnull));
+			*run_id = DatumGetInt64(rfm_column(0, 1, &isnull));
+		*date = DatumGetDateADT(rfm_column(0, 2, &isnull));
 	}
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_query_end(&catalog);
 	return found;
 }
 
 bool
 rfm_run_last_date(const RfmModel *model, DateADT not_after, DateADT *date)
 {
-	Oid			types[] = {INT8OID, DATEOID};
-	Datum		values[] = {Int64GetDatum(model->id), DateADTGetDatum(not_after)};
+	bool		isnull;
 
-	return read_date(log_query("pg_catalog.max(run_date)",
-							   "AND run_date OPERATOR(pg_catalog.<=) $2"),
-					 lengthof(types), types, values, date);
+	*date = DatumGetDateADT(rfm_catalog_value("SELECT max(run_date) FROM @rfm_run WHERE model_id = $1 AND run_date <= $2",
+											  RFM_PARAMS(rfm_int8(model->id), rfm_date(not_after)), true, &isnull));
+	return !isnull;
 }
 
 bool
 rfm_run_last_backfill(const RfmModel *model, const char *backfill, DateADT *date)
 {
-	Oid			types[] = {INT8OID, JSONBOID};
-	Datum		values[] = {Int64GetDatum(model->id),
-	DirectFunctionCall1(jsonb_in, CStringGetDatum(backfill))};
+	bool		isnull;
 
-	return read_date(log_query("CASE WHEN backfill OPERATOR(pg_catalog.=) $2 THEN run_date END",
-							   "AND backfill IS NOT NULL ORDER BY run_id DESC LIMIT 1"),
-					 lengthof(types), types, values, date);
+	*date = DatumGetDateADT(rfm_catalog_value("SELECT CASE WHEN backfill = $2 THEN run_date END FROM @rfm_run"
+											  " WHERE model_id = $1 AND backfill IS NOT NULL ORDER BY run_id DESC LIMIT 1",
+											  RFM_PARAMS(rfm_int8(model->id), json_param(backfill)), true, &isnull));
+	return !isnull;
 }

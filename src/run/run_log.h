@@ -15,12 +15,6 @@
 #include "target/target.h"
 
 /*
- * Setting rfm.log_retention_days: the number of days for which rows are kept;
- * 0: no limit.
- */
-extern int	rfm_log_retention_days;
-
-/*
  * rfm_run_log: add the row of a refresh that has been written, with the counts
  * of its rows. run_by is the role that called the refresh.  Deletes older rows
  * of the model as rfm.log_retention_days says.  Ends the log of groups.

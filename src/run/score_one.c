@@ -1,7 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * score_one.c
- *		The scores of one customer as of now.
+ *		The scores of one customer as of now: rfm_score_now().
+ *
+ * The customer's orders alone are read, and scored by the cut points that are
+ * logged for the newest snapshot.  A value that equals a cut point has the score
+ * that it has in that snapshot.  Where the method ntile gives equal values
+ * different scores, the customer's key decides, as it does in the snapshot.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,16 +15,22 @@
 #include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "read/query.h"
+#include "run/arguments.h"
+#include "run/define_model.h"
+#include "run/preview.h"
 #include "run/run_log.h"
-#include "run/score_one.h"
 #include "score/rules.h"
 #include "target/diff.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
 #include "value/key_pair.h"
 #include "value/numeric.h"
+
+PG_FUNCTION_INFO_V1(rfm_score_one);
 
 /* The cut point at which a score begins, as it is logged. */
 typedef struct LoggedCut
@@ -39,22 +50,21 @@ typedef struct LoggedCuts
  */
 
 static void
-read_cut(HeapTuple tuple, TupleDesc tupdesc, MemoryContext mcxt, LoggedCuts *cuts)
+read_cut(uint64 row, MemoryContext mcxt, LoggedCuts *cuts)
 {
-	MemoryContext spicxt = MemoryContextSwitchTo(mcxt);
 	bool		isnull;
-	int			axis = DatumGetInt32(SPI_getbinval(tuple, tupdesc, 1, &isnull)) - 1;
-	int			score = DatumGetInt32(SPI_getbinval(tuple, tupdesc, 2, &isnull));
-	Datum		value = SPI_getbinval(tuple, tupdesc, 3, &isnull);
+	int			axis = DatumGetInt32(rfm_column(row, 1, &isnull)) - 1;
+	int			score = DatumGetInt32(rfm_column(row, 2, &isnull));
+	LoggedCut  *cut;
+	MemoryContext spicxt;
 
-	if (axis >= 0 && axis < RFM_AXES && score >= 1 && score <= RFM_MAX_BUCKETS)
-	{
-		LoggedCut  *cut = &cuts->cut[axis][score - 1];
-
-		cuts->buckets[axis] = Max(cuts->buckets[axis], score);
-		cut->value = isnull ? NULL : DatumGetNumericCopy(value);
-		cut->from_customer = SPI_getvalue(tuple, tupdesc, 4);
-	}
+	if (axis < 0 || axis >= RFM_AXES || score < 1 || score > RFM_MAX_BUCKETS)
+		return;
+	spicxt = MemoryContextSwitchTo(mcxt);
+	cut = &cuts->cut[axis][score - 1];
+	cuts->buckets[axis] = Max(cuts->buckets[axis], score);
+	cut->value = (Numeric) DatumGetPointer(rfm_column_copy(row, 3, mcxt, &isnull));
+	cut->from_customer = rfm_column_text(row, 4);
 	MemoryContextSwitchTo(spicxt);
 }
 
@@ -66,25 +76,19 @@ static bool
 read_cuts(int64 run_id, const char *group, LoggedCuts *cuts)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
-	Oid			types[] = {INT8OID, TEXTOID};
-	Datum		values[] = {Int64GetDatum(run_id), group ? CStringGetTextDatum(group) : (Datum) 0};
 	RfmIdentity	catalog;
 	uint64		n;
 
 	memset(cuts, 0, sizeof(*cuts));
-	rfm_catalog_enter(&catalog);
-	n = rfm_query(psprintf("SELECT a.axis::int4, s.score, s.cut_point, s.from_customer"
-						   " FROM %s r,"
-						   " unnest('{recency_days,frequency_orders,monetary_value}'::text[]) WITH ORDINALITY a(name, axis),"
-						   " jsonb_to_recordset(r.cut_points -> a.name) s(score int4, cut_point numeric, from_customer text)"
-						   " WHERE r.run_id = $1%s",
-						   rfm_public_name(group ? "rfm_run_group" : "rfm_run"),
-						   group ? " AND r.score_group = $2" : ""),
-				  group ? 2 : 1, types, values, true);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		read_cut(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, mcxt, cuts);
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	n = rfm_catalog_query(&catalog, psprintf("SELECT a.axis::int4, s.score, s.cut_point, s.from_customer FROM @%s r,"
+											 " unnest('{recency_days,frequency_orders,monetary_value}'::text[]) WITH ORDINALITY a(name, axis),"
+											 " jsonb_to_recordset(r.cut_points -> a.name) s(score int4, cut_point numeric, from_customer text)"
+											 " WHERE r.run_id = $1%s",
+											 group ? "rfm_run_group" : "rfm_run", group ? " AND r.score_group = $2" : ""),
+						  RFM_PARAMS(rfm_int8(run_id), rfm_text(group)), true);
+	for (uint64 i = 0; i < n; i++)
+		read_cut(i, mcxt, cuts);
+	rfm_catalog_query_end(&catalog);
 	return n > 0;
 }
 
@@ -182,15 +186,6 @@ current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
 	return cut_date;
 }
 
-/* Return the group of a row as text. */
-static char *
-group_of(const RfmCustomers *customers, int64 row)
-{
-	const RfmKeyType *type = rfm_key_part_type(&customers->key_type, RFM_PART_GROUP);
-
-	return rfm_key_out(type, rfm_key_part(&customers->key_type, customers->key[row], RFM_PART_GROUP));
-}
-
 /*
  * Read the cut points of a row.  Returns false where its group was not in the
  * snapshot, and has none.
@@ -234,7 +229,7 @@ read_customer(const char *customer, DateADT cut_date, RfmScoredSnapshot *snapsho
 	{
 		group = palloc(snapshot->customers->n * sizeof(char *));
 		for (int64 row = 0; row < snapshot->customers->n; row++)
-			group[row] = group_of(snapshot->customers, row);
+			group[row] = rfm_key_group_out(&snapshot->customers->key_type, snapshot->customers->key[row]);
 	}
 	rfm_owner_leave(&owner);
 	return group;
@@ -255,36 +250,80 @@ score_row(const RfmScoredSnapshot *snapshot, int64 row, const LoggedCuts *cuts)
 	return cell;
 }
 
-void
-rfm_score_customer(const RfmModel *model, const char *customer, const char *score_group,
-				   RfmScoredCustomer *scored)
+/*
+ * Score the customer with this key, given as text, in one group, given as text, or
+ * in every one (NULL): return a cell for each row of the snapshot, 0 for another
+ * group, or one without cut points.  There are no rows where no order of the
+ * customer counts, or the model leaves them out.
+ */
+static RfmCell *
+score_customer(const char *customer, const char *score_group, RfmScoredSnapshot *snapshot,
+			   DateADT *cut_date)
 {
-	RfmScoredSnapshot *snapshot = &scored->snapshot;
+	const RfmModel *model = snapshot->model;
 	LoggedCuts	cuts = {0};
 	int64		run_id;
 	char	  **group;
+	RfmCell    *cell;
 
-	memset(scored, 0, sizeof(*scored));
-	snapshot->model = model;
 	rfm_source_forbid_nesting();
 	if (score_group && model->score_within == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" scores all customers together", model->name),
 				 errhint("Omit score_group, or set the model's \"score_within\".")));
-	run_id = find_run(model, &scored->cut_date);
+	run_id = find_run(model, cut_date);
 	if (model->score_within == NULL)
 		(void) find_cuts(model, run_id, NULL, &cuts);
 	snapshot->segment = rfm_labels_load(model->segment_rules);
 	snapshot->comment = rfm_labels_load(model->comment_rules);
 
-	group = read_customer(customer, scored->cut_date, snapshot);
-	scored->cell = palloc0(snapshot->customers->n * sizeof(RfmCell));
+	group = read_customer(customer, *cut_date, snapshot);
+	cell = palloc0(snapshot->customers->n * sizeof(RfmCell));
 	for (int64 row = 0; row < snapshot->customers->n; row++)
 	{
 		if (score_group && strcmp(score_group, group[row]) != 0)
 			continue;
 		if (group == NULL || find_cuts(model, run_id, group[row], &cuts))
-			scored->cell[row] = score_row(snapshot, row, &cuts);
+			cell[row] = score_row(snapshot, row, &cuts);
 	}
+	return cell;
+}
+
+/*
+ * rfm_score_now(customer text, model text, score_group text) RETURNS TABLE (...):
+ * the columns of rfm_preview(), and the date of the cut points
+ */
+Datum
+rfm_score_one(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *name;
+	char	   *customer;
+	RfmScoredSnapshot snapshot = {0};
+	RfmCell    *cell;
+	DateADT		cut_date;
+	RfmIdentity owner;
+
+	rfm_version_check();
+	InitMaterializedSRF(fcinfo, 0);
+	name = rfm_text_argument(fcinfo, 1, "model");
+	customer = rfm_text_argument(fcinfo, 0, "customer");
+	snapshot.model = rfm_model_load(name, false);
+	cell = score_customer(customer, rfm_optional_text(fcinfo, 2), &snapshot, &cut_date);
+	rfm_owner_enter(&owner, snapshot.model->owner, snapshot.model->time_zone);
+	for (int64 i = 0; i < snapshot.customers->n; i++)
+	{
+		Datum		values[RFM_PREVIEW_COLUMNS + 1];
+		bool		nulls[RFM_PREVIEW_COLUMNS + 1];
+
+		if (cell[i] == 0)
+			continue;
+		rfm_preview_row(&snapshot, i, cell[i], values, nulls);
+		values[RFM_PREVIEW_COLUMNS] = DateADTGetDatum(cut_date);
+		nulls[RFM_PREVIEW_COLUMNS] = false;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	rfm_owner_leave(&owner);
+	return (Datum) 0;
 }

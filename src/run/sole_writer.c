@@ -22,7 +22,7 @@
 #include "utils/lsyscache.h"
 
 /* The target, its partitions, and what it is a partition of, as oid[]. */
-static Datum
+static RfmParam
 written_relations(Oid target)
 {
 	List	   *oids = list_make1_oid(target);
@@ -37,7 +37,7 @@ written_relations(Oid target)
 	values = palloc(list_length(oids) * sizeof(Datum));
 	foreach(lc, oids)
 		values[n++] = ObjectIdGetDatum(lfirst_oid(lc));
-	return PointerGetDatum(construct_array(values, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+	return rfm_array(OIDARRAYOID, values, n);
 }
 
 void
@@ -45,23 +45,20 @@ rfm_check_sole_writer(const RfmModel *model)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
 	RfmIdentity catalog;
-	Oid			types[3] = {OIDARRAYOID, INT8OID, TEXTOID};
-	Datum		values[3] = {written_relations(model->target), Int64GetDatum(model->id), CStringGetTextDatum(model->name)};
 	char	   *other = NULL;
 	Oid			owner = InvalidOid;
 	bool		isnull;
 
 	/* one with the same name is refused for its name */
-	rfm_catalog_enter(&catalog);
-	if (rfm_query(psprintf("SELECT model, owner::pg_catalog.oid FROM %s WHERE target = ANY ($1) AND model_id <> $2 AND model <> $3 LIMIT 1",
-						   rfm_public_name("rfm_model")),
-				  3, types, values, false) > 0)
+	if (rfm_catalog_query(&catalog, "SELECT model, owner::oid FROM @rfm_model"
+						  " WHERE target = ANY ($1) AND model_id <> $2 AND model <> $3 LIMIT 1",
+						  RFM_PARAMS(written_relations(model->target), rfm_int8(model->id), rfm_text(model->name)),
+						  false) > 0)
 	{
-		other = MemoryContextStrdup(mcxt, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
-		owner = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+		other = MemoryContextStrdup(mcxt, rfm_column_text(0, 1));
+		owner = DatumGetObjectId(rfm_column(0, 2, &isnull));
 	}
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_query_end(&catalog);
 	if (other)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

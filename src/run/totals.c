@@ -10,11 +10,13 @@
 #include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
+#include "base/version.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "miscadmin.h"
 #include "model/model.h"
 #include "run/access.h"
+#include "run/arguments.h"
 #include "run/totals.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -24,6 +26,9 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/tuplestore.h"
+#include "value/numeric.h"
+
+PG_FUNCTION_INFO_V1(rfm_totals);
 
 /* Totals of customers: those of a cell, then those of a label. */
 typedef struct Total
@@ -59,8 +64,7 @@ add_wide(Total *total, Numeric value)
 {
 	Numeric		before = total->wide ? total->wide : int64_to_numeric(0);
 
-	total->wide = DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(before),
-													  NumericGetDatum(value)));
+	total->wide = rfm_numeric_call(numeric_add, before, value);
 	pfree(before);
 }
 
@@ -129,18 +133,16 @@ count_labels(const Total *cells, char **label, int scale, Total *labels)
 /*
  * Store the rows of one kind of label; none if label is NULL. Existing equal
  * rows are not touched, so that a refresh that changes nothing does not
- * conflict with another. unnest with several arrays is a syntax: it has no
- * schema.
+ * conflict with another.
  */
 static void
 put_totals(const RfmScoredSnapshot *snapshot, const Total *cells, const char *by, char **label)
 {
+	const RfmParam *params;
 	int			scale = snapshot->customers->money.scale;
 	Total	   *labels = palloc(RFM_CELLS * sizeof(Total));
 	int			n = label ? count_labels(cells, label, scale, labels) : 0;
 	Datum	   *column[4];
-	Oid			types[] = {INT8OID, DATEOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, NUMERICARRAYOID};
-	Datum		values[lengthof(types)];
 
 	for (int c = 0; c < (int) lengthof(column); c++)
 		column[c] = palloc(Max(n, 1) * sizeof(Datum));
@@ -152,76 +154,51 @@ put_totals(const RfmScoredSnapshot *snapshot, const Total *cells, const char *by
 		add_wide(&labels[l], int64_div_fast_to_numeric(labels[l].scaled, scale));
 		column[3][l] = NumericGetDatum(labels[l].wide);
 	}
-	values[0] = Int64GetDatum(snapshot->model->id);
-	values[1] = DateADTGetDatum(snapshot->run_date);
-	values[2] = CStringGetTextDatum(by);
-	values[3] = PointerGetDatum(construct_array(column[0], n, TEXTOID, -1, false, TYPALIGN_INT));
-	values[4] = PointerGetDatum(construct_array(column[1], n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[5] = PointerGetDatum(construct_array(column[2], n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[6] = PointerGetDatum(construct_array(column[3], n, NUMERICOID, -1, false, TYPALIGN_INT));
-	rfm_execute(psprintf("DELETE FROM %s t WHERE t.model_id OPERATOR(pg_catalog.=) $1"
-						 " AND t.run_date OPERATOR(pg_catalog.=) $2 AND t.by OPERATOR(pg_catalog.=) $3"
-						 " AND ROW(t.label, t.customers, t.orders, t.revenue) NOT IN"
-						 " (SELECT l.a, l.b, l.c, l.d FROM unnest($4, $5, $6, $7) AS l(a, b, c, d))",
-						 rfm_public_name("rfm_total")),
-				lengthof(values), types, values, NULL, SPI_OK_DELETE);
-	rfm_execute(psprintf("INSERT INTO %s (model_id, run_date, by, label, customers, orders, revenue)"
-						 " SELECT $1, $2, $3, l.a, l.b, l.c, l.d"
-						 " FROM unnest($4, $5, $6, $7) AS l(a, b, c, d)"
-						 " ON CONFLICT DO NOTHING",
-						 rfm_public_name("rfm_total")),
-				lengthof(values), types, values, NULL, SPI_OK_INSERT);
+	params = RFM_PARAMS(rfm_int8(snapshot->model->id), rfm_date(snapshot->run_date), rfm_text(by),
+						rfm_array(TEXTARRAYOID, column[0], n), rfm_array(INT8ARRAYOID, column[1], n),
+						rfm_array(INT8ARRAYOID, column[2], n), rfm_array(NUMERICARRAYOID, column[3], n));
+	rfm_catalog_execute("DELETE FROM @rfm_total t WHERE t.model_id = $1 AND t.run_date = $2 AND t.by = $3"
+						" AND ROW(t.label, t.customers, t.orders, t.revenue) NOT IN"
+						" (SELECT l.a, l.b, l.c, l.d FROM unnest($4, $5, $6, $7) AS l(a, b, c, d))",
+						SPI_OK_DELETE, params);
+	rfm_catalog_execute("INSERT INTO @rfm_total (model_id, run_date, by, label, customers, orders, revenue)"
+						" SELECT $1, $2, $3, l.a, l.b, l.c, l.d FROM unnest($4, $5, $6, $7) AS l(a, b, c, d)"
+						" ON CONFLICT DO NOTHING",
+						SPI_OK_INSERT, params);
 }
 
 void
 rfm_totals_write(const RfmScoredSnapshot *snapshot, bool hold)
 {
-	RfmIdentity	catalog;
 	Total	   *cells = hold ? count_cells(snapshot) : NULL;
 
-	rfm_catalog_enter(&catalog);
 	put_totals(snapshot, cells, "segment", hold ? snapshot->segment : NULL);
 	put_totals(snapshot, cells, "comment", hold ? snapshot->comment : NULL);
-	rfm_catalog_leave(&catalog);
 }
 
-void
-rfm_totals_delete(int64 model_id)
+/*
+ * rfm_internal.totals(model text) RETURNS SETOF snapshot_total: the stored totals
+ * of a model's snapshots.  None if the current user may not SELECT from the whole
+ * target, or if row security restricts its rows.
+ */
+Datum
+rfm_totals(PG_FUNCTION_ARGS)
 {
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(model_id);
-	RfmIdentity	catalog;
-
-	rfm_catalog_enter(&catalog);
-	rfm_execute(psprintf("DELETE FROM %s WHERE model_id OPERATOR(pg_catalog.=) $1",
-						 rfm_public_name("rfm_total")),
-				1, &type, &value, NULL, SPI_OK_DELETE);
-	rfm_catalog_leave(&catalog);
-}
-
-void
-rfm_totals_fetch(const char *name, ReturnSetInfo *rsinfo)
-{
-	RfmAccess	access;
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	RfmModel   *model;
-	Oid			type = INT8OID;
-	Datum		value;
 	RfmIdentity	catalog;
 
-	rfm_access_open(name, &access);
-	model = rfm_model_find(name, false);
+	rfm_version_check();
+	InitMaterializedSRF(fcinfo, 0);
+	model = rfm_access_model(rfm_text_argument(fcinfo, 0, "model"));
 	if ((!has_privs_of_role(GetUserId(), model->owner) &&
 		 pg_class_aclcheck(model->target, GetUserId(), ACL_SELECT) != ACLCHECK_OK) ||
 		check_enable_rls(model->target, InvalidOid, true) == RLS_ENABLED)
-		return;
-
-	value = Int64GetDatum(model->id);
-	rfm_catalog_enter(&catalog);
-	rfm_query(psprintf("SELECT run_date, by, label, customers, orders, revenue FROM %s"
-					   " WHERE model_id OPERATOR(pg_catalog.=) $1", rfm_public_name("rfm_total")),
-			  1, &type, &value, true);
+		return (Datum) 0;
+	rfm_catalog_query(&catalog, "SELECT run_date, by, label, customers, orders, revenue FROM @rfm_total"
+					  " WHERE model_id = $1", RFM_PARAMS(rfm_int8(model->id)), true);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_query_end(&catalog);
+	return (Datum) 0;
 }

@@ -12,7 +12,6 @@
 #ifndef RFM_RUN_TOTALS_H
 #define RFM_RUN_TOTALS_H
 
-#include "nodes/execnodes.h"
 #include "score/snapshot.h"
 #include "target/target.h"
 
@@ -30,19 +29,5 @@ extern bool rfm_totals_hold(const RfmScoredSnapshot *snapshot, const RfmTarget *
  * snapshot, or delete them unless rfm_totals_hold.
  */
 extern void rfm_totals_write(const RfmScoredSnapshot *snapshot, bool hold);
-
-/*
- * rfm_totals_delete: Delete the totals of a model whose target has been
- * replaced.
- */
-extern void rfm_totals_delete(int64 model_id);
-
-/*
- * rfm_totals_fetch: Put the totals of the model of that name into
- * rsinfo->setResult, as rows of rfm_internal.snapshot_total.  None if the
- * current user may not SELECT from the whole target, or if row security
- * restricts its rows.  Raises what rfm_access_open raises.
- */
-extern void rfm_totals_fetch(const char *model, ReturnSetInfo *rsinfo);
 
 #endif							/* RFM_RUN_TOTALS_H */

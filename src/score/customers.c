@@ -135,8 +135,7 @@ add_customer(Gathering *g, const RfmEntry *e)
 	bool		none;
 
 	rfm_progress_done(1);
-	if (row % RFM_SEGMENT_ENTRIES == 0)
-		CHECK_FOR_INTERRUPTS();
+	rfm_check_interrupts(row);
 	none = g->counted && e->last == PG_INT64_MIN && e->sum.orders == 0;
 	if (none && !g->all)
 		return;
@@ -239,14 +238,12 @@ align_sums(const Gathering *g)
 
 		if (!rfm_rescale(&sum, g->scale[i], g->highest_scale))
 			return false;
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	for (int64 i = 0; i < n; i++)
 	{
 		(void) rfm_rescale(&code[i], g->scale[i], g->highest_scale);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	return true;
 }
@@ -264,8 +261,7 @@ rank_sums(const Gathering *g, RfmMoney *money)
 			values[i] = (Numeric) (intptr_t) money->code[i];
 		else
 			values[i] = int64_div_fast_to_numeric(money->code[i], g->scale[i]);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	rfm_money_rank(money, values, n);
 	pfree(values);
@@ -296,8 +292,7 @@ apply_monetary_above(RfmCustomers *customers, Numeric limit)
 
 	for (int64 i = 0; i < customers->n; i++)
 	{
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 		if (!reachable || customers->code[RFM_MONETARY][i] < first)
 			continue;
 		customers->key[kept] = customers->key[i];

@@ -23,15 +23,6 @@ typedef struct RuleBounds
 	int			upper[4];
 } RuleBounds;
 
-static int
-get_int(int row, int column)
-{
-	bool		isnull;
-
-	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[row],
-									   SPI_tuptable->tupdesc, column, &isnull));
-}
-
 static bool
 rule_matches(const RuleBounds *rule, int r, int f, int m)
 {
@@ -60,31 +51,17 @@ rfm_labels_load(const char *ruleset)
 	MemoryContext mcxt = CurrentMemoryContext;
 	RfmIdentity	catalog;
 	char	  **labels;
-	StringInfoData sql;
-	Oid			type = TEXTOID;
-	Datum		value;
+	bool		isnull;
 
 	if (ruleset == NULL)
 		return NULL;
 	labels = palloc0(RFM_CELLS * sizeof(char *));
-	value = CStringGetTextDatum(ruleset);
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT label");
-	for (int i = 0; i < 4; i++)
-	{
-		static const char *const column[4] = {"r", "f", "m", "total"};
-
-		appendStringInfo(&sql,
-						 ", coalesce(pg_catalog.lower(%s), %d), coalesce(pg_catalog.upper(%s), %d)",
-						 column[i], PG_INT32_MIN, column[i], PG_INT32_MAX);
-	}
-	appendStringInfo(&sql,
-					 " FROM %s WHERE ruleset OPERATOR(pg_catalog.=) $1 ORDER BY priority",
-					 rfm_public_name("rfm_segment_rule"));
-
-	rfm_catalog_enter(&catalog);
-	if (rfm_query(sql.data, 1, &type, &value, true) == 0)
+	if (rfm_catalog_query(&catalog, "SELECT label,"
+						  " coalesce(lower(r), $2), coalesce(upper(r), $3), coalesce(lower(f), $2), coalesce(upper(f), $3),"
+						  " coalesce(lower(m), $2), coalesce(upper(m), $3), coalesce(lower(total), $2), coalesce(upper(total), $3)"
+						  " FROM @rfm_segment_rule WHERE ruleset = $1 ORDER BY priority",
+						  RFM_PARAMS(rfm_text(ruleset), rfm_int4(PG_INT32_MIN), rfm_int4(PG_INT32_MAX)),
+						  true) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("rule set \"%s\" has no rules", ruleset),
@@ -92,23 +69,18 @@ rfm_labels_load(const char *ruleset)
 	for (int row = 0; row < (int) SPI_processed; row++)
 	{
 		RuleBounds	rule;
-		char	   *label;
 
-		label = MemoryContextStrdup(mcxt, SPI_getvalue(SPI_tuptable->vals[row],
-													   SPI_tuptable->tupdesc, 1));
 		for (int i = 0; i < 4; i++)
 		{
-			rule.lower[i] = get_int(row, 2 + 2 * i);
-			rule.upper[i] = get_int(row, 3 + 2 * i);
+			rule.lower[i] = DatumGetInt32(rfm_column(row, 2 + 2 * i, &isnull));
+			rule.upper[i] = DatumGetInt32(rfm_column(row, 3 + 2 * i, &isnull));
 		}
-		apply_rule(&rule, label, labels);
+		apply_rule(&rule, MemoryContextStrdup(mcxt, rfm_column_text(row, 1)), labels);
 	}
-	rfm_query_end();
-	rfm_catalog_leave(&catalog);
+	rfm_catalog_query_end(&catalog);
 
 	for (int cell = 0; cell < RFM_CELLS; cell++)
 		if (labels[cell] == NULL)
 			labels[cell] = NO_MATCH_LABEL;
 	return labels;
 }
-

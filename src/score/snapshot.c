@@ -76,11 +76,11 @@ rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector, bool l
 	const RfmModel *model = snapshot->model;
 
 	rfm_progress_next(&snapshot->progress,
-					  collector && collector->spill ?
-					  INT64_FORMAT " orders, their customers in temporary files" :
-					  INT64_FORMAT " orders of " INT64_FORMAT " customers",
-					  collector ? collector->rows : (int64) 0,
-					  collector ? collector->nentries : (int64) 0);
+					  psprintf(collector && collector->spill ?
+							   INT64_FORMAT " orders, their customers in temporary files" :
+							   INT64_FORMAT " orders of " INT64_FORMAT " customers",
+							   collector ? collector->rows : (int64) 0,
+							   collector ? collector->nentries : (int64) 0));
 	/* how many there are in files is not known before they are merged */
 	if (collector == NULL || !collector->spill)
 		rfm_progress_expect(collector ? collector->nentries : 0);
@@ -89,14 +89,14 @@ rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector, bool l
 
 	snapshot->customers = rfm_customers_build(model, &snapshot->source, collector,
 											  snapshot->run_date, false);
-	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers in key order",
-					  snapshot->customers->n);
+	rfm_progress_next(&snapshot->progress, psprintf(INT64_FORMAT " customers in key order",
+													snapshot->customers->n));
 	rfm_progress_expect(snapshot->customers->n);
 
 	score(snapshot, logged);
 	snapshot->memory = Max(snapshot->memory, MemoryContextMemAllocated(CurrentMemoryContext, true));
-	rfm_progress_next(&snapshot->progress, INT64_FORMAT " customers scored",
-					  snapshot->customers->n);
+	rfm_progress_next(&snapshot->progress, psprintf(INT64_FORMAT " customers scored",
+													snapshot->customers->n));
 	rfm_progress_expect(snapshot->customers->n);
 }
 

@@ -106,8 +106,6 @@ distribute(const RfmModel *model, const RfmSource *source, const char *relation,
 	char	   *column = rfm_citus_distribution(model->source);
 	char	   *by = NULL;
 	const char *own;
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID};
-	Datum		values[lengthof(types)];
 	bool		isnull;
 
 	if (column == NULL)
@@ -119,11 +117,9 @@ distribute(const RfmModel *model, const RfmSource *source, const char *relation,
 		by = created[RFM_COL_GROUP];
 	if (by == NULL)
 		return;
-	values[0] = CStringGetTextDatum(relation);
-	values[1] = CStringGetTextDatum(by);
-	values[2] = CStringGetTextDatum(source->relation);
 	(void) rfm_query_value("SELECT pg_catalog.create_distributed_table($1::pg_catalog.regclass, $2,"
-						   " colocate_with => $3)", lengthof(types), types, values, false, &isnull);
+						   " colocate_with => $3)",
+						   RFM_PARAMS(rfm_text(relation), rfm_text(by), rfm_text(source->relation)), false, &isnull);
 }
 
 Oid
@@ -137,8 +133,9 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 	char	   *key = NULL;
 	char	   *created[RFM_COLUMNS] = {NULL};
 	StringInfoData sql;
-	int			level = rfm_lock_search_path();
+	RfmIdentity caller;
 
+	rfm_caller_enter(&caller);
 	rfm_target_check_names(model);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE TABLE %s (", relation);
@@ -166,10 +163,10 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 					 rfm_partition_clause(model, created[RFM_COL_RUN_DATE] ?
 										  quote_identifier(created[RFM_COL_RUN_DATE]) : NULL));
 
-	rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	rfm_execute(sql.data, SPI_OK_UTILITY, NULL);
 	CommandCounterIncrement();
 	rfm_customer_index_create(model, relation, created);
 	distribute(model, source, relation, created);
-	rfm_unlock_search_path(level);
+	rfm_owner_leave(&caller);
 	return get_relname_relid(rv->relname, nsp);
 }

@@ -27,7 +27,7 @@ rfm_customer_index_create(const RfmModel *model, const char *relation, char *con
 	rfm_execute(psprintf("CREATE INDEX ON %s (%s%s%s)", relation,
 						 quote_identifier(column[RFM_COL_CUSTOMER]),
 						 date ? ", " : "", date ? quote_identifier(date) : ""),
-				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+					SPI_OK_UTILITY, NULL);
 }
 
 /* Determine whether the target has an index that begins with the customer. */

@@ -201,5 +201,5 @@ rfm_partition_is_own(Oid relid)
 void
 rfm_partition_utility(const char *sql)
 {
-	rfm_execute(sql, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	rfm_execute(sql, SPI_OK_UTILITY, NULL);
 }

@@ -69,29 +69,24 @@ find_date(const RfmTarget *target, const char *aggregate, DateADT first, DateADT
 		  DateADT *found)
 {
 	const char *column = target->column[RFM_COL_RUN_DATE];
-	Oid			types[] = {DATEOID, DATEOID};
-	Datum		values[] = {DateADTGetDatum(first), DateADTGetDatum(last)};
 	bool		isnull;
 
 	rfm_target_verify(target);
 	*found = DatumGetDateADT(rfm_query_value(psprintf("SELECT pg_catalog.%s(%s) FROM %s%s WHERE %s >= $1 AND %s <= $2",
 													  aggregate, column, rfm_target_only(target),
 													  target->relation, column, column),
-											 lengthof(types), types, values, false, &isnull));
+											 RFM_PARAMS(rfm_date(first), rfm_date(last)), false, &isnull));
 	return !isnull;
 }
 
 static void
 delete_date(const RfmTarget *target, DateADT date)
 {
-	Oid			type = DATEOID;
-	Datum		value = DateADTGetDatum(date);
-
 	rfm_target_verify(target);
 	rfm_execute(psprintf("DELETE FROM %s%s WHERE %s = $1",
 						 rfm_target_only(target), target->relation,
 						 target->column[RFM_COL_RUN_DATE]),
-				1, &type, &value, NULL, SPI_OK_DELETE);
+				SPI_OK_DELETE, RFM_PARAMS(rfm_date(date)));
 }
 
 /*
@@ -177,40 +172,10 @@ rfm_retention_check_date(const RfmModel *model, const RfmTarget *target,
  * Dropping partitions.
  */
 
-/*
- * Run a utility statement in a subtransaction.  Returns NULL when it is done.
- * If it fails because other objects depend on its object, or because the object
- * is in use, it is rolled back and its error returned; other errors are raised.
- */
-static ErrorData *
-try_utility(const char *sql)
+static void
+drop_table(void *name)
 {
-	MemoryContext oldcxt = CurrentMemoryContext;
-	ResourceOwner oldowner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(oldcxt);
-	PG_TRY();
-	{
-		rfm_partition_utility(sql);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(oldcxt);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(oldcxt);
-	CurrentResourceOwner = oldowner;
-
-	if (error && error->sqlerrcode != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST &&
-		error->sqlerrcode != ERRCODE_OBJECT_IN_USE)
-		ReThrowError(error);
-	return error;
+	rfm_partition_utility(psprintf("DROP TABLE %s", (const char *) name));
 }
 
 /*
@@ -274,12 +239,15 @@ drop_partition(const RfmTarget *target, const RfmPartitions *partitions,
 				 errdetail("Other transactions are using it or target %s.", target->relation)));
 		return false;
 	}
-	error = try_utility(psprintf("DROP TABLE %s", rfm_relation_name(partition->relid)));
+	error = rfm_try(drop_table, rfm_relation_name(partition->relid));
 	if (error == NULL)
 	{
 		*expired += dates;
 		return true;
 	}
+	if (error->sqlerrcode != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST &&
+		error->sqlerrcode != ERRCODE_OBJECT_IN_USE)
+		ReThrowError(error);
 	if (error->sqlerrcode == ERRCODE_OBJECT_IN_USE)
 	{
 		ereport(NOTICE,

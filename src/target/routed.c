@@ -99,7 +99,7 @@ rfm_routed_insert(const RfmTarget *target, Tuplestorestate *rows, TupleDesc desc
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "INSERT INTO %s (", target->relation);
 	append_names(&sql, target, column, desc->natts);
-	appendStringInfo(&sql, ") SELECT * FROM %s() AS s(", rfm_internal_name("staged_rows"));
+	appendStringInfoString(&sql, ") SELECT * FROM rfm_internal.staged_rows() AS s(");
 	for (int c = 0; c < desc->natts; c++)
 		appendStringInfo(&sql, "%sc%d %s", c > 0 ? ", " : "", c + 1,
 						 format_type_extended(target->type[column[c]], target->typmod[column[c]],
@@ -113,7 +113,7 @@ rfm_routed_insert(const RfmTarget *target, Tuplestorestate *rows, TupleDesc desc
 	staged_desc = desc;
 	PG_TRY();
 	{
-		processed = (int64) rfm_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+		processed = (int64) rfm_execute(sql.data, SPI_OK_INSERT, NULL);
 	}
 	PG_FINALLY();
 	{
@@ -137,13 +137,11 @@ typedef struct DeleteBatch
 /* Append "AND column = $n" and the value, unless the target has no such column. */
 static void
 add_condition(StringInfo sql, const RfmTarget *target, RfmColumn column, Datum value,
-			  Oid *types, Datum *values, int *n)
+			  RfmParam *params, int *n)
 {
 	if (target->column[column] == NULL)
 		return;
-	types[*n] = target->type[column];
-	values[*n] = value;
-	(*n)++;
+	params[(*n)++] = rfm_param(target->type[column], value);
 	appendStringInfo(sql, " AND %s %s $%d", target->column[column],
 					 rfm_equality(target->type[column]), *n);
 }
@@ -153,25 +151,17 @@ static int64
 delete_batch(RfmRowMaker *maker, const DeleteBatch *batch)
 {
 	const RfmTarget *target = maker->target;
-	Oid			element = get_element_type(batch->array_type);
-	Oid			types[3] = {batch->array_type};
-	Datum		values[3];
+	RfmParam	params[4] = {rfm_array(batch->array_type, batch->key, batch->n)};
 	int			n = 1;
 	StringInfoData sql;
-	int16		len;
-	bool		byval;
-	char		align;
 
-	get_typlenbyvalalign(element, &len, &byval, &align);
-	values[0] = PointerGetDatum(construct_array(batch->key, batch->n, element, len, byval, align));
 	initStringInfo(&sql);
 	rfm_target_verify(target);
 	appendStringInfo(&sql, "DELETE FROM %s WHERE %s %s ANY ($1)", target->relation,
-					 target->column[RFM_COL_CUSTOMER], rfm_equality(element));
-	add_condition(&sql, target, RFM_COL_GROUP, batch->group, types, values, &n);
-	add_condition(&sql, target, RFM_COL_RUN_DATE, maker->column[RFM_COL_RUN_DATE].constant,
-				  types, values, &n);
-	return (int64) rfm_execute(sql.data, n, types, values, NULL, SPI_OK_DELETE);
+					 target->column[RFM_COL_CUSTOMER], rfm_equality(get_element_type(batch->array_type)));
+	add_condition(&sql, target, RFM_COL_GROUP, batch->group, params, &n);
+	add_condition(&sql, target, RFM_COL_RUN_DATE, maker->column[RFM_COL_RUN_DATE].constant, params, &n);
+	return (int64) rfm_execute(sql.data, SPI_OK_DELETE, params);
 }
 
 /*

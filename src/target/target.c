@@ -216,15 +216,13 @@ bool
 rfm_target_has_rows(const RfmTarget *target, DateADT date)
 {
 	bool		dated = target->attnum[RFM_COL_RUN_DATE] > 0;
-	Oid			type = DATEOID;
-	Datum		value = DateADTGetDatum(date);
 	bool		found;
 
 	rfm_target_verify(target);
 	found = rfm_query(psprintf("SELECT FROM %s%s%s LIMIT 1", rfm_target_only(target), target->relation,
 							   !dated ? "" :
 							   psprintf(" WHERE %s = $1", target->column[RFM_COL_RUN_DATE])),
-					  dated ? 1 : 0, &type, &value, false) > 0;
+					  dated ? RFM_PARAMS(rfm_date(date)) : NULL, false) > 0;
 	rfm_query_end();
 	return found;
 }

@@ -173,10 +173,9 @@ delete_without_customer(RfmRowMaker *maker, const RfmDiff *diff)
 	if (target->column[RFM_COL_RUN_DATE])
 		appendStringInfo(&sql, " AND %s %s $1", target->column[RFM_COL_RUN_DATE],
 						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
-	return (int64) rfm_execute(sql.data, target->column[RFM_COL_RUN_DATE] ? 1 : 0,
-							   unconstify(Oid *, &target->type[RFM_COL_RUN_DATE]),
-							   &maker->column[RFM_COL_RUN_DATE].constant,
-							   NULL, SPI_OK_DELETE);
+	return (int64) rfm_execute(sql.data, SPI_OK_DELETE, !target->column[RFM_COL_RUN_DATE] ? NULL :
+							   RFM_PARAMS(rfm_param(target->type[RFM_COL_RUN_DATE],
+													maker->column[RFM_COL_RUN_DATE].constant)));
 }
 
 static int64
@@ -329,18 +328,13 @@ check_serializable(RfmRowMaker *maker, const RfmDiff *diff)
 static void
 check_index_builds(const RfmTarget *target)
 {
-	Oid			type = OIDOID;
-	Datum		value = ObjectIdGetDatum(target->relid);
 	bool		isnull;
-	RfmIdentity	catalog;
 	Datum		pid;
 
 	pgstat_clear_backend_activity_snapshot();
-	rfm_catalog_enter(&catalog);
-	pid = rfm_query_value("SELECT s.pid FROM pg_stat_progress_create_index s"
-						  " WHERE s.relid = $1 AND s.command LIKE '%CONCURRENTLY'",
-						  1, &type, &value, true, &isnull);
-	rfm_catalog_leave(&catalog);
+	pid = rfm_catalog_value("SELECT s.pid FROM pg_stat_progress_create_index s"
+							" WHERE s.relid = $1 AND s.command LIKE '%CONCURRENTLY'",
+							RFM_PARAMS(rfm_oid(target->relid)), true, &isnull);
 	if (isnull)
 		return;
 	ereport(ERROR,

@@ -36,12 +36,6 @@ rfm_average_scaled(const RfmSum *sum, uint32 n, int64 *average, uint8 *scale)
 	return true;
 }
 
-static Numeric
-call(PGFunction function, Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
 static int
 display_scale(Numeric value)
 {
@@ -65,11 +59,11 @@ rfm_average_numeric(const RfmSum *sum, uint32 n)
 	Numeric		whole;
 	Numeric		rest;
 
-	whole = call(numeric_div_trunc, size, call(numeric_mul, count, unit));
-	rest = call(numeric_sub, size, call(numeric_mul, call(numeric_mul, whole, unit), count));
-	if (rfm_numeric_cmp(call(numeric_add, rest, rest), call(numeric_mul, count, unit)) >= 0)
-		whole = call(numeric_add, whole, int64_to_numeric(1));
-	whole = call(numeric_mul, whole, unit);
+	whole = rfm_numeric_call(numeric_div_trunc, size, rfm_numeric_call(numeric_mul, count, unit));
+	rest = rfm_numeric_call(numeric_sub, size, rfm_numeric_call(numeric_mul, rfm_numeric_call(numeric_mul, whole, unit), count));
+	if (rfm_numeric_cmp(rfm_numeric_call(numeric_add, rest, rest), rfm_numeric_call(numeric_mul, count, unit)) >= 0)
+		whole = rfm_numeric_call(numeric_add, whole, int64_to_numeric(1));
+	whole = rfm_numeric_call(numeric_mul, whole, unit);
 	if (negative)
 		whole = DatumGetNumeric(DirectFunctionCall1(numeric_uminus, NumericGetDatum(whole)));
 	return whole;

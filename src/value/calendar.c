@@ -141,18 +141,12 @@ rfm_calendar_date_find(const RfmCalendar *calendar, RfmDaySpan *span, int64 time
 }
 
 DateADT
-rfm_calendar_date_of(const RfmCalendar *calendar, TimestampTz moment)
+rfm_calendar_today(const RfmCalendar *calendar)
 {
 	RfmCalendar zoned = *calendar;
 
 	zoned.time_type = TIMESTAMPTZOID;
-	return rfm_calendar_date(&zoned, moment);
-}
-
-DateADT
-rfm_calendar_today(const RfmCalendar *calendar)
-{
-	return rfm_calendar_date_of(calendar, GetCurrentTransactionStartTimestamp());
+	return rfm_calendar_date(&zoned, GetCurrentTransactionStartTimestamp());
 }
 
 /*

@@ -72,9 +72,6 @@ rfm_calendar_date_near(const RfmCalendar *calendar, RfmDaySpan *span, int64 time
 /* rfm_calendar_today: return today's date in the calendar's zone, by now(). */
 extern DateADT rfm_calendar_today(const RfmCalendar *calendar);
 
-/* rfm_calendar_date_of: return the date of a time in the calendar's zone. */
-extern DateADT rfm_calendar_date_of(const RfmCalendar *calendar, TimestampTz moment);
-
 /*
  * rfm_calendar_first_day: return the first date that is later than
  * day - lookback, as timestamps are subtracted from; minus infinity where all dates

@@ -407,9 +407,13 @@ find_tie_rows(const int64 *codes, int64 n, int ncuts, const int64 *value,
 	Assert(nopen == 0);
 }
 
-int64
-rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
-			 const RfmFraction *fraction, int j)
+/*
+ * Return the 0-based rank among n codes whose value makes cut number j (1-based)
+ * of any method but breaks; n where no row lies above the cut.
+ */
+static int64
+cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
+		 const RfmFraction *fraction, int j)
 {
 	RfmFraction natural;
 	int64		rank;
@@ -468,7 +472,7 @@ rfm_find_cuts(const int64 *codes, int64 n, RfmMethod method, int buckets,
 
 		if (n == 0)
 			continue;
-		ranks[nreached] = rfm_cut_rank(n, method, buckets, reversed, fraction, i + 1);
+		ranks[nreached] = cut_rank(n, method, buckets, reversed, fraction, i + 1);
 		if (ranks[nreached] < n)
 			nreached++;
 	}

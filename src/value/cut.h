@@ -33,16 +33,15 @@ rfm_cuts_at_quantiles(RfmMethod method)
 	return method == RFM_QUANTILE || method == RFM_PERCENTILE;
 }
 
-/* A number between 0 and 1; the denominator is at most RFM_MAX_DENOMINATOR. */
+/* A number between 0 and 1; the denominator is at most 10^RFM_FRACTION_DIGITS. */
 typedef struct RfmFraction
 {
 	int64		numerator;
 	int64		denominator;
 } RfmFraction;
 
-/* 10^RFM_FRACTION_DIGITS: of two such numbers the product is an int64. */
+/* Of two numbers with so many digits the product is an int64. */
 #define RFM_FRACTION_DIGITS 9
-#define RFM_MAX_DENOMINATOR INT64CONST(1000000000)
 
 /*
  * One order statistic: the value that stands at a 0-based rank of the sorted
@@ -106,14 +105,6 @@ extern void rfm_quantile_position(int64 n, RfmFraction fraction,
 extern void rfm_quantiles_of(const int64 *values, int64 n,
 							 const RfmFraction *fraction, int nquantiles,
 							 RfmQuantile *quantiles);
-
-/*
- * rfm_cut_rank: Return the 0-based rank among n codes whose value makes cut number j
- * (1-based) of any method but breaks; n where no row lies above the cut.
- * fraction: see rfm_find_cuts.
- */
-extern int64 rfm_cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
-						  const RfmFraction *fraction, int j);
 
 /*
  * rfm_find_cuts: Find the cut points for any method but breaks.  codes are in

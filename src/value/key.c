@@ -197,13 +197,7 @@ rfm_key_sort_support(const RfmKeyType *kt, SortSupport ssup)
 		kt->pair->sort_support(kt, ssup);
 		return;
 	}
-	PrepareSortSupportFromOrderingOp(rfm_key_less_operator(kt), ssup);
-}
-
-Oid
-rfm_key_less_operator(const RfmKeyType *kt)
-{
-	return lookup_type_cache(kt->typid, TYPECACHE_LT_OPR)->lt_opr;
+	PrepareSortSupportFromOrderingOp(lookup_type_cache(kt->typid, TYPECACHE_LT_OPR)->lt_opr, ssup);
 }
 
 char *
@@ -236,6 +230,14 @@ rfm_key_out(const RfmKeyType *kt, Datum key)
 	if (kt->typid == BPCHAROID)
 		result[bpchartruelen(result, strlen(result))] = '\0';
 	return result;
+}
+
+char *
+rfm_key_group_out(const RfmKeyType *kt, Datum key)
+{
+	if (kt->pair == NULL)
+		return NULL;
+	return rfm_key_out(&kt->pair->part[RFM_PART_GROUP], kt->pair->get_part(kt, key, RFM_PART_GROUP));
 }
 
 char *

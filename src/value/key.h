@@ -117,11 +117,11 @@ extern void rfm_key_sort_support(const RfmKeyType *kt, SortSupport ssup);
 /* rfm_key_cmp: compare in that order, with what rfm_key_sort_support has filled in. */
 static inline int rfm_key_cmp(const RfmKeyType *kt, SortSupport ssup, Datum a, Datum b);
 
-/* rfm_key_less_operator: return the "<" operator of the default btree opclass. */
-extern Oid	rfm_key_less_operator(const RfmKeyType *kt);
-
 /* rfm_key_out: return the key, or a pair's customer, as a cast to text gives it, palloc'd. */
 extern char *rfm_key_out(const RfmKeyType *kt, Datum key);
+
+/* rfm_key_group_out: return the group of a pair so; NULL for a key that is none. */
+extern char *rfm_key_group_out(const RfmKeyType *kt, Datum key);
 
 /*
  * The parts that the loops over rows inline, and what these call.

@@ -500,16 +500,11 @@ rfm_money_numeric(const RfmMoney *money, int64 code)
 static bool
 numeric_first_int64(Numeric bound, bool strict, int64 *result)
 {
-	Datum		datum = NumericGetDatum(bound);
-	Numeric		whole;
+	Numeric		whole = DatumGetNumeric(DirectFunctionCall1(strict ? numeric_floor : numeric_ceil,
+															NumericGetDatum(bound)));
 
 	if (strict)
-		datum = DirectFunctionCall2(numeric_add, DirectFunctionCall1(numeric_floor, datum),
-									NumericGetDatum(int64_to_numeric(1)));
-	else
-		datum = DirectFunctionCall1(numeric_ceil, datum);
-	whole = DatumGetNumeric(datum);
-
+		whole = rfm_numeric_call(numeric_add, whole, int64_to_numeric(1));
 	if (rfm_numeric_cmp(whole, int64_to_numeric(PG_INT64_MAX)) > 0)
 		return false;
 	if (rfm_numeric_cmp(whole, int64_to_numeric(PG_INT64_MIN)) < 0)
@@ -526,11 +521,7 @@ rfm_money_first_code(const RfmMoney *money, Numeric bound, bool strict,
 {
 	if (money->form == RFM_FORM_SCALED)
 	{
-		Numeric		unit = int64_to_numeric(rfm_power_of_ten[money->scale]);
-
-		bound = DatumGetNumeric(DirectFunctionCall2(numeric_mul,
-													NumericGetDatum(bound),
-													NumericGetDatum(unit)));
+		bound = rfm_numeric_call(numeric_mul, bound, int64_to_numeric(rfm_power_of_ten[money->scale]));
 		return numeric_first_int64(bound, strict, code);
 	}
 

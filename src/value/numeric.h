@@ -74,6 +74,13 @@ extern bool rfm_numeric_to_scaled(Datum value, int64 *scaled, uint8 *scale);
  */
 extern int64 rfm_numeric_code(const char *payload, int64 size);
 
+/* rfm_numeric_call: Return what a function of PostgreSQL makes of two numerics. */
+static inline Numeric
+rfm_numeric_call(PGFunction function, Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a), NumericGetDatum(b)));
+}
+
 /* rfm_numeric_cmp: Compare by numeric's own order. */
 extern int	rfm_numeric_cmp(Numeric a, Numeric b);
 

@@ -9,9 +9,14 @@
 
 #include <ctype.h>
 
-#include "pgtime.h"
+#include "base/version.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "value/calendar.h"
 #include "value/zone.h"
+
+PG_FUNCTION_INFO_V1(rfm_local_date);
 
 /* Names of the time zone database that are also valid POSIX zones. */
 static const char *const legacy_name[] = {
@@ -108,4 +113,18 @@ rfm_zone_setting(const char *zone)
 	if (tz == NULL || !is_name(zone, tz))
 		refuse_zone(zone, tz != NULL);
 	return pstrdup(zone);
+}
+
+/*
+ * rfm_internal.local_date(moment timestamptz, zone text) RETURNS date: the date of
+ * a time in a model's time zone.
+ */
+Datum
+rfm_local_date(PG_FUNCTION_ARGS)
+{
+	RfmCalendar calendar;
+
+	rfm_version_check();
+	rfm_calendar_init(&calendar, TIMESTAMPTZOID, rfm_zone_setting(text_to_cstring(PG_GETARG_TEXT_PP(1))));
+	PG_RETURN_DATEADT(rfm_calendar_date(&calendar, PG_GETARG_TIMESTAMPTZ(0)));
 }
