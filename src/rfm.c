@@ -8,7 +8,6 @@
 #include "base/compat.h"
 
 #include "base/guard.h"
-#include "base/reading.h"
 #include "base/settings.h"
 #include "progress/shmem.h"
 
@@ -22,5 +21,4 @@ _PG_init(void)
 	rfm_settings_init();
 	rfm_slots_request();
 	rfm_guard_init();
-	rfm_reading_init();
 }

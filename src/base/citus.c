@@ -12,7 +12,6 @@
 #include "base/query.h"
 #include "base/settings.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"

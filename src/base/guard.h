@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * guard.h
- *		A check that the extension's own queries use its own objects.
+ *		Checks of what the names in queries have come to mean.
  *
  * The extension's queries are text, and PostgreSQL looks up the names in them
  * when it parses them.  Whoever owns the extension's schema can rename it and
@@ -9,6 +9,14 @@
  * those of the extension, at any moment.  So while a query is parsed with other
  * rights than its caller's, a hook behind the parser checks which objects the
  * names were resolved to, before anything is executed.
+ *
+ * Functions of analysis read a target with their caller's rights and convert its
+ * columns to the types that they compute with.  If a column is of a type that the
+ * target's owner has created, its cast is the owner's code too, and would run
+ * with the caller's rights, although a plain SELECT of the column runs none.  So
+ * the same hook checks each query that carries a mark: functions that are neither
+ * PostgreSQL's nor a superuser's nor the caller's own are refused.  Policies of
+ * row security are not part of the query: they run as in any SELECT.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +32,9 @@ typedef enum RfmGuard
 	RFM_GUARD_OWN_TABLES		/* only functions and relations of PostgreSQL and
 								 * of the extension, and tables of pg_cron */
 } RfmGuard;
+
+/* The comment that marks such a query.  In other queries it does no harm. */
+#define RFM_READING_MARK "/* rfm: only trusted code */"
 
 /* rfm_guard_init: install the hook; once, when the library is loaded. */
 extern void rfm_guard_init(void);

@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "base/settings.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 Size
 rfm_memory_bound(void)

@@ -16,7 +16,6 @@
 #include "collect/serial.h"
 #include "collect/table.h"
 #include "collect/ticket.h"
-#include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 

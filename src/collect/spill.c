@@ -16,7 +16,6 @@
 #include "collect/spill.h"
 #include "collect/table.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 /*
  * Customers per block.  The leader keeps one block of every run in memory;

@@ -11,7 +11,6 @@
 
 #include "forecast/fit.h"
 #include "forecast/minimize.h"
-#include "utils/memutils.h"
 
 /* Beyond twice as many, the search begins with a part of them. */
 #define FIRST_PART 20000

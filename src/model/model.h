@@ -16,7 +16,6 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
-#include "fmgr.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "value/cut.h"

@@ -9,7 +9,6 @@
 
 #include "base/memory.h"
 #include "base/version.h"
-#include "miscadmin.h"
 #include "quantile/state.h"
 #include "utils/memutils.h"
 #include "value/numeric.h"

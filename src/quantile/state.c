@@ -8,9 +8,7 @@
 #include "base/compat.h"
 
 #include "base/memory.h"
-#include "miscadmin.h"
 #include "quantile/state.h"
-#include "utils/memutils.h"
 
 #define INITIAL_SPACE	16
 #define MIN_ARENA_BLOCK	256

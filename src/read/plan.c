@@ -7,7 +7,6 @@
  */
 #include "base/compat.h"
 
-#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
@@ -19,9 +18,7 @@
 #include "read/plan.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/plancache.h"
-#include "utils/resowner.h"
 
 /* The plans directly below one. */
 static List *

@@ -34,23 +34,6 @@
  * Running one.
  */
 
-/* Receives one row with one column. */
-typedef struct SingleReceiver
-{
-	DestReceiver pub;
-	bool		isnull;
-	Datum		value;			/* of a by-value type */
-} SingleReceiver;
-
-static bool
-single_receive(TupleTableSlot *slot, DestReceiver *self)
-{
-	SingleReceiver *receiver = (SingleReceiver *) self;
-
-	receiver->value = slot_getattr(slot, 1, &receiver->isnull);
-	return true;
-}
-
 /* Set while a model's query is running; it must not start another. */
 static bool query_running = false;
 
@@ -78,8 +61,10 @@ typedef struct QueryWork
 	const RfmSource *source;
 	const char *sql;
 	ParamListInfo params;
-	DestReceiver *dest;			/* NULL: only plan it */
-	RfmPlanLook *look;			/* else NULL */
+	DestReceiver *dest;			/* takes the rows; NULL: one value is wanted */
+	Datum		value;			/* which is passed by value */
+	bool		isnull;
+	RfmPlanLook *look;			/* not NULL: only plan it */
 	RfmDependence *depends;		/* not NULL: not even plan it */
 	bool		may_fail;		/* planning: another server may be unable to run it */
 } QueryWork;
@@ -104,7 +89,7 @@ do_work(QueryWork *work)
 		rfm_plan_depends(work->sql, work->params, work->depends);
 		return true;
 	}
-	if (work->dest == NULL)
+	if (work->look)
 	{
 		if (work->may_fail)
 			error = rfm_try(plan_it, work);
@@ -124,6 +109,9 @@ do_work(QueryWork *work)
 	options.dest = work->dest;
 	if (SPI_execute_extended(work->sql, &options) != SPI_OK_SELECT)
 		elog(ERROR, "query over the source failed");
+	work->isnull = true;
+	if (work->dest == NULL && SPI_processed > 0)
+		work->value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &work->isnull);
 	return true;
 }
 
@@ -178,30 +166,22 @@ look_at_query(const RfmSource *source, const char *sql, const RfmQueryParams *pa
 	return run_work(&work);
 }
 
-static void
-run_single(const RfmSource *source, const char *sql, RfmQueryParams *params,
-		   SingleReceiver *receiver)
-{
-	rfm_receiver_init(&receiver->pub, single_receive, NULL);
-	receiver->isnull = true;
-	run_query(source, sql, params, &receiver->pub);
-}
-
 bool
 rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
 					   DateADT *date)
 {
 	DateADT		today = rfm_calendar_today(&source->calendar);
 	RfmQueryParams params = {0};
-	SingleReceiver receiver = {0};
+	QueryWork	work = {.source = source,.sql = rfm_query_text_latest(source, today, &params)};
 
-	run_single(source, rfm_query_text_latest(source, today, &params), &params, &receiver);
-	if (receiver.isnull)
+	work.params = rfm_query_param_list(&params);
+	run_work(&work);
+	if (work.isnull)
 		return false;
 	*date = rfm_calendar_date(&source->calendar,
 							  source->calendar.time_type == DATEOID ?
-							  (int64) DatumGetDateADT(receiver.value) :
-							  DatumGetInt64(receiver.value));
+							  (int64) DatumGetDateADT(work.value) :
+							  DatumGetInt64(work.value));
 	return true;
 }
 
@@ -447,7 +427,8 @@ void
 rfm_source_check(const RfmSource *source)
 {
 	RfmQueryParams params = {0};
-	SingleReceiver receiver = {0};
+	QueryWork	work = {.source = source,.sql = rfm_query_text_check(source, &params)};
 
-	run_single(source, rfm_query_text_check(source, &params), &params, &receiver);
+	work.params = rfm_query_param_list(&params);
+	run_work(&work);
 }

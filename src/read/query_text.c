@@ -9,13 +9,9 @@
  */
 #include "base/compat.h"
 
-#include "base/catalog.h"
 #include "catalog/pg_type.h"
-#include "model/run_date.h"
-#include "nodes/makefuncs.h"
 #include "parser/parse_coerce.h"
 #include "read/query_text.h"
-#include "utils/lsyscache.h"
 
 /* Begin with the run date where an expression has a parameter for it. */
 static void

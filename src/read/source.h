@@ -14,7 +14,6 @@
 #include "collect/types.h"
 #include "model/expression.h"
 #include "model/model.h"
-#include "tcop/dest.h"
 #include "value/calendar.h"
 
 /* The source of a model, resolved. */

@@ -22,7 +22,6 @@
 #include "run/arguments.h"
 #include "run/period.h"
 #include "run/run_log.h"
-#include "target/diff.h"
 #include "target/target.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"

@@ -10,12 +10,10 @@
  */
 #include "base/compat.h"
 
-#include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/settings.h"
 #include "base/version.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
 #include "run/arguments.h"
@@ -25,7 +23,6 @@
 #include "target/resolve.h"
 #include "target/target.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 

@@ -12,7 +12,6 @@
  */
 #include "base/compat.h"
 
-#include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/settings.h"
@@ -25,8 +24,6 @@
 #include "run/series.h"
 #include "target/resolve.h"
 #include "target/retention.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 

@@ -7,21 +7,20 @@
  */
 #include "base/compat.h"
 
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/transam.h"
-#include "access/xact.h"
 #include "base/catalog.h"
 #include "base/citus.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/version.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "model/lock.h"
-#include "nodes/makefuncs.h"
 #include "read/query.h"
 #include "read/source.h"
 #include "run/arguments.h"
@@ -29,18 +28,13 @@
 #include "run/define_model.h"
 #include "run/dependence.h"
 #include "run/ruleset.h"
-#include "run/sole_writer.h"
 #include "target/create.h"
-#include "target/customer_index.h"
 #include "target/resolve.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
-#include "utils/varlena.h"
 #include "value/key.h"
 
 PG_FUNCTION_INFO_V1(rfm_ensure_model);
@@ -280,6 +274,55 @@ report_unzoned(const RfmModel *model, const RfmSource *source)
 			 errhint("If it holds UTC, as Prisma, Rails and Django write it, set ordered_at to: %s AT TIME ZONE 'UTC'",
 					 get_attnum(model->source, model->ordered_at) > 0 ?
 					 quote_identifier(model->ordered_at) : psprintf("(%s)", model->ordered_at))));
+}
+
+/* The target, its partitions, and what it is a partition of, as oid[]. */
+static RfmParam
+written_relations(Oid target)
+{
+	List	   *oids = list_make1_oid(target);
+	Datum	   *values;
+	int			n = 0;
+	ListCell   *lc;
+
+	if (get_rel_relkind(target) == RELKIND_PARTITIONED_TABLE)
+		oids = find_all_inheritors(target, NoLock, NULL);
+	if (get_rel_relispartition(target))
+		oids = list_concat(oids, get_partition_ancestors(target));
+	values = palloc(list_length(oids) * sizeof(Datum));
+	foreach(lc, oids)
+		values[n++] = ObjectIdGetDatum(lfirst_oid(lc));
+	return rfm_array(OIDARRAYOID, values, n);
+}
+
+void
+rfm_check_sole_writer(const RfmModel *model)
+{
+	MemoryContext mcxt = CurrentMemoryContext;
+	RfmIdentity catalog;
+	char	   *other = NULL;
+	Oid			owner = InvalidOid;
+	bool		isnull;
+
+	/* one with the same name is refused for its name */
+	if (rfm_catalog_query(&catalog, "SELECT model, owner::oid FROM @rfm_model"
+						  " WHERE target = ANY ($1) AND model_id <> $2 AND model <> $3 LIMIT 1",
+						  RFM_PARAMS(written_relations(model->target), rfm_int8(model->id), rfm_text(model->name)),
+						  false) > 0)
+	{
+		other = MemoryContextStrdup(mcxt, rfm_column_text(0, 1));
+		owner = DatumGetObjectId(rfm_column(0, 2, &isnull));
+	}
+	rfm_catalog_query_end(&catalog);
+	if (other)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("target \"%s\" of model \"%s\" belongs to another model",
+						get_rel_name(model->target), model->name),
+				 has_privs_of_role(GetUserId(), owner) ?
+				 errdetail("Model \"%s\" writes to it, or to a part of it. Each would delete the other's customers.", other) :
+				 errdetail("A model of another role writes to it, or to a part of it. Each would delete the other's customers."),
+				 errhint("Give each model its own target. A view can combine several targets.")));
 }
 
 void

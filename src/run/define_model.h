@@ -45,4 +45,12 @@ extern RfmModel *rfm_model_continue(const char *name, int64 *id);
  */
 extern void rfm_model_check(const RfmModel *model);
 
+/*
+ * rfm_check_sole_writer: Raise OBJECT_NOT_IN_PREREQUISITE_STATE if another
+ * model has the same target, a partition of it, or a table of which it is a
+ * partition.  The message names the other model if the current user may use
+ * it.  Two models that write the same rows would delete each other's customers.
+ */
+extern void rfm_check_sole_writer(const RfmModel *model);
+
 #endif							/* RFM_RUN_DEFINE_MODEL_H */

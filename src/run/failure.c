@@ -7,16 +7,12 @@
  */
 #include "base/compat.h"
 
-#include "access/xact.h"
-#include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "run/failure.h"
 #include "storage/lmgr.h"
-#include "utils/builtins.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "value/calendar.h"

@@ -17,20 +17,12 @@
 #include "base/query.h"
 #include "base/version.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid.h"
-#include "catalog/pg_collation.h"
-#include "catalog/pg_namespace.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/hsearch.h"
-#include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(rfm_cron_jobs);
@@ -81,16 +73,19 @@ enum
 	LOG_PROCESS
 };
 
+/* Models m that the role $1 may use or monitor. */
+#define MAY_SEE "(pg_has_role($1, m.owner, 'USAGE') OR pg_has_role($1, 'pg_read_all_stats'::name, 'USAGE'))"
+
 /*
- * The jobs of the models $1, which have the names $2 and the owners $3.  Anyone
- * who may use pg_cron can give a job such a name: it is the model's only if the
- * role that it runs as may use the model, or is gone.
+ * The jobs of such models.  Anyone who may use pg_cron can give a job such a name:
+ * it is the model's only if the role that it runs as may use the model, or is
+ * gone.
  */
 static const char jobs_query[] =
 "SELECT m.model, j.jobid, j.username::text, j.schedule::text, j.active,"
 " CASE WHEN zone.known THEN zone.name ELSE 'GMT' END,"
 " to_timestamp(substring(j.command FROM ' -- scheduled at ([0-9]{1,11})$')::float8), a.oid IS NOT NULL"
-" FROM unnest($1, $2, $3) AS m(model, job, owner)"
+" FROM (SELECT m.model, rfm_internal.job_name(m.model) AS job, m.owner FROM @rfm_model m WHERE " MAY_SEE " OFFSET 0) AS m"
 " JOIN cron.job j ON j.jobname::text = m.job AND j.database::text = current_database()"
 " LEFT JOIN pg_roles a ON a.rolname = j.username::text"
 " CROSS JOIN (SELECT count(*) > 0 AS known, max(s.setting) AS name"
@@ -115,8 +110,8 @@ static const char log_query[] =
 #define LOG_MOST_RUNS 20000
 
 /*
- * Problems of pg_cron as a whole. $1: size in bytes from which on its log is
- * large.
+ * Problems of pg_cron as a whole, if there is such a model. $2: size in bytes from
+ * which on its log is large.
  */
 static const char troubles_query[] =
 "WITH launcher AS (SELECT count(*) AS n FROM pg_stat_activity a WHERE a.backend_type = 'pg_cron launcher'),"
@@ -133,71 +128,24 @@ static const char troubles_query[] =
 "  'The launcher of pg_cron does not run: no job does.', 'see the server''s log; pg_cron starts with the server'),"
 " (4, 'scheduler paused', EXISTS (SELECT FROM setting s WHERE s.name = 'cron.launch_active_jobs' AND s.setting = 'off'),"
 "  'cron.launch_active_jobs is off: no job runs.', 'set cron.launch_active_jobs = on in postgresql.conf and reload it'),"
-" (5, 'log large', pg_table_size('cron.job_run_details') > $1,"
+" (5, 'log large', pg_table_size('cron.job_run_details') > $2,"
 "  format('cron.job_run_details takes %s; pg_cron keeps it forever.', pg_size_pretty(pg_table_size('cron.job_run_details'))),"
 "  'delete old rows: DELETE FROM cron.job_run_details WHERE end_time < now() - interval ''30 days''; VACUUM cron.job_run_details;')"
-") AS t(place, finding, found, detail, to_do) WHERE t.found ORDER BY t.place";
+") AS t(place, finding, found, detail, to_do)"
+" WHERE t.found AND EXISTS (SELECT FROM @rfm_model m WHERE " MAY_SEE ") ORDER BY t.place";
 
 #define LARGE_LOG_BYTES (INT64CONST(256) * 1024 * 1024)
 
-/* Return the name of a model's job, as rfm_internal.job_name() makes it. */
-static Datum
-job_name(Datum model)
-{
-	Oid			type = TEXTOID;
-	Oid			function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-										   CStringGetDatum("job_name"),
-										   PointerGetDatum(buildoidvector(&type, 1)),
-										   ObjectIdGetDatum(get_namespace_oid(RFM_INTERNAL_SCHEMA, false)));
-
-	if (!OidIsValid(function))
-		elog(ERROR, "function job_name(text) is missing");
-	return OidFunctionCall1Coll(function, DEFAULT_COLLATION_OID, model);
-}
-
-/*
- * Return how many models the current user may use or monitor, with their names and
- * owners in the caller's memory.
- */
-static int
-find_models(Datum **models, Datum **owners)
-{
-	MemoryContext mcxt = CurrentMemoryContext;
-	Oid			role = GetUserId();
-	bool		all = has_privs_of_role(role, ROLE_PG_READ_ALL_STATS);
-	RfmIdentity	catalog;
-	int			n = 0;
-
-	rfm_catalog_query(&catalog, "SELECT model, owner FROM @rfm_model", NULL, true);
-	*models = MemoryContextAlloc(mcxt, Max(SPI_processed, 1) * sizeof(Datum));
-	*owners = MemoryContextAlloc(mcxt, Max(SPI_processed, 1) * sizeof(Datum));
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-		Datum		owner = rfm_column(i, 2, &isnull);
-
-		if (!all && !has_privs_of_role(role, DatumGetObjectId(owner)))
-			continue;
-		(*owners)[n] = owner;
-		(*models)[n++] = rfm_column_copy(i, 1, mcxt, &isnull);
-	}
-	rfm_catalog_query_end(&catalog);
-	return n;
-}
-
-/* Put the jobs of n models into a hash table by their numbers. */
+/* Put the jobs of the models that a role may see into a hash table by their numbers. */
 static HTAB *
-read_jobs(int n, Datum *models, Datum *owners)
+read_jobs(Oid role)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
 	HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(Job),.hcxt = mcxt};
-	HTAB	   *jobs = hash_create("rfm jobs", Max(n, 16), &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	Datum	   *names = palloc(n * sizeof(Datum));
+	HTAB	   *jobs = hash_create("rfm jobs", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	RfmIdentity	catalog;
 
-	for (int i = 0; i < n; i++)
-		names[i] = job_name(models[i]);
-	rfm_query(jobs_query, RFM_PARAMS(rfm_array(TEXTARRAYOID, models, n), rfm_array(TEXTARRAYOID, names, n),
-									 rfm_array(OIDARRAYOID, owners, n)), true);
+	rfm_catalog_query(&catalog, jobs_query, RFM_PARAMS(rfm_oid(role)), true);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;
@@ -217,7 +165,7 @@ read_jobs(int n, Datum *models, Datum *owners)
 				job->value[c] = rfm_column_copy(i, c + 1, mcxt, &job->null[c]);
 		}
 	}
-	rfm_query_end();
+	rfm_catalog_query_end(&catalog);
 	return jobs;
 }
 
@@ -325,7 +273,7 @@ find_waiting(Job *job)
 }
 
 /*
- * Determine whether pg_cron is in this database and the current user may read
+ * Determine whether pg_cron is in this database and the extension's role may read
  * its tables.
  */
 static bool
@@ -334,7 +282,7 @@ may_read_cron(void)
 	Oid			cron = get_namespace_oid("cron", true);
 
 	return OidIsValid(get_extension_oid("pg_cron", true)) && OidIsValid(cron) &&
-		rfm_schema_aclcheck(cron, GetUserId(), ACL_USAGE) == ACLCHECK_OK;
+		rfm_schema_aclcheck(cron, rfm_relation_owner(rfm_extension_table("rfm_model")), ACL_USAGE) == ACLCHECK_OK;
 }
 
 /*
@@ -346,9 +294,7 @@ Datum
 rfm_cron_jobs(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum	   *models;
-	Datum	   *owners;
-	int			n;
+	Oid			role = GetUserId();
 	RfmIdentity	catalog;
 	HASH_SEQ_STATUS scan;
 	HTAB	   *jobs;
@@ -356,20 +302,18 @@ rfm_cron_jobs(PG_FUNCTION_ARGS)
 
 	rfm_version_check();
 	InitMaterializedSRF(fcinfo, 0);
-	n = find_models(&models, &owners);
+	if (!may_read_cron())
+		return (Datum) 0;
+	jobs = read_jobs(role);
 	rfm_catalog_enter(&catalog);
-	if (n > 0 && may_read_cron())
+	read_log(jobs);
+	hash_seq_init(&scan, jobs);
+	while ((job = hash_seq_search(&scan)) != NULL)
 	{
-		jobs = read_jobs(n, models, owners);
-		read_log(jobs);
-		hash_seq_init(&scan, jobs);
-		while ((job = hash_seq_search(&scan)) != NULL)
-		{
-			find_waiting(job);
-			job->value[JOB_FAILURES] = Int64GetDatum(job->failures);
-			job->null[JOB_FAILURES] = false;
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, job->value, job->null);
-		}
+		find_waiting(job);
+		job->value[JOB_FAILURES] = Int64GetDatum(job->failures);
+		job->null[JOB_FAILURES] = false;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, job->value, job->null);
 	}
 	rfm_owner_leave(&catalog);
 	return (Datum) 0;
@@ -383,22 +327,15 @@ Datum
 rfm_cron_troubles(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum	   *models;
-	Datum	   *owners;
-	int			n;
 	RfmIdentity	catalog;
 
 	rfm_version_check();
 	InitMaterializedSRF(fcinfo, 0);
-	n = find_models(&models, &owners);
-	rfm_catalog_enter(&catalog);
-	if (n > 0 && may_read_cron())
-	{
-		rfm_query(troubles_query, RFM_PARAMS(rfm_int8(LARGE_LOG_BYTES)), true);
-		for (uint64 i = 0; i < SPI_processed; i++)
-			tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
-		rfm_query_end();
-	}
-	rfm_owner_leave(&catalog);
+	if (!may_read_cron())
+		return (Datum) 0;
+	rfm_catalog_query(&catalog, troubles_query, RFM_PARAMS(rfm_oid(GetUserId()), rfm_int8(LARGE_LOG_BYTES)), true);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
+	rfm_catalog_query_end(&catalog);
 	return (Datum) 0;
 }

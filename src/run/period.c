@@ -10,7 +10,6 @@
 #include "base/identity.h"
 #include "base/version.h"
 #include "miscadmin.h"
-#include "model/run_date.h"
 #include "read/query.h"
 #include "run/arguments.h"
 #include "run/define_model.h"

@@ -16,7 +16,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
-#include "value/key_pair.h"
 
 PG_FUNCTION_INFO_V1(rfm_preview);
 

@@ -8,7 +8,10 @@
 #include "base/compat.h"
 
 #include "base/identity.h"
+#include "base/settings.h"
 #include "base/version.h"
+#include "catalog/pg_type.h"
+#include "commands/async.h"
 #include "miscadmin.h"
 #include "model/model.h"
 #include "progress/progress.h"
@@ -17,18 +20,61 @@
 #include "run/define_model.h"
 #include "run/dependence.h"
 #include "run/forecast_columns.h"
-#include "run/notify.h"
 #include "run/refresh.h"
 #include "run/run_log.h"
-#include "run/sole_writer.h"
 #include "run/totals.h"
 #include "target/resolve.h"
 #include "target/retention.h"
 #include "target/write.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(rfm_refresh);
+
+#define CHANNEL "rfm"
+
+/* A payload must be shorter than a page, with every byte escaped; longer names are left out. */
+#define LONGEST_NAME 1000
+
+static void
+append_count(StringInfo json, const char *name, int64 count)
+{
+	appendStringInfo(json, ", \"%s\": " INT64_FORMAT, name, count);
+}
+
+/*
+ * If the setting says so, send what a refresh has done to the channel rfm, as
+ * JSON; it arrives when the transaction commits.
+ */
+static void
+send_notify(const RfmScoredSnapshot *snapshot, const RfmCounts *counts)
+{
+	const RfmModel *model = snapshot->model;
+	StringInfoData json;
+	char		date[MAXDATELEN + 1];
+
+	if (!rfm_notify_enabled)
+		return;
+	initStringInfo(&json);
+	appendStringInfoString(&json, "{\"model\": ");
+	if (strlen(model->name) <= LONGEST_NAME)
+		escape_json(&json, model->name);
+	else
+		appendStringInfoString(&json, "null");
+	JsonEncodeDateTime(date, DateADTGetDatum(snapshot->run_date), DATEOID, NULL);
+	appendStringInfo(&json, ", \"run_date\": \"%s\"", date);
+	append_count(&json, "customers", snapshot->customers->n);
+	append_count(&json, "inserted", counts->inserted);
+	append_count(&json, "updated", counts->updated);
+	append_count(&json, "deleted", counts->deleted);
+	append_count(&json, "unchanged", counts->unchanged);
+	append_count(&json, "expired", counts->expired);
+	appendStringInfoChar(&json, '}');
+	Async_Notify(CHANNEL, json.data);
+	pfree(json.data);
+}
 
 static void
 log_refresh(RfmScoredSnapshot *snapshot, const RfmCounts *counts, TimestampTz started_at)
@@ -38,7 +84,7 @@ log_refresh(RfmScoredSnapshot *snapshot, const RfmCounts *counts, TimestampTz st
 							   INT64_FORMAT " deleted, " INT64_FORMAT " unchanged",
 							   counts->inserted, counts->updated, counts->deleted, counts->unchanged));
 	rfm_run_log(snapshot, counts, started_at, GetUserId());
-	rfm_notify_refresh(snapshot, counts);
+	send_notify(snapshot, counts);
 }
 
 void

@@ -11,13 +11,11 @@
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/version.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "run/arguments.h"
 #include "run/ruleset.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 
 PG_FUNCTION_INFO_V1(rfm_own_ruleset);
 PG_FUNCTION_INFO_V1(rfm_restoring);

@@ -12,22 +12,16 @@
  */
 #include "base/compat.h"
 
-#include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/version.h"
-#include "catalog/pg_type.h"
 #include "read/query.h"
 #include "run/arguments.h"
 #include "run/define_model.h"
 #include "run/preview.h"
 #include "run/run_log.h"
 #include "score/rules.h"
-#include "target/diff.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
-#include "value/key_pair.h"
 #include "value/numeric.h"
 
 PG_FUNCTION_INFO_V1(rfm_score_one);

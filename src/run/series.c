@@ -11,7 +11,6 @@
 #include "base/compat.h"
 
 #include "base/identity.h"
-#include "miscadmin.h"
 #include "read/ledger_read.h"
 #include "read/query.h"
 #include "run/define_model.h"
@@ -19,7 +18,6 @@
 #include "run/series.h"
 #include "target/resolve.h"
 #include "target/target.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 static void

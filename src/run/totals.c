@@ -7,7 +7,6 @@
  */
 #include "base/compat.h"
 
-#include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "base/version.h"
@@ -19,11 +18,9 @@
 #include "run/arguments.h"
 #include "run/totals.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
-#include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/tuplestore.h"
 #include "value/numeric.h"

@@ -16,7 +16,6 @@
 #include "collect/key_order.h"
 #include "collect/run_merge.h"
 #include "collect/table.h"
-#include "miscadmin.h"
 #include "progress/progress.h"
 #include "score/customers.h"
 #include "value/average.h"

@@ -7,12 +7,9 @@
  */
 #include "base/compat.h"
 
-#include "base/catalog.h"
 #include "base/identity.h"
 #include "base/query.h"
-#include "catalog/pg_type.h"
 #include "score/rules.h"
-#include "utils/builtins.h"
 
 #define NO_MATCH_LABEL "Others"
 

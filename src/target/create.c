@@ -1,24 +1,24 @@
 /*-------------------------------------------------------------------------
  *
  * create.c
- *		Creating the target of a model.
+ *		Creating the target of a model, and its index by customer.
  *
  *-------------------------------------------------------------------------
  */
 #include "base/compat.h"
 
+#include "access/genam.h"
 #include "access/xact.h"
 #include "base/citus.h"
 #include "base/identity.h"
 #include "base/query.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_type.h"
-#include "nodes/makefuncs.h"
+#include "catalog/pg_class.h"
 #include "target/create.h"
-#include "target/customer_index.h"
 #include "target/partition.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/varlena.h"
 
@@ -122,6 +122,25 @@ distribute(const RfmModel *model, const RfmSource *source, const char *relation,
 						   RFM_PARAMS(rfm_text(relation), rfm_text(by), rfm_text(source->relation)), false, &isnull);
 }
 
+/*
+ * Create the index by customer where the model asks for it and the key does not
+ * begin with the customer already.  The key of a target begins with the run date,
+ * as a refresh reads and writes one date; a query for one customer on all dates
+ * would read the whole table.
+ */
+static void
+create_customer_index(const RfmModel *model, const char *relation, char *const *column)
+{
+	const char *date = column[RFM_COL_RUN_DATE];
+
+	if (!model->customer_index || (date == NULL && column[RFM_COL_GROUP] == NULL))
+		return;
+	rfm_execute(psprintf("CREATE INDEX ON %s (%s%s%s)", relation,
+						 quote_identifier(column[RFM_COL_CUSTOMER]),
+						 date ? ", " : "", date ? quote_identifier(date) : ""),
+					SPI_OK_UTILITY, NULL);
+}
+
 Oid
 rfm_target_create(const RfmModel *model, const RfmSource *source,
 				  const char *qualified_name)
@@ -165,8 +184,50 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 
 	rfm_execute(sql.data, SPI_OK_UTILITY, NULL);
 	CommandCounterIncrement();
-	rfm_customer_index_create(model, relation, created);
+	create_customer_index(model, relation, created);
 	distribute(model, source, relation, created);
 	rfm_owner_leave(&caller);
 	return get_relname_relid(rv->relname, nsp);
+}
+
+/*
+ * The index by customer of an existing target.
+ */
+
+/* Determine whether the target has an index that begins with the customer. */
+static bool
+has_index(const RfmTarget *target)
+{
+	List	   *indexes = RelationGetIndexList(target->rel);
+	bool		found = false;
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		found |= index->rd_index->indisvalid &&
+			index->rd_index->indkey.values[0] == target->attnum[RFM_COL_CUSTOMER] &&
+			RelationGetIndexPredicate(index) == NIL;
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	return found;
+}
+
+void
+rfm_customer_index_report(const RfmModel *model, const RfmTarget *target)
+{
+	const char *date = target->column[RFM_COL_RUN_DATE];
+
+	if (!model->customer_index || has_index(target))
+		return;
+	ereport(NOTICE,
+			(errmsg("target \"%s\" of model \"%s\" has no index that begins with the customer",
+					RelationGetRelationName(target->rel), model->name),
+			 errdetail("With customer_index, rfm creates one for a new target. It does not change an existing target."),
+			 errhint("CREATE INDEX%s ON %s (%s%s%s);",
+					 target->relkind == RELKIND_PARTITIONED_TABLE ? "" : " CONCURRENTLY",
+					 target->relation, target->column[RFM_COL_CUSTOMER],
+					 date ? ", " : "", date ? date : "")));
 }

@@ -11,7 +11,6 @@
 #include "access/table.h"
 #include "base/query.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "partitioning/partbounds.h"

@@ -11,7 +11,6 @@
 #define RFM_TARGET_PARTITION_H
 
 #include "target/target.h"
-#include "utils/relcache.h"
 
 /* One partition of a target that is partitioned by range of its run date. */
 typedef struct RfmPartition

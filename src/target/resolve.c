@@ -8,18 +8,13 @@
 #include "base/compat.h"
 
 #include "access/relation.h"
-#include "access/xact.h"
 #include "base/catalog.h"
 #include "base/citus.h"
-#include "base/identity.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "parser/parse_coerce.h"
 #include "target/key_check.h"
 #include "target/partition.h"
@@ -29,8 +24,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/ruleutils.h"
-#include "utils/varlena.h"
 
 /* The type in which a column's values are computed, before conversion. */
 static Oid

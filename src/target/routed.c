@@ -7,14 +7,11 @@
  */
 #include "base/compat.h"
 
-#include "base/catalog.h"
 #include "base/query.h"
 #include "base/version.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
 #include "target/routed.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"

@@ -16,7 +16,6 @@
 
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
-#include "utils/memutils.h"
 #include "value/cut.h"
 
 #define HISTOGRAM_BITS	16

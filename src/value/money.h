@@ -17,7 +17,6 @@
 #ifndef RFM_VALUE_MONEY_H
 #define RFM_VALUE_MONEY_H
 
-#include "lib/stringinfo.h"
 #include "utils/numeric.h"
 
 /*

@@ -12,7 +12,6 @@
 #include "base/version.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "value/calendar.h"
 #include "value/zone.h"
 
