@@ -57,6 +57,15 @@ rfm_enlarge_array(void *array, int64 count, Size size)
 	return array;
 }
 
+void *
+rfm_reserve(void *array, int64 *space, int64 count, Size size)
+{
+	if (count <= *space)
+		return array;
+	*space = Max(count, 2 * *space);
+	return repalloc_huge(array, (Size) *space * size);
+}
+
 #define FIRST_BLOCK (8 * HUGE_PAGE)
 #define LAST_BLOCK (64 * HUGE_PAGE)
 

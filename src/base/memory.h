@@ -30,6 +30,12 @@ extern void *rfm_alloc_array(MemoryContext mcxt, int64 count, Size size, bool ze
 extern void *rfm_enlarge_array(void *array, int64 count, Size size);
 
 /*
+ * rfm_reserve: return a palloc'd array, moved to where there is room for count
+ * elements unless *space is enough; it grows at least twofold.
+ */
+extern void *rfm_reserve(void *array, int64 *space, int64 count, Size size);
+
+/*
  * Memory that only grows, cut from large blocks.  Nothing in it ever moves, so
  * that it stays on the huge pages that it was given.
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * entry.c
- *		What an order, or another entry, adds to a customer's entry.
+ *		Adding orders, and other entries of the same customer, to an entry.
  *
  *-------------------------------------------------------------------------
  */
@@ -75,7 +75,7 @@ rfm_entry_merge(RfmCollector *c, RfmEntry *e, const RfmEntry *other, MemoryConte
 	e->last = Max(e->last, other->last);
 	if (!rfm_sum_merge(&e->sum, &other->sum, mcxt))
 		rfm_money_error(c, e->key, true);
-	/* distinct orders are counted when they are merged themselves */
+	/* distinct order ids are merged, and counted, by themselves */
 	if (!c->distinct_orders)
 		rfm_entry_add_orders(c, e, other->sum.orders);
 }

@@ -156,11 +156,7 @@ read_ids(RfmCollector *c, Reader *r, uint32 n)
 	MemoryContext oldcxt = MemoryContextSwitchTo(block->mcxt);
 	int64		customer;
 
-	if (merge->nids + n > merge->id_space)
-	{
-		merge->id_space = Max(2 * merge->id_space, merge->nids + n);
-		merge->id = repalloc_huge(merge->id, merge->id_space * sizeof(Datum));
-	}
+	merge->id = rfm_reserve(merge->id, &merge->id_space, merge->nids + n, sizeof(Datum));
 	for (uint32 i = 0; i < n; i++)
 		rfm_serial_order(&block->serial, c, &merge->id[merge->nids++], &customer);
 	MemoryContextSwitchTo(oldcxt);

@@ -77,11 +77,7 @@ add_run(RfmCollector *c)
 		spill->run = MemoryContextAlloc(c->mcxt, spill->space * sizeof(RfmRun));
 		rfm_files_hold(c->mcxt);
 	}
-	if (spill->nruns == spill->space)
-	{
-		spill->space *= 2;
-		spill->run = repalloc_huge(spill->run, spill->space * sizeof(RfmRun));
-	}
+	spill->run = rfm_reserve(spill->run, &spill->space, spill->nruns + 1, sizeof(RfmRun));
 	return &spill->run[spill->nruns++];
 }
 

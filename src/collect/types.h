@@ -106,7 +106,7 @@ typedef struct RfmRun
 typedef struct RfmSpill
 {
 	int			nruns;
-	int			space;
+	int64		space;
 	RfmRun	   *run;
 	struct RfmRunMerge *merge;	/* once they are read: run_merge.h */
 } RfmSpill;

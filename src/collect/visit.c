@@ -188,11 +188,7 @@ count_mixed_days(Walk *walk, DateADT first, DateADT last, int64 n)
 			count += i == 0 || walk->day[i] != walk->day[i - 1];
 		return count;
 	}
-	if (words > walk->nwords)
-	{
-		walk->nwords = Max(words, 2 * walk->nwords);
-		walk->word = repalloc_huge(walk->word, walk->nwords * sizeof(uint64));
-	}
+	walk->word = rfm_reserve(walk->word, &walk->nwords, words, sizeof(uint64));
 	memset(walk->word, 0, words * sizeof(uint64));
 	for (int64 i = 0; i < n; i++)
 	{
@@ -274,11 +270,7 @@ walk_customer(Walk *walk, const RfmEntry *e, const Datum *visit, int64 n)
 	MemoryContext oldcxt = MemoryContextSwitchTo(walk->mcxt);
 	int64		days;
 
-	if (n > walk->space)
-	{
-		walk->space = Max(n, 2 * walk->space);
-		walk->day = repalloc_huge(walk->day, walk->space * sizeof(DateADT));
-	}
+	walk->day = rfm_reserve(walk->day, &walk->space, n, sizeof(DateADT));
 	add_sum(walk, e, &visitor.spent_later, &e->sum);
 	days = read_visits(walk, e, visit, n, &visitor);
 	count_days(walk, &visitor, days);

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "base/memory.h"
 #include "forecast/fit.h"
 #include "forecast/minimize.h"
 
@@ -32,20 +33,12 @@ rfm_sample_create(void)
 void
 rfm_sample_add(RfmSample *sample, int32 repeats, int32 recency, int32 age, double total)
 {
-	if (sample->n == sample->space)
-	{
-		sample->space *= 2;
-		sample->history = repalloc_huge(sample->history, sample->space * sizeof(RfmHistory));
-	}
+	sample->history = rfm_reserve(sample->history, &sample->space, sample->n + 1, sizeof(RfmHistory));
 	sample->history[sample->n++] = (RfmHistory) {repeats, recency, age, 1};
 	if (repeats == 0 || total <= 0)
 		return;
-	if (sample->nspending == sample->spending_space)
-	{
-		sample->spending_space *= 2;
-		sample->spending = repalloc_huge(sample->spending,
-										 sample->spending_space * sizeof(RfmSpending));
-	}
+	sample->spending = rfm_reserve(sample->spending, &sample->spending_space, sample->nspending + 1,
+								   sizeof(RfmSpending));
 	sample->spending[sample->nspending++] = (RfmSpending) {repeats, total, log(total)};
 }
 

@@ -61,7 +61,7 @@ typedef struct RfmLedger
 	RfmPool		pool;			/* of events, while read */
 	RfmEvent  **chunk;
 	int			nchunks;
-	int			chunk_space;
+	int64		chunk_space;
 
 	/* in key order */
 	int64		n;

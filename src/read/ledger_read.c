@@ -134,12 +134,8 @@ new_event(RfmLedger *ledger)
 
 	if (number / RFM_CHUNK_EVENTS == ledger->nchunks)
 	{
-		if (ledger->nchunks == ledger->chunk_space)
-		{
-			ledger->chunk_space *= 2;
-			ledger->chunk = repalloc_huge(ledger->chunk,
-										  ledger->chunk_space * sizeof(RfmEvent *));
-		}
+		ledger->chunk = rfm_reserve(ledger->chunk, &ledger->chunk_space, ledger->nchunks + 1,
+									sizeof(RfmEvent *));
 		ledger->chunk[ledger->nchunks++] =
 			rfm_pool_alloc(&ledger->pool, RFM_CHUNK_EVENTS * sizeof(RfmEvent));
 	}

@@ -36,13 +36,21 @@ check_source_kind(Relation rel)
 	}
 }
 
+/* Resolve one of the model's columns or expressions; returns its base type. */
+static Oid
+resolve(const char *expression, const char *what, const RfmModel *model, Relation rel, RfmSource *source,
+		RfmExpression *result)
+{
+	rfm_expression_resolve(expression, rel, what, model->name, result);
+	source->uses_run_date |= result->uses_run_date;
+	return getBaseType(result->type);
+}
+
 static void
 resolve_amount(const RfmModel *model, Relation rel, RfmSource *source)
 {
-	Oid			base;
+	Oid			base = resolve(model->amount, "amount", model, rel, source, &source->amount);
 
-	rfm_expression_resolve(model->amount, rel, "amount", model->name, &source->amount);
-	base = getBaseType(source->amount.type);
 	if (!rfm_amount_type(base, &source->real_amounts))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -61,11 +69,10 @@ resolve_customer(const RfmModel *model, Relation rel, RfmSource *source)
 {
 	RfmExpression customer;
 
-	rfm_expression_resolve(model->customer, rel, "customer", model->name, &customer);
+	(void) resolve(model->customer, "customer", model, rel, source, &customer);
 	source->customer = customer.sql;
 	source->customer_type = customer.type;
 	source->customer_typmod = customer.typmod;
-	source->uses_run_date |= customer.uses_run_date;
 	rfm_key_type_init(&source->key, customer.type, customer.collation,
 					  psprintf("customer \"%s\"", model->customer),
 					  CurrentMemoryContext);
@@ -83,11 +90,10 @@ resolve_group(const RfmModel *model, Relation rel, RfmSource *source)
 	source->row_key = source->key;
 	if (model->score_within == NULL)
 		return;
-	rfm_expression_resolve(model->score_within, rel, "score_within", model->name, &group);
+	(void) resolve(model->score_within, "score_within", model, rel, source, &group);
 	source->group = group.sql;
 	source->group_type = group.type;
 	source->group_typmod = group.typmod;
-	source->uses_run_date |= group.uses_run_date;
 	rfm_key_type_init(&source->group_key, group.type, group.collation,
 					  psprintf("score_within \"%s\"", model->score_within),
 					  CurrentMemoryContext);
@@ -98,12 +104,9 @@ static void
 resolve_order_time(const RfmModel *model, Relation rel, RfmSource *source)
 {
 	RfmExpression time;
-	Oid			base;
+	Oid			base = resolve(model->ordered_at, "ordered_at", model, rel, source, &time);
 
-	rfm_expression_resolve(model->ordered_at, rel, "ordered_at", model->name, &time);
 	source->ordered_at = time.sql;
-	source->uses_run_date |= time.uses_run_date;
-	base = getBaseType(time.type);
 	if (base != DATEOID && base != TIMESTAMPOID && base != TIMESTAMPTZOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -122,9 +125,8 @@ resolve_order_id(const RfmModel *model, Relation rel, RfmSource *source)
 
 	if (model->order_id == NULL)
 		return;
-	rfm_expression_resolve(model->order_id, rel, "order_id", model->name, &order);
+	(void) resolve(model->order_id, "order_id", model, rel, source, &order);
 	source->order_id = order.sql;
-	source->uses_run_date |= order.uses_run_date;
 	rfm_key_type_init(&order_type, order.type, order.collation,
 					  psprintf("order id \"%s\"", model->order_id),
 					  CurrentMemoryContext);
@@ -138,9 +140,7 @@ resolve_order_count(const RfmModel *model, Relation rel, RfmSource *source)
 
 	if (model->order_count == NULL)
 		return;
-	rfm_expression_resolve(model->order_count, rel, "order_count", model->name, &count);
-	source->uses_run_date |= count.uses_run_date;
-	base = getBaseType(count.type);
+	base = resolve(model->order_count, "order_count", model, rel, source, &count);
 	if (base == BOOLOID)
 	{
 		source->orders = psprintf("CASE WHEN %s THEN 1::pg_catalog.int8 ELSE 0::pg_catalog.int8 END", count.sql);
@@ -192,7 +192,7 @@ rfm_source_resolve(const RfmModel *model, RfmSource *source)
 	if (model->filter)
 		rfm_expression_parse(model->filter, rel, "filter", model->name, true,
 							 &source->filter);
-	source->uses_run_date |= source->amount.uses_run_date || source->filter.uses_run_date;
+	source->uses_run_date |= source->filter.uses_run_date;
 
 	/* the lock stays: the query must meet the relation that was checked */
 	relation_close(rel, NoLock);

@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * customers.c
- *		From the collector's table to flat arrays in key order.
+ *		Putting the collected customers into flat arrays in key order.
  *
- * Only when all customers have been seen is it known at which scale every sum
- * is an integer.  So the sums are first kept as they come, each with the scale
- * of its own, and brought to one scale, or ranked, in the end.
+ * The sums of all customers must have one scale to be comparable as integers, but
+ * that scale is known only after the last customer.  So each sum is first stored
+ * with its own scale.  At the end all are converted to the largest scale or, if
+ * some do not fit into an int64 then, replaced by their ranks.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,26 +25,26 @@
 /* How many customers ahead of its use an entry is prefetched. */
 #define GATHER_AHEAD 16
 
-/* Room for so many customers to begin with, where their number is not known. */
+/* The initial size of the arrays if the number of customers is not known. */
 #define FIRST_CUSTOMERS 65536
 
-/* In place of a scale: the code is a pointer to a numeric. */
+/* A scale that says that the code is a pointer to a numeric. */
 #define WIDE_SCALE PG_UINT8_MAX
 
-/* The customers while they are gathered. */
+/* The state of gathering the customers. */
 typedef struct Gathering
 {
 	RfmCustomers *customers;
 	const RfmCollector *collector;
 	const RfmCalendar *calendar;
 	int64		space;			/* of the arrays */
-	uint8	   *scale;			/* of each customer's sum; NULL: floating point */
+	uint8	   *scale;			/* of each customer's sum; NULL: amounts are floating-point numbers */
 	int			lowest_scale;
 	int			highest_scale;
 	bool		any_wide;
-	bool		counted;		/* some customers may have no order */
-	bool		all;			/* those are wanted, too */
-	bool		average;		/* money is the average of a customer's orders */
+	bool		counted;		/* customers may have rows but no order */
+	bool		all;			/* such customers are included */
+	bool		average;		/* the monetary value is the average of the orders */
 } Gathering;
 
 static void
@@ -89,7 +90,7 @@ recency_code(const Gathering *g, const RfmEntry *e)
 	return (int64) date - g->customers->run_date;
 }
 
-/* Keep the exact sum of a customer until all have come. */
+/* Store the exact sum of a customer with its own scale. */
 static void
 keep_sum(Gathering *g, int64 row, const RfmSum *sum)
 {
@@ -110,7 +111,7 @@ keep_sum(Gathering *g, int64 row, const RfmSum *sum)
 	}
 }
 
-/* Keep the average of n orders instead. */
+/* Store the average of n orders instead. */
 static void
 keep_average(Gathering *g, int64 row, const RfmSum *sum, uint32 n)
 {
@@ -142,7 +143,7 @@ add_customer(Gathering *g, const RfmEntry *e)
 	customers->key[row] = e->key;
 	customers->code[RFM_RECENCY][row] = none ? 0 : recency_code(g, e);
 	customers->code[RFM_FREQUENCY][row] = e->sum.orders;
-	/* rows without any order id: the sum is the average */
+	/* a customer whose rows have no order id: the sum counts as the average */
 	if (g->average)
 		n = Max(e->sum.orders, 1);
 	if (g->scale == NULL)
@@ -172,14 +173,13 @@ order_images(Gathering *g, RfmCollector *c)
 			rfm_prefetch_read(DatumGetPointer(customers->key[row + GATHER_AHEAD]));
 		memcpy(image, DatumGetPointer(customers->key[row]), size);
 		customers->key[row] = PointerGetDatum(image);
-		if (row % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(row);
 	}
 	MemoryContextDelete(c->images.mcxt);
 	c->images = images;
 }
 
-/* Gather the customers of a table, each of which stands anywhere in memory. */
+/* Gather the customers of a table, which are at random places in memory. */
 static void
 gather_table(Gathering *g, RfmCollector *c)
 {
@@ -199,7 +199,7 @@ gather_table(Gathering *g, RfmCollector *c)
 		order_images(g, c);
 }
 
-/* Gather the customers that come back from temporary files, in key order. */
+/* Gather the customers from temporary files, which are read in key order. */
 static void
 gather_spilled(Gathering *g, RfmCollector *c)
 {
@@ -218,8 +218,8 @@ gather_spilled(Gathering *g, RfmCollector *c)
 }
 
 /*
- * Bring all sums to the scale of the finest.  Returns false, and leaves them
- * alone, where one of them is no int64 there.
+ * Convert all sums to the largest scale.  Returns false, without changing any, if
+ * one of them does not fit into an int64 then.
  */
 static bool
 align_sums(const Gathering *g)
@@ -247,7 +247,7 @@ align_sums(const Gathering *g)
 	return true;
 }
 
-/* Replace sums of which not all are int64 at one scale by their ranks. */
+/* Replace all sums by their ranks. */
 static void
 rank_sums(const Gathering *g, RfmMoney *money)
 {
@@ -266,7 +266,7 @@ rank_sums(const Gathering *g, RfmMoney *money)
 	pfree(values);
 }
 
-/* All customers have come: turn their sums into codes. */
+/* Convert the sums of all customers to codes. */
 static void
 settle_money(Gathering *g, RfmMoney *money)
 {

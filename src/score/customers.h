@@ -33,30 +33,29 @@ typedef struct RfmCustomers
 	int64	   *code[RFM_AXES]; /* -recency_days, frequency_orders, money code */
 	RfmMoney	money;			/* what code[RFM_MONETARY] stands for */
 
-	/* filled in later, if the target wants it; NULL, or NaN: there is none */
+	/* filled in if the target has columns for it; NULL, or NaN, if there is no forecast */
 	double	   *forecast[RFM_FORECAST_VALUES];
 } RfmCustomers;
 
 /*
- * rfm_customers_build: Sort the collected customers by key, turn their last
- * orders into recency and their sums into money codes, and leave out those
- * at or below monetary_above.
+ * rfm_customers_build: sort the collected customers by key, convert their last
+ * order times to recencies and their sums to money codes, and return those whose
+ * monetary value is above the model's monetary_above, in the current context.
  *
- * all: also those who have rows but no order, such as a refund; their recency
- * is 0.
+ * all: customers that have rows but no order, such as a refund, are included, with
+ * the recency 0.
  *
- * collector may be NULL (no orders).  It is freed; only the images of keys
- * that the result points to live on, in the context around the collector's.
- * The result is allocated in the current context.  Raises
- * DATETIME_VALUE_OUT_OF_RANGE for a customer whose last order has an infinite
- * time.
+ * collector is NULL if there are no orders.  It is freed, except for the images of
+ * keys to which the result points: these are then owned by the parent of the
+ * collector's context.  Raises DATETIME_VALUE_OUT_OF_RANGE for a customer whose
+ * last order has an infinite time.
  */
 extern RfmCustomers *rfm_customers_build(const RfmModel *model,
 										 const RfmSource *source,
 										 RfmCollector *collector,
 										 DateADT run_date, bool all);
 
-/* rfm_axis_numeric: Return a code of an axis in its natural unit, as numeric. */
+/* rfm_axis_numeric: return the value for which a code of an axis stands: days, orders or money. */
 extern Numeric rfm_axis_numeric(const RfmCustomers *customers, RfmAxis axis,
 								int64 code);
 

@@ -17,9 +17,6 @@
 #include "utils/memutils.h"
 #include "value/key_pair.h"
 
-/* Customers of a group between two checks for interrupts. */
-#define GROUP_BLOCK 65536
-
 RfmGroupLog *
 rfm_group_log_create(void)
 {
@@ -47,8 +44,6 @@ static void
 log_group(const RfmModel *model, const RfmCustomers *group, const RfmScores *scores,
 		  RfmGroupLog *log)
 {
-	const RfmKeyType *type = rfm_key_part_type(&group->key_type, RFM_PART_GROUP);
-	Datum		key = rfm_key_part(&group->key_type, group->key[0], RFM_PART_GROUP);
 	char	   *cut_points = rfm_cut_points_json(model, group, scores);
 	int64		orders = 0;
 	Datum		values[4];
@@ -56,7 +51,7 @@ log_group(const RfmModel *model, const RfmCustomers *group, const RfmScores *sco
 
 	for (int64 i = 0; i < group->n; i++)
 		orders += group->code[RFM_FREQUENCY][i];
-	values[0] = CStringGetTextDatum(rfm_key_out(type, key));
+	values[0] = CStringGetTextDatum(rfm_key_group_out(&group->key_type, group->key[0]));
 	values[1] = Int64GetDatum(group->n);
 	values[2] = Int64GetDatum(orders);
 	values[3] = DirectFunctionCall1(jsonb_in, CStringGetDatum(cut_points));
@@ -72,8 +67,7 @@ group_at(const RfmCustomers *customers, int64 start)
 
 	while (++end < customers->n &&
 		   rfm_key_same_group(&customers->key_type, customers->key[start], customers->key[end]))
-		if (end % GROUP_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(end);
 	group.n = end - start;
 	group.key += start;
 	for (int axis = 0; axis < RFM_AXES; axis++)

@@ -9,7 +9,6 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "base/query.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -195,10 +194,4 @@ rfm_partition_is_own(Oid relid)
 		has_privs_of_role(GetUserId(), form->relowner);
 	ReleaseSysCache(tuple);
 	return result;
-}
-
-void
-rfm_partition_utility(const char *sql)
-{
-	rfm_execute(sql, SPI_OK_UTILITY, NULL);
 }

@@ -61,7 +61,4 @@ extern const RfmPartition *rfm_partition_of(const RfmPartitions *partitions, Dat
  */
 extern bool rfm_partition_is_own(Oid relid);
 
-/* rfm_partition_utility: run a utility statement as the current user. */
-extern void rfm_partition_utility(const char *sql);
-
 #endif							/* RFM_TARGET_PARTITION_H */

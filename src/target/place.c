@@ -21,6 +21,7 @@
 #include "access/table.h"
 #include "access/xlog.h"
 #include "base/catalog.h"
+#include "base/query.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_publication.h"
 #include "commands/defrem.h"
@@ -145,7 +146,7 @@ make_partition(RfmPlace *place, const RfmPartitions *partitions, DateADT date)
 						 quote_identifier(get_tablespace_name(rel->rd_rel->reltablespace)));
 	table_close(rel, NoLock);
 
-	rfm_partition_utility(sql.data);
+	rfm_execute(sql.data, SPI_OK_UTILITY, NULL);
 	place->made = true;
 	place->attached = false;
 	place->root = place->relid = get_relname_relid(name, nsp);
@@ -157,13 +158,13 @@ rfm_place_attach(RfmPlace *place)
 	if (!place->made || place->attached)
 		return;
 	rfm_target_verify(place->target);
-	rfm_target_release(place->target);
-	rfm_partition_utility(psprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')",
-								   place->target->relation, place->relation,
-								   date_text(place->lower), date_text(place->upper)));
+	rfm_target_close(place->target);
+	rfm_execute(psprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')",
+						 place->target->relation, place->relation,
+						 date_text(place->lower), date_text(place->upper)), SPI_OK_UTILITY, NULL);
 	rfm_target_retake(place->target);
-	rfm_partition_utility(psprintf("ALTER TABLE %s DROP CONSTRAINT " RANGE_CONSTRAINT,
-								   place->relation));
+	rfm_execute(psprintf("ALTER TABLE %s DROP CONSTRAINT " RANGE_CONSTRAINT,
+						 place->relation), SPI_OK_UTILITY, NULL);
 	place->attached = true;
 }
 
@@ -295,7 +296,7 @@ rfm_place_finish(RfmPlace *place, int64 inserted)
 	/* do not wait: the holder of the lock may be gathering the statistics */
 	if (inserted > 0 && wants_statistics(place) &&
 		ConditionalLockRelationOid(place->relid, ShareUpdateExclusiveLock))
-		rfm_partition_utility(psprintf("ANALYZE %s", rfm_relation_name(place->relid)));
+		rfm_execute(psprintf("ANALYZE %s", rfm_relation_name(place->relid)), SPI_OK_UTILITY, NULL);
 	make_next_partition(place);
 }
 

@@ -171,7 +171,7 @@ rfm_retention_check_date(const RfmModel *model, const RfmTarget *target,
 static void
 drop_table(void *name)
 {
-	rfm_partition_utility(psprintf("DROP TABLE %s", (const char *) name));
+	rfm_execute(psprintf("DROP TABLE %s", (const char *) name), SPI_OK_UTILITY, NULL);
 }
 
 /*

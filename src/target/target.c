@@ -176,13 +176,6 @@ rfm_target_verify(const RfmTarget *target)
 }
 
 void
-rfm_target_release(RfmTarget *target)
-{
-	relation_close(target->rel, NoLock);
-	target->rel = NULL;
-}
-
-void
 rfm_target_retake(RfmTarget *target)
 {
 	TupleDesc	desc;

@@ -105,16 +105,15 @@ extern void rfm_target_check_names(const RfmModel *model);
  */
 extern void rfm_target_verify(const RfmTarget *target);
 
-/*
- * rfm_target_release, rfm_target_retake: close the target for a command of our
- * own that PostgreSQL refuses while a table is open, and open it again.  It must
- * not have changed meanwhile: the second raises what rfm_target_verify raises.
- */
-extern void rfm_target_release(RfmTarget *target);
-extern void rfm_target_retake(RfmTarget *target);
-
 /* rfm_target_close: end the use of what was looked up.  The lock stays. */
 extern void rfm_target_close(RfmTarget *target);
+
+/*
+ * rfm_target_retake: open the target again after it was closed for a command of
+ * our own that PostgreSQL refuses while a table is open.  It must not have changed
+ * meanwhile: raises what rfm_target_verify raises.
+ */
+extern void rfm_target_retake(RfmTarget *target);
 
 /*
  * rfm_target_has_rows: determine whether the target has rows of a date or, if

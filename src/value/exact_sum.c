@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * exact_sum.c
- *		The aggregate that sums doubles without error, wherever they lie.
+ *		The aggregate that sums doubles without error, also on other servers.
  *
- * Its state, and its result, is an array that holds an expansion (see money.h).
- * An array travels between servers as any array does.  Its count is NaN where a
- * value is no finite number.
+ * The state of the aggregate, which is also its result, is an expansion (see
+ * money.h) in an array of double precision, because servers can exchange arrays.
+ * The first element, the count of multiples of 2^1023, becomes NaN if a value is
+ * not finite.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,15 +24,15 @@ PG_FUNCTION_INFO_V1(rfm_exact_sum_add);
 PG_FUNCTION_INFO_V1(rfm_exact_sum_combine);
 
 /*
- * Doubles that do not overlap have 53 of double precision's 2,098 bits each;
- * the count comes before them.
+ * The maximum number of elements: the count, and as many doubles of 53 bits as
+ * there can be among the 2,098 bits of double precision without overlapping.
  */
 #define MAX_PARTS	48
 
 typedef struct Parts
 {
 	int			n;
-	double		part[MAX_PARTS + 2];	/* with room to add one */
+	double		part[MAX_PARTS + 2];	/* rfm_expansion_add() may add two */
 } Parts;
 
 static ArrayType *
@@ -62,7 +63,7 @@ read_parts(ArrayType *state, Parts *parts)
 	memcpy(parts->part, rfm_array_data(state), parts->n * sizeof(double));
 }
 
-/* Add a value to the parts. */
+/* Add a value to an expansion. */
 static void
 add_value(Parts *parts, double value)
 {
@@ -73,10 +74,13 @@ add_value(Parts *parts, double value)
 	}
 	parts->n = rfm_expansion_add(parts->part, parts->n, value);
 	if (parts->n > MAX_PARTS)
-		invalid_state();		/* they overlap */
+		invalid_state();		/* parts of a valid state do not overlap */
 }
 
-/* The parts as an array: the old one where it has room, with zeros between count and parts. */
+/*
+ * Return the parts as an array.  The old array is used if it is large enough: the
+ * elements between the count and the parts are then zero.
+ */
 static ArrayType *
 write_parts(ArrayType *state, const Parts *parts)
 {
@@ -91,7 +95,7 @@ write_parts(ArrayType *state, const Parts *parts)
 	return state;
 }
 
-/* The state, which is ours to write to within an aggregate only. */
+/* Return the first argument, the state.  Only within an aggregate may it be modified. */
 static ArrayType *
 own_state(FunctionCallInfo fcinfo)
 {

@@ -67,18 +67,8 @@ struct RfmKeyPair
 extern void rfm_key_type_init(RfmKeyType *kt, Oid typid, Oid collation,
 							  const char *what, MemoryContext mcxt);
 
-/*
- * rfm_key_from_datum: return the key for a value as the executor gives it, unless
- * it is to be a pair.  The result may point into the value, or into a detoasted
- * copy in the current memory context.
- */
-static inline Datum rfm_key_from_datum(const RfmKeyType *kt, Datum value);
-
 /* rfm_key_to_datum: return a key that is no pair as a value of its own type, for the executor. */
 extern Datum rfm_key_to_datum(const RfmKeyType *kt, Datum key);
-
-/* rfm_key_size: return the size of a by-reference key's image; 0 when passed by value. */
-static inline Size rfm_key_size(const RfmKeyType *kt, Datum key);
 
 /* rfm_key_by_reference: is the Datum a pointer to an image? */
 static inline bool
@@ -96,12 +86,6 @@ extern bool rfm_key_order_is_bytes(const RfmKeyType *kt);
 /* rfm_key_copy: copy a by-reference key to the current context. */
 extern Datum rfm_key_copy(const RfmKeyType *kt, Datum key);
 
-/* rfm_key_hash: return a hash that is the same for equal keys. */
-static inline uint32 rfm_key_hash(RfmKeyType *kt, Datum key);
-
-/* rfm_key_equal: compare by the type's own equality. */
-static inline bool rfm_key_equal(RfmKeyType *kt, Datum a, Datum b);
-
 /*
  * rfm_key_image_cmp: compare the images of two equal keys that need not be
  * identical (1.0 and 1.00), so that which one is kept does not depend on the plan.
@@ -113,9 +97,6 @@ extern int	rfm_key_image_cmp(const RfmKeyType *kt, Datum a, Datum b);
  * its collation, without abbreviation.
  */
 extern void rfm_key_sort_support(const RfmKeyType *kt, SortSupport ssup);
-
-/* rfm_key_cmp: compare in that order, with what rfm_key_sort_support has filled in. */
-static inline int rfm_key_cmp(const RfmKeyType *kt, SortSupport ssup, Datum a, Datum b);
 
 /* rfm_key_out: return the key, or a pair's customer, as a cast to text gives it, palloc'd. */
 extern char *rfm_key_out(const RfmKeyType *kt, Datum key);
@@ -134,6 +115,11 @@ extern Datum rfm_key_from_varlena(Datum value);
 extern uint32 rfm_key_hash_bytes(const RfmKeyType *kt, Datum key);
 extern bool rfm_key_equal_bytes(const RfmKeyType *kt, Datum a, Datum b);
 
+/*
+ * rfm_key_from_datum: return the key for a value as the executor gives it, unless
+ * it is to be a pair.  The result may point into the value, or into a detoasted
+ * copy in the current memory context.
+ */
 static inline Datum
 rfm_key_from_datum(const RfmKeyType *kt, Datum value)
 {
@@ -154,6 +140,7 @@ rfm_key_from_datum(const RfmKeyType *kt, Datum value)
 	return value;
 }
 
+/* rfm_key_size: return the size of a by-reference key's image; 0 when passed by value. */
 static inline Size
 rfm_key_size(const RfmKeyType *kt, Datum key)
 {
@@ -190,6 +177,7 @@ rfm_key_word(Datum key, int word)
 	return value;
 }
 
+/* rfm_key_hash: return a hash that is the same for equal keys. */
 static inline uint32
 rfm_key_hash(RfmKeyType *kt, Datum key)
 {
@@ -206,6 +194,7 @@ rfm_key_hash(RfmKeyType *kt, Datum key)
 	return murmurhash32(DatumGetUInt32(FunctionCall1Coll(&kt->hash_proc, kt->collation, key)));
 }
 
+/* rfm_key_equal: compare by the type's own equality. */
 static inline bool
 rfm_key_equal(RfmKeyType *kt, Datum a, Datum b)
 {
@@ -218,6 +207,7 @@ rfm_key_equal(RfmKeyType *kt, Datum a, Datum b)
 	return DatumGetBool(FunctionCall2Coll(&kt->eq_proc, kt->collation, a, b));
 }
 
+/* rfm_key_cmp: compare in that order, with what rfm_key_sort_support has filled in. */
 static inline int
 rfm_key_cmp(const RfmKeyType *kt, SortSupport ssup, Datum a, Datum b)
 {

@@ -105,7 +105,7 @@ rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount)
  * Exact sums.
  */
 
-/* Add a numeric to an exact sum, which becomes a wide one; false: overflow. */
+/* Add a numeric to an exact sum, which then is a wide one.  Returns false if it overflows. */
 static bool
 add_numeric(RfmSum *sum, Numeric addend, MemoryContext mcxt)
 {
@@ -151,7 +151,7 @@ add_scaled(RfmSum *sum, int64 value, uint8 scale, MemoryContext mcxt)
  * Floating-point sums.
  */
 
-/* a + b = *high + *low, exactly, with *high the rounded sum. */
+/* Set *high to the rounded sum of a and b, and *low to the rounding error, which is exact. */
 static inline void
 two_sum(double a, double b, double *high, double *low)
 {
@@ -162,10 +162,13 @@ two_sum(double a, double b, double *high, double *low)
 	*high = sum;
 }
 
-/* The unit in which an expansion counts what exceeds the range of its parts. */
+/*
+ * Doubles of an expansion stay below this unit, so that adding two of them cannot
+ * overflow.  A fold is a multiple of it that is counted in the first element instead.
+ */
 #define FOLD	0x1p1023
 
-/* Add x, which with the parts stays in range, to an expansion. */
+/* Add x to the doubles of an expansion; their sum must not overflow. */
 static int
 grow_expansion(double *part, int n, double x)
 {
@@ -183,7 +186,7 @@ grow_expansion(double *part, int n, double x)
 	return kept;
 }
 
-/* Return what brings x below the unit, 0 or the unit, and count it. */
+/* Return what is to be added to x to bring it below the unit, and count the fold. */
 static inline double
 fold(double *folds, double x)
 {
@@ -204,9 +207,10 @@ rfm_expansion_add(double *part, int n, double x)
 }
 
 /*
- * Return the double nearest to an expansion, ties to even: add from the largest
- * part down to the first rounding error; what lies below that error decides when
- * the error is exactly half a unit in the last place.
+ * Return the double that is nearest to an expansion without folds, the even one of
+ * two that are equally near.  The doubles are added from the largest one down until
+ * there is a rounding error.  If that error is exactly half a unit in the last place,
+ * the next smaller double decides in which direction the sum is rounded.
  */
 static double
 round_expansion(const double *part, int n)
@@ -229,8 +233,9 @@ round_expansion(const double *part, int n)
 }
 
 /*
- * The same of one with folds, through half of it; infinity where that is too much.
- * Of parts too small to be halved only the sign counts, beside so large a sum.
+ * Do the same for an expansion with folds: half of it is computed, which is in range,
+ * and doubled.  The result is infinity if that overflows.  Doubles that are too small
+ * to be halved keep their value: beside so large a sum only their sign matters.
  */
 static double
 unfold_expansion(const double *part, int n)
@@ -239,7 +244,7 @@ unfold_expansion(const double *part, int n)
 	double	   *halves;
 	double		half;
 
-	/* the parts make up less than one unit, double precision less than two */
+	/* the doubles together are below one unit, and double precision ends at two */
 	if (fabs(folds) > 2)
 		return get_float8_infinity();
 	halves = palloc((n + 2) * sizeof(double));
@@ -258,7 +263,7 @@ grow_partials(RfmPartials **partials, double x, MemoryContext mcxt)
 {
 	RfmPartials *p = *partials;
 
-	/* two more: x, and what it brings back into the range */
+	/* rfm_expansion_add() may add two */
 	if (p->count + 2 > p->space)
 	{
 		int			space = p->space * 2;
@@ -273,7 +278,7 @@ grow_partials(RfmPartials **partials, double x, MemoryContext mcxt)
 	p->count = rfm_expansion_add(p->part, p->count, x);
 }
 
-/* Make a floating-point sum an expansion, if it is none yet. */
+/* Convert a floating-point sum to an expansion, unless it is one. */
 static void
 widen_real(RfmSum *sum, MemoryContext mcxt)
 {
@@ -364,7 +369,7 @@ rfm_sum_merge(RfmSum *sum, const RfmSum *other, MemoryContext mcxt)
 }
 
 /*
- * Images of wide sums: a numeric, or doubles one after another.
+ * Images of wide sums: a numeric, or the elements of an expansion.
  */
 
 const void *
@@ -465,8 +470,8 @@ rfm_money_rank(RfmMoney *money, Numeric *values, int64 n)
 }
 
 /*
- * Through the shortest text that reads back as the same double, whatever
- * extra_float_digits is: the direct cast would keep only 15 digits.
+ * Convert a double by way of the shortest text that is read as the same double.  The
+ * cast of SQL would keep only 15 digits.
  */
 static Numeric
 numeric_from_double(double value)
@@ -496,7 +501,10 @@ rfm_money_numeric(const RfmMoney *money, int64 code)
 	}
 }
 
-/* The smallest integer at least (strict: above) a numeric, if it fits. */
+/*
+ * Find the smallest int64 that is at least bound or, if strict, greater than bound.
+ * Returns false if there is none.
+ */
 static bool
 numeric_first_int64(Numeric bound, bool strict, int64 *result)
 {

@@ -26,10 +26,10 @@
 typedef enum RfmAmountForm
 {
 	RFM_FORM_NONE,				/* a null amount */
-	RFM_FORM_SCALED,			/* an int64: value * 10^scale */
-	RFM_FORM_NUMERIC,			/* exact, but no int64 */
-	RFM_FORM_REAL,				/* a double; of a sum, two that make it up */
-	RFM_FORM_PARTIALS,			/* sums only: more doubles than two */
+	RFM_FORM_SCALED,			/* an int64, which is the value times 10^scale */
+	RFM_FORM_NUMERIC,			/* a numeric that does not fit into a scaled int64 */
+	RFM_FORM_REAL,				/* a double; for a sum, two doubles whose sum it is */
+	RFM_FORM_PARTIALS,			/* sums only: an expansion, of any number of doubles */
 	RFM_FORM_NOT_FINITE			/* amounts only: NaN or infinity */
 } RfmAmountForm;
 
@@ -47,8 +47,10 @@ typedef struct RfmAmount
 } RfmAmount;
 
 /*
- * An expansion: doubles of increasing magnitude that do not overlap, so that
- * their sum is exact, behind one that counts multiples of 2^1023 to be added.
+ * An expansion represents a sum exactly: its value is that of all doubles together.
+ * They are in increasing order of magnitude, and no two of them have bits of the
+ * same weight.  The first element is not one of them: it is the number of multiples
+ * of 2^1023 that are to be added.
  */
 typedef struct RfmPartials
 {
@@ -58,11 +60,11 @@ typedef struct RfmPartials
 } RfmPartials;
 
 /*
- * The sum of a customer's amounts.  It is wide where a part of it lies
- * elsewhere: RFM_FORM_NUMERIC and RFM_FORM_PARTIALS.
+ * The sum of a customer's amounts.  A sum of the form RFM_FORM_NUMERIC or
+ * RFM_FORM_PARTIALS is called wide: the struct has a pointer to it.
  *
- * The number of orders stands in it to fill a gap: so a customer's entry is
- * half a cache line.  No function here looks at it.
+ * The number of orders, which no function here uses, is in this struct because it
+ * fills a gap: a customer's entry is then half a cache line.
  */
 typedef struct RfmSum
 {
@@ -76,7 +78,7 @@ typedef struct RfmSum
 	uint32		orders;			/* rows, or distinct order ids */
 	uint8		scale;			/* RFM_FORM_SCALED */
 	uint8		form;			/* RfmAmountForm */
-	double		low;			/* last, as only floating-point sums have it */
+	double		low;			/* last, because only floating-point sums have room for it */
 } RfmSum;
 
 static inline bool
@@ -86,88 +88,89 @@ rfm_sum_is_wide(const RfmSum *sum)
 }
 
 /*
- * rfm_amount_type: Determine whether amounts of a type, or of a domain's base
- * type, can be summed; *real says whether they are floating-point numbers.
+ * rfm_amount_type: determine whether amounts of a type, or of a domain over it, can
+ * be summed.  *real is set to whether they are floating-point numbers.
  */
 extern bool rfm_amount_type(Oid typid, bool *real);
 
 /*
- * rfm_amount_error: Raise NUMERIC_VALUE_OUT_OF_RANGE for a customer, given as
- * text, whose amounts sum up to too much, or one of whose amounts is not finite.
+ * rfm_amount_error: raise NUMERIC_VALUE_OUT_OF_RANGE for a customer, given as
+ * text.  overflow says that the sum of the amounts is too large; otherwise an amount
+ * is not a finite number.
  */
 pg_noreturn extern void rfm_amount_error(bool real, const char *customer, bool overflow);
 
 /*
- * rfm_amount_decode: Decode an amount as the executor gives it.  typid is its
- * base type.  A result of RFM_FORM_NUMERIC points into value.
+ * rfm_amount_decode: decode an amount that the executor has returned, of base type
+ * typid.  A result of the form RFM_FORM_NUMERIC points into value.
  */
 extern void rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount);
 
 /*
- * rfm_sum_add: Add a finite amount to a sum.  What the sum has elsewhere is
- * allocated in mcxt.  Returns false where the sum leaves the range of numeric.
+ * rfm_sum_add: add a finite amount to a sum.  A wide sum is allocated in mcxt.
+ * Returns false if the sum exceeds the range of numeric.
  */
 extern bool rfm_sum_add(RfmSum *sum, const RfmAmount *amount, MemoryContext mcxt);
 
 /*
- * rfm_expansion_add: Add x to an expansion of n doubles, the count included, in
- * place; part has room for two more.  Returns how many there are now.
+ * rfm_expansion_add: add x to the expansion in the n elements of part, which has
+ * room for two more.  Returns the new number of elements.
  */
 extern int	rfm_expansion_add(double *part, int n, double x);
 
-/* rfm_sum_merge: Add another sum, which stays as it is; the rest as above. */
+/* rfm_sum_merge: add another sum, which is not changed; otherwise as rfm_sum_add. */
 extern bool rfm_sum_merge(RfmSum *sum, const RfmSum *other, MemoryContext mcxt);
 
 /*
- * rfm_sum_image: Return what a wide sum has elsewhere, which need not be
- * aligned where it is copied to, and its size in bytes.
+ * rfm_sum_image: return the bytes to which a wide sum points, and their number.
+ * They may be copied to any address, aligned or not.
  */
 extern const void *rfm_sum_image(const RfmSum *sum, Size *size);
 
-/* rfm_sum_set_image: Give a wide sum a copy of an image, in the current context. */
+/* rfm_sum_set_image: make a wide sum point to a copy of such bytes, in the current context. */
 extern void rfm_sum_set_image(RfmSum *sum, const void *image, Size size);
 
-/* rfm_sum_numeric: Return an exact sum as numeric, in the current context. */
+/* rfm_sum_numeric: return a sum of integers or numerics as numeric, in the current context. */
 extern Numeric rfm_sum_numeric(const RfmSum *sum);
 
 /*
- * rfm_sum_real: Return a floating-point sum, rounded once; infinity where double
- * precision cannot hold it.
+ * rfm_sum_real: return a floating-point sum, rounded once; infinity if it exceeds
+ * the range of double precision.
  */
 extern double rfm_sum_real(const RfmSum *sum);
 
 /*
- * The monetary values of n customers: as int64 codes in the same order.
+ * The monetary values of the customers of a snapshot, as int64 codes: a customer
+ * with more money has a larger code.
  */
 typedef struct RfmMoney
 {
-	RfmAmountForm form;			/* see rfm_money_numeric */
+	RfmAmountForm form;			/* what a code stands for: see rfm_money_numeric */
 	int			scale;			/* RFM_FORM_SCALED */
 	int64	   *code;			/* one per customer */
-	Numeric    *distinct;		/* RFM_FORM_NUMERIC: ascending, by code */
+	Numeric    *distinct;		/* RFM_FORM_NUMERIC: the values, in ascending order; a code
+								 * is an index into them */
 	int64		ndistinct;
 } RfmMoney;
 
-/* rfm_money_rank: Turn n numerics into RFM_FORM_NUMERIC codes (money->code). */
+/* rfm_money_rank: set the codes of n customers, with these values, for RFM_FORM_NUMERIC. */
 extern void rfm_money_rank(RfmMoney *money, Numeric *values, int64 n);
 
 /*
- * rfm_money_numeric: Return the value behind a code, exact, in the current
- * context.  RFM_FORM_SCALED: code / 10^scale; RFM_FORM_REAL: the double of
- * which the code is the image; RFM_FORM_NUMERIC: number code of the distinct
- * values.
+ * rfm_money_numeric: return the value for which a code stands, exactly, in the
+ * current context.  RFM_FORM_SCALED: code / 10^scale; RFM_FORM_REAL:
+ * rfm_code_to_double(code); RFM_FORM_NUMERIC: distinct[code].
  */
 extern Numeric rfm_money_numeric(const RfmMoney *money, int64 code);
 
 /*
- * rfm_money_first_code: Find the smallest code whose value is at least bound, or,
- * when strict, above it.  Returns false where no
- * code can be that large.
+ * rfm_money_first_code: find the smallest code whose value is at least bound or, if
+ * strict, greater than bound.  Returns false if no code is that large.
  */
 extern bool rfm_money_first_code(const RfmMoney *money, Numeric bound,
 								 bool strict, int64 *code);
 
-/* rfm_double_to_code, rfm_code_to_double: Map doubles to int64 in the same order. */
+/* rfm_double_to_code, rfm_code_to_double: convert a double to an int64 of the same order, and back. */
 static inline int64
 rfm_double_to_code(double value)
 {
