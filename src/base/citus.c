@@ -86,8 +86,8 @@ append_set(StringInfo body, const char *name, bool reset)
  * says so, and if the statement is part of a transaction block, a procedure or
  * a DO block.
  */
-static void
-set_on_workers(const char *own, bool reset)
+void
+rfm_citus_settings(const char *own, bool reset)
 {
 	StringInfoData body;
 	const char *name;
@@ -104,16 +104,4 @@ set_on_workers(const char *own, bool reset)
 	appendStringInfoString(&body, " END");
 	(void) rfm_execute(psprintf("DO LANGUAGE plpgsql %s", quote_literal_cstr(body.data)),
 					   SPI_OK_UTILITY, NULL);
-}
-
-void
-rfm_citus_send_settings(const char *own)
-{
-	set_on_workers(own, false);
-}
-
-void
-rfm_citus_reset_settings(const char *own)
-{
-	set_on_workers(own, true);
 }

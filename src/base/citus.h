@@ -32,11 +32,10 @@ extern char *rfm_citus_distribution(Oid relid);
 extern void rfm_citus_refuse_worker(void);
 
 /*
- * rfm_citus_send_settings: if the database has Citus, set on its workers, for
- * this transaction, the settings that rfm_owner_enter has made, and the named
- * one, which is rfm's own. rfm_citus_reset_settings restores their own values.
+ * rfm_citus_settings: if the database has Citus, set on its workers, for this
+ * transaction, the settings that rfm_owner_enter has made, and the named one, which
+ * is rfm's own; reset: restore their own values.
  */
-extern void rfm_citus_send_settings(const char *own);
-extern void rfm_citus_reset_settings(const char *own);
+extern void rfm_citus_settings(const char *own, bool reset);
 
 #endif							/* RFM_BASE_CITUS_H */

@@ -139,6 +139,16 @@ word_of_bytes(const RfmKeyType *kt, Datum key, Size skip)
 	return pg_ntoh64(image);
 }
 
+/* Prefetch the key of a customer who comes soon, by way of the entry. */
+static pg_attribute_always_inline void
+prefetch_key(const RfmCollector *c, const KeyedEntry *items, int64 i)
+{
+	if (i + LOOK_AHEAD < c->nentries)
+		rfm_prefetch_read(rfm_entry(c, items[i + LOOK_AHEAD].entry));
+	if (i + LOOK_AHEAD / 2 < c->nentries)
+		rfm_prefetch_read(DatumGetPointer(rfm_entry(c, items[i + LOOK_AHEAD / 2].entry)->key));
+}
+
 /* Sort keys of a few words, one word after another, the least significant one first. */
 static KeyedEntry *
 sort_by_words(const RfmCollector *c, KeyedEntry *items)
@@ -147,10 +157,7 @@ sort_by_words(const RfmCollector *c, KeyedEntry *items)
 	{
 		for (int64 i = 0; i < c->nentries; i++)
 		{
-			if (i + LOOK_AHEAD < c->nentries)
-				rfm_prefetch_read(rfm_entry(c, items[i + LOOK_AHEAD].entry));
-			if (i + LOOK_AHEAD / 2 < c->nentries)
-				rfm_prefetch_read(DatumGetPointer(rfm_entry(c, items[i + LOOK_AHEAD / 2].entry)->key));
+			prefetch_key(c, items, i);
 			items[i].key = word_of_bytes(&c->customer_type, rfm_entry(c, items[i].entry)->key, at);
 			rfm_check_interrupts(i);
 		}
@@ -184,10 +191,7 @@ is_ascending(const RfmCollector *c, const KeyedEntry *items, SortSupport ssup)
 {
 	for (int64 i = 1; i < c->nentries; i++)
 	{
-		if (i + LOOK_AHEAD < c->nentries)
-			rfm_prefetch_read(rfm_entry(c, items[i + LOOK_AHEAD].entry));
-		if (i + LOOK_AHEAD / 2 < c->nentries)
-			rfm_prefetch_read(DatumGetPointer(rfm_entry(c, items[i + LOOK_AHEAD / 2].entry)->key));
+		prefetch_key(c, items, i);
 		if (ApplySortComparator(rfm_entry(c, items[i - 1].entry)->key, false,
 								rfm_entry(c, items[i].entry)->key, false, ssup) >= 0)
 			return false;

@@ -157,12 +157,6 @@ rfm_progress_date(DateADT run_date, Oid owner)
 	rfm_slot_write(&mine);
 }
 
-bool
-rfm_progress_wanted(void)
-{
-	return is_shown() && (rfm_show_progress || rfm_slots_count() > 0);
-}
-
 void
 rfm_progress_expect(double total)
 {

@@ -38,12 +38,6 @@ extern void rfm_progress_start(RfmProgress *progress);
 extern void rfm_progress_date(DateADT run_date, Oid owner);
 
 /*
- * rfm_progress_wanted: determine whether progress within the phase is shown at
- * all.  If not, work that only serves this can be skipped.
- */
-extern bool rfm_progress_wanted(void);
-
-/*
  * rfm_progress_expect: set how many orders or customers the phase has to do,
  * unless that is known already.
  */

@@ -284,10 +284,10 @@ run_elsewhere(const RfmSource *source, const char *sql, const RfmQueryParams *pa
 			  bool elsewhere, DestReceiver *dest)
 {
 	if (elsewhere)
-		rfm_citus_send_settings(RFM_RUN_DATE_SETTING);
+		rfm_citus_settings(RFM_RUN_DATE_SETTING, false);
 	run_query(source, sql, params, dest);
 	if (elsewhere)
-		rfm_citus_reset_settings(RFM_RUN_DATE_SETTING);
+		rfm_citus_settings(RFM_RUN_DATE_SETTING, true);
 }
 
 /* Run the query, in parallel where the planner says so. */
@@ -331,8 +331,7 @@ rfm_source_read(const RfmModel *model, RfmSource *source, DateADT run_date, Memo
 									 plan.reading == RFM_READ_ORDERS ? "one by one" :
 									 plan.pushed ? "grouped where they lie" : "grouped",
 									 plan.sql)));
-	if (rfm_progress_wanted())
-		rfm_progress_expect(plan.rows);
+	rfm_progress_expect(plan.rows);
 	return read_orders(source, &plan, false, run_date, mcxt);
 }
 
@@ -348,8 +347,7 @@ rfm_source_scan(const RfmModel *model, const RfmSource *source,
 	look_at_query(source, sql, &params, false, &look);
 	if (source->is_view && look.elsewhere)
 		return false;
-	if (rfm_progress_wanted())
-		rfm_progress_expect(look.rows);
+	rfm_progress_expect(look.rows);
 	rfm_set_local("jit", "off");
 	if (source->is_view)
 		set_workers(false);

@@ -142,27 +142,27 @@ append_grouped_select(StringInfo sql, const RfmSource *source)
 		appendStringInfo(sql, ", %s", source->group);
 }
 
-/* "SELECT ..." of the columns that rows.h names; the aggregate has the group first. */
+/*
+ * Append "SELECT ..." of the columns that rows.h names for ungrouped orders; the
+ * aggregate has the group first.  visits is the number of orders of each row for a collector
+ * of visits, NULL for any other.
+ */
 static void
-append_select(StringInfo sql, const RfmSource *source, RfmReading reading)
+append_select(StringInfo sql, const RfmSource *source, RfmReading reading, const char *visits)
 {
 	bool		ticket = reading == RFM_READ_TICKET;
+	const char *orders = visits ? visits : source->orders;
 
-	if (reading == RFM_READ_GROUPED)
-	{
-		append_grouped_select(sql, source);
-		return;
-	}
 	appendStringInfoString(sql, "SELECT ");
 	if (ticket)
-		appendStringInfo(sql, "rfm_internal.collect%s%s(", source->orders ? "_counted" : "",
+		appendStringInfo(sql, "rfm_internal.collect%s%s(", visits ? "_visits" : orders ? "_counted" : "",
 						 source->group ? "_within" : "");
 	if (ticket && source->group)
 		appendStringInfo(sql, "%s, ", source->group);
 	appendStringInfo(sql, "%s, %s, %s", source->customer, source->ordered_at, source->amount.sql);
-	if (source->orders)
-		appendStringInfo(sql, ", %s", source->orders);
-	if (source->order_id)
+	if (orders)
+		appendStringInfo(sql, ", %s", orders);
+	if (source->order_id && !visits)
 		appendStringInfo(sql, ", %s", source->order_id);
 	if (ticket)
 		appendStringInfoChar(sql, ')');
@@ -178,7 +178,10 @@ rfm_query_text(const RfmModel *model, const RfmSource *source, RfmReading readin
 
 	initStringInfo(&sql);
 	start_params(source, last, params);
-	append_select(&sql, source, reading);
+	if (reading == RFM_READ_GROUPED)
+		append_grouped_select(&sql, source);
+	else
+		append_select(&sql, source, reading, NULL);
 	append_from(&sql, source, params);
 	append_date_bound(&sql, source, params, "<", last + 1);
 	if (model->lookback)
@@ -223,16 +226,7 @@ rfm_query_text_visits(const RfmSource *source, bool ticket, DateADT first, DateA
 	/* of a composite order id no part need be there: as count(DISTINCT) takes it */
 	if (source->order_id)
 		orders = psprintf("CASE WHEN (%s) IS DISTINCT FROM NULL THEN %s END", source->order_id, orders);
-	if (ticket && source->group)
-		appendStringInfo(&sql, "SELECT rfm_internal.collect_visits_within(%s, ", source->group);
-	else
-		appendStringInfo(&sql, "SELECT %s", ticket ? "rfm_internal.collect_visits(" : "");
-	appendStringInfo(&sql, "%s, %s, %s, %s",
-					 source->customer, source->ordered_at, source->amount.sql, orders);
-	if (ticket)
-		appendStringInfoChar(&sql, ')');
-	else if (source->group)
-		appendStringInfo(&sql, ", %s", source->group);
+	append_select(&sql, source, ticket ? RFM_READ_TICKET : RFM_READ_ORDERS, orders);
 	append_from(&sql, source, params);
 	append_date_bound(&sql, source, params, "<", run_date + 1);
 	if (!DATE_NOT_FINITE(first))
@@ -247,7 +241,7 @@ rfm_query_text_check(const RfmSource *source, RfmQueryParams *params)
 
 	initStringInfo(&sql);
 	start_params(source, rfm_calendar_today(&source->calendar), params);
-	append_select(&sql, source, RFM_READ_TICKET);
+	append_select(&sql, source, RFM_READ_TICKET, NULL);
 	append_from(&sql, source, params);
 	appendStringInfoString(&sql, " AND false");
 	return sql.data;

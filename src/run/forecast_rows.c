@@ -14,6 +14,7 @@
 #include "forecast/predict.h"
 #include "miscadmin.h"
 #include "read/query.h"
+#include "run/arguments.h"
 #include "run/define_model.h"
 #include "run/forecast.h"
 #include "utils/builtins.h"
@@ -22,7 +23,6 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
-#include "value/key_pair.h"
 
 PG_FUNCTION_INFO_V1(rfm_repeat_summary);
 PG_FUNCTION_INFO_V1(rfm_visits);
@@ -36,38 +36,10 @@ PG_FUNCTION_INFO_V1(rfm_forecast_anew);
  * Arguments.
  */
 
-static char *
-text_argument(FunctionCallInfo fcinfo, int arg, const char *name)
-{
-	if (PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
-}
-
-static char *
-optional_argument(FunctionCallInfo fcinfo, int arg)
-{
-	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
-}
-
-static DateADT *
-date_argument(FunctionCallInfo fcinfo, int arg)
-{
-	DateADT    *date;
-
-	if (PG_ARGISNULL(arg))
-		return NULL;
-	date = palloc(sizeof(DateADT));
-	*date = PG_GETARG_DATEADT(arg);
-	return date;
-}
-
 static RfmFamily
 family_argument(FunctionCallInfo fcinfo, int arg)
 {
-	char	   *name = text_argument(fcinfo, arg, "family");
+	char	   *name = rfm_text_argument(fcinfo, arg, "family");
 
 	for (int family = RFM_BG_NBD; family <= RFM_MBG_NBD; family++)
 		if (strcmp(name, rfm_family_name((RfmFamily) family)) == 0)
@@ -130,8 +102,8 @@ begin_rows(FunctionCallInfo fcinfo, int model_arg, int group_arg, const DateADT 
 	InitMaterializedSRF(fcinfo, 0);
 	memset(sink, 0, sizeof(*sink));
 	sink->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	rfm_forecast_input(rfm_model_load(text_argument(fcinfo, model_arg, "model"), false),
-					   run_date, optional_argument(fcinfo, group_arg), customer, &sink->input);
+	rfm_forecast_input(rfm_model_load(rfm_text_argument(fcinfo, model_arg, "model"), false),
+					   run_date, rfm_optional_text(fcinfo, group_arg), customer, &sink->input);
 	sink->rowcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm forecast row",
 										 ALLOCSET_DEFAULT_SIZES);
 }
@@ -159,13 +131,12 @@ static void
 put_customer(const RowSink *sink, const RfmVisitor *visitor, Datum *values, bool *nulls)
 {
 	const RfmKeyType *key = &sink->input.source.row_key;
-	const RfmKeyType *group = rfm_key_part_type(key, RFM_PART_GROUP);
+	char	   *group = rfm_key_group_out(key, visitor->key);
 	int			last = sink->rsinfo->setDesc->natts - 1;
 
 	values[0] = CStringGetTextDatum(rfm_key_out(key, visitor->key));
 	nulls[last] = group == NULL;
-	if (group)
-		values[last] = CStringGetTextDatum(rfm_key_out(group, rfm_key_part(key, visitor->key, RFM_PART_GROUP)));
+	values[last] = group ? CStringGetTextDatum(group) : (Datum) 0;
 }
 
 /* The columns of a customer's history that follow. */
@@ -210,7 +181,7 @@ rfm_repeat_summary(PG_FUNCTION_ARGS)
 	RowSink		sink;
 
 	rfm_version_check();
-	begin_rows(fcinfo, 1, 2, date_argument(fcinfo, 0), NULL, &sink);
+	begin_rows(fcinfo, 1, 2, rfm_optional_date(fcinfo, 0), NULL, &sink);
 	rfm_forecast_read(&sink.input, DATEVAL_NOBEGIN, summary_row, &sink);
 	return (Datum) 0;
 }
@@ -242,8 +213,8 @@ rfm_visits(PG_FUNCTION_ARGS)
 	DateADT    *to;
 
 	rfm_version_check();
-	from = date_argument(fcinfo, 0);
-	to = date_argument(fcinfo, 1);
+	from = rfm_optional_date(fcinfo, 0);
+	to = rfm_optional_date(fcinfo, 1);
 	if (from == NULL || to == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -297,15 +268,15 @@ rfm_fit_forecast(PG_FUNCTION_ARGS)
 	char	   *name;
 
 	rfm_version_check();
-	run_date = date_argument(fcinfo, 0);
-	name = text_argument(fcinfo, 1, "model");
+	run_date = rfm_optional_date(fcinfo, 0);
+	name = rfm_text_argument(fcinfo, 1, "model");
 	family = family_argument(fcinfo, 2);
 	rfm_source_forbid_nesting();
 	PreventCommandDuringRecovery("rfm_forecast_fit()");
 	PreventCommandIfReadOnly("rfm_forecast_fit()");
 
 	model = rfm_model_begin(name);
-	rfm_forecast_input(model, run_date, optional_argument(fcinfo, 3), NULL, &input);
+	rfm_forecast_input(model, run_date, rfm_optional_text(fcinfo, 3), NULL, &input);
 	rfm_forecast_fit(&input, family, &fit);
 	warn_of_spending(&input, &fit);
 	number = rfm_parameters_store(model, input.score_group, input.run_date, &fit, GetUserId());
@@ -395,8 +366,8 @@ rfm_forecast(PG_FUNCTION_ARGS)
 	rfm_version_check();
 	discount = discount_argument(fcinfo, 3);
 	family = family_argument(fcinfo, 4);
-	customer = optional_argument(fcinfo, 5);
-	begin_rows(fcinfo, 1, 6, date_argument(fcinfo, 0), customer, &sink);
+	customer = rfm_optional_text(fcinfo, 5);
+	begin_rows(fcinfo, 1, 6, rfm_optional_date(fcinfo, 0), customer, &sink);
 	horizon = horizon_argument(fcinfo, 2, sink.input.run_date);
 	find_parameters(&sink, family, customer != NULL);
 	forecast_rows(&sink, horizon, discount);
@@ -420,7 +391,7 @@ rfm_forecast_anew(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("days must be at least 0")));
-	begin_rows(fcinfo, 1, 4, date_argument(fcinfo, 0), NULL, &sink);
+	begin_rows(fcinfo, 1, 4, rfm_optional_date(fcinfo, 0), NULL, &sink);
 	fit_now(&sink, family);
 	forecast_rows(&sink, PG_GETARG_INT32(2), 0);
 	return (Datum) 0;

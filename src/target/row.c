@@ -106,7 +106,6 @@ cell_value(RfmRowMaker *maker, RfmColumn column, RfmCell cell)
 		default:
 			elog(ERROR, "column %s does not follow from the scores",
 				 rfm_columns[column].name);
-			return (Datum) 0;	/* keep compilers quiet */
 	}
 }
 
@@ -129,20 +128,10 @@ lasting_value(RfmRowMaker *maker, RfmColumn column, RfmCell cell)
 	return value;
 }
 
-static int
-integer_width(Oid type)
+static bool
+is_integer(Oid type)
 {
-	switch (type)
-	{
-		case INT2OID:
-			return 2;
-		case INT4OID:
-			return 4;
-		case INT8OID:
-			return 8;
-		default:
-			return 0;
-	}
+	return type == INT2OID || type == INT4OID || type == INT8OID;
 }
 
 /*
@@ -167,16 +156,11 @@ init_scaled(RfmRowMaker *maker, RfmRowColumn *column, int32 typmod)
 	column->scale = (typmod - VARHDRSZ) & 0x7ff;
 	if (column->scale < scale || column->scale > RFM_MAX_SCALE)
 		return false;
-	for (int i = scale; i < column->scale; i++)
-		column->multiplier *= 10;
+	column->multiplier = rfm_power_of_ten[column->scale - scale];
 	if (precision > RFM_MAX_SCALE)
 		column->limit = PG_INT64_MAX / column->multiplier;
 	else
-	{
-		column->limit = 1;
-		for (int i = 0; i < precision - (column->scale - scale); i++)
-			column->limit *= 10;
-	}
+		column->limit = rfm_power_of_ten[Max(precision - (column->scale - scale), 0)];
 	return true;
 }
 
@@ -210,13 +194,11 @@ init_column(RfmRowMaker *maker, RfmColumn column)
 			return;
 		case RFM_COL_RECENCY:
 		case RFM_COL_FREQUENCY:
-			c->int_width = integer_width(target->type[column]);
-			c->kind = c->int_width > 0 ? RFM_VALUE_INT : RFM_VALUE_ANY;
+			c->kind = is_integer(target->type[column]) ? RFM_VALUE_INT : RFM_VALUE_ANY;
 			return;
 		case RFM_COL_GROUP:
 		case RFM_COL_CUSTOMER:
-			c->int_width = integer_width(target->type[column]);
-			c->kind = c->int_width > 0 &&
+			c->kind = is_integer(target->type[column]) &&
 				rfm_key_part_type(&maker->customers->key_type, key_part(column))->kind == RFM_KEY_INT ?
 				RFM_VALUE_INT : RFM_VALUE_ANY;
 			return;
@@ -366,9 +348,9 @@ rfm_row_value(RfmRowMaker *maker, RfmColumn column, int64 i, bool *isnull)
 			return c->by_cell[cell];
 		case RFM_VALUE_INT:
 			value = row_integer(maker, column, i);
-			if (c->int_width == 8)
+			if (c->typlen == 8)
 				return Int64GetDatum(value);
-			if (c->int_width == 4)
+			if (c->typlen == 4)
 			{
 				if (value < PG_INT32_MIN || value > PG_INT32_MAX)
 					integer_out_of_range(maker, column, i);
@@ -455,8 +437,8 @@ rfm_row_same(RfmRowMaker *maker, RfmColumn column, int64 i,
 
 	if (c->kind == RFM_VALUE_INT && !isnull)
 	{
-		int64		value = c->int_width == 8 ? DatumGetInt64(existing) :
-			c->int_width == 4 ? DatumGetInt32(existing) : DatumGetInt16(existing);
+		int64		value = c->typlen == 8 ? DatumGetInt64(existing) :
+			c->typlen == 4 ? DatumGetInt32(existing) : DatumGetInt16(existing);
 
 		return value == row_integer(maker, column, i);
 	}

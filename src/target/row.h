@@ -37,7 +37,6 @@ typedef struct RfmRowColumn
 	Datum		constant;
 	Datum	   *by_cell;		/* RFM_CELLS of them, made when first needed */
 	bool	   *cell_done;
-	int			int_width;		/* RFM_VALUE_INT: bytes of the target's type */
 	int			scale;			/* RFM_VALUE_SCALED: of the target's values */
 	int64		multiplier;		/* RFM_VALUE_SCALED: from the code */
 	int64		limit;			/* RFM_VALUE_SCALED: magnitudes below it fit */

@@ -446,7 +446,6 @@ cut_rank(int64 n, RfmMethod method, int buckets, bool reversed,
 
 		default:
 			elog(ERROR, "unexpected method of cutting: %d", (int) method);
-			return 0;			/* keep compiler quiet */
 	}
 }
 
