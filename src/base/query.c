@@ -32,7 +32,7 @@ run(const char *sql, int expected, const RfmParam *params, bool read_only)
 {
 	Oid			types[RFM_MOST_PARAMS];
 	Datum		values[RFM_MOST_PARAMS];
-	char		nulls[RFM_MOST_PARAMS];
+	char		nulls[RFM_MOST_PARAMS] = {0};
 	int			n = 0;
 	int			result;
 

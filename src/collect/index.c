@@ -39,8 +39,7 @@ grow_slots(RfmCollector *c, int bits)
 	{
 		if (old[i] != 0)
 			enter_hash(c, (uint32) (old[i] >> 32), (uint32) old[i]);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	pfree(old);
 }
@@ -56,8 +55,7 @@ build_hashed(RfmCollector *c)
 	for (int64 i = 0; i < c->nentries; i++)
 	{
 		enter_hash(c, rfm_key_hash(&c->customer_type, rfm_entry(c, i)->key), (uint32) i + 1);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 }
 
@@ -91,8 +89,7 @@ find_range(const RfmCollector *c, DirectRange *range)
 
 		low = Min(low, key);
 		high = Max(high, key);
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 	if (low > high || (uint64) high - (uint64) low >= most)
 		return false;
@@ -118,8 +115,7 @@ build_direct(RfmCollector *c, const DirectRange *range)
 	for (int64 i = 0; i < c->nentries; i++)
 	{
 		c->direct[rfm_direct_at(c, rfm_entry(c, i)->key)] = (uint32) i + 1;
-		if (i % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(i);
 	}
 }
 
@@ -165,8 +161,7 @@ rfm_index_order(const RfmCollector *c)
 
 		if (number != 0)
 			order[n++] = number - 1;
-		if (at % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(at);
 	}
 	Assert(n == c->nentries);
 	return order;

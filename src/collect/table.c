@@ -343,8 +343,7 @@ rfm_group_orders(const RfmCollector *c, const uint32 *customer)
 			if (soon->customer != 0)
 				rfm_prefetch_write(&order[end[soon->customer - 1] - 1]);
 		}
-		if (at % RFM_SEGMENT_ENTRIES == 0)
-			CHECK_FOR_INTERRUPTS();
+		rfm_check_interrupts(at);
 		if (slot->customer != 0)
 			order[--end[slot->customer - 1]] = slot->order;
 	}
