@@ -102,7 +102,7 @@ run_tests() {
 
 random_shops() {
 	ask 0 -c "SET client_min_messages = error" -f "$work/src/t/shops/reference.sql" -f "$work/src/t/shops/generator.sql" -f "$work/src/t/shops/model.sql" \
-		-f "$work/src/t/shops/compare.sql" -f "$work/src/t/shops/distributed.sql" -c "CALL shops.run_distributed($seed, $shops)"
+		-f "$work/src/t/shops/tally.sql" -f "$work/src/t/shops/compare.sql" -f "$work/src/t/shops/distributed.sql" -c "CALL shops.run_distributed($seed, $shops)"
 }
 
 load_shop() {

@@ -4,7 +4,7 @@
 
 usage() {
 	cat <<'END'
-sh scripts/soak.sh MINUTES [FIRST]   one random shop after another, from seed FIRST (default: from the clock) on, on all cores
+sh scripts/soak.sh MINUTES [FIRST]   one random shop after another, from seed FIRST (default: from the clock) on, on all cores; ends with a report by option
 sh scripts/soak.sh --seed SEED       that one shop, with what is known of it where it fails
 END
 }
@@ -38,7 +38,7 @@ load() {
 	for d in $databases; do
 		ask postgres -c "CREATE DATABASE $d" || return
 		ask "$d" -c 'CREATE EXTENSION rfm' -f "$work/src/t/shops/reference.sql" -f "$work/src/t/shops/generator.sql" \
-			-f "$work/src/t/shops/model.sql" -f "$work/src/t/shops/compare.sql" -f "$work/src/t/shops/history.sql" || return
+			-f "$work/src/t/shops/model.sql" -f "$work/src/t/shops/tally.sql" -f "$work/src/t/shops/compare.sql" -f "$work/src/t/shops/history.sql" || return
 	done
 }
 
@@ -74,9 +74,16 @@ for d in $databases; do
 	n=$((n + 1))
 done
 wait
-of_all "SELECT concat_ws(' ', count(*), sum(customers), sum(refreshes), sum(previews), count(*) FILTER (WHERE parallel), (SELECT count(*) FROM shops.histories)) FROM shops.tally" |
-	awk '{ for (i = 1; i <= 6; i++) n[i] += $i }
-		END { printf "%d shops, %d customers, %d refreshes, %d previews; %d where workers may read; %d histories\n", n[1], n[2], n[3], n[4], n[5], n[6] }'
+say "By option: each value with the number of shops that drew it, and of those among them that failed:"
+of_all "SELECT concat_ws(E'\t', option, value, shops, failed) FROM shops.report" | sort | awk -F '\t' '
+	function finish() { if (value != "") line = line sprintf("%s %s %d%s", line == "" ? "" : ",", value, shops, failed ? " (failed: " failed ")" : ""); value = "" }
+	$1 != option { finish(); if (option != "") print option ":" line; option = $1; line = "" }
+	$2 != value { finish(); value = $2; shops = failed = 0 }
+	{ shops += $3; failed += $4 }
+	END { finish(); print option ":" line }'
+of_all "SELECT concat_ws(' ', count(*), sum(customers), sum(refreshes), sum(previews), (SELECT sum(shops) FROM shops.report WHERE option = 'shop: history')) FROM shops.tally" |
+	awk '{ for (i = 1; i <= 5; i++) n[i] += $i }
+		END { printf "%d shops, %d customers, %d refreshes, %d previews; %d histories\n", n[1], n[2], n[3], n[4], n[5] }'
 grep -E -A 2 'terminated by signal|TRAP' "$work/data/server.log" | head -n 20
 failed=$(of_all "SELECT format(E'%s\n%s\n%s\nsh scripts/soak.sh --seed %s repeats it\n', message, detail, context, seed) FROM shops.failure ORDER BY seed LIMIT 5")
 [ -z "$failed" ] || { say "$failed"; exit 1; }

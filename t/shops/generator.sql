@@ -65,7 +65,11 @@ INSERT INTO shops.amount_kind VALUES
 
 CREATE TYPE shops.shop AS (
     seed bigint, key_kind text, amount_kind text, time_type text, customers int, days int, orders int, amounts int, nulls int,
-    order_type text, start date, zone text, bad bool);
+    order_type text, start date, zone text, bad bool,
+    stands text,        -- the target that stands already, or 'new'
+    dated bool,         -- does the target have a run date?
+    partitioned bool,   -- the orders
+    secured text);      -- row security of the orders
 
 CREATE FUNCTION shops.draw(seed bigint) RETURNS shops.shop
 LANGUAGE sql STABLE AS
@@ -85,8 +89,59 @@ $$
            shops.pick(seed, 'start', '2024-03-31', '2024-10-27', '1999-12-31', '2011-12-31', '0044-03-15 BC', '4712-06-01 BC', '294270-01-01')::date,
            shops.pick(seed, 'zone', 'UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Apia', 'Africa/Monrovia', '+13:30', 'America/St_Johns',
                       '-03', '-0930', '+14', 'Z', 'Etc/GMT+8', 'EST5EDT', 'europe/berlin'),
-           shops.rnd(seed, 'bad', 25) = 0
+           shops.rnd(seed, 'bad', 25) = 0,
+           shops.pick(seed, 'target', 'new', 'new', 'plain', 'plain', 'trigger', 'partitioned', 'partition with a trigger', 'partitioned by date', 'indexed'),
+           shops.rnd(seed, 'dated', 5) > 0,
+           shops.rnd(seed, 'partitioned orders', 6) = 0,
+           shops.pick(seed, 'secured', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'setting', 'function', 'role', 'forced', 'owner', 'bypass')
 $$;
+
+-- Row security: whom the model belongs to, and what it sees.  The policy depends on
+-- a setting of the session, in itself or in a function; on the role alone; or it does not
+-- apply to the model's owner.
+DO $$
+BEGIN
+    CREATE ROLE shops_owner;
+    CREATE ROLE shops_bypass BYPASSRLS;
+EXCEPTION WHEN duplicate_object THEN
+END
+$$;
+GRANT ALL ON SCHEMA shops TO shops_owner, shops_bypass;
+GRANT SELECT ON ALL TABLES IN SCHEMA shops TO shops_owner, shops_bypass;
+
+CREATE FUNCTION shops.owner(s shops.shop) RETURNS text
+LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE WHEN s.secured = 'bypass' THEN 'shops_bypass' WHEN s.secured IS NULL THEN 'none' ELSE 'shops_owner' END $$;
+
+CREATE FUNCTION shops.visible(status text) RETURNS bool
+LANGUAGE plpgsql STABLE AS
+$$ BEGIN RETURN current_setting('shops.hidden') NOT IN (status, 'all'); END $$;
+
+CREATE FUNCTION shops.secure(s shops.shop) RETURNS void
+LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF s.secured IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format('GRANT SELECT ON shops.orders TO %I', shops.owner(s));
+    EXECUTE format('CREATE POLICY seen ON shops.orders FOR SELECT TO %I USING (%s)', shops.owner(s),
+                   CASE s.secured WHEN 'setting' THEN $c$current_setting('shops.hidden') NOT IN (status, 'all')$c$ WHEN 'function' THEN 'shops.visible(status)'
+                                  WHEN 'role' THEN $c$status <> 'sent'$c$ WHEN 'forced' THEN $c$status = 'paid'$c$ ELSE 'false' END);
+    ALTER TABLE shops.orders ENABLE ROW LEVEL SECURITY;
+    IF s.secured IN ('forced', 'owner') THEN
+        ALTER TABLE shops.orders OWNER TO shops_owner;
+    END IF;
+    IF s.secured = 'forced' THEN
+        ALTER TABLE shops.orders FORCE ROW LEVEL SECURITY;
+    END IF;
+END
+$$;
+
+-- What a policy that asks for it hides from now on
+CREATE FUNCTION shops.hide(seed bigint, what text) RETURNS void
+LANGUAGE sql AS
+$$ SELECT set_config('shops.hidden', shops.pick(seed, 'hidden ' || what, 'nothing', 'sent', 'paid', 'cancelled', 'sent', 'all'), false) $$;
 
 -- Rows of orders from some numbers on
 CREATE FUNCTION shops.fill(s shops.shop, first int, until int) RETURNS void

@@ -141,15 +141,17 @@ DECLARE
     often  text;
     after  bigint;
 BEGIN
-    IF shops.rnd(seed, 'dated', 5) = 0 THEN
+    -- nor where policies may leave a date that has a snapshot without orders
+    IF NOT s.dated OR s.secured IN ('setting', 'function', 'role', 'forced') AND (s.customers < 20 OR s.days < 40 OR shops.rnd(seed, 'hidden history', 2) = 0) THEN
         RETURN;
     END IF;
+    PERFORM set_config('shops.hidden', shops.pick(seed, 'hidden in history', 'nothing', 'sent'), false);
     PERFORM set_config('client_min_messages', 'error', false), set_config('timezone', 'Asia/Tokyo', false), set_config('jit', 'off', false),
             set_config('max_parallel_workers_per_gather', '0', false), set_config('rfm.catch_up_limit', most::text, false),
             set_config('rfm.work_mem', shops.pick(seed, 'backfill memory', '64kB', '300kB', '1GB'), false);
     INSERT INTO shops.failure VALUES (seed, 'a history came to no end') ON CONFLICT DO NOTHING;
     PERFORM shops.build(s, alike => true);
-    UPDATE rfm_model SET keep_stale = false, as_of = 'latest_order' WHERE model = 'shop';
+    UPDATE rfm_model SET keep_stale = false, as_of = 'latest_order', lookback = CASE WHEN s.secured IS NULL THEN lookback END WHERE model = 'shop';
     -- a date that stands already, and is no longer right
     IF shops.rnd(seed, 'stands', 2) = 0 THEN
         PERFORM rfm_refresh(first + 1, 'shop');
@@ -184,6 +186,7 @@ BEGIN
                              -- weeks and months that begin before the first timestamp are left alone
                              cadence = CASE WHEN latest > '1000-01-01' THEN shops.pick(seed, 'cadence', 'day', 'day', 'week', 'month') ELSE 'day' END
          WHERE model = 'shop' RETURNING restate, cadence INTO again, often;
+        PERFORM shops.note(s);
         -- a gap of weeks or months
         IF often <> 'day' THEN
             DELETE FROM shops.target WHERE run_date > latest - shops.rnd(seed, 'gap', 80);
@@ -205,10 +208,11 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM shops.target) THEN
         PERFORM shops.check_retention(shops.pick(seed, 'retention', '1 day', '36:00:00', '2 days', '3 days 01:00', '1 mon')::interval);
+        PERFORM shops.note(s);
     END IF;
     PERFORM shops.clear();
     DELETE FROM shops.failure f WHERE f.seed = run_history.seed AND message = 'a history came to no end';
-    INSERT INTO shops.histories VALUES (seed);
+    PERFORM shops.note(seed, 'shop: history', 'true');
     COMMIT;
 END
 $$;

@@ -102,27 +102,54 @@ $$
 $$;
 
 -- A target that stands already, with or without what the executor must see to
-CREATE FUNCTION shops.create_target(s shops.shop, type text, kind text, dated bool) RETURNS void
+CREATE FUNCTION shops.create_target(s shops.shop, type text) RETURNS void
 LANGUAGE plpgsql AS
 $$
+DECLARE
+    by_date CONSTANT bool := s.stands = 'partitioned by date' AND s.dated;
+    by_hash CONSTANT bool := s.stands IN ('partitioned', 'partition with a trigger');
 BEGIN
     EXECUTE format('CREATE TABLE shops.target (note text DEFAULT %L, score_group text NOT NULL DEFAULT ''all'', %s customer_id %s, recency_days int, frequency_orders bigint,
                         monetary_value %s, r_score int2, f_score int, m_score int8, rfm_score int, rfm_segment varchar, comments text,
                         rfm_cell text, rfm_weighted bigint, created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now()) %s',
-                   'own', CASE WHEN dated THEN 'run_date date NOT NULL,' ELSE '' END, type,
+                   'own', CASE WHEN s.dated THEN 'run_date date NOT NULL,' ELSE '' END, type,
                    CASE WHEN s.amount_kind ~ '^float' THEN 'float8' ELSE 'numeric' END,
-                   CASE WHEN kind = 'partitioned' THEN 'PARTITION BY HASH (customer_id)' ELSE '' END);
+                   CASE WHEN by_hash THEN 'PARTITION BY HASH (customer_id)' WHEN by_date THEN 'PARTITION BY RANGE (run_date)' ELSE '' END);
     -- an index may take the bytes of text where its column does
     EXECUTE format('CREATE UNIQUE INDEX ON shops.target (customer_id %s %s %s)',
-                   CASE WHEN kind <> 'partitioned' AND type ~ '^(text|varchar)' AND type !~ 'no_case' THEN shops.pick(s.seed, 'key', '', 'COLLATE "C"', 'COLLATE "C" text_pattern_ops') END,
-                   CASE WHEN shops.within(s.seed) IS NOT NULL THEN ', score_group' END, CASE WHEN dated THEN ', run_date' END);
-    IF kind = 'partitioned' THEN
+                   CASE WHEN NOT by_hash AND type ~ '^(text|varchar)' AND type !~ 'no_case' THEN shops.pick(s.seed, 'key', '', 'COLLATE "C"', 'COLLATE "C" text_pattern_ops') END,
+                   CASE WHEN shops.within(s.seed) IS NOT NULL THEN ', score_group' END, CASE WHEN s.dated THEN ', run_date' END);
+    IF by_hash THEN
         CREATE TABLE shops.target_1 PARTITION OF shops.target FOR VALUES WITH (MODULUS 2, REMAINDER 0);
         CREATE TABLE shops.target_2 PARTITION OF shops.target FOR VALUES WITH (MODULUS 2, REMAINDER 1);
-    ELSIF kind = 'trigger' THEN
-        CREATE TRIGGER pass BEFORE INSERT OR UPDATE ON shops.target FOR EACH ROW EXECUTE FUNCTION shops.pass();
-    ELSIF kind = 'indexed' THEN
+    ELSIF by_date THEN
+        PERFORM shops.create_partitions(s);
+    ELSIF s.stands = 'indexed' THEN
         CREATE INDEX ON shops.target (rfm_cell, monetary_value);
+    END IF;
+    IF s.stands ~ 'trigger' THEN
+        EXECUTE format('CREATE TRIGGER pass BEFORE INSERT OR UPDATE ON shops.%I FOR EACH ROW EXECUTE FUNCTION shops.pass()', CASE WHEN by_hash THEN 'target_2' ELSE 'target' END);
+    END IF;
+    IF s.secured IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE shops.target OWNER TO %I', shops.owner(s));
+    END IF;
+END
+$$;
+
+-- Partitions by date: one whose columns stand otherwise, perhaps with a trigger, and the default one
+CREATE FUNCTION shops.create_partitions(s shops.shop) RETURNS void
+LANGUAGE plpgsql AS
+$$
+BEGIN
+    EXECUTE (SELECT format('CREATE TABLE shops.target_1 (gone int, %s)',
+                           string_agg(format('%I %s %s', attname, format_type(atttypid, atttypmod), 'COLLATE ' || nullif(attcollation, 0)::regcollation) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END,
+                                      ', ' ORDER BY attnum DESC))
+               FROM pg_attribute WHERE attrelid = 'shops.target'::regclass AND attnum > 0);
+    ALTER TABLE shops.target_1 DROP gone;
+    EXECUTE format('ALTER TABLE shops.target ATTACH PARTITION shops.target_1 FOR VALUES FROM (%L) TO (%L)', s.start - 1, s.start + 1);
+    CREATE TABLE shops.target_2 PARTITION OF shops.target DEFAULT;
+    IF shops.rnd(s.seed, 'trigger', 2) = 0 THEN
+        CREATE TRIGGER pass BEFORE INSERT OR UPDATE ON shops.target_1 FOR EACH ROW EXECUTE FUNCTION shops.pass();
     END IF;
 END
 $$;
@@ -132,10 +159,12 @@ CREATE FUNCTION shops.create_twin(s shops.shop) RETURNS void
 LANGUAGE plpgsql AS
 $$
 BEGIN
+    PERFORM set_config('role', shops.owner(s), true);
     EXECUTE format('CREATE VIEW shops.slow_orders AS SELECT %s AS customer_id, "ordered at", %s AS total, order_id, status FROM shops.orders',
                    CASE WHEN (SELECT whole FROM shops.key_kind WHERE kind = s.key_kind) THEN 'customer_id::numeric' ELSE 'customer_id' END,
                    CASE WHEN (SELECT exact FROM shops.amount_kind WHERE kind = s.amount_kind) THEN 'total::numeric + 0.000000000000000000000000000000' ELSE 'total' END);
     PERFORM shops.create_model(s, 'twin', 'shops.slow_orders', 'shops.twin_target', NULL);
+    PERFORM set_config('role', 'none', true);
 END
 $$;
 
@@ -156,28 +185,27 @@ CREATE FUNCTION shops.build(s shops.shop, alike bool DEFAULT false) RETURNS void
 LANGUAGE plpgsql AS
 $$
 DECLARE
-    dated   bool := shops.rnd(s.seed, 'dated', 5) > 0;
-    columns jsonb := CASE WHEN NOT dated THEN '{"run_date": null}'::jsonb END;
-    stands  text := shops.pick(s.seed, 'target', 'new', 'plain', 'plain', 'trigger', 'partitioned', 'indexed');
-    parts   bool := shops.rnd(s.seed, 'partitioned orders', 6) = 0;
-    type    text := (SELECT k.type FROM shops.key_kind k WHERE kind = s.key_kind);
+    type text := (SELECT k.type FROM shops.key_kind k WHERE kind = s.key_kind);
 BEGIN
     PERFORM shops.clear();
     EXECUTE format('CREATE TABLE shops.orders (customer_id %s, "ordered at" %s, total %s, order_id %s, status text) %s',
                    type, s.time_type, (SELECT a.type FROM shops.amount_kind a WHERE a.kind = s.amount_kind), coalesce(s.order_type, 'int4'),
-                   CASE WHEN parts THEN 'PARTITION BY LIST (status)' ELSE 'WITH (parallel_workers = 2)' END);
-    IF parts THEN
+                   CASE WHEN s.partitioned THEN 'PARTITION BY LIST (status)' ELSE 'WITH (parallel_workers = 2)' END);
+    IF s.partitioned THEN
         CREATE TABLE shops.orders_paid PARTITION OF shops.orders FOR VALUES IN ('paid') WITH (parallel_workers = 2);
         CREATE TABLE shops.orders_else PARTITION OF shops.orders DEFAULT WITH (parallel_workers = 2);
     END IF;
     PERFORM shops.fill(s, 1, s.customers * s.orders);
     ANALYZE shops.orders;
-    IF stands <> 'new' THEN
-        PERFORM shops.create_target(s, CASE WHEN alike THEN type ELSE shops.target_type(s) END, stands, dated);
+    PERFORM shops.secure(s);
+    IF s.stands <> 'new' THEN
+        PERFORM shops.create_target(s, CASE WHEN alike THEN type ELSE shops.target_type(s) END);
     END IF;
-    PERFORM shops.create_model(s, 'shop', 'shops.orders', 'shops.target', columns,
-        CASE WHEN stands = 'new' AND dated THEN shops.pick(s.seed, 'partition by', NULL, 'month', 'day') END);
-    IF stands = 'new' THEN
+    PERFORM set_config('role', shops.owner(s), true);
+    PERFORM shops.create_model(s, 'shop', 'shops.orders', 'shops.target', CASE WHEN NOT s.dated THEN '{"run_date": null}'::jsonb END,
+        CASE WHEN s.stands = 'new' AND s.dated THEN shops.pick(s.seed, 'partition by', NULL, 'month', 'day') END);
+    PERFORM set_config('role', 'none', true);
+    IF s.stands = 'new' THEN
         ALTER TABLE shops.target ADD IF NOT EXISTS score_group text NOT NULL DEFAULT 'all', ADD rfm_cell text, ADD rfm_weighted bigint, ADD IF NOT EXISTS rfm_segment text, ADD IF NOT EXISTS comments text;
     END IF;
 END

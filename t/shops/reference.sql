@@ -2,18 +2,17 @@
 -- Random shops: a reference in plain SQL for what rfm must make of them.
 --
 -- Takes a database with the extension, found on the search_path.  In this
--- order: reference.sql, generator.sql, model.sql, compare.sql, history.sql; they give
+-- order: reference.sql, generator.sql, model.sql, tally.sql, compare.sql, history.sql; they give
 --   shops.expect(model, day)     table "expected": the snapshot, from the model's row alone
 --   shops.run(seed)              one shop, refreshed and compared; an error where rfm differs
 --   CALL shops.run_all(first, n, seconds)
 --                                many, a transaction each, no more of them after so many seconds; what failed is in shops.failure
+--   shops.report                 how many shops drew each option and value, and how many of them failed
 -- The same seed makes the same shop.
 --
 CREATE SCHEMA shops;
 CREATE TABLE shops.failure (seed bigint PRIMARY KEY, message text, detail text, context text);
-CREATE TABLE shops.tally (seed bigint PRIMARY KEY, customers bigint, refreshes int, previews int, parallel bool, bad bool);
-CREATE TABLE shops.histories (seed bigint);
-
+CREATE TABLE shops.tally (seed bigint PRIMARY KEY, customers bigint, refreshes int, previews int);
 
 -- A column by its name, or an expression, as SQL
 CREATE FUNCTION shops.term(source regclass, text text) RETURNS text
@@ -170,7 +169,11 @@ DECLARE
 BEGIN
     SELECT * INTO STRICT m FROM rfm_model WHERE model = name;
     DROP TABLE IF EXISTS counted, customers, expected;
-    EXECUTE 'CREATE TEMP TABLE counted AS ' || shops.counted_sql(m);
+    -- the orders that the model's owner sees
+    counting := shops.counted_sql(m);
+    PERFORM set_config('role', m.owner::text, true);
+    EXECUTE 'CREATE TEMP TABLE counted AS ' || counting;
+    PERFORM set_config('role', 'none', true);
     IF day IS NULL THEN
         day := shops.today(m.time_zone) - (m.as_of = 'yesterday')::int;
         IF m.as_of = 'latest_order' THEN
