@@ -186,6 +186,22 @@ EXCEPTION WHEN datatype_mismatch OR invalid_column_definition THEN
 END
 $$;
 
+--
+-- A customer is erased, or it is an error
+--
+SELECT whole.trigger('hold', 'RETURN CASE WHEN OLD.customer_id = 3 THEN NULL ELSE OLD END', 'a1', 'BEFORE DELETE ON %s FOR EACH ROW');
+SELECT rfm_forget(3, 'a');
+SELECT rfm_forget(4, 'a');
+SELECT customer_id, count(*) FROM whole.a WHERE customer_id IN (3, 4) GROUP BY 1;
+CREATE RULE mark AS ON DELETE TO whole.b DO INSTEAD UPDATE whole.b SET n = 0 WHERE customer_id = OLD.customer_id;
+SELECT rfm_forget(3, 'b');
+-- nor does such a rule count as deleted what it keeps
+SELECT whole.refresh('b');
+UPDATE rfm_model SET keep_stale = true, retention = '1 day' WHERE model = 'b';
+SELECT whole.refresh('b', '2024-01-11');
+SELECT run_date, inserted, expired FROM rfm_run WHERE model = 'b' ORDER BY run_id DESC LIMIT 1;
+SELECT run_date, count(*) FROM whole.b GROUP BY 1 ORDER BY 1;
+
 SET client_min_messages = warning;
 SELECT count(rfm_drop_model(model)::text) FROM rfm_model WHERE model ~ '^[a-e]$';
 DROP SCHEMA whole CASCADE;

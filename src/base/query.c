@@ -44,7 +44,8 @@ run(const char *sql, int expected, const RfmParam *params, bool read_only)
 		nulls[n] = params[n].isnull ? 'n' : ' ';
 	}
 	result = SPI_execute_with_args(sql, n, types, values, nulls, read_only, 0);
-	if (result != expected)
+	/* a rule of a model's target can replace the statement; it has written no row then */
+	if (result != expected && result != SPI_OK_REWRITTEN)
 		elog(ERROR, "unexpected %s for statement \"%s\"",
 			 SPI_result_code_string(result), sql);
 	return SPI_processed;

@@ -112,8 +112,8 @@ extern Datum rfm_query_value(const char *sql, const RfmParam *params, bool read_
 
 /*
  * rfm_execute: run a statement as the current user for what it does, and return
- * the number of rows that it processed; expected is its kind, such as
- * SPI_OK_INSERT.
+ * the number of rows that it processed, 0 if a rule runs another one instead;
+ * expected is its kind, such as SPI_OK_INSERT.
  */
 extern uint64 rfm_execute(const char *sql, int expected, const RfmParam *params);
 

@@ -15,10 +15,33 @@
 #include "run/arguments.h"
 #include "run/define_model.h"
 #include "target/resolve.h"
+#include "target/whole.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(rfm_forget);
+
+/*
+ * Raise an error if rows of the customer are still there: a trigger or a rule can
+ * keep them, and nobody must believe that they are gone.
+ */
+static void
+check_gone(const RfmTarget *target, const char *condition, const char *customer)
+{
+	bool		isnull;
+
+	if (!rfm_whole_runs_code(target))
+		return;
+	rfm_target_verify(target);
+	(void) rfm_query_value(psprintf("SELECT 1 FROM %s%s LIMIT 1", target->relation, condition),
+						   RFM_PARAMS(rfm_text(customer)), false, &isnull);
+	if (!isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("the customer would not be erased from target %s", target->relation),
+				 errdetail("Rows of the customer are still there."),
+				 errhint("A trigger or a rule of the target prevents rows from being deleted.")));
+}
 
 /* Delete the rows of the target, as the model's owner. */
 static int64
@@ -28,6 +51,7 @@ delete_rows(const RfmModel *model, const char *customer)
 	RfmTarget	target;
 	RfmIdentity	owner;
 	Oid			column_type;
+	char	   *condition;
 	int64		rows;
 
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
@@ -35,11 +59,13 @@ delete_rows(const RfmModel *model, const char *customer)
 	rfm_target_resolve(model, &source, &target);
 	rfm_target_verify(&target);
 	column_type = getBaseType(target.type[RFM_COL_CUSTOMER]);
-	rows = rfm_execute(psprintf("DELETE FROM %s WHERE %s %s CAST($1 AS %s)", target.relation,
-								target.column[RFM_COL_CUSTOMER], rfm_equality(column_type),
-								format_type_extended(column_type, -1,
-													 FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY)),
+	condition = psprintf(" WHERE %s %s CAST($1 AS %s)", target.column[RFM_COL_CUSTOMER],
+						 rfm_equality(column_type),
+						 format_type_extended(column_type, -1,
+											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+	rows = rfm_execute(psprintf("DELETE FROM %s%s", target.relation, condition),
 					   SPI_OK_DELETE, RFM_PARAMS(rfm_text(customer)));
+	check_gone(&target, condition, customer);
 	rfm_target_close(&target);
 	rfm_owner_leave(&owner);
 	return rows;

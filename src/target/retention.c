@@ -75,14 +75,15 @@ find_date(const RfmTarget *target, const char *aggregate, DateADT first, DateADT
 	return !isnull;
 }
 
-static void
+/* Delete the rows of a date, and return how many. */
+static uint64
 delete_date(const RfmTarget *target, DateADT date)
 {
 	rfm_target_verify(target);
-	rfm_execute(psprintf("DELETE FROM %s%s WHERE %s = $1",
-						 rfm_target_only(target), target->relation,
-						 target->column[RFM_COL_RUN_DATE]),
-				SPI_OK_DELETE, RFM_PARAMS(rfm_date(date)));
+	return rfm_execute(psprintf("DELETE FROM %s%s WHERE %s = $1",
+								rfm_target_only(target), target->relation,
+								target->column[RFM_COL_RUN_DATE]),
+					   SPI_OK_DELETE, RFM_PARAMS(rfm_date(date)));
 }
 
 /*
@@ -100,9 +101,9 @@ count_dates(const RfmTarget *target, DateADT first, DateADT last, bool delete)
 	while (first <= last && find_date(target, "min", first, last, &date))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (delete)
-			delete_date(target, date);
-		n++;
+		/* a trigger or a rule can keep them */
+		if (!delete || delete_date(target, date) > 0)
+			n++;
 		if (date == DATEVAL_NOEND)
 			break;
 		first = date == DATEVAL_NOBEGIN ? DATEVAL_NOBEGIN + 1 : date + 1;

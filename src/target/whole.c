@@ -47,9 +47,9 @@ computes_column(const RfmRowMaker *maker, Relation rel)
 	return false;
 }
 
-/* Determine whether code of the owner of rel can change what is written to it. */
+/* Determine whether code of the owner of rel runs for its rows. */
 static bool
-runs_code(const RfmRowMaker *maker, Relation rel)
+runs_code(Relation rel)
 {
 	TriggerDesc *triggers = rel->trigdesc;
 
@@ -60,30 +60,39 @@ runs_code(const RfmRowMaker *maker, Relation rel)
 		if (!triggers->triggers[i].tgisinternal &&
 			triggers->triggers[i].tgenabled != TRIGGER_DISABLED)
 			return true;
-	return computes_column(maker, rel);
+	return false;
 }
 
-/* The same of the target and the partitions that rows of the date can be in. */
+/*
+ * Determine whether the target or a table in root, which is the target or a
+ * partition of it, runs code or, unless maker is NULL, computes a column of the
+ * model.
+ */
 static bool
-target_runs_code(const RfmRowMaker *maker, const RfmPlace *place)
+may_alter(const RfmTarget *target, Oid root, const RfmRowMaker *maker)
 {
-	const RfmTarget *target = maker->target;
-	bool		found = runs_code(maker, target->rel);
+	bool		found = runs_code(target->rel);
 	List	   *partitions;
 	ListCell   *lc;
 
 	if (found || target->relkind == RELKIND_RELATION)
 		return found;
-	partitions = find_all_inheritors(place->root, AccessShareLock, NULL);
+	partitions = find_all_inheritors(root, AccessShareLock, NULL);
 	foreach(lc, partitions)
 	{
 		Relation	rel = table_open(lfirst_oid(lc), NoLock);
 
-		found |= runs_code(maker, rel);
+		found |= runs_code(rel) || (maker && computes_column(maker, rel));
 		table_close(rel, NoLock);
 	}
 	list_free(partitions);
 	return found;
+}
+
+bool
+rfm_whole_runs_code(const RfmTarget *target)
+{
+	return may_alter(target, target->relid, NULL);
 }
 
 /* Determine whether the target has a rule that replaces a statement. */
@@ -138,6 +147,6 @@ rfm_whole_check(RfmRowMaker *maker, const RfmPlace *place, const RfmDiff *diff, 
 								  insert, counts->inserted, diff->nchanged, counts->updated,
 								  delete, counts->deleted));
 	if (insert + diff->nchanged + delete > 0 && !maker->target->routed &&
-		target_runs_code(maker, place))
+		may_alter(maker->target, place->root, maker))
 		check_rows(maker, counts);
 }

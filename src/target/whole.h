@@ -22,4 +22,11 @@
 extern void rfm_whole_check(RfmRowMaker *maker, const RfmPlace *place,
 							const RfmDiff *diff, RfmCounts *counts);
 
+/*
+ * rfm_whole_runs_code: determine whether the target or one of its partitions has
+ * triggers or rules, which can suppress what a statement writes, or is a
+ * foreign table.
+ */
+extern bool rfm_whole_runs_code(const RfmTarget *target);
+
 #endif							/* RFM_TARGET_WHOLE_H */
