@@ -53,7 +53,7 @@ runs_code(Relation rel)
 {
 	TriggerDesc *triggers = rel->trigdesc;
 
-	if (rel->rd_rules || rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+	if (rel->rd_rules)
 		return true;
 	/* those of foreign keys are internal */
 	for (int i = 0; triggers && i < triggers->numtriggers; i++)

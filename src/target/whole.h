@@ -24,8 +24,7 @@ extern void rfm_whole_check(RfmRowMaker *maker, const RfmPlace *place,
 
 /*
  * rfm_whole_runs_code: determine whether the target or one of its partitions has
- * triggers or rules, which can suppress what a statement writes, or is a
- * foreign table.
+ * triggers or rules, which can suppress what a statement writes.
  */
 extern bool rfm_whole_runs_code(const RfmTarget *target);
 

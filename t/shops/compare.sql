@@ -212,7 +212,6 @@ DECLARE
     previews int := 0;
     size     bigint;
 BEGIN
-    PERFORM shops.hide(seed, 'at first');
     PERFORM shops.expect('shop', day);
     SELECT count(*) INTO size FROM expected;
     PERFORM shops.check_refresh(s, 'first', day, day);

@@ -145,12 +145,12 @@ BEGIN
     IF NOT s.dated OR s.secured IN ('setting', 'function', 'role', 'forced') AND (s.customers < 20 OR s.days < 40 OR shops.rnd(seed, 'hidden history', 2) = 0) THEN
         RETURN;
     END IF;
-    PERFORM set_config('shops.hidden', shops.pick(seed, 'hidden in history', 'nothing', 'sent'), false);
     PERFORM set_config('client_min_messages', 'error', false), set_config('timezone', 'Asia/Tokyo', false), set_config('jit', 'off', false),
             set_config('max_parallel_workers_per_gather', '0', false), set_config('rfm.catch_up_limit', most::text, false),
             set_config('rfm.work_mem', shops.pick(seed, 'backfill memory', '64kB', '300kB', '1GB'), false);
     INSERT INTO shops.failure VALUES (seed, 'a history came to no end') ON CONFLICT DO NOTHING;
     PERFORM shops.build(s, alike => true);
+    PERFORM set_config('shops.hidden', shops.pick(seed, 'hidden in history', 'nothing', 'sent'), false);
     UPDATE rfm_model SET keep_stale = false, as_of = 'latest_order', lookback = CASE WHEN s.secured IS NULL THEN lookback END WHERE model = 'shop';
     -- a date that stands already, and is no longer right
     IF shops.rnd(seed, 'stands', 2) = 0 THEN

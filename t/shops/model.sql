@@ -188,6 +188,7 @@ DECLARE
     type text := (SELECT k.type FROM shops.key_kind k WHERE kind = s.key_kind);
 BEGIN
     PERFORM shops.clear();
+    PERFORM shops.hide(s.seed, 'at first');
     EXECUTE format('CREATE TABLE shops.orders (customer_id %s, "ordered at" %s, total %s, order_id %s, status text) %s',
                    type, s.time_type, (SELECT a.type FROM shops.amount_kind a WHERE a.kind = s.amount_kind), coalesce(s.order_type, 'int4'),
                    CASE WHEN s.partitioned THEN 'PARTITION BY LIST (status)' ELSE 'WITH (parallel_workers = 2)' END);
