@@ -108,7 +108,7 @@ BEGIN
         IF NOT refused THEN
             RAISE;
         END IF;
-        PERFORM shops.note(s.seed, 'shop: refused', what);
+        PERFORM shops.note(s.seed, 'shop: refused', 'true');
         RETURN;
     END;
     PERFORM shops.reset_settings();
