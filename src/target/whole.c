@@ -12,7 +12,7 @@
  */
 #include "base/compat.h"
 
-#include "access/table.h"
+#include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
@@ -80,10 +80,12 @@ may_alter(const RfmTarget *target, Oid root, const RfmRowMaker *maker)
 	partitions = find_all_inheritors(root, AccessShareLock, NULL);
 	foreach(lc, partitions)
 	{
-		Relation	rel = table_open(lfirst_oid(lc), NoLock);
+		/* code of the owner has run, and may have dropped it */
+		Relation	rel = try_relation_open(lfirst_oid(lc), AccessShareLock);
 
-		found |= runs_code(rel) || (maker && computes_column(maker, rel));
-		table_close(rel, NoLock);
+		found |= rel == NULL || runs_code(rel) || (maker && computes_column(maker, rel));
+		if (rel)
+			relation_close(rel, NoLock);
 	}
 	list_free(partitions);
 	return found;
