@@ -146,7 +146,7 @@ DECLARE
     customer text;
 BEGIN
     EXECUTE format('UPDATE shops.orders SET total = %L, status = %L
-                     WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM shops.orders o ORDER BY customer_id LIMIT 1) RETURNING CAST(%s AS text)', 'NaN', 'paid',
+                     WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM shops.orders o ORDER BY customer_id LIMIT 1) RETURNING rtrim(format(%L, %s))', 'NaN', 'paid', '%s',
                    (SELECT shops.term(source, m.customer) FROM rfm_model m WHERE model = 'shop')) INTO customer;
     PERFORM shops.expect('shop', day);
     BEGIN
