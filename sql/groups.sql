@@ -146,6 +146,14 @@ SELECT count(*) FROM rfm_run_group g JOIN rfm_model m USING (model_id)
 SELECT score_group, metric, score, customers, lowest, highest, cut_point, from_customer FROM rfm_cut_points(model => 'within', score_group => '5000') WHERE customers > 0;
 SELECT count(*), count(DISTINCT score_group) FROM rfm_cut_points(model => 'within');
 
+-- A preview of one group
+CREATE FUNCTION grp.preview_of(shop text) RETURNS TABLE (n bigint, differ bigint) LANGUAGE sql AS
+$$ SELECT (SELECT count(*) FROM rfm_preview('2024-05-20', 'within', shop)),
+          (SELECT count(*) FROM ((SELECT * FROM rfm_preview('2024-05-20', 'within', shop) EXCEPT ALL SELECT * FROM rfm_preview('2024-05-20', 'within') WHERE score_group = shop) UNION ALL
+                                 (SELECT * FROM rfm_preview('2024-05-20', 'within') WHERE score_group = shop EXCEPT ALL SELECT * FROM rfm_preview('2024-05-20', 'within', shop))) d) $$;
+SELECT shop, n > 0 AS some, differ FROM unnest('{7,12,5001,99999}'::text[]) shop, grp.preview_of(shop);
+SELECT count(*) FROM rfm_preview('2024-05-20', 'within', 'seven');
+
 -- Groups come and go
 DELETE FROM grp.orders WHERE shop_id = 1003;
 INSERT INTO grp.orders VALUES (6000, 1, '2024-05-21', 1, 'paid', -9), (6000, 2, '2024-05-21', 2, 'paid', -10);

@@ -93,12 +93,21 @@ SELECT rfm_create_model('numbered', 'gf.orders', 'gf.numbered', score_within => 
 SELECT score_group FROM rfm_forecast_fit('2023-12-31', 'numbered', score_group => ' +03');
 SELECT count(*) > 100 AS found, min(score_group) AS first, max(score_group) AS last FROM rfm_forecast('2023-12-31', 'numbered', score_group => '3');
 
--- in the target: the parameters of all groups together
+-- in the target: a group's own parameters where some are stored, else those of all groups together
 SELECT rfm_create_model('kept', 'gf.orders', 'gf.kept', order_count => 'kind = ''order''', score_within => 'shop', target_columns => '{"p_alive": "p_alive", "expected_orders": "expected_orders", "expected_revenue": "expected_revenue"}');
-SELECT (rfm_forecast_fit('2023-12-31', 'kept', score_group => 'A')).score_group, rfm_refresh('2023-12-31', 'kept') > 0 AS refreshed;
-SELECT count(p_alive) AS of_a_group_alone FROM gf.kept;
-SELECT (rfm_forecast_fit('2023-12-31', 'kept')).score_group, rfm_refresh('2023-12-31', 'kept') > 0 AS refreshed;
-SELECT rows > 1000 AS many, differences FROM gf.differences('SELECT score_group, customer_id::text, p_alive, expected_orders, expected_revenue FROM gf.kept', 'SELECT score_group, customer, p_alive, expected_orders, expected_revenue FROM rfm_forecast(''2023-12-31'', ''kept'')');
+SELECT (rfm_forecast_fit('2023-06-30', 'kept', score_group => 'A')).score_group, rfm_refresh('2023-12-31', 'kept') > 0 AS refreshed;
+SELECT string_agg(DISTINCT score_group, ', ') AS with_a_forecast FROM gf.kept WHERE p_alive IS NOT NULL;
+SELECT (rfm_forecast_fit('2023-12-31', 'kept', score_group => 'B b')).score_group, (rfm_forecast_fit('2023-12-31', 'kept')).score_group AS of_all, rfm_refresh('2023-12-31', 'kept') > 0 AS refreshed;
+SELECT shop, d.rows > 0 AS some, d.differences
+  FROM (VALUES ('A', ', score_group => ''A'''), ('B b', ', score_group => ''B b'''), ('c0', ''), ('c1', '')) AS s(shop, which),
+       gf.differences(format('SELECT score_group, customer_id::text, p_alive, expected_orders, expected_revenue FROM gf.kept WHERE score_group = %L', shop),
+                      format('SELECT score_group, customer, p_alive, expected_orders, expected_revenue FROM rfm_forecast(''2023-12-31'', ''kept''%s) WHERE score_group = %L', which, shop)) AS d;
+
+-- only the orders of the group are read: one of another that cannot be summed does no harm
+INSERT INTO gf.orders VALUES ('B b', 1, '2023-01-01', 'NaN', 'order');
+SELECT count(*) > 0 AS tested FROM rfm_forecast_backtest('2023-06-30', '2023-12-31', 'all', score_group => 'A');
+SELECT count(*) FROM rfm_forecast_backtest('2023-06-30', '2023-12-31', 'all');
+DELETE FROM gf.orders WHERE total = 'NaN';
 
 -- what is refused, or cannot be had
 SELECT * FROM rfm_forecast('2023-12-31', 'numbered', score_group => 'three');

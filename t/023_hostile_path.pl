@@ -126,7 +126,7 @@ run(q{UPDATE rfm_model SET amount = 'total + 0' WHERE (model OPERATOR(pg_catalog
 run("CALL rfm_backfill('2024-06-27'::date, '2024-06-29'::date, 'm'::text)");
 run("SET rfm.catch_up_limit = 1; SET client_min_messages = error; CALL rfm_catch_up('m'::text)");
 for my $call (
-	"rfm_preview('$date'::date, 'm'::text)", "rfm_cut_points('$date'::date, 'default'::text, NULL::text)", "rfm_segment_coverage('mine'::text)",
+	"rfm_preview('$date'::date, 'm'::text, NULL::text)", "rfm_cut_points('$date'::date, 'default'::text, NULL::text)", "rfm_segment_coverage('mine'::text)",
 	"rfm_segment_summary('$date'::date, 'default'::text, 'segment'::text, NULL::text)",
 	"rfm_segment_summary('$date'::date, 'default'::text, 'comment'::text, NULL::text)",
 	"rfm_segment_guide('default'::text, 'segment'::text, NULL::text)",

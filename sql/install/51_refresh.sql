@@ -37,8 +37,9 @@ COMMENT ON FUNCTION @extschema@.rfm_run_date() IS
     'the run date of the current refresh, for use in a model''s expressions and in views that it reads: deleted_at IS NULL OR deleted_at > rfm_run_date(). Outside of a refresh, the current date';
 
 CREATE FUNCTION @extschema@.rfm_preview(
-    run_date date DEFAULT NULL,
-    model    text DEFAULT 'default'
+    run_date    date DEFAULT NULL,
+    model       text DEFAULT 'default',
+    score_group text DEFAULT NULL
 ) RETURNS TABLE (
     run_date         date,
     score_group      text,
@@ -58,8 +59,8 @@ CREATE FUNCTION @extschema@.rfm_preview(
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100000
 AS 'MODULE_PATHNAME', 'rfm_preview';
 
-COMMENT ON FUNCTION @extschema@.rfm_preview(date, text) IS
-    'returns the snapshot of a date, ordered by group, if the model has groups, and customer, without writing it';
+COMMENT ON FUNCTION @extschema@.rfm_preview(date, text, text) IS
+    'returns the snapshot of a date, ordered by group, if the model has groups, and customer, without writing it. With score_group only the orders of that group are read';
 
 CREATE FUNCTION @extschema@.rfm_cut_points(
     run_date    date DEFAULT NULL,

@@ -104,7 +104,7 @@ BEGIN
                    ntile(10) OVER (ORDER BY coalesce(f.expected_revenue, f.expected_orders) DESC, f.customer COLLATE "C", f.score_group COLLATE "C") AS by_forecast,
                    ntile(10) OVER (ORDER BY p.rfm_score DESC NULLS LAST, p.monetary_value DESC NULLS LAST, f.customer COLLATE "C", f.score_group COLLATE "C") AS by_score
               FROM rfm_internal.forecast_anew(from_date, model, to_date - from_date, family, rfm_forecast_backtest.score_group) AS f
-                   LEFT JOIN @extschema@.rfm_preview(from_date, model) AS p
+                   LEFT JOIN @extschema@.rfm_preview(from_date, model, rfm_forecast_backtest.score_group) AS p
                      ON p.customer_id = f.customer AND coalesce(p.score_group, '') = coalesce(f.score_group, '')
                    LEFT JOIN rfm_internal.visits(from_date + 1, to_date, model, rfm_forecast_backtest.score_group) AS a
                      ON a.customer = f.customer AND coalesce(a.score_group, '') = coalesce(f.score_group, '')),

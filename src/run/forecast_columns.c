@@ -12,6 +12,8 @@
 #include "base/memory.h"
 #include "run/forecast.h"
 #include "run/forecast_columns.h"
+#include "utils/memutils.h"
+#include "value/key_pair.h"
 
 /* How far a forecast in the target looks. */
 static const Interval one_year = {.month = MONTHS_PER_YEAR};
@@ -21,9 +23,20 @@ typedef struct Filling
 {
 	RfmCustomers *customers;
 	SortSupportData ssup;		/* of their keys */
-	RfmPredictor *predictor;
-	const RfmParameters *parameters;
+	double		horizon;
 	int64		next;
+
+	/* the parameters of all customers, and those that groups have of their own */
+	const RfmParameters *of_all;
+	RfmPredictor *predictor_of_all;
+	const RfmGroupParameters *groups;
+	int			ngroups;
+
+	/* those of the group of a customer, group_row, and what is computed with them */
+	int64		group_row;
+	const RfmParameters *parameters;	/* NULL: there are none */
+	RfmPredictor *predictor;
+	MemoryContext groupcxt;
 } Filling;
 
 static bool
@@ -33,6 +46,35 @@ is_wanted(const RfmTarget *target)
 		if (target->attnum[RFM_COL_P_ALIVE + i] != 0)
 			return true;
 	return false;
+}
+
+static int
+group_parameters_cmp(const void *name, const void *group)
+{
+	return strcmp(name, ((const RfmGroupParameters *) group)->score_group);
+}
+
+/* Find the parameters for a customer: those of their group, if it has its own. */
+static void
+choose_parameters(Filling *f, int64 row)
+{
+	const RfmCustomers *customers = f->customers;
+	const RfmKeyType *type = &customers->key_type;
+	const RfmGroupParameters *own;
+	MemoryContext oldcxt;
+
+	if (f->ngroups == 0 ||
+		(f->group_row >= 0 && rfm_key_same_group(type, customers->key[f->group_row], customers->key[row])))
+		return;
+	f->group_row = row;
+	MemoryContextReset(f->groupcxt);
+	oldcxt = MemoryContextSwitchTo(f->groupcxt);
+	own = bsearch(rfm_key_group_out(type, customers->key[row]), f->groups, f->ngroups,
+				  sizeof(RfmGroupParameters), group_parameters_cmp);
+	f->parameters = own ? &own->parameters : f->of_all;
+	f->predictor = own ? rfm_predictor_create(own->parameters.family, own->parameters.buying, f->horizon, 0) :
+		f->predictor_of_all;
+	MemoryContextSwitchTo(oldcxt);
 }
 
 /* Both come in the order of their keys.  Some visitors are not in the snapshot. */
@@ -50,12 +92,43 @@ fill_in(void *arg, const RfmVisitor *visitor)
 		f->next++;
 	if (f->next == customers->n || cmp > 0)
 		return;
-	history = rfm_forecast_history(visitor, customers->run_date);
-	forecast = rfm_forecast_of(f->predictor, f->parameters, visitor, &history);
-	customers->forecast[RFM_P_ALIVE][f->next] = forecast.alive;
-	customers->forecast[RFM_EXPECTED_ORDERS][f->next] = forecast.orders;
-	customers->forecast[RFM_EXPECTED_REVENUE][f->next] = forecast.revenue;
+	choose_parameters(f, f->next);
+	if (f->parameters)
+	{
+		history = rfm_forecast_history(visitor, customers->run_date);
+		forecast = rfm_forecast_of(f->predictor, f->parameters, visitor, &history);
+		customers->forecast[RFM_P_ALIVE][f->next] = forecast.alive;
+		customers->forecast[RFM_EXPECTED_ORDERS][f->next] = forecast.orders;
+		customers->forecast[RFM_EXPECTED_REVENUE][f->next] = forecast.revenue;
+	}
 	f->next++;
+}
+
+/* Find the stored parameters; false: there are none. */
+static bool
+find_parameters(const RfmScoredSnapshot *snapshot, Filling *f)
+{
+	RfmGroupParameters *newest;
+	int			n = rfm_parameters_newest(snapshot->model, snapshot->run_date, &newest);
+
+	f->horizon = rfm_forecast_days(snapshot->run_date, &one_year);
+	f->group_row = -1;
+	f->groups = newest;
+	f->ngroups = n;
+	if (n > 0 && newest[0].score_group == NULL)
+	{
+		f->parameters = f->of_all = &newest[0].parameters;
+		f->predictor = f->predictor_of_all = rfm_predictor_create(f->of_all->family, f->of_all->buying,
+																  f->horizon, 0);
+		f->groups++;
+		f->ngroups--;
+	}
+	/* the model may have had groups once */
+	if (snapshot->customers->key_type.pair == NULL)
+		f->ngroups = 0;
+	f->groupcxt = AllocSetContextCreate(CurrentMemoryContext, "rfm forecasts of a group",
+										ALLOCSET_DEFAULT_SIZES);
+	return f->of_all || f->ngroups > 0;
 }
 
 void
@@ -63,14 +136,9 @@ rfm_forecast_columns(RfmScoredSnapshot *snapshot, const RfmTarget *target)
 {
 	RfmCustomers *customers = snapshot->customers;
 	Filling		filling = {.customers = customers};
-	RfmParameters parameters;
 
-	if (!is_wanted(target) ||
-		!rfm_parameters_find_newest(snapshot->model, snapshot->run_date, &parameters))
+	if (!is_wanted(target) || !find_parameters(snapshot, &filling))
 		return;
-	filling.parameters = &parameters;
-	filling.predictor = rfm_predictor_create(parameters.family, parameters.buying,
-											 rfm_forecast_days(snapshot->run_date, &one_year), 0);
 	if (customers->key_type.kind != RFM_KEY_INT)
 		rfm_key_sort_support(&customers->key_type, &filling.ssup);
 	for (int i = 0; i < RFM_FORECAST_VALUES; i++)

@@ -116,17 +116,37 @@ rfm_parameters_take(const RfmFit *fit, DateADT run_date, RfmParameters *paramete
 	memcpy(parameters->spending, fit->spending, sizeof(parameters->spending));
 }
 
+/* What read_parameters() reads. */
+#define PARAMETER_COLUMNS \
+	"run_date, family, score_group," \
+	" ARRAY[params ->> 'r', params ->> 'alpha', params ->> 'a', params ->> 'b']::float8[]," \
+	" ARRAY[params ->> 'p', params ->> 'q', params ->> 'v']::float8[]"
+
 /* Read n parameters, in an array, from a column; false: some are missing. */
 static bool
-read_values(int column, double *value, int n)
+read_values(uint64 row, int column, double *value, int n)
 {
 	bool		isnull;
-	ArrayType  *array = DatumGetArrayTypeP(rfm_column(0, column, &isnull));
+	ArrayType  *array = DatumGetArrayTypeP(rfm_column(row, column, &isnull));
 
 	if (array_contains_nulls(array))
 		return false;
 	memcpy(value, rfm_array_data(array), n * sizeof(double));
 	return true;
+}
+
+/* Read a row; false: it does not have the parameters of buying. */
+static bool
+read_parameters(uint64 row, RfmParameters *parameters)
+{
+	bool		isnull;
+	char	   *family = TextDatumGetCString(rfm_column(row, 2, &isnull));
+
+	memset(parameters, 0, sizeof(*parameters));
+	parameters->run_date = DatumGetDateADT(rfm_column(row, 1, &isnull));
+	parameters->family = strcmp(family, rfm_family_name(RFM_BG_NBD)) == 0 ? RFM_BG_NBD : RFM_MBG_NBD;
+	parameters->has_spending = read_values(row, 5, parameters->spending, RFM_SPENDING_PARAMS);
+	return read_values(row, 4, parameters->buying, RFM_BUYING_PARAMS);
 }
 
 bool
@@ -135,36 +155,42 @@ rfm_parameters_find(const RfmModel *model, const char *score_group, RfmFamily fa
 {
 	RfmIdentity	catalog;
 	bool		found;
-	bool		isnull;
 
-	memset(parameters, 0, sizeof(*parameters));
-	found = rfm_catalog_query(&catalog, "SELECT run_date,"
-							  " ARRAY[params ->> 'r', params ->> 'alpha', params ->> 'a', params ->> 'b']::float8[],"
-							  " ARRAY[params ->> 'p', params ->> 'q', params ->> 'v']::float8[]"
+	found = rfm_catalog_query(&catalog, "SELECT " PARAMETER_COLUMNS
 							  " FROM @rfm_forecast_parameters WHERE model_id = $1 AND family = $2 AND run_date <= $3"
 							  " AND score_group IS NOT DISTINCT FROM $4 ORDER BY run_date DESC LIMIT 1",
 							  RFM_PARAMS(rfm_int8(model->id), rfm_text(rfm_family_name(family)),
-										 rfm_date(run_date), rfm_text(score_group)), true) > 0;
-	if (found)
-	{
-		parameters->family = family;
-		parameters->run_date = DatumGetDateADT(rfm_column(0, 1, &isnull));
-		found = read_values(2, parameters->buying, RFM_BUYING_PARAMS);
-		parameters->has_spending = read_values(3, parameters->spending, RFM_SPENDING_PARAMS);
-	}
+										 rfm_date(run_date), rfm_text(score_group)), true) > 0 &&
+		read_parameters(0, parameters);
 	rfm_catalog_query_end(&catalog);
 	return found;
 }
 
-bool
-rfm_parameters_find_newest(const RfmModel *model, DateADT run_date, RfmParameters *parameters)
+int
+rfm_parameters_newest(const RfmModel *model, DateADT run_date, RfmGroupParameters **newest)
 {
-	RfmParameters other;
+	MemoryContext mcxt = CurrentMemoryContext;
+	RfmIdentity	catalog;
+	uint64		rows;
+	int			n = 0;
 
-	if (!rfm_parameters_find(model, NULL, RFM_MBG_NBD, run_date, parameters))
-		return rfm_parameters_find(model, NULL, RFM_BG_NBD, run_date, parameters);
-	if (rfm_parameters_find(model, NULL, RFM_BG_NBD, run_date, &other) &&
-		other.run_date > parameters->run_date)
-		*parameters = other;
-	return true;
+	/* of two families of one date the default one, MBG/NBD, comes first */
+	rows = rfm_catalog_query(&catalog, "SELECT DISTINCT ON (score_group COLLATE \"C\") " PARAMETER_COLUMNS
+							 " FROM @rfm_forecast_parameters WHERE model_id = $1 AND run_date <= $2"
+							 " ORDER BY score_group COLLATE \"C\" NULLS FIRST, run_date DESC, family COLLATE \"C\" DESC",
+							 RFM_PARAMS(rfm_int8(model->id), rfm_date(run_date)), true);
+	*newest = MemoryContextAllocHuge(mcxt, Max(rows, 1) * sizeof(RfmGroupParameters));
+	for (uint64 row = 0; row < rows; row++)
+	{
+		RfmGroupParameters *next = &(*newest)[n];
+		bool		isnull;
+		Datum		group = rfm_column(row, 3, &isnull);
+
+		if (!read_parameters(row, &next->parameters))
+			continue;
+		next->score_group = isnull ? NULL : MemoryContextStrdup(mcxt, TextDatumGetCString(group));
+		n++;
+	}
+	rfm_catalog_query_end(&catalog);
+	return n;
 }

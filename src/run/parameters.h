@@ -38,12 +38,21 @@ extern int64 rfm_parameters_store(const RfmModel *model, const char *score_group
 extern bool rfm_parameters_find(const RfmModel *model, const char *score_group,
 								RfmFamily family, DateADT run_date, RfmParameters *parameters);
 
+/* The parameters of a group of a model; score_group NULL: of all customers. */
+typedef struct RfmGroupParameters
+{
+	char	   *score_group;
+	RfmParameters parameters;
+} RfmGroupParameters;
+
 /*
- * rfm_parameters_find_newest: do the same for all customers of a model and any
- * family; of two of one date the default one's, MBG/NBD.
+ * rfm_parameters_newest: do the same for all customers of a model, and for each
+ * of its groups that has parameters of its own, and any family; of two of one
+ * date the default one's, MBG/NBD.  Returns their number.  Those of all
+ * customers come first, the others in the order of strcmp().
  */
-extern bool rfm_parameters_find_newest(const RfmModel *model, DateADT run_date,
-									   RfmParameters *parameters);
+extern int	rfm_parameters_newest(const RfmModel *model, DateADT run_date,
+								  RfmGroupParameters **newest);
 
 /* rfm_parameters_take: take the parameters of a fit that is not kept. */
 extern void rfm_parameters_take(const RfmFit *fit, DateADT run_date, RfmParameters *parameters);

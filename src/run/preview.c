@@ -51,7 +51,7 @@ rfm_preview_row(const RfmScoredSnapshot *snapshot, int64 i, RfmCell cell,
 }
 
 /*
- * rfm_preview(run_date date, model text) RETURNS TABLE (...)
+ * rfm_preview(run_date date, model text, score_group text) RETURNS TABLE (...)
  */
 Datum
 rfm_preview(PG_FUNCTION_ARGS)
@@ -75,7 +75,8 @@ rfm_preview(PG_FUNCTION_ARGS)
 	name = rfm_text_argument(fcinfo, 1, "model");
 	run_date = rfm_optional_date(fcinfo, 0);
 	rfm_progress_announce(name, run_date, true);
-	rfm_snapshot_compute(rfm_model_load(name, false), run_date, false, &snapshot);
+	rfm_snapshot_compute(rfm_model_load(name, false), run_date, rfm_optional_text(fcinfo, 2), false,
+						 &snapshot);
 
 	/* customers as text that rfm_score_now() takes, whatever the session's formats */
 	rfm_owner_enter(&owner, snapshot.model->owner, snapshot.model->time_zone);

@@ -141,7 +141,7 @@ rfm_refresh(PG_FUNCTION_ARGS)
 	oldcxt = MemoryContextSwitchTo(mcxt);
 	rfm_progress_announce(name, run_date, false);
 	model = rfm_model_begin(name);
-	rfm_snapshot_compute(model, run_date, true, &snapshot);
+	rfm_snapshot_compute(model, run_date, NULL, true, &snapshot);
 	rfm_refresh_write(&snapshot, started_at);
 	customers = snapshot.customers->n;
 	PopActiveSnapshot();

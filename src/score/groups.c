@@ -7,7 +7,6 @@
  */
 #include "base/compat.h"
 
-#include "base/memory.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "score/cut_points.h"
@@ -27,7 +26,7 @@ rfm_group_log_create(void)
 	TupleDescInitEntry(log->desc, 2, "customers", INT8OID, -1, 0);
 	TupleDescInitEntry(log->desc, 3, "orders", INT8OID, -1, 0);
 	TupleDescInitEntry(log->desc, 4, "cut_points", JSONBOID, -1, 0);
-	log->rows = tuplestore_begin_heap(false, false, (int) (rfm_memory_bound() / 1024));
+	log->rows = tuplestore_begin_heap(false, false, work_mem);
 	return log;
 }
 

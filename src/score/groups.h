@@ -14,7 +14,7 @@
 /*
  * The log of groups: a row for each, with the columns score_group, customers,
  * orders and cut_points.  A million groups have more cut points than fit into
- * memory; beyond rfm.work_mem they go to a temporary file.
+ * memory; beyond work_mem they go to a temporary file.
  */
 typedef struct RfmGroupLog
 {

@@ -101,8 +101,8 @@ rfm_snapshot_finish(RfmScoredSnapshot *snapshot, RfmCollector *collector, bool l
 }
 
 void
-rfm_snapshot_compute(const RfmModel *model, const DateADT *run_date, bool logged,
-					 RfmScoredSnapshot *snapshot)
+rfm_snapshot_compute(const RfmModel *model, const DateADT *run_date, const char *score_group,
+					 bool logged, RfmScoredSnapshot *snapshot)
 {
 	RfmIdentity	owner;
 	RfmCollector *collector;
@@ -115,6 +115,7 @@ rfm_snapshot_compute(const RfmModel *model, const DateADT *run_date, bool logged
 	rfm_source_resolve(model, &snapshot->source);
 	snapshot->run_date = run_date ? *run_date :
 		rfm_snapshot_default_date(model, &snapshot->source);
+	(void) rfm_source_only_group(&snapshot->source, score_group);
 	rfm_progress_date(snapshot->run_date, model->owner);
 	collector = rfm_source_read(model, &snapshot->source,
 								snapshot->run_date, CurrentMemoryContext);

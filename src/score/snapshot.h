@@ -32,10 +32,11 @@ typedef struct RfmScoredSnapshot
  * rfm_snapshot_default_date().  Works as the model's owner, with the active
  * database snapshot.  The results are allocated in the current context.
  *
- * logged: what is to be logged of groups is kept.
+ * score_group: only its orders are read; NULL: those of all.  logged: what is
+ * to be logged of groups is kept.  Raises the errors of rfm_source_only_group.
  */
-extern void rfm_snapshot_compute(const RfmModel *model,
-								 const DateADT *run_date, bool logged,
+extern void rfm_snapshot_compute(const RfmModel *model, const DateADT *run_date,
+								 const char *score_group, bool logged,
 								 RfmScoredSnapshot *snapshot);
 
 /*
