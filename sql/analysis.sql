@@ -18,29 +18,10 @@ DELETE FROM ana.orders WHERE customer_id < 20 AND created_at > '2024-01-20';
 CREATE INDEX ON ana.orders (customer_id);
 SELECT rfm_create_model('ana', 'ana.orders', 'ana.scores', lookback => '100 days');
 
--- the rows of two queries in each other's place: none may be left
-CREATE FUNCTION ana.differences(query text, other text, OUT rows bigint, OUT differences bigint)
-LANGUAGE plpgsql AS
-$$
-BEGIN
-    EXECUTE format('WITH a AS MATERIALIZED (%s), b AS MATERIALIZED (%s)
-                    SELECT (SELECT count(*) FROM a),
-                           (SELECT count(*) FROM ((TABLE a EXCEPT ALL TABLE b) UNION ALL (TABLE b EXCEPT ALL TABLE a)) d)', query, other)
-       INTO rows, differences;
-END
-$$;
-
--- an error or a notice as one row
-CREATE FUNCTION ana.said(query text, OUT code text, OUT message text, OUT detail text, OUT hint text)
-LANGUAGE plpgsql AS
-$$
-BEGIN
-    EXECUTE query;
-    message := 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-END
-$$;
+\set schema ana
+\getenv top PG_ABS_SRCDIR
+\set shared :top '/sql/shared/compare.sql'
+\i :shared
 
 -- plain SQL: the summary, movements and grid of a table of rows under rfm's names
 CREATE FUNCTION ana.summary(rows text) RETURNS text LANGUAGE sql AS

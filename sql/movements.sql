@@ -18,26 +18,10 @@ INSERT INTO mov.orders SELECT 1000 + i, 200 + i, timestamp '2024-01-01' + i * in
 INSERT INTO mov.orders VALUES (2001, 300, '2024-02-01', 5), (2002, 300, '2024-03-25', 5);
 SELECT rfm_create_model('mov', 'mov.orders', 'mov.scores', lookback => '30 days');
 
-CREATE FUNCTION mov.differences(query text, other text, OUT rows bigint, OUT differences bigint)
-LANGUAGE plpgsql AS
-$$
-BEGIN
-    EXECUTE format('WITH a AS MATERIALIZED (%s), b AS MATERIALIZED (%s)
-                    SELECT (SELECT count(*) FROM a),
-                           (SELECT count(*) FROM ((TABLE a EXCEPT ALL TABLE b) UNION ALL (TABLE b EXCEPT ALL TABLE a)) d)', query, other)
-       INTO rows, differences;
-END
-$$;
-CREATE FUNCTION mov.said(query text, OUT code text, OUT message text, OUT detail text, OUT hint text)
-LANGUAGE plpgsql AS
-$$
-BEGIN
-    EXECUTE query;
-    message := 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-END
-$$;
+\set schema mov
+\getenv top PG_ABS_SRCDIR
+\set shared :top '/sql/shared/compare.sql'
+\i :shared
 -- which snapshots a call compares: those whose labels give its migration
 CREATE FUNCTION mov.compared(call text) RETURNS text LANGUAGE plpgsql AS
 $$

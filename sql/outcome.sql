@@ -26,26 +26,10 @@ SELECT model, additive FROM (VALUES ('all'), ('bare'), ('window'), ('above'), ('
 SELECT count(rfm_refresh(day, model)) FROM unnest('{2024-02-29,2024-03-31,2024-04-30}'::date[]) AS day, (VALUES ('all'), ('bare'), ('window'), ('above'), ('dated')) AS m(model);
 SELECT rfm_refresh('2024-04-30', 'newest') > 0 AS refreshed;
 
-CREATE FUNCTION out.differences(query text, other text, OUT rows bigint, OUT differences bigint)
-LANGUAGE plpgsql AS
-$$
-BEGIN
-    EXECUTE format('WITH a AS MATERIALIZED (%s), b AS MATERIALIZED (%s)
-                    SELECT (SELECT count(*) FROM a),
-                           (SELECT count(*) FROM ((TABLE a EXCEPT ALL TABLE b) UNION ALL (TABLE b EXCEPT ALL TABLE a)) d)', query, other)
-       INTO rows, differences;
-END
-$$;
-CREATE FUNCTION out.said(query text, OUT code text, OUT message text, OUT detail text, OUT hint text)
-LANGUAGE plpgsql AS
-$$
-BEGIN
-    EXECUTE query;
-    message := 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-END
-$$;
+\set schema out
+\getenv top PG_ABS_SRCDIR
+\set shared :top '/sql/shared/compare.sql'
+\i :shared
 
 -- a period and the one before
 CREATE FUNCTION out.period(first date, last date) RETURNS text LANGUAGE sql AS
