@@ -21,26 +21,10 @@ SELECT rfm_create_model('told', 'ga.orders', 'ga.told', order_count => 'kind = '
 SELECT rfm_create_model('read', 'ga.orders', 'ga.read', order_count => 'kind = ''order''', score_within => 'shop', lookback => '100 days');
 SELECT count(rfm_refresh(day, model)) FROM unnest('{2024-02-29,2024-03-31,2024-04-30}'::date[]) AS day, (VALUES ('told'), ('read')) AS m(model);
 
-CREATE FUNCTION ga.differences(query text, other text, OUT rows bigint, OUT differences bigint)
-LANGUAGE plpgsql AS
-$$
-BEGIN
-    EXECUTE format('WITH a AS MATERIALIZED (%s), b AS MATERIALIZED (%s)
-                    SELECT (SELECT count(*) FROM a),
-                           (SELECT count(*) FROM ((TABLE a EXCEPT ALL TABLE b) UNION ALL (TABLE b EXCEPT ALL TABLE a)) d)', query, other)
-       INTO rows, differences;
-END
-$$;
-CREATE FUNCTION ga.said(query text, OUT code text, OUT message text, OUT detail text, OUT hint text)
-LANGUAGE plpgsql AS
-$$
-BEGIN
-    EXECUTE query;
-    message := 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-END
-$$;
+\set schema ga
+\getenv top PG_ABS_SRCDIR
+\set shared :top '/sql/shared/compare.sql'
+\i :shared
 CREATE TABLE ga.asked (shop int);
 INSERT INTO ga.asked VALUES (NULL), (1), (2), (101), (115);
 
@@ -126,6 +110,21 @@ BEGIN
 END
 $$;
 SELECT expression, value, count(*) FILTER (WHERE rows > 0) AS told FROM (VALUES ('shop < 3', 'true'), ('shop < 3', 'false'), ('(''shop '' || shop)::char(12)', 'shop 2')) AS v(expression, value), ga.one_name(expression, value) GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- a number is the same customer, and the same group, however it is written; and where there are no groups
+CREATE TABLE ga.numbers (shop numeric, who numeric, at date, total numeric);
+INSERT INTO ga.numbers SELECT (1 + i % 2)::numeric(5,1), i::numeric(9,2), date '2024-03-31' - i, i FROM generate_series(1, 60) i;
+SELECT rfm_create_model(model, 'ga.numbers', 'ga.' || model, customer => 'who', ordered_at => 'at', score_within => within, lookback => lookback) FROM (VALUES ('looks', NULL::interval, 'shop'), ('looks_read', '200 days', 'shop'), ('looks_plain', '200 days', NULL)) AS m(model, lookback, within);
+SELECT count(rfm_refresh('2024-03-31', model)) FROM unnest('{looks,looks_read,looks_plain}'::text[]) AS model;
+INSERT INTO ga.numbers SELECT 1 + i % 2, i, date '2024-04-15', 5 * i FROM generate_series(1, 20) i;
+SELECT count(rfm_refresh('2024-04-30', model)) FROM unnest('{looks,looks_read,looks_plain}'::text[]) AS model;
+SELECT count(DISTINCT score_group::text) AS texts_of_groups, count(DISTINCT customer_id::text) AS texts_of_customers FROM ga.looks_read;
+SELECT model, (SELECT sum(customers) FILTER (WHERE from_segment IS NULL OR to_segment IS NULL) FROM rfm_migration('2024-03-31', '2024-04-30', model)) AS new_or_gone,
+       (SELECT count(*) FROM rfm_movers('2024-03-31', '2024-04-30', model, 'up', NULL)) > 10 AS risen,
+       (SELECT count(*) FILTER (WHERE from_segment IS NULL OR to_segment IS NULL) FROM rfm_changes('2024-03-31', '2024-04-30', model)) AS entered_or_left,
+       (SELECT sum(bought_again) FROM rfm_outcome('2024-03-31', '2024-04-30', model) WHERE segment IS NOT NULL) AS bought_again,
+       (SELECT string_agg(concat_ws('+', new_customers, returning_customers), ' ') FROM rfm_period('2024-03-31', '2024-04-30', model) WHERE period = 'period') AS new_and_returning
+  FROM unnest('{looks,looks_read,looks_plain}'::text[]) AS model;
 
 -- what is refused
 SELECT query, s.* FROM (VALUES ($$rfm_period(model => 'told_2', score_group => '2')$$), ($$rfm_outcome(model => 'told_2', score_group => '2')$$), ($$rfm_ties(model => 'told_2', score_group => '2')$$),

@@ -23,16 +23,10 @@ SELECT count(rfm_create_model('only ' || shop, 'gf.orders', format('gf.%I', 'onl
 SELECT rfm_create_model('pairs', 'gf.orders', 'gf.pairs', customer => 'shop || ''/'' || customer_id', order_count => 'kind = ''order''');
 SELECT count(rfm_refresh(day, model)) FROM unnest('{2023-06-30,2023-12-31}'::date[]) AS day, rfm_model WHERE target::text LIKE 'gf.%';
 
-CREATE FUNCTION gf.differences(query text, other text, OUT rows bigint, OUT differences bigint)
-LANGUAGE plpgsql AS
-$$
-BEGIN
-    EXECUTE format('WITH a AS MATERIALIZED (%s), b AS MATERIALIZED (%s)
-                    SELECT (SELECT count(*) FROM a),
-                           (SELECT count(*) FROM ((TABLE a EXCEPT ALL TABLE b) UNION ALL (TABLE b EXCEPT ALL TABLE a)) d)', query, other)
-       INTO rows, differences;
-END
-$$;
+\set schema gf
+\getenv top PG_ABS_SRCDIR
+\set shared :top '/sql/shared/compare.sql'
+\i :shared
 
 -- the days of each customer in each group, in plain SQL; by every way of reading, and past the bound of memory
 CREATE VIEW gf.days AS
@@ -84,6 +78,12 @@ SELECT by, d.rows, d.differences
   FROM (VALUES ('segment', 't.rfm_segment'), ('group', 't.score_group')) AS b(by, label),
        gf.differences(format('SELECT segment, customers, still_customers, expected_orders FROM rfm_forecast_summary(''2023-12-31'', ''all'', by => %L)', by),
                       format('SELECT %s, count(*), round(sum(p_alive)::numeric, 1), round(sum(expected_orders)::numeric, 1) FROM rfm_forecast(''2023-12-31'', ''all'') AS f LEFT JOIN (SELECT * FROM gf.all WHERE run_date = ''2023-12-31'') AS t ON t.customer_id::text = f.customer AND t.score_group = f.score_group GROUP BY 1', label)) AS d;
+-- where the target writes numbers in another way, their labels are found
+CREATE TABLE gf.decimal (LIKE gf.all INCLUDING ALL);
+ALTER TABLE gf.decimal ALTER customer_id TYPE numeric(9,2);
+SELECT rfm_create_model('decimal', 'gf.orders', 'gf.decimal', order_count => 'kind = ''order''', score_within => 'shop');
+SELECT rfm_refresh('2023-12-31', 'decimal') > 0 AS refreshed;
+SELECT shop, count(*) > 3 AS several, count(*) FILTER (WHERE segment IS NULL) AS without FROM unnest('{A,NULL}'::text[]) AS shop, rfm_forecast_summary('2023-12-31', 'decimal', score_group => shop) GROUP BY 1;
 -- a customer in each of their groups
 SELECT count(*) > 1 AS several, count(DISTINCT score_group) = count(*) AS of_each, bool_and(p_alive BETWEEN 0 AND 1) AS sensible
   FROM rfm_forecast('2023-12-31', 'all', one_customer => (SELECT customer_id::text FROM gf.all WHERE run_date = '2023-12-31' GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT 1));

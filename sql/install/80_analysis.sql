@@ -54,6 +54,25 @@ $body$;
 COMMENT ON FUNCTION rfm_internal.label_sql(text, text, jsonb, int4[]) IS
     'internal: the labels of a target''s rows as an SQL expression';
 
+-- A group and a customer as one value, for two expressions and their types.  Numbers
+-- that are equal have the same text in it, 1.0 and 1.
+CREATE FUNCTION rfm_internal.pair_sql(
+    score_group   text,
+    group_type    text,
+    customer      text,
+    customer_type text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format('jsonb_build_array(%s)',
+                  string_agg(CASE p.type WHEN 'numeric' THEN format('trim_scale(%s::numeric)::text', p.value)
+                                         ELSE format('%s::text', p.value) END, ', ' ORDER BY p.place))
+      FROM (VALUES (1, $1, $2), (2, $3, $4)) AS p(place, value, type)
+$body$;
+COMMENT ON FUNCTION rfm_internal.pair_sql(text, text, text, text) IS
+    'internal: a group and a customer as an SQL expression for one value';
+
 -- A query for the rows of a model's target under rfm's own names and types.  Its
 -- label is selected by "by"; without it the model need not have any.  For a model
 -- with score_within, the rows of one group or of all; then a customer is a pair of
@@ -119,7 +138,7 @@ BEGIN
                     CASE WHEN columns ? 'run_date' THEN format('t.%s::date', columns ->> 'run_date')
                          ELSE format('%L::date', access.last_run) END,
                     CASE WHEN grouped IS NULL OR score_group IS NOT NULL THEN 't.' || (columns ->> 'customer_id')
-                         ELSE format('jsonb_build_array(t.%s::text, t.%s::text)', grouped, columns ->> 'customer_id') END,
+                         ELSE rfm_internal.pair_sql('t.' || grouped, access.group_type, 't.' || (columns ->> 'customer_id'), access.customer_type) END,
                     columns ->> 'customer_id', CASE WHEN grouped IS NULL THEN 'NULL::text' ELSE format('t.%s::text', grouped) END)
         || (SELECT string_agg(format(', %s::%s AS %I', coalesce('t.' || (columns ->> c.name), 'NULL'), c.type, c.name), '' ORDER BY c.place)
               FROM (VALUES (1, 'recency_days', 'int4'), (2, 'frequency_orders', 'int8'), (3, 'monetary_value', 'numeric'),

@@ -22,6 +22,23 @@ AS 'MODULE_PATHNAME', 'rfm_orders_between';
 COMMENT ON FUNCTION rfm_internal.orders_between(text, date, date, text) IS
     'internal: the customers who ordered after a date (null: ever) up to another, in a group (null: in each), read from the orders of a model, for roles that may refresh it';
 
+-- The customer of a row f of orders_between(), or of a forecast, as the query for
+-- snapshots has it, as SQL: equal customers can have other texts, as 1.0 and 1.
+CREATE FUNCTION rfm_internal.buyer_sql(model text, rows record)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+BEGIN
+    IF rows.columns ? 'score_group' AND rows.score_group IS NULL THEN
+        RETURN (SELECT rfm_internal.pair_sql('f.score_group', a.group_type, 'f.customer', a.customer_type) FROM rfm_internal.access(model) AS a);
+    END IF;
+    RETURN format('CAST(f.customer AS %s)', rows.customer_type);
+END
+$body$;
+COMMENT ON FUNCTION rfm_internal.buyer_sql(text, record) IS
+    'internal: the customer of a row that was computed from orders as an SQL expression';
+
 -- A query for the customers of a period: their labels in the snapshot of from_date,
 -- whether they were in it, and what they have ordered since.  For customers who are
 -- no longer in the later snapshot, no orders are known.
@@ -51,9 +68,7 @@ BEGIN
                FULL JOIN (SELECT %6$s AS customer, f.orders, f.revenue
                             FROM rfm_internal.orders_between(%5$L, %3$L, %4$L, %7$L) AS f) AS o ON o.customer %2$s b.customer
         $query$, rows.query, rows.customer_equals, from_date, to_date, model,
-        CASE WHEN rows.columns ? 'score_group' AND rows.score_group IS NULL THEN 'jsonb_build_array(f.score_group, f.customer)'
-             ELSE format('CAST(f.customer AS %s)', rows.customer_type) END,
-        rows.score_group);
+        rfm_internal.buyer_sql(model, rows), rows.score_group);
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.period_rows(text, record, date, date) IS
@@ -84,12 +99,15 @@ BEGIN
            INTO buyers, new_ones, orders, revenue;
         RETURN;
     END IF;
-    SELECT count(*) FILTER (WHERE p.orders > 0), count(*) FILTER (WHERE p.orders > 0 AND e.customer IS NULL),
-           coalesce(sum(p.orders), 0)::int8, coalesce(sum(p.revenue), 0)
-      INTO buyers, new_ones, orders, revenue
-      FROM rfm_internal.orders_between(model, from_date, to_date, rows.score_group) AS p
-           LEFT JOIN rfm_internal.orders_between(model, NULL, from_date, rows.score_group) AS e
-             ON e.customer = p.customer AND coalesce(e.score_group, '') = coalesce(p.score_group, '') AND e.orders > 0;
+    EXECUTE format($query$
+        SELECT /* rfm: only trusted code */ count(*) FILTER (WHERE p.orders > 0), count(*) FILTER (WHERE p.orders > 0 AND e.customer IS NULL),
+               coalesce(sum(p.orders), 0)::int8, coalesce(sum(p.revenue), 0)
+          FROM (SELECT %1$s AS customer, f.orders, f.revenue FROM rfm_internal.orders_between($1, $2, $3, $4) AS f) AS p
+               LEFT JOIN (SELECT %1$s AS customer FROM rfm_internal.orders_between($1, NULL, $2, $4) AS f WHERE f.orders > 0) AS e
+               ON e.customer %2$s p.customer
+        $query$, rfm_internal.buyer_sql(model, rows), rows.customer_equals)
+       INTO buyers, new_ones, orders, revenue
+      USING model, from_date, to_date, rows.score_group;
 END
 $body$;
 COMMENT ON FUNCTION rfm_internal.period_figures(text, record, date, date) IS

@@ -56,11 +56,10 @@ BEGIN
                round((g.revenue / nullif(sum(g.revenue) OVER (), 0))::numeric, 4)
           FROM (SELECT s.label, count(*) AS customers, sum(f.p_alive) AS alive, sum(f.expected_orders) AS orders, sum(f.expected_revenue) AS revenue
                   FROM %3$s.rfm_forecast($1, $2, $3, $4, $5, NULL::text, $6) AS f
-                       LEFT JOIN (SELECT s.customer_id::text AS customer, coalesce(s.score_group, '') AS score_group, s.label FROM (%1$s) AS s WHERE s.run_date = %2$L::date) AS s
-                         ON s.customer = f.customer AND s.score_group = coalesce(f.score_group, '')
+                       LEFT JOIN (SELECT s.customer, s.label FROM (%1$s) AS s WHERE s.run_date = %2$L::date) AS s ON s.customer %4$s %5$s
                  GROUP BY s.label) AS g
          ORDER BY g.revenue DESC NULLS LAST, g.orders DESC, g.label
-        $query$, rows.query, date, '@extschema@')
+        $query$, rows.query, date, '@extschema@', rows.customer_equals, rfm_internal.buyer_sql(model, rows))
     USING date, model, horizon, discount, family, score_group;
 END
 $body$;
