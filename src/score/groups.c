@@ -26,6 +26,7 @@ rfm_group_log_create(void)
 	TupleDescInitEntry(log->desc, 2, "customers", INT8OID, -1, 0);
 	TupleDescInitEntry(log->desc, 3, "orders", INT8OID, -1, 0);
 	TupleDescInitEntry(log->desc, 4, "cut_points", JSONBOID, -1, 0);
+	TupleDescFinalize(log->desc);
 	log->rows = tuplestore_begin_heap(false, false, work_mem);
 	return log;
 }
