@@ -103,6 +103,36 @@ rfm_execute(const char *sql, int expected, const RfmParam *params)
 	return processed;
 }
 
+/* Let the statements of the connection that is open read rows. */
+static void
+register_rows(const char *name, Tuplestorestate *rows, TupleDesc desc)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+	int			result;
+
+	relation->md.name = pstrdup(name);
+	relation->md.tupdesc = desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = (double) tuplestore_tuple_count(rows);
+	relation->reldata = rows;
+	result = SPI_register_relation(relation);
+	if (result != SPI_OK_REL_REGISTER)
+		elog(ERROR, "unexpected %s for relation \"%s\"", SPI_result_code_string(result), name);
+}
+
+uint64
+rfm_execute_over(const char *name, Tuplestorestate *rows, TupleDesc desc, const char *sql,
+				 int expected, const RfmParam *params)
+{
+	uint64		processed;
+
+	SPI_connect();
+	register_rows(name, rows, desc);
+	processed = run(sql, expected, params, false);
+	SPI_finish();
+	return processed;
+}
+
 /*
  * The extension's own tables.
  */
@@ -161,37 +191,6 @@ rfm_catalog_execute(const char *sql, int expected, const RfmParam *params)
 	processed = rfm_execute(qualify(sql), expected, params);
 	rfm_owner_leave(&catalog);
 	return processed;
-}
-
-/* Let the statements of the connection that is open read rows. */
-static void
-register_rows(const char *name, Tuplestorestate *rows, TupleDesc desc)
-{
-	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
-	int			result;
-
-	relation->md.name = pstrdup(name);
-	relation->md.tupdesc = desc;
-	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation->md.enrtuples = (double) tuplestore_tuple_count(rows);
-	relation->reldata = rows;
-	result = SPI_register_relation(relation);
-	if (result != SPI_OK_REL_REGISTER)
-		elog(ERROR, "unexpected %s for relation \"%s\"", SPI_result_code_string(result), name);
-}
-
-void
-rfm_catalog_execute_over(const char *name, Tuplestorestate *rows, TupleDesc desc, const char *sql,
-						 int expected, const RfmParam *params)
-{
-	RfmIdentity	catalog;
-
-	rfm_catalog_enter(&catalog);
-	SPI_connect();
-	register_rows(name, rows, desc);
-	run(qualify(sql), expected, params, false);
-	SPI_finish();
-	rfm_owner_leave(&catalog);
 }
 
 void

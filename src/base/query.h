@@ -118,6 +118,13 @@ extern Datum rfm_query_value(const char *sql, const RfmParam *params, bool read_
 extern uint64 rfm_execute(const char *sql, int expected, const RfmParam *params);
 
 /*
+ * rfm_execute_over: do the same with a statement that may read these rows, with
+ * columns as desc says, as a relation of this name, which hides any other.
+ */
+extern uint64 rfm_execute_over(const char *name, Tuplestorestate *rows, TupleDesc desc,
+							   const char *sql, int expected, const RfmParam *params);
+
+/*
  * rfm_catalog_query, rfm_catalog_query_end, rfm_catalog_value, rfm_catalog_execute:
  * do the same over the extension's own tables, as rfm_catalog_enter makes it
  * possible.  In sql, @name stands for the table or function of that
@@ -129,14 +136,6 @@ extern void rfm_catalog_query_end(RfmIdentity *catalog);
 extern Datum rfm_catalog_value(const char *sql, const RfmParam *params, bool read_only,
 							   bool *isnull);
 extern uint64 rfm_catalog_execute(const char *sql, int expected, const RfmParam *params);
-
-/*
- * rfm_catalog_execute_over: do what rfm_catalog_execute does with a statement that
- * may read these rows, with columns as desc says, as a relation of this name, which
- * hides any other.
- */
-extern void rfm_catalog_execute_over(const char *name, Tuplestorestate *rows, TupleDesc desc,
-									 const char *sql, int expected, const RfmParam *params);
 
 /* A column of a row to be inserted. */
 typedef struct RfmNewColumn

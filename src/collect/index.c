@@ -8,8 +8,6 @@
 #include "base/compat.h"
 
 #include "collect/index.h"
-#include "miscadmin.h"
-#include "utils/memutils.h"
 
 /*
  * The hashed form.

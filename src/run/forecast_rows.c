@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-#include "access/xact.h"
 #include "base/version.h"
 #include "forecast/predict.h"
 #include "miscadmin.h"

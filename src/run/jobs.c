@@ -21,7 +21,6 @@
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/tuplestore.h"
 

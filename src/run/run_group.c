@@ -37,13 +37,13 @@ rfm_log_groups(RfmScoredSnapshot *snapshot)
 	const RfmGroupLog *log = snapshot->group_log;
 
 	remove_old_groups(snapshot);
-	rfm_catalog_execute_over("scored_group", log->rows, log->desc,
-							 "INSERT INTO @rfm_run_group (run_id, model_id, run_date, score_group, customers, orders, cut_points)"
-							 " SELECT currval($3::regclass), $1, $2, g.score_group, g.customers, g.orders, g.cut_points"
-							 " FROM scored_group AS g",
-							 SPI_OK_INSERT,
-							 RFM_PARAMS(rfm_int8(snapshot->model->id), rfm_date(snapshot->run_date),
-										rfm_text(rfm_public_name("rfm_run_run_id_seq"))));
+	rfm_execute_over("scored_group", log->rows, log->desc,
+					 psprintf("INSERT INTO %s (run_id, model_id, run_date, score_group, customers, orders, cut_points)"
+							  " SELECT currval($3::regclass), $1, $2, g.score_group, g.customers, g.orders, g.cut_points"
+							  " FROM scored_group AS g", rfm_public_name("rfm_run_group")),
+					 SPI_OK_INSERT,
+					 RFM_PARAMS(rfm_int8(snapshot->model->id), rfm_date(snapshot->run_date),
+								rfm_text(rfm_public_name("rfm_run_run_id_seq"))));
 	rfm_group_log_end(snapshot->group_log);
 	snapshot->group_log = NULL;
 }

@@ -22,7 +22,6 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
-#include "utils/typcache.h"
 
 /*
  * As in COPY: enough rows to make WAL and page locks cheap, with little
@@ -234,8 +233,7 @@ change_row(BulkTable *table, TupleTableSlot *old, TupleTableSlot *slot, int64 ro
 
 		slot->tts_values[att] = old->tts_values[att];
 		slot->tts_isnull[att] = old->tts_isnull[att];
-		if (column != RFM_COLUMNS && column != RFM_COL_CUSTOMER && column != RFM_COL_GROUP &&
-			column != RFM_COL_RUN_DATE && column != RFM_COL_CREATED_AT)
+		if (column != RFM_COLUMNS && !rfm_column_stays(column))
 			slot->tts_values[att] = rfm_row_value(table->maker, column, row,
 												  &slot->tts_isnull[att]);
 	}

@@ -8,18 +8,12 @@
 #include "base/compat.h"
 
 #include "base/memory.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_operator.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
 #include "target/diff.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
-#include "utils/typcache.h"
 #include "value/key_pair.h"
 
 /* The search for the row of the snapshot with a key of the target. */
@@ -365,23 +359,9 @@ diff_receive(TupleTableSlot *slot, DestReceiver *self)
 }
 
 static void
-diff_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
-{
-}
-
-static void
-diff_nothing(DestReceiver *self)
-{
-}
-
-static void
 receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
 {
-	receiver->pub.receiveSlot = diff_receive;
-	receiver->pub.rStartup = diff_startup;
-	receiver->pub.rShutdown = diff_nothing;
-	receiver->pub.rDestroy = diff_nothing;
-	receiver->pub.mydest = DestTuplestore;
+	rfm_receiver_init(&receiver->pub, diff_receive, NULL);
 	receiver->maker = maker;
 	receiver->diff = diff;
 	receiver->nkeys = maker->customers->key_type.pair ? 2 : 1;
@@ -398,24 +378,6 @@ receiver_init(DiffReceiver *receiver, RfmRowMaker *maker, RfmDiff *diff)
 	lookup_init(&receiver->lookup, maker);
 }
 
-/* The columns of the target's key but the date: c1, the customer, and c2, the group, if any. */
-static TupleDesc
-key_desc(const RfmTarget *target)
-{
-	RfmColumn	column[] = {RFM_COL_CUSTOMER, RFM_COL_GROUP};
-	int			n = target->column[RFM_COL_GROUP] ? 2 : 1;
-	TupleDesc	desc = CreateTemplateTupleDesc(n);
-
-	for (int i = 0; i < n; i++)
-	{
-		TupleDescInitEntry(desc, (AttrNumber) (i + 1), i == 0 ? "c1" : "c2",
-						   target->type[column[i]], target->typmod[column[i]], 0);
-		TupleDescInitEntryCollation(desc, (AttrNumber) (i + 1), target->collation[column[i]]);
-	}
-	TupleDescFinalize(desc);
-	return desc;
-}
-
 void
 rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 {
@@ -428,7 +390,9 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 	diff->state = rfm_alloc_array(CurrentMemoryContext, maker->customers->n,
 								  sizeof(uint8), true);
 	diff->gone = tuplestore_begin_heap(false, false, work_mem);
-	diff->gone_desc = key_desc(target);
+	/* the columns of the target's key but the date */
+	diff->gone_desc = rfm_target_desc(target, (RfmColumn[]) {RFM_COL_CUSTOMER, RFM_COL_GROUP},
+									  target->column[RFM_COL_GROUP] ? 2 : 1);
 
 	receiver_init(&receiver, maker, diff);
 	receiver.to_write = !active_snapshot;

@@ -40,12 +40,6 @@
 
 #define RANGE_CONSTRAINT "rfm_partition_range"
 
-static char *
-date_text(DateADT date)
-{
-	return DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(date)));
-}
-
 /*
  * Determine the dates of a new partition for date: its day or month, without the
  * dates that other partitions have.  None of them has date itself.
@@ -137,8 +131,8 @@ make_partition(RfmPlace *place, const RfmPartitions *partitions, DateADT date)
 					 " CONSTRAINT " RANGE_CONSTRAINT
 					 " CHECK (%s IS NOT NULL AND %s >= '%s'::date AND %s < '%s'::date))",
 					 place->relation, target->relation,
-					 run_date, run_date, date_text(place->lower),
-					 run_date, date_text(place->upper));
+					 run_date, run_date, rfm_calendar_text(place->lower),
+					 run_date, rfm_calendar_text(place->upper));
 	if (OidIsValid(rel->rd_rel->relam))
 		appendStringInfo(&sql, " USING %s", quote_identifier(get_am_name(rel->rd_rel->relam)));
 	if (OidIsValid(rel->rd_rel->reltablespace))
@@ -161,7 +155,7 @@ rfm_place_attach(RfmPlace *place)
 	rfm_target_close(place->target);
 	rfm_execute(psprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')",
 						 place->target->relation, place->relation,
-						 date_text(place->lower), date_text(place->upper)), SPI_OK_UTILITY, NULL);
+						 rfm_calendar_text(place->lower), rfm_calendar_text(place->upper)), SPI_OK_UTILITY, NULL);
 	rfm_target_retake(place->target);
 	rfm_execute(psprintf("ALTER TABLE %s DROP CONSTRAINT " RANGE_CONSTRAINT,
 						 place->relation), SPI_OK_UTILITY, NULL);
@@ -198,7 +192,7 @@ use_default_partition(RfmPlace *place, const RfmPartitions *partitions)
 	if (place->model->partition_by != RFM_PERIOD_NONE)
 		ereport(NOTICE,
 				(errmsg("snapshot of %s goes to the default partition \"%s\"",
-						date_text(place->run_date), get_rel_name(partitions->default_relid)),
+						rfm_calendar_text(place->run_date), get_rel_name(partitions->default_relid)),
 				 errdetail("No partition is created if the target has a default partition, because readers would have to wait."),
 				 errhint("Detach the default partition when no session reads the target.")));
 }
@@ -241,7 +235,7 @@ rfm_place_find(RfmPlace *place, const RfmModel *model, RfmTarget *target,
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("target %s of model \"%s\" has no partition for run date %s",
-						target->relation, model->name, date_text(customers->run_date)),
+						target->relation, model->name, rfm_calendar_text(customers->run_date)),
 				 errhint("Create the partition, or let each refresh create missing ones: UPDATE rfm_model SET partition_by = 'month' WHERE model = %s.",
 						 quote_literal_cstr(model->name))));
 }

@@ -157,10 +157,10 @@ rfm_retention_check_date(const RfmModel *model, const RfmTarget *target,
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("run date %s is beyond the retention of model \"%s\"",
-					DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(run_date))),
+					rfm_calendar_text(run_date),
 					model->name),
 			 errdetail("Its target keeps snapshots from %s on; this one would be removed immediately.",
-					   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(kept)))),
+					   rfm_calendar_text(kept)),
 			 errhint("rfm_preview() computes the snapshot without storing it. To store it, increase the retention: UPDATE rfm_model SET retention = ... WHERE model = %s.",
 					 quote_literal_cstr(model->name))));
 }

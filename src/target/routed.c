@@ -78,8 +78,7 @@ append_change(StringInfo sql, const RfmTarget *target, const RfmColumn *column, 
 	{
 		const char *name = target->column[column[c]];
 
-		if (column[c] == RFM_COL_CUSTOMER || column[c] == RFM_COL_GROUP ||
-			column[c] == RFM_COL_RUN_DATE || column[c] == RFM_COL_CREATED_AT)
+		if (rfm_column_stays(column[c]))
 			continue;
 		appendStringInfo(sql, "%s%s = EXCLUDED.%s", separator, name, name);
 		separator = ", ";

@@ -244,6 +244,9 @@ rfm_row_maker_init(RfmRowMaker *maker, const RfmModel *model,
 	maker->estate = CreateExecutorState();
 	for (int i = 0; i < RFM_COLUMNS; i++)
 		init_column(maker, (RfmColumn) i);
+	if (target->column[RFM_COL_RUN_DATE])
+		maker->date_param[0] = rfm_param(target->type[RFM_COL_RUN_DATE],
+										 maker->column[RFM_COL_RUN_DATE].constant);
 }
 
 void

@@ -13,6 +13,7 @@
 #ifndef RFM_TARGET_ROW_H
 #define RFM_TARGET_ROW_H
 
+#include "base/query.h"
 #include "executor/executor.h"
 #include "target/target.h"
 
@@ -54,6 +55,7 @@ typedef struct RfmRowMaker
 	MemoryContext mcxt;			/* of constants and values by cell */
 	EState	   *estate;
 	RfmRowColumn column[RFM_COLUMNS];
+	RfmParam	date_param[2];	/* of statements that have the run date as $1, if the target has it */
 } RfmRowMaker;
 
 /*

@@ -205,6 +205,21 @@ rfm_target_close(RfmTarget *target)
 	target->rel = NULL;
 }
 
+TupleDesc
+rfm_target_desc(const RfmTarget *target, const RfmColumn *column, int n)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(n);
+
+	for (int i = 0; i < n; i++)
+	{
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), psprintf("c%d", i + 1),
+						   target->type[column[i]], target->typmod[column[i]], 0);
+		TupleDescInitEntryCollation(desc, (AttrNumber) (i + 1), target->collation[column[i]]);
+	}
+	TupleDescFinalize(desc);
+	return desc;
+}
+
 bool
 rfm_target_has_rows(const RfmTarget *target, DateADT date)
 {

@@ -83,6 +83,14 @@ typedef struct RfmColumnInfo
 
 extern const RfmColumnInfo rfm_columns[RFM_COLUMNS];
 
+/* rfm_column_stays: determine whether an update leaves a column alone: the key, and created_at. */
+static inline bool
+rfm_column_stays(RfmColumn column)
+{
+	return column == RFM_COL_CUSTOMER || column == RFM_COL_GROUP ||
+		column == RFM_COL_RUN_DATE || column == RFM_COL_CREATED_AT;
+}
+
 /*
  * rfm_target_column: return the name that the model gives a column of its
  * target, palloc'd, NULL for none; there is one of the group where the model
@@ -91,6 +99,12 @@ extern const RfmColumnInfo rfm_columns[RFM_COLUMNS];
  */
 extern char *rfm_target_column(const RfmModel *model, RfmColumn column,
 							   bool *mapped);
+
+/*
+ * rfm_target_desc: return a descriptor, palloc'd, of rows with n of the target's
+ * columns, which are named c1, c2, ...
+ */
+extern TupleDesc rfm_target_desc(const RfmTarget *target, const RfmColumn *column, int n);
 
 /*
  * rfm_target_check_names: check that target_columns is an object of known

@@ -16,9 +16,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "base/identity.h"
 #include "base/query.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "progress/progress.h"
@@ -30,10 +28,8 @@
 #include "target/whole.h"
 #include "target/write.h"
 #include "utils/backend_status.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 /* The name that statements give to the tuplestore of their rows. */
 #define ROWS_NAME "rfm_rows"
@@ -64,17 +60,7 @@ list_columns(const RfmRowMaker *maker, WrittenColumns *written)
 		if (i != RFM_COL_CUSTOMER && i != RFM_COL_GROUP && maker->column[i].kind != RFM_VALUE_NONE)
 			written->column[written->n++] = (RfmColumn) i;
 
-	written->desc = CreateTemplateTupleDesc(written->n);
-	for (int i = 0; i < written->n; i++)
-	{
-		RfmColumn	column = written->column[i];
-
-		TupleDescInitEntry(written->desc, (AttrNumber) (i + 1), psprintf("c%d", i + 1),
-						   target->type[column], target->typmod[column], 0);
-		TupleDescInitEntryCollation(written->desc, (AttrNumber) (i + 1),
-									target->collation[column]);
-	}
-	TupleDescFinalize(written->desc);
+	written->desc = rfm_target_desc(target, written->column, written->n);
 }
 
 /* Return the rows of the snapshot that are in one state, as they will be written. */
@@ -110,31 +96,12 @@ rows_in_state(RfmRowMaker *maker, const RfmDiff *diff, RfmRowState state,
  * number of rows written.
  */
 static int64
-run_statement(RfmRowMaker *maker, const char *sql, bool has_date,
-			  Tuplestorestate *rows, TupleDesc desc, int64 nrows)
+run_statement(RfmRowMaker *maker, const char *sql, int expected, Tuplestorestate *rows, TupleDesc desc)
 {
-	EphemeralNamedRelationData relation = {{0}};
-	const RfmTarget *target = maker->target;
 	int64		processed;
 
-	relation.md.name = ROWS_NAME;
-	relation.md.reliddesc = InvalidOid;
-	relation.md.tupdesc = desc;
-	relation.md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation.md.enrtuples = (double) nrows;
-	relation.reldata = rows;
-
-	rfm_target_verify(target);
-	SPI_connect();
-	if (SPI_register_relation(&relation) != SPI_OK_REL_REGISTER)
-		elog(ERROR, "could not register the rows to write");
-	if (SPI_execute_with_args(sql, has_date ? 1 : 0,
-							  unconstify(Oid *, &target->type[RFM_COL_RUN_DATE]),
-							  &maker->column[RFM_COL_RUN_DATE].constant,
-							  NULL, false, 0) < 0)
-		elog(ERROR, "could not write to target %s", target->relation);
-	processed = (int64) SPI_processed;
-	SPI_finish();
+	rfm_target_verify(maker->target);
+	processed = (int64) rfm_execute_over(ROWS_NAME, rows, desc, sql, expected, maker->date_param);
 	tuplestore_end(rows);
 	return processed;
 }
@@ -173,9 +140,7 @@ delete_without_customer(RfmRowMaker *maker, const RfmDiff *diff)
 	if (target->column[RFM_COL_RUN_DATE])
 		appendStringInfo(&sql, " AND %s %s $1", target->column[RFM_COL_RUN_DATE],
 						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
-	return (int64) rfm_execute(sql.data, SPI_OK_DELETE, !target->column[RFM_COL_RUN_DATE] ? NULL :
-							   RFM_PARAMS(rfm_param(target->type[RFM_COL_RUN_DATE],
-													maker->column[RFM_COL_RUN_DATE].constant)));
+	return (int64) rfm_execute(sql.data, SPI_OK_DELETE, maker->date_param);
 }
 
 static int64
@@ -195,8 +160,7 @@ delete_gone(RfmRowMaker *maker, const RfmDiff *diff)
 	appendStringInfo(&sql, "DELETE FROM %s%s AS t USING " ROWS_NAME " AS s",
 					 rfm_target_only(target), target->relation);
 	append_key_condition(&sql, target);
-	return run_statement(maker, sql.data, target->column[RFM_COL_RUN_DATE] != NULL,
-						 diff->gone, diff->gone_desc, diff->ngone);
+	return run_statement(maker, sql.data, SPI_OK_DELETE, diff->gone, diff->gone_desc);
 }
 
 static int64
@@ -213,24 +177,21 @@ update_by_statement(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumn
 	{
 		RfmColumn	column = written->column[c];
 
-		if (column == RFM_COL_CUSTOMER || column == RFM_COL_GROUP ||
-			column == RFM_COL_RUN_DATE || column == RFM_COL_CREATED_AT)
+		if (rfm_column_stays(column))
 			continue;
 		appendStringInfo(&sql, "%s%s = s.c%d", separator, target->column[column], c + 1);
 		separator = ", ";
 	}
 	appendStringInfoString(&sql, " FROM " ROWS_NAME " AS s");
 	append_key_condition(&sql, target);
-	processed = run_statement(maker, sql.data, target->column[RFM_COL_RUN_DATE] != NULL,
-							  rows_in_state(maker, diff, RFM_ROW_CHANGED, written),
-							  written->desc, diff->nchanged);
+	processed = run_statement(maker, sql.data, SPI_OK_UPDATE,
+							  rows_in_state(maker, diff, RFM_ROW_CHANGED, written), written->desc);
 	rfm_progress_done(processed);
 	return processed;
 }
 
 static int64
-insert_by_statement(RfmRowMaker *maker, const RfmDiff *diff,
-					const WrittenColumns *written, int64 nrows)
+insert_by_statement(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *written)
 {
 	const RfmTarget *target = maker->target;
 	StringInfoData sql;
@@ -241,9 +202,8 @@ insert_by_statement(RfmRowMaker *maker, const RfmDiff *diff,
 		appendStringInfo(&sql, "%s%s", c > 0 ? ", " : "",
 						 target->column[written->column[c]]);
 	appendStringInfoString(&sql, ") SELECT * FROM " ROWS_NAME);
-	return run_statement(maker, sql.data, false,
-						 rows_in_state(maker, diff, RFM_ROW_NEW, written),
-						 written->desc, nrows);
+	return run_statement(maker, sql.data, SPI_OK_INSERT,
+						 rows_in_state(maker, diff, RFM_ROW_NEW, written), written->desc);
 }
 
 /*
@@ -295,7 +255,7 @@ insert_new(RfmRowMaker *maker, const RfmDiff *diff, const WrittenColumns *writte
 	if (straight)
 		return nrows;
 	rfm_place_attach(place);
-	return insert_by_statement(maker, diff, written, nrows);
+	return insert_by_statement(maker, diff, written);
 }
 
 /*
