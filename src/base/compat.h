@@ -69,27 +69,17 @@ extern int	no_such_variable
 	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL)
 #endif
 
-/* 16 gave it another name */
+/* 16 has another name for a setting, and one function each for rights and owners of any object */
 #if PG_VERSION_NUM >= 160000
 #define RFM_DEBUG_PARALLEL_QUERY "debug_parallel_query"
-#else
-#define RFM_DEBUG_PARALLEL_QUERY "force_parallel_mode"
-#endif
-
-/* 16 has one function for the rights on any kind of object */
-#if PG_VERSION_NUM >= 160000
 #define rfm_schema_aclcheck(nsp, role, mode) \
 	object_aclcheck(NamespaceRelationId, nsp, role, mode)
-#else
-#define rfm_schema_aclcheck(nsp, role, mode) \
-	pg_namespace_aclcheck(nsp, role, mode)
-#endif
-
-/* and likewise for owners */
-#if PG_VERSION_NUM >= 160000
 #define rfm_extension_ownercheck(extension, role) \
 	object_ownercheck(ExtensionRelationId, extension, role)
 #else
+#define RFM_DEBUG_PARALLEL_QUERY "force_parallel_mode"
+#define rfm_schema_aclcheck(nsp, role, mode) \
+	pg_namespace_aclcheck(nsp, role, mode)
 #define rfm_extension_ownercheck(extension, role) \
 	pg_extension_ownercheck(extension, role)
 #endif
@@ -107,13 +97,6 @@ extern void rfm_table_update(ResultRelInfo *rri, ItemPointer tid,
  */
 extern Numeric rfm_numeric_add(Numeric a, Numeric b, bool *overflow);
 
-/* 19 also tells whether one of them is volatile */
-#if PG_VERSION_NUM >= 190000
-#define rfm_DomainHasConstraints(type) DomainHasConstraints(type, NULL)
-#else
-#define rfm_DomainHasConstraints(type) DomainHasConstraints(type)
-#endif
-
 /* 18 has an argument for deferrable indexes */
 #if PG_VERSION_NUM >= 180000
 #define rfm_RelationGetPrimaryKeyIndex(rel) RelationGetPrimaryKeyIndex(rel, false)
@@ -121,20 +104,18 @@ extern Numeric rfm_numeric_add(Numeric a, Numeric b, bool *overflow);
 #define rfm_RelationGetPrimaryKeyIndex(rel) RelationGetPrimaryKeyIndex(rel)
 #endif
 
-/* 19 passes the jumble state of the hook as const */
+/*
+ * 19 also tells whether a constraint is volatile, passes the jumble state of the
+ * hook as const, requires a call when a tuple descriptor is complete, and has a
+ * macro for falling through a case, instead of a comment.
+ */
 #if PG_VERSION_NUM >= 190000
+#define rfm_DomainHasConstraints(type) DomainHasConstraints(type, NULL)
 typedef const JumbleState RfmJumbleState;
 #else
+#define rfm_DomainHasConstraints(type) DomainHasConstraints(type)
 typedef JumbleState RfmJumbleState;
-#endif
-
-/* 19 requires a call when a tuple descriptor is complete */
-#if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(desc) ((void) 0)
-#endif
-
-/* 19 has a macro for it, instead of a comment */
-#if PG_VERSION_NUM < 190000
 #define pg_fallthrough __attribute__((fallthrough))
 #endif
 

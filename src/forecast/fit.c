@@ -125,50 +125,24 @@ check_sample(const RfmFit *fit)
 }
 
 /*
- * The search for a minimum begins where it is for a part of the data, every so many,
- * so that few steps are left that go over all of it.
+ * Search for the minimum of a loss over n elements of data.  The search begins where
+ * it is for a part of them, every so many, so that few steps are left that go over
+ * all.
  */
 static void
-start_with_buying(const RfmBuyingData *data, RfmMinimum *minimum)
+minimize_loss(RfmFunction loss, const void *data, int64 n, int64 *stride, int params, RfmMinimum *minimum)
 {
-	int64		stride = data->n / FIRST_PART;
-	RfmBuyingData part = {data->family};
-	RfmHistory *history;
-
-	if (stride < 2)
-		return;
-	history = MemoryContextAllocHuge(CurrentMemoryContext, (data->n / stride + 1) * sizeof(RfmHistory));
-	for (int64 i = 0; i < data->n; i += stride)
-	{
-		history[part.n++] = data->history[i];
-		part.customers += data->history[i].customers;
-	}
-	part.history = history;
-	rfm_minimize(rfm_buying_loss, &part, RFM_BUYING_PARAMS, minimum);
-	pfree(history);
-}
-
-static void
-start_with_spending(const RfmSpendingData *data, RfmMinimum *minimum)
-{
-	int64		stride = data->n / FIRST_PART;
-	RfmSpendingData part = {0};
-	RfmSpending *spending;
-
-	if (stride < 2)
-		return;
-	spending = MemoryContextAllocHuge(CurrentMemoryContext, (data->n / stride + 1) * sizeof(RfmSpending));
-	for (int64 i = 0; i < data->n; i += stride)
-		spending[part.n++] = data->spending[i];
-	part.spending = spending;
-	rfm_minimize(rfm_spending_loss, &part, RFM_SPENDING_PARAMS, minimum);
-	pfree(spending);
+	*stride = n / FIRST_PART;
+	if (*stride >= 2)
+		rfm_minimize(loss, data, params, minimum);
+	*stride = 1;
+	rfm_minimize(loss, data, params, minimum);
 }
 
 static void
 fit_buying(const RfmSample *sample, double days, double repeats, RfmFit *fit)
 {
-	RfmBuyingData data = {fit->family, fit->customers, fit->histories, sample->history};
+	RfmBuyingData data = {fit->family, fit->histories, sample->history};
 	RfmMinimum	minimum = {0};
 
 	/*
@@ -177,8 +151,7 @@ fit_buying(const RfmSample *sample, double days, double repeats, RfmFit *fit)
 	 */
 	minimum.x[RFM_PARAM_ALPHA] = log(Max(days, 1) / repeats);
 	minimum.x[RFM_PARAM_B] = log(2);
-	start_with_buying(&data, &minimum);
-	rfm_minimize(rfm_buying_loss, &data, RFM_BUYING_PARAMS, &minimum);
+	minimize_loss(rfm_buying_loss, &data, data.n, &data.stride, RFM_BUYING_PARAMS, &minimum);
 	fit->buying_likelihood = -minimum.value * (double) fit->customers;
 	fit->buying_iterations = minimum.iterations;
 	if (take_minimum(&minimum, RFM_BUYING_PARAMS, (double) fit->customers,
@@ -240,8 +213,7 @@ fit_spending(RfmSample *sample, RfmFit *fit)
 		mean += sample->spending[i].total / sample->spending[i].repeats / (double) sample->nspending;
 	minimum.x[RFM_PARAM_Q] = log(3);
 	minimum.x[RFM_PARAM_V] = log(2 * mean);
-	start_with_spending(&data, &minimum);
-	rfm_minimize(rfm_spending_loss, &data, RFM_SPENDING_PARAMS, &minimum);
+	minimize_loss(rfm_spending_loss, &data, data.n, &data.stride, RFM_SPENDING_PARAMS, &minimum);
 	fit->spending_likelihood = -minimum.value * (double) sample->nspending;
 	fit->spending_iterations = minimum.iterations;
 	if (!take_minimum(&minimum, RFM_SPENDING_PARAMS, (double) sample->nspending,

@@ -157,26 +157,28 @@ rfm_buying_loss(const void *arg, const double *log_param, double *gradient)
 	const RfmBuyingData *data = (const RfmBuyingData *) arg;
 	double		param[RFM_BUYING_PARAMS];
 	Common		common = {0};
+	int64		customers = 0;
 	double		sum = 0;
 
 	for (int i = 0; i < RFM_BUYING_PARAMS; i++)
 		param[i] = exp(log_param[i]);
 	memset(gradient, 0, sizeof(param));
-	for (int64 i = 0; i < data->n; i++)
+	for (int64 i = 0; i < data->n; i += data->stride)
 	{
 		const RfmHistory *history = &data->history[i];
 		double		g[RFM_BUYING_PARAMS];
 		double		term;
 
-		if (i == 0 || history->repeats != history[-1].repeats)
+		if (i == 0 || history->repeats != history[-data->stride].repeats)
 			set_common_of_repeats(data->family, param, history->repeats, &common);
-		if (i == 0 || history->recency != history[-1].recency)
+		if (i == 0 || history->recency != history[-data->stride].recency)
 			common.log_last = log(param[RFM_PARAM_ALPHA] + history->recency);
 		memcpy(g, common.gradient, sizeof(g));
 		term = common.likelihood + rest_of_history(data->family, param, history, &common, g);
 		add_term(&sum, gradient, term, g, RFM_BUYING_PARAMS, history->customers);
+		customers += history->customers;
 	}
-	return finish_loss(sum, (double) data->customers, param, gradient, RFM_BUYING_PARAMS);
+	return finish_loss(sum, (double) customers, param, gradient, RFM_BUYING_PARAMS);
 }
 
 /* The log-likelihood of one customer's spending but for what depends on the total. */
@@ -207,7 +209,7 @@ rfm_spending_loss(const void *arg, const double *log_param, double *gradient)
 	for (int i = 0; i < RFM_SPENDING_PARAMS; i++)
 		param[i] = exp(log_param[i]);
 	memset(gradient, 0, sizeof(param));
-	for (int64 i = 0; i < data->n; i++)
+	for (int64 i = 0; i < data->n; i += data->stride)
 	{
 		const RfmSpending *spending = &data->spending[i];
 		double		px = param[RFM_PARAM_P] * spending->repeats;
@@ -216,7 +218,7 @@ rfm_spending_loss(const void *arg, const double *log_param, double *gradient)
 		double		log_with_scale = log(with_scale);
 		double		g[RFM_SPENDING_PARAMS];
 
-		if (i == 0 || spending->repeats != spending[-1].repeats)
+		if (i == 0 || spending->repeats != spending[-data->stride].repeats)
 			common = common_spending(param, spending->repeats, common_gradient);
 		g[RFM_PARAM_P] = common_gradient[RFM_PARAM_P] + spending->repeats * (log_total - log_with_scale);
 		g[RFM_PARAM_Q] = common_gradient[RFM_PARAM_Q] - log_with_scale;
@@ -225,5 +227,5 @@ rfm_spending_loss(const void *arg, const double *log_param, double *gradient)
 				 common + (px - 1) * log_total - (px + param[RFM_PARAM_Q]) * log_with_scale,
 				 g, RFM_SPENDING_PARAMS, 1);
 	}
-	return finish_loss(sum, (double) data->n, param, gradient, RFM_SPENDING_PARAMS);
+	return finish_loss(sum, (double) ((data->n - 1) / data->stride + 1), param, gradient, RFM_SPENDING_PARAMS);
 }

@@ -45,9 +45,9 @@ typedef enum RfmBuyingParam
 typedef struct RfmBuyingData
 {
 	RfmFamily	family;
-	int64		customers;		/* in all histories */
 	int64		n;
 	const RfmHistory *history;	/* sorted by repeats and recency, for speed */
+	int64		stride;			/* 1: all count; else every so many */
 } RfmBuyingData;
 
 /* What a customer has spent on all repeat days together; more than nothing. */
@@ -72,11 +72,12 @@ typedef struct RfmSpendingData
 {
 	int64		n;
 	const RfmSpending *spending;	/* sorted by repeats */
+	int64		stride;			/* as above */
 } RfmSpendingData;
 
 /*
  * rfm_buying_loss: return minus the log-likelihood of a RfmBuyingData, divided
- * by its customers, at the logarithms of the parameters, and its gradient by
+ * by the number of its customers, at the logarithms of the parameters, and its gradient by
  * these.  Not finite where the parameters are out of the range of doubles.
  */
 extern double rfm_buying_loss(const void *data, const double *log_param, double *gradient);
