@@ -12,10 +12,25 @@
 #ifndef RFM_BASE_MEMORY_H
 #define RFM_BASE_MEMORY_H
 
+#include "fmgr.h"
 #include "miscadmin.h"
 
 /* rfm_memory_bound: return how many bytes the customers of one process may take. */
 extern Size rfm_memory_bound(void);
+
+/*
+ * rfm_aggregate_context: return the memory context for the state of the calling
+ * aggregate.  Raises an internal error where no aggregate calls.
+ */
+static inline MemoryContext
+rfm_aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext mcxt;
+
+	if (!AggCheckCallContext(fcinfo, &mcxt))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	return mcxt;
+}
 
 /*
  * rfm_alloc_array: allocate count elements (at least one) of size bytes in mcxt,

@@ -26,24 +26,30 @@ rfm_array(Oid type, Datum *elements, int n)
 	return rfm_param(type, PointerGetDatum(construct_array(elements, n, element, len, byval, align)));
 }
 
+ParamListInfo
+rfm_param_list(const RfmParam *params)
+{
+	ParamListInfo list;
+	int			n = 0;
+
+	while (params && OidIsValid(params[n].type))
+		n++;
+	/* Citus does not expect a list of none */
+	if (n == 0)
+		return NULL;
+	list = makeParamList(n);
+	for (int i = 0; i < n; i++)
+		list->params[i] = (ParamExternData) {params[i].value, params[i].isnull, PARAM_FLAG_CONST, params[i].type};
+	return list;
+}
+
 /* Run a statement in the connection that is open. */
 static uint64
 run(const char *sql, int expected, const RfmParam *params, bool read_only)
 {
-	Oid			types[RFM_MOST_PARAMS];
-	Datum		values[RFM_MOST_PARAMS];
-	char		nulls[RFM_MOST_PARAMS] = {0};
-	int			n = 0;
-	int			result;
+	SPIExecuteOptions options = {.params = rfm_param_list(params),.read_only = read_only};
+	int			result = SPI_execute_extended(sql, &options);
 
-	for (; params && OidIsValid(params[n].type); n++)
-	{
-		Assert(n < RFM_MOST_PARAMS);
-		types[n] = params[n].type;
-		values[n] = params[n].value;
-		nulls[n] = params[n].isnull ? 'n' : ' ';
-	}
-	result = SPI_execute_with_args(sql, n, types, values, nulls, read_only, 0);
 	/* a rule of a model's target can replace the statement; it has written no row then */
 	if (result != expected && result != SPI_OK_REWRITTEN)
 		elog(ERROR, "unexpected %s for statement \"%s\"",
@@ -56,12 +62,6 @@ rfm_query(const char *sql, const RfmParam *params, bool read_only)
 {
 	SPI_connect();
 	return run(sql, SPI_OK_SELECT, params, read_only);
-}
-
-void
-rfm_query_end(void)
-{
-	SPI_finish();
 }
 
 Datum
@@ -88,7 +88,7 @@ rfm_query_value(const char *sql, const RfmParam *params, bool read_only, bool *i
 	*isnull = true;
 	if (rfm_query(sql, params, read_only) > 0)
 		value = rfm_column_copy(0, 1, mcxt, isnull);
-	rfm_query_end();
+	SPI_finish();
 	return value;
 }
 
@@ -165,7 +165,7 @@ rfm_catalog_query(RfmIdentity *catalog, const char *sql, const RfmParam *params,
 void
 rfm_catalog_query_end(RfmIdentity *catalog)
 {
-	rfm_query_end();
+	SPI_finish();
 	rfm_owner_leave(catalog);
 }
 
@@ -196,7 +196,7 @@ rfm_catalog_execute(const char *sql, int expected, const RfmParam *params)
 void
 rfm_insert(const char *table, const RfmNewColumn *column, int n)
 {
-	RfmParam	params[RFM_MOST_PARAMS + 1] = {0};
+	RfmParam   *params = palloc0((n + 1) * sizeof(RfmParam));
 	StringInfoData sql;
 
 	initStringInfo(&sql);

@@ -30,9 +30,6 @@ typedef struct RfmParam
 /* The parameters $1, $2, ... of a statement; NULL stands for none. */
 #define RFM_PARAMS(...) ((const RfmParam[]) {__VA_ARGS__, {InvalidOid}})
 
-/* So many parameters can a statement have. */
-#define RFM_MOST_PARAMS 64
-
 /* rfm_param: return a parameter of any type. */
 static inline RfmParam
 rfm_param(Oid type, Datum value)
@@ -74,16 +71,16 @@ rfm_text(const char *value)
 /* rfm_array: return a parameter of an array type with n elements, none of them null. */
 extern RfmParam rfm_array(Oid type, Datum *elements, int n);
 
+/* rfm_param_list: return parameters as the executor takes them; NULL for none. */
+extern ParamListInfo rfm_param_list(const RfmParam *params);
+
 /*
  * rfm_query: run a SELECT as the current user and return the number of its rows,
- * which are in SPI_tuptable until rfm_query_end; the current memory context is
+ * which are in SPI_tuptable until SPI_finish(); the current memory context is
  * SPI's until then.  read_only: it sees what the active snapshot sees;
  * otherwise, what has been committed or done by now.
  */
 extern uint64 rfm_query(const char *sql, const RfmParam *params, bool read_only);
-
-/* rfm_query_end: free the rows of rfm_query and end its connection. */
-extern void rfm_query_end(void);
 
 /* rfm_column: return a column of a row that rfm_query found, from 0 and from 1 on. */
 static inline Datum

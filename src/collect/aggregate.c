@@ -97,8 +97,7 @@ collect_row(FunctionCallInfo fcinfo, const Arguments arg)
 	RfmWaitingRow row;
 	char		pair[RFM_FLAT_PAIR_SIZE];
 
-	if (!AggCheckCallContext(fcinfo, &aggcontext))
-		elog(ERROR, "rfm_collect_trans called in non-aggregate context");
+	aggcontext = rfm_aggregate_context(fcinfo);
 
 	c = PG_ARGISNULL(0) ? NULL : (RfmCollector *) PG_GETARG_POINTER(0);
 	if (c == NULL)
@@ -173,8 +172,7 @@ rfm_collect_final(PG_FUNCTION_ARGS)
 	RfmCollector *c;
 
 	rfm_version_check();
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "rfm_collect_final called in non-aggregate context");
+	(void) rfm_aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	c = (RfmCollector *) PG_GETARG_POINTER(0);

@@ -46,8 +46,7 @@ rfm_collect_serialize(PG_FUNCTION_ARGS)
 	RfmCollector *c;
 
 	rfm_version_check();
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "rfm_collect_serialize called in non-aggregate context");
+	(void) rfm_aggregate_context(fcinfo);
 	c = (RfmCollector *) PG_GETARG_POINTER(0);
 	rfm_queue_drain(c);
 	if (IsParallelWorker())
@@ -62,8 +61,7 @@ rfm_collect_deserialize(PG_FUNCTION_ARGS)
 	RfmSerial  *s;
 
 	rfm_version_check();
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "rfm_collect_deserialize called in non-aggregate context");
+	(void) rfm_aggregate_context(fcinfo);
 
 	/*
 	 * combine reads the state in place: it is called before this row is freed
@@ -281,8 +279,7 @@ rfm_collect_combine(PG_FUNCTION_ARGS)
 	RfmSerialHeader *h;
 
 	rfm_version_check();
-	if (!AggCheckCallContext(fcinfo, &aggcontext))
-		elog(ERROR, "rfm_collect_combine called in non-aggregate context");
+	aggcontext = rfm_aggregate_context(fcinfo);
 
 	c = PG_ARGISNULL(0) ? NULL : (RfmCollector *) PG_GETARG_POINTER(0);
 	if (PG_ARGISNULL(1))

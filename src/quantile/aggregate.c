@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "base/memory.h"
 #include "base/version.h"
 #include "quantile/state.h"
 #include "utils/float.h"
@@ -82,7 +83,7 @@ rfm_float8_quantile_trans(PG_FUNCTION_ARGS)
 	RfmQuantileState *state;
 
 	rfm_version_check();
-	mcxt = rfm_quantile_context(fcinfo);
+	mcxt = rfm_aggregate_context(fcinfo);
 	state = transition_state(fcinfo, mcxt, RFM_QUANTILE_FLOAT8);
 
 	if (!PG_ARGISNULL(1))
@@ -108,7 +109,7 @@ rfm_numeric_quantile_trans(PG_FUNCTION_ARGS)
 	RfmQuantileState *state;
 
 	rfm_version_check();
-	mcxt = rfm_quantile_context(fcinfo);
+	mcxt = rfm_aggregate_context(fcinfo);
 	state = transition_state(fcinfo, mcxt, RFM_QUANTILE_NUMERIC);
 
 	if (!PG_ARGISNULL(1))
@@ -136,7 +137,7 @@ rfm_quantile_combine(PG_FUNCTION_ARGS)
 	RfmQuantileState *other;
 
 	rfm_version_check();
-	mcxt = rfm_quantile_context(fcinfo);
+	mcxt = rfm_aggregate_context(fcinfo);
 	state = rfm_quantile_state_arg(fcinfo, 0);
 	other = rfm_quantile_state_arg(fcinfo, 1);
 	if (other != NULL)

@@ -207,7 +207,7 @@ final_state(FunctionCallInfo fcinfo)
 	RfmQuantileState *state;
 
 	rfm_version_check();
-	rfm_quantile_context(fcinfo);
+	rfm_aggregate_context(fcinfo);
 	state = rfm_quantile_state_arg(fcinfo, 0);
 	return state != NULL && state->n > 0 ? state : NULL;
 }

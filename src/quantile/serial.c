@@ -45,7 +45,7 @@ rfm_quantile_serialize(PG_FUNCTION_ARGS)
 	char	   *next;
 
 	rfm_version_check();
-	rfm_quantile_context(fcinfo);
+	rfm_aggregate_context(fcinfo);
 	state = rfm_quantile_state_arg(fcinfo, 0);
 	header.kind = state->kind;
 	header.buckets = state->buckets;
@@ -143,7 +143,7 @@ rfm_quantile_deserialize(PG_FUNCTION_ARGS)
 	RfmQuantileState *state;
 
 	rfm_version_check();
-	rfm_quantile_context(fcinfo);
+	rfm_aggregate_context(fcinfo);
 	serialized = PG_GETARG_BYTEA_PP(0);
 	data = VARDATA_ANY(serialized);
 	size = VARSIZE_ANY_EXHDR(serialized);

@@ -105,13 +105,3 @@ rfm_quantile_add_state(MemoryContext mcxt, RfmQuantileState *state, const RfmQua
 								 VARSIZE(other->value[i]) - VARHDRSZ);
 	}
 }
-
-MemoryContext
-rfm_quantile_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext mcxt;
-
-	if (!AggCheckCallContext(fcinfo, &mcxt))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return mcxt;
-}

@@ -63,12 +63,6 @@ extern void rfm_quantile_add_numeric(MemoryContext mcxt, RfmQuantileState *state
 extern void rfm_quantile_add_state(MemoryContext mcxt, RfmQuantileState *state,
 								   const RfmQuantileState *other);
 
-/*
- * rfm_quantile_context: Return the memory context for the state of the calling
- * aggregate.  Raises an internal error where no aggregate calls.
- */
-extern MemoryContext rfm_quantile_context(FunctionCallInfo fcinfo);
-
 /* rfm_quantile_state_arg: Return the state that is an argument; NULL: none yet. */
 static inline RfmQuantileState *
 rfm_quantile_state_arg(FunctionCallInfo fcinfo, int argno)

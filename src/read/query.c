@@ -150,7 +150,7 @@ static void
 run_query(const RfmSource *source, const char *sql, const RfmQueryParams *params,
 		  DestReceiver *dest)
 {
-	QueryWork	work = {.source = source,.sql = sql,.params = rfm_query_param_list(params),.dest = dest};
+	QueryWork	work = {.source = source,.sql = sql,.params = rfm_param_list(params->param),.dest = dest};
 
 	(void) run_work(&work);
 }
@@ -160,7 +160,7 @@ static bool
 look_at_query(const RfmSource *source, const char *sql, const RfmQueryParams *params,
 			  bool may_fail, RfmPlanLook *look)
 {
-	QueryWork	work = {.source = source,.sql = sql,.params = rfm_query_param_list(params),
+	QueryWork	work = {.source = source,.sql = sql,.params = rfm_param_list(params->param),
 	.look = look,.may_fail = may_fail};
 
 	return run_work(&work);
@@ -174,7 +174,7 @@ rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
 	RfmQueryParams params = {0};
 	QueryWork	work = {.source = source,.sql = rfm_query_text_latest(source, today, &params)};
 
-	work.params = rfm_query_param_list(&params);
+	work.params = rfm_param_list(params.param);
 	run_work(&work);
 	if (work.isnull)
 		return false;
@@ -415,7 +415,7 @@ rfm_source_depends(const RfmModel *model, const RfmSource *source, DateADT run_d
 	RfmQueryParams params;
 	char	   *sql = rfm_query_text(model, source, RFM_READ_TICKET, run_date, run_date, &params);
 	RfmDependence depends = {0};
-	QueryWork	work = {.source = source,.sql = sql,.params = rfm_query_param_list(&params),.depends = &depends};
+	QueryWork	work = {.source = source,.sql = sql,.params = rfm_param_list(params.param),.depends = &depends};
 
 	run_work(&work);
 	return depends;
@@ -427,6 +427,6 @@ rfm_source_check(const RfmSource *source)
 	RfmQueryParams params = {0};
 	QueryWork	work = {.source = source,.sql = rfm_query_text_check(source, &params)};
 
-	work.params = rfm_query_param_list(&params);
+	work.params = rfm_param_list(params.param);
 	run_work(&work);
 }

@@ -17,11 +17,10 @@
 static void
 start_params(const RfmSource *source, DateADT run_date, RfmQueryParams *params)
 {
-	params->n = 0;
+	memset(params, 0, sizeof(*params));
 	if (!source->uses_run_date)
 		return;
-	params->type[RFM_RUN_DATE_PARAM - 1] = DATEOID;
-	params->value[RFM_RUN_DATE_PARAM - 1] = DateADTGetDatum(run_date);
+	params->param[RFM_RUN_DATE_PARAM - 1] = rfm_date(run_date);
 	params->n = RFM_RUN_DATE_PARAM;
 }
 
@@ -36,18 +35,13 @@ append_date_bound(StringInfo sql, const RfmSource *source, RfmQueryParams *param
 	const char *column = source->ordered_at;
 
 	if (rfm_calendar_start(&source->calendar, day, &start))
-	{
-		params->type[params->n] = source->calendar.time_type;
-		params->value[params->n] = start;
-	}
+		params->param[params->n++] = rfm_param(source->calendar.time_type, start);
 	else
 	{
 		/* the session's time zone is the model's while the query runs */
 		column = psprintf("CAST(%s AS pg_catalog.date)", column);
-		params->type[params->n] = DATEOID;
-		params->value[params->n] = DateADTGetDatum(day);
+		params->param[params->n++] = rfm_date(day);
 	}
-	params->n++;
 	appendStringInfo(sql, " AND %s OPERATOR(pg_catalog.%s) $%d",
 					 column, operator, params->n);
 }
@@ -57,9 +51,7 @@ static void
 append_equal(StringInfo sql, RfmQueryParams *params, const char *expression,
 			 const char *equals, Oid type, Datum value)
 {
-	params->type[params->n] = type;
-	params->value[params->n] = value;
-	params->n++;
+	params->param[params->n++] = rfm_param(type, value);
 	appendStringInfo(sql, " AND %s %s $%d", expression, equals, params->n);
 }
 
@@ -245,23 +237,4 @@ rfm_query_text_check(const RfmSource *source, RfmQueryParams *params)
 	append_from(&sql, source, params);
 	appendStringInfoString(&sql, " AND false");
 	return sql.data;
-}
-
-ParamListInfo
-rfm_query_param_list(const RfmQueryParams *params)
-{
-	ParamListInfo list;
-
-	/* Citus does not expect a list of none */
-	if (params->n == 0)
-		return NULL;
-	list = makeParamList(params->n);
-	for (int i = 0; i < params->n; i++)
-	{
-		list->params[i].value = params->value[i];
-		list->params[i].isnull = false;
-		list->params[i].pflags = PARAM_FLAG_CONST;
-		list->params[i].ptype = params->type[i];
-	}
-	return list;
 }

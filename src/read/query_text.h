@@ -11,16 +11,15 @@
 #ifndef RFM_READ_QUERY_TEXT_H
 #define RFM_READ_QUERY_TEXT_H
 
-#include "nodes/params.h"
+#include "base/query.h"
 #include "read/rows.h"
 #include "read/source.h"
 
-/* At most the run date, the group, the customer and the two date bounds. */
+/* At most the run date, the group, the customer and the two date bounds; the last is followed by none. */
 typedef struct RfmQueryParams
 {
 	int			n;
-	Oid			type[5];
-	Datum		value[5];
+	RfmParam	param[6];
 } RfmQueryParams;
 
 /*
@@ -49,8 +48,5 @@ extern char *rfm_query_text_visits(const RfmSource *source, bool ticket, DateADT
 
 /* rfm_query_text_check: Return a query with all expressions, which gives no rows. */
 extern char *rfm_query_text_check(const RfmSource *source, RfmQueryParams *params);
-
-/* rfm_query_param_list: Return the parameters as the executor takes them. */
-extern ParamListInfo rfm_query_param_list(const RfmQueryParams *params);
 
 #endif							/* RFM_READ_QUERY_TEXT_H */

@@ -327,7 +327,8 @@ find_parameters(RowSink *sink, RfmFamily family, bool one)
 {
 	const RfmForecastInput *input = &sink->input;
 
-	if (rfm_parameters_find(input->model, input->score_group, family, input->run_date, &sink->parameters))
+	if (rfm_parameters_find(input->model, input->score_group, family, input->run_date,
+							&sink->parameters))
 		return;
 	if (one)
 		ereport(ERROR,

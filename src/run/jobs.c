@@ -221,7 +221,7 @@ find_log_span(int64 *oldest, int64 *newest)
 	rfm_query(log_span_query, NULL, true);
 	*oldest = DatumGetInt64(rfm_column(0, 1, &isnull));
 	*newest = DatumGetInt64(rfm_column(0, 2, &isnull));
-	rfm_query_end();
+	SPI_finish();
 	return !isnull;
 }
 
@@ -254,7 +254,7 @@ read_log(HTAB *jobs)
 			if (!job->settled)
 				take_run(job, i, mcxt);
 		}
-		rfm_query_end();
+		SPI_finish();
 	}
 }
 

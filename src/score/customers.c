@@ -19,7 +19,6 @@
 #include "collect/table.h"
 #include "progress/progress.h"
 #include "score/customers.h"
-#include "value/average.h"
 #include "value/numeric.h"
 
 /* How many customers ahead of its use an entry is prefetched. */

@@ -8,7 +8,6 @@
 #include "base/compat.h"
 
 #include "score/cut_points.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "value/numeric.h"
@@ -16,13 +15,6 @@
 static const char *const axis_column[RFM_AXES] = {
 	"recency_days", "frequency_orders", "monetary_value"
 };
-
-static Numeric
-numeric_call(PGFunction function, Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a),
-											   NumericGetDatum(b)));
-}
 
 /* How far a quantile lies between its neighbours, exact, over a power of ten. */
 static Numeric
@@ -45,12 +37,12 @@ quantile_value(const RfmModel *model, const RfmCustomers *customers, RfmAxis axi
 
 	if (q->numerator == 0 || q->lower == q->upper)
 		return lower;
-	step = numeric_call(numeric_sub, rfm_axis_numeric(customers, axis, q->upper), lower);
+	step = rfm_numeric_call(numeric_sub, rfm_axis_numeric(customers, axis, q->upper), lower);
 	if (model->method[axis] == RFM_PERCENTILE)
-		return numeric_call(numeric_add, lower, numeric_call(numeric_mul, step, decimal_part(q)));
-	step = numeric_call(numeric_mul, step, int64_to_numeric(q->numerator));
-	step = numeric_call(numeric_div, step, int64_to_numeric(q->denominator));
-	return numeric_call(numeric_add, lower, step);
+		return rfm_numeric_call(numeric_add, lower, rfm_numeric_call(numeric_mul, step, decimal_part(q)));
+	step = rfm_numeric_call(numeric_mul, step, int64_to_numeric(q->numerator));
+	step = rfm_numeric_call(numeric_div, step, int64_to_numeric(q->denominator));
+	return rfm_numeric_call(numeric_add, lower, step);
 }
 
 /* The cut point below score (1-based, above 1), or NULL where it is open. */

@@ -412,15 +412,9 @@ rfm_diff_build(RfmRowMaker *maker, bool active_snapshot, RfmDiff *diff)
 					 rfm_target_only(target), target->relation);
 
 	if (target->column[RFM_COL_RUN_DATE])
-	{
-		options.params = makeParamList(1);
 		appendStringInfo(&sql, " WHERE %s %s $1", target->column[RFM_COL_RUN_DATE],
 						 rfm_equality(target->type[RFM_COL_RUN_DATE]));
-		options.params->params[0].value = maker->column[RFM_COL_RUN_DATE].constant;
-		options.params->params[0].isnull = false;
-		options.params->params[0].pflags = PARAM_FLAG_CONST;
-		options.params->params[0].ptype = target->type[RFM_COL_RUN_DATE];
-	}
+	options.params = rfm_param_list(maker->date_param);
 	options.read_only = active_snapshot;
 	options.must_return_tuples = true;
 	options.dest = &receiver.pub;

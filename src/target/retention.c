@@ -28,7 +28,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
-#include "value/key.h"
 
 void
 rfm_retention_check(const RfmModel *model, const RfmTarget *target)

@@ -231,7 +231,7 @@ rfm_target_has_rows(const RfmTarget *target, DateADT date)
 							   !dated ? "" :
 							   psprintf(" WHERE %s = $1", target->column[RFM_COL_RUN_DATE])),
 					  dated ? RFM_PARAMS(rfm_date(date)) : NULL, false) > 0;
-	rfm_query_end();
+	SPI_finish();
 	return found;
 }
 

@@ -9,7 +9,6 @@
 
 #include "catalog/pg_type.h"
 #include "port/pg_bswap.h"
-#include "utils/uuid.h"
 #include "value/key_pair.h"
 
 /* The varlena of a pair that is not flat; each part begins at a multiple of MAXALIGN. */

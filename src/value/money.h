@@ -140,6 +140,17 @@ extern Numeric rfm_sum_numeric(const RfmSum *sum);
 extern double rfm_sum_real(const RfmSum *sum);
 
 /*
+ * rfm_average_scaled: divide a sum of the form RFM_FORM_SCALED by n, at least 1,
+ * exactly, and round once, half away from zero, to two digits more than the sum has.
+ * Returns false if the result does not fit into an int64 of a scale up to
+ * RFM_MAX_SCALE.
+ */
+extern bool rfm_average_scaled(const RfmSum *sum, uint32 n, int64 *average, uint8 *scale);
+
+/* rfm_average_numeric: do the same for any sum of integers or numerics; the result is palloc'd. */
+extern Numeric rfm_average_numeric(const RfmSum *sum, uint32 n);
+
+/*
  * The monetary values of the customers of a snapshot, as int64 codes: a customer
  * with more money has a larger code.
  */
