@@ -87,7 +87,7 @@ append_set(StringInfo body, const char *name, bool reset)
  * a DO block.
  */
 void
-rfm_citus_settings(const char *own, bool reset)
+rfm_citus_settings(bool reset)
 {
 	StringInfoData body;
 	const char *name;
@@ -100,7 +100,7 @@ rfm_citus_settings(const char *own, bool reset)
 	for (int i = 0; (name = rfm_locked_setting(i)) != NULL; i++)
 		append_set(&body, name, reset);
 	append_set(&body, "timezone", reset);
-	append_set(&body, own, reset);
+	append_set(&body, RFM_RUN_DATE_SETTING, reset);
 	appendStringInfoString(&body, " END");
 	(void) rfm_execute(psprintf("DO LANGUAGE plpgsql %s", quote_literal_cstr(body.data)),
 					   SPI_OK_UTILITY, NULL);

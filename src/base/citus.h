@@ -33,9 +33,9 @@ extern void rfm_citus_refuse_worker(void);
 
 /*
  * rfm_citus_settings: if the database has Citus, set on its workers, for this
- * transaction, the settings that rfm_owner_enter has made, and the named one, which
- * is rfm's own; reset: restore their own values.
+ * transaction, the settings that rfm_owner_enter has made, and the run date;
+ * reset: restore their own values.
  */
-extern void rfm_citus_settings(const char *own, bool reset);
+extern void rfm_citus_settings(bool reset);
 
 #endif							/* RFM_BASE_CITUS_H */

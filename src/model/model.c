@@ -400,14 +400,14 @@ rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc)
  */
 
 RfmModel *
-rfm_model_find(const char *name, bool active_snapshot)
+rfm_model_find(const char *name)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
 	RfmIdentity	catalog;
 	RfmModel   *model = NULL;
 
 	if (rfm_catalog_query(&catalog, "SELECT * FROM @rfm_model WHERE model = $1",
-						  RFM_PARAMS(rfm_text(name)), active_snapshot) > 0)
+						  RFM_PARAMS(rfm_text(name)), false) > 0)
 	{
 		MemoryContext spicxt = MemoryContextSwitchTo(mcxt);
 

@@ -94,10 +94,9 @@ extern RfmModel *rfm_model_from_tuple(HeapTuple tuple, TupleDesc tupdesc);
 /*
  * rfm_model_find: return the model of that name, in the current context, or
  * NULL.  Rights are not checked: what the caller may know of the model is for
- * the caller to decide.  Uses the active database snapshot or, unless
- * active_snapshot, one taken now: the active one is too old after waiting for
- * the model's lock.
+ * the caller to decide.  Uses a database snapshot that is taken now: the active
+ * one is too old after waiting for the model's lock.
  */
-extern RfmModel *rfm_model_find(const char *name, bool active_snapshot);
+extern RfmModel *rfm_model_find(const char *name);
 
 #endif							/* RFM_MODEL_MODEL_H */

@@ -167,8 +167,7 @@ look_at_query(const RfmSource *source, const char *sql, const RfmQueryParams *pa
 }
 
 bool
-rfm_source_latest_date(const RfmModel *model, const RfmSource *source,
-					   DateADT *date)
+rfm_source_latest_date(const RfmSource *source, DateADT *date)
 {
 	DateADT		today = rfm_calendar_today(&source->calendar);
 	RfmQueryParams params = {0};
@@ -284,10 +283,10 @@ run_elsewhere(const RfmSource *source, const char *sql, const RfmQueryParams *pa
 			  bool elsewhere, DestReceiver *dest)
 {
 	if (elsewhere)
-		rfm_citus_settings(RFM_RUN_DATE_SETTING, false);
+		rfm_citus_settings(false);
 	run_query(source, sql, params, dest);
 	if (elsewhere)
-		rfm_citus_settings(RFM_RUN_DATE_SETTING, true);
+		rfm_citus_settings(true);
 }
 
 /* Run the query, in parallel where the planner says so. */
@@ -320,7 +319,7 @@ read_orders(const RfmSource *source, const ReadPlan *plan, bool visits, DateADT 
 }
 
 RfmCollector *
-rfm_source_read(const RfmModel *model, RfmSource *source, DateADT run_date, MemoryContext mcxt)
+rfm_source_read(const RfmModel *model, RfmSource *source, DateADT run_date)
 {
 	ReadPlan	plan;
 
@@ -332,7 +331,7 @@ rfm_source_read(const RfmModel *model, RfmSource *source, DateADT run_date, Memo
 									 plan.pushed ? "grouped where they lie" : "grouped",
 									 plan.sql)));
 	rfm_progress_expect(plan.rows);
-	return read_orders(source, &plan, false, run_date, mcxt);
+	return read_orders(source, &plan, false, run_date, CurrentMemoryContext);
 }
 
 bool

@@ -22,17 +22,15 @@
  * and would cause snapshots of all dates until then.  Returns false if there
  * is none.  As the model's owner.
  */
-extern bool rfm_source_latest_date(const RfmModel *model,
-								   const RfmSource *source, DateADT *date);
+extern bool rfm_source_latest_date(const RfmSource *source, DateADT *date);
 
 /*
  * rfm_source_read: read the orders that count for run_date, in one query that
  * the planner may run in parallel, and note in the source whether they were
- * grouped.  The collector is in mcxt; NULL if no order counts.  As the model's
+ * grouped.  The collector is in the current context; NULL if no order counts.  As the model's
  * owner.
  */
-extern RfmCollector *rfm_source_read(const RfmModel *model, RfmSource *source,
-									 DateADT run_date, MemoryContext mcxt);
+extern RfmCollector *rfm_source_read(const RfmModel *model, RfmSource *source, DateADT run_date);
 
 /*
  * rfm_source_scan: read the orders that count for any date from first to last,

@@ -49,7 +49,7 @@ may_read(Oid role, const RfmModel *model)
 RfmModel *
 rfm_access_model(const char *name)
 {
-	RfmModel   *model = rfm_model_find(name, false);
+	RfmModel   *model = rfm_model_find(name);
 	bool		gone;
 
 	if (model == NULL)

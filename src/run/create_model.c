@@ -194,7 +194,7 @@ rfm_create_model(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("source and target of model \"%s\" must not be null", name)));
-	if (rfm_model_find(name, false) != NULL)
+	if (rfm_model_find(name) != NULL)
 		name_is_taken(name, false);
 	rfm_citus_refuse_worker();
 	model = read_definition(fcinfo, &row);

@@ -238,7 +238,7 @@ create_default_model(Oid source)
 RfmModel *
 rfm_model_load(const char *name, bool store)
 {
-	RfmModel   *model = rfm_model_find(name, false);
+	RfmModel   *model = rfm_model_find(name);
 
 	if (model == NULL)
 		rfm_citus_refuse_worker();
@@ -255,7 +255,7 @@ rfm_model_load(const char *name, bool store)
 		if (!store)
 			return default_model(source);
 		create_default_model(source);
-		model = rfm_model_find(name, false);
+		model = rfm_model_find(name);
 	}
 	if (model == NULL)
 		ereport(ERROR,

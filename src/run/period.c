@@ -77,7 +77,7 @@ read_period(const RfmModel *model, const DateADT *from_date, DateADT to_date,
 	rfm_owner_enter(&owner, model->owner, model->time_zone);
 	rfm_source_resolve(&period, &source);
 	(void) rfm_source_only_group(&source, score_group);
-	collector = rfm_source_read(&period, &source, to_date, CurrentMemoryContext);
+	collector = rfm_source_read(&period, &source, to_date);
 	rfm_owner_leave(&owner);
 	return rfm_customers_build(&period, &source, collector, to_date, true);
 }

@@ -175,7 +175,7 @@ current_date(const RfmModel *model, const RfmSource *source, DateADT cut_date)
 
 	if (model->as_of != RFM_AS_OF_LATEST_ORDER)
 		return rfm_calendar_today(&source->calendar);
-	if (rfm_source_latest_date(model, source, &own) && own > cut_date)
+	if (rfm_source_latest_date(source, &own) && own > cut_date)
 		return own;
 	return cut_date;
 }
@@ -217,7 +217,7 @@ read_customer(const char *customer, DateADT cut_date, RfmScoredSnapshot *snapsho
 	source->customer_value = rfm_source_customer(source, customer);
 	source->customer_equals = rfm_equality(source->key.typid);
 	snapshot->run_date = current_date(model, source, cut_date);
-	collector = rfm_source_read(model, source, snapshot->run_date, CurrentMemoryContext);
+	collector = rfm_source_read(model, source, snapshot->run_date);
 	snapshot->customers = rfm_customers_build(model, source, collector, snapshot->run_date, false);
 	if (source->group)
 	{

@@ -70,8 +70,7 @@ collect_date(RfmSeries *series, const RfmModel *model, RfmSource *source)
 		RfmLedgerResult result;
 
 		if (dates == 1)
-			return rfm_source_read(model, source, series->attempt.date,
-								   CurrentMemoryContext);
+			return rfm_source_read(model, source, series->attempt.date);
 		result = rfm_ledger_read(model, source, series->attempt.date, series->attempt.date + dates - 1,
 								 series->mcxt, &series->ledger);
 		if (result != RFM_LEDGER_READ)

@@ -35,7 +35,7 @@ rfm_snapshot_default_date(const RfmModel *model, const RfmSource *source)
 {
 	DateADT		date;
 
-	if (model->as_of == RFM_AS_OF_LATEST_ORDER && rfm_source_latest_date(model, source, &date))
+	if (model->as_of == RFM_AS_OF_LATEST_ORDER && rfm_source_latest_date(source, &date))
 		return date;
 	return rfm_calendar_today(&source->calendar) - (model->as_of == RFM_AS_OF_YESTERDAY);
 }
@@ -118,7 +118,7 @@ rfm_snapshot_compute(const RfmModel *model, const DateADT *run_date, const char 
 	(void) rfm_source_only_group(&snapshot->source, score_group);
 	rfm_progress_date(snapshot->run_date, model->owner);
 	collector = rfm_source_read(model, &snapshot->source,
-								snapshot->run_date, CurrentMemoryContext);
+								snapshot->run_date);
 	rfm_owner_leave(&owner);
 	rfm_snapshot_finish(snapshot, collector, logged);
 }

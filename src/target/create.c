@@ -33,9 +33,7 @@ append_key_type(StringInfo sql, Oid type, int32 typmod, Oid collation)
 }
 
 static void
-append_created_column(StringInfo sql, const RfmModel *model,
-					  const RfmSource *source, RfmColumn column,
-					  const char *name)
+append_created_column(StringInfo sql, const RfmSource *source, RfmColumn column, const char *name)
 {
 	appendStringInfo(sql, "\n  %s ", quote_identifier(name));
 	switch (column)
@@ -167,7 +165,7 @@ rfm_target_create(const RfmModel *model, const RfmSource *source,
 			continue;
 		created[i] = name;
 		check_created_name(created, (RfmColumn) i);
-		append_created_column(&sql, model, source, (RfmColumn) i, name);
+		append_created_column(&sql, source, (RfmColumn) i, name);
 		if (i == RFM_COL_RUN_DATE || i == RFM_COL_GROUP || i == RFM_COL_CUSTOMER)
 			key = key ? psprintf("%s, %s", key, quote_identifier(name)) :
 				pstrdup(quote_identifier(name));
