@@ -224,13 +224,6 @@ count_days(Walk *walk, RfmVisitor *visitor, int64 n)
 }
 
 static void
-add_waiting(const Walk *walk, const RfmEntry *e, RfmSum *sum, const RfmAmount *amount)
-{
-	if (!rfm_sum_add(sum, amount, walk->mcxt))
-		rfm_money_error(walk->c, e->key, true);
-}
-
-static void
 add_sum(const Walk *walk, const RfmEntry *e, RfmSum *sum, const RfmSum *other)
 {
 	if (!rfm_sum_merge(sum, other, walk->mcxt))
@@ -253,8 +246,9 @@ read_visits(Walk *walk, const RfmEntry *e, const Datum *visit, int64 n, RfmVisit
 		else
 		{
 			read_image(visit[i], &head, &amount);
-			add_waiting(walk, e, e->last != PG_INT64_MIN && head.day > -e->last ?
-						&visitor->spent_later : &visitor->spent, &amount);
+			if (!rfm_sum_add(e->last != PG_INT64_MIN && head.day > -e->last ?
+							 &visitor->spent_later : &visitor->spent, &amount, walk->mcxt))
+				rfm_money_error(walk->c, e->key, true);
 		}
 		if (head.ordered)
 			walk->day[days++] = head.day;

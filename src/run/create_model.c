@@ -47,20 +47,12 @@ PG_FUNCTION_INFO_V1(rfm_model_trigger);
  */
 static bool row_is_incomplete = false;
 
-/* Return the relation that target_name refers to now, or InvalidOid. */
-static Oid
-existing_target(const char *target_name)
-{
-	List	   *names = textToQualifiedNameList(cstring_to_text(target_name));
-
-	return RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
-}
-
 /* Return the target; as the current user, create it if there is none. */
 static Oid
 find_or_create_target(const RfmModel *model, const char *target_name)
 {
-	Oid			relid = existing_target(target_name);
+	List	   *names = textToQualifiedNameList(cstring_to_text(target_name));
+	Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
 	RfmIdentity	owner;
 	RfmSource	source;
 

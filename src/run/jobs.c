@@ -91,9 +91,9 @@ static const char jobs_query[] =
 " FROM pg_settings s WHERE s.name = 'cron.timezone') AS zone"
 " WHERE a.oid IS NULL OR pg_has_role(a.oid, m.owner, 'USAGE')";
 
-/* The numbers of the oldest and the newest run in the log. */
+/* The numbers of the oldest and the newest run in the log; 1 and 0 if it is empty. */
 static const char log_span_query[] =
-"SELECT min(d.runid), max(d.runid) FROM cron.job_run_details d";
+"SELECT coalesce(min(d.runid), 1), coalesce(max(d.runid), 0) FROM cron.job_run_details d";
 
 /*
  * Runs $1 to $2 of the jobs $3, the newest first.  The log has no index but that
@@ -212,19 +212,6 @@ unsettled_jobs(HTAB *jobs, int *n)
 	return ids;
 }
 
-/* Return false where the log is empty. */
-static bool
-find_log_span(int64 *oldest, int64 *newest)
-{
-	bool		isnull;
-
-	rfm_query(log_span_query, NULL, true);
-	*oldest = DatumGetInt64(rfm_column(0, 1, &isnull));
-	*newest = DatumGetInt64(rfm_column(0, 2, &isnull));
-	SPI_finish();
-	return !isnull;
-}
-
 /* Read the log from its end until every job's last success has been seen. */
 static void
 read_log(HTAB *jobs)
@@ -233,9 +220,12 @@ read_log(HTAB *jobs)
 	int64		runs = LOG_FIRST_RUNS;
 	int64		oldest;
 	int64		newest;
+	bool		isnull;
 
-	if (!find_log_span(&oldest, &newest))
-		return;
+	rfm_query(log_span_query, NULL, true);
+	oldest = DatumGetInt64(rfm_column(0, 1, &isnull));
+	newest = DatumGetInt64(rfm_column(0, 2, &isnull));
+	SPI_finish();
 	for (; newest >= oldest; newest -= runs, runs = Min(4 * runs, LOG_MOST_RUNS))
 	{
 		int			unsettled;
@@ -247,7 +237,6 @@ read_log(HTAB *jobs)
 										rfm_array(INT8ARRAYOID, ids, unsettled)), true);
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
-			bool		isnull;
 			int64		id = DatumGetInt64(rfm_column(i, LOG_JOB, &isnull));
 			Job		   *job = hash_search(jobs, &id, HASH_FIND, NULL);
 

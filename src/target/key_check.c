@@ -22,12 +22,6 @@
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
-static bool
-is_deterministic(Oid collation)
-{
-	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
-}
-
 /*
  * Determine whether a column of an index excludes all values that are equal in
  * the target's column.
@@ -42,7 +36,7 @@ equal_in_index(Relation index, int i, const RfmTarget *target, RfmColumn column)
 
 	return equality == lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr &&
 		(index->rd_indcollation[i] == target->collation[column] ||
-		 is_deterministic(target->collation[column]));
+		 !OidIsValid(target->collation[column]) || get_collation_isdeterministic(target->collation[column]));
 }
 
 /* The columns of a snapshot's key, in the order in which a new target has them. */
