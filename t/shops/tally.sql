@@ -20,7 +20,7 @@ SELECT name, seldom, choices::text[], coalesce(usual, boot_val)
            ('constraint_exclusion', 8, '{on,off}', NULL), ('cursor_tuple_fraction', 8, '{0,1}', NULL), ('from_collapse_limit', 8, '{1}', NULL), ('join_collapse_limit', 8, '{1}', NULL),
            ('geqo', 8, '{off}', NULL), ('geqo_threshold', 8, '{2}', NULL), ('random_page_cost', 8, '{0,1000}', NULL), ('seq_page_cost', 8, '{0,1000}', NULL), ('cpu_tuple_cost', 8, '{0,100}', NULL),
            ('cpu_operator_cost', 8, '{0,100}', NULL), ('effective_cache_size', 8, '{8kB}', NULL), ('effective_io_concurrency', 8, '{0,100}', NULL), ('synchronize_seqscans', 6, '{off}', NULL),
-           ('timezone', 2, '{UTC,Asia/Tokyo,Pacific/Apia,EST5EDT,-3}', 'America/Sao_Paulo'), ('datestyle', 2, '{"SQL, DMY","German, DMY","Postgres, MDY"}', 'ISO, YMD'), ('intervalstyle', 2, '{iso_8601,sql_standard}', NULL),
+           ('TimeZone', 2, '{UTC,Asia/Tokyo,Pacific/Apia,EST5EDT,-3}', 'America/Sao_Paulo'), ('DateStyle', 2, '{"SQL, DMY","German, DMY","Postgres, MDY"}', 'ISO, YMD'), ('IntervalStyle', 2, '{iso_8601,sql_standard}', NULL),
            ('bytea_output', 2, '{escape}', NULL), ('extra_float_digits', 2, '{-15,0,3}', NULL), ('transform_null_equals', 6, '{on}', NULL), ('quote_all_identifiers', 6, '{on}', NULL), ('array_nulls', 6, '{off}', NULL),
            ('standard_conforming_strings', 6, '{off}', NULL), ('backslash_quote', 8, '{on,off}', NULL), ('search_path', 4, '{"shops, public","public, pg_catalog"}', 'public'), ('check_function_bodies', 8, '{off}', NULL),
            ('xmloption', 8, '{document}', NULL), ('lock_timeout', 8, '{1h}', NULL), ('track_activities', 12, '{off}', NULL)) v(name, seldom, choices, usual) USING (name)
