@@ -154,28 +154,30 @@ add_customer(Gathering *g, const RfmEntry *e)
 }
 
 /*
- * Move the short images of keys to where they stand in key order, in which they
- * are read several times from now on.
+ * Images that are longer on average are not moved: for a while there are two
+ * copies, which with the entries and the arrays must fit into RFM_CUSTOMER_BYTES.
+ */
+#define SHORT_IMAGE 24
+
+/*
+ * Move the images of keys to where they stand in key order, in which they are
+ * read several times from now on.
  */
 static void
 order_images(Gathering *g, RfmCollector *c)
 {
 	RfmCustomers *customers = g->customers;
-	Size		size = c->customer_type.typlen;
-	RfmPool		images = {.mcxt = AllocSetContextCreate(c->mcxt, "rfm ordered keys", ALLOCSET_DEFAULT_SIZES)};
+	MemoryContext old = c->images.mcxt;
 
+	c->images = (RfmPool) {.mcxt = AllocSetContextCreate(c->mcxt, "rfm ordered keys", ALLOCSET_DEFAULT_SIZES)};
 	for (int64 row = 0; row < customers->n; row++)
 	{
-		char	   *image = rfm_pool_bytes(&images, size, false);
-
 		if (row + GATHER_AHEAD < customers->n)
 			rfm_prefetch_read(DatumGetPointer(customers->key[row + GATHER_AHEAD]));
-		memcpy(image, DatumGetPointer(customers->key[row]), size);
-		customers->key[row] = PointerGetDatum(image);
+		customers->key[row] = rfm_keep_key(c, &c->customer_type, customers->key[row]);
 		rfm_check_interrupts(row);
 	}
-	MemoryContextDelete(c->images.mcxt);
-	c->images = images;
+	MemoryContextDelete(old);
 }
 
 /* Gather the customers of a table, which are at random places in memory. */
@@ -194,7 +196,7 @@ gather_table(Gathering *g, RfmCollector *c)
 		add_customer(g, rfm_entry(c, order[i]));
 	}
 	pfree(order);
-	if (c->customer_type.kind == RFM_KEY_BYTES && c->customer_type.typlen > 0)
+	if (rfm_key_by_reference(&c->customer_type) && c->images.used <= (Size) c->nentries * SHORT_IMAGE)
 		order_images(g, c);
 }
 
