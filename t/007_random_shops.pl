@@ -76,16 +76,23 @@ is(join('', @err, map { $node->safe_psql($_->[0], $failures) } @halves), '', "$d
 # the generator reached what it is there for: each value of each option, that
 # is, what the tally saw at all, and all settings that there are to draw
 $bounded ? cmp_ok($done, '>', 50, 'they are many') : is($done, $shops, 'every one was compared');
+my %shops;
+my %values;
+for my $half (@halves)
+{
+	$shops{$_} += 0 for split /\n/, $node->safe_psql($half->[0],
+		q{SELECT format('setting: %s %s', name, choice) FROM shops.setting, unnest(choices) choice WHERE choice <> usual});
+	/^(.*) (\d+)$/ and $shops{$1} += $2 for split /\n/, $node->safe_psql($half->[0], q{SELECT concat_ws(' ', option, value, shops) FROM shops.report});
+	/^(.*?)\t(.*)$/ and $values{$1}{$2} = 1 for split /\n/, $node->safe_psql($half->[0], q{SELECT option || E'\t' || value FROM shops.report WHERE option LIKE 'model: %'});
+}
+SKIP:
+{
+	skip 'too few shops to expect every option', 1 if $done < 200;
+	is(join(', ', grep { keys %{ $values{$_} } < 2 } sort keys %values), '', 'every option of a model was drawn');
+}
 SKIP:
 {
 	skip 'too few shops to expect every kind', 3 if $done < 1200;
-	my %shops;
-	for my $half (@halves)
-	{
-		$shops{$_} += 0 for split /\n/, $node->safe_psql($half->[0],
-			q{SELECT format('setting: %s %s', name, choice) FROM shops.setting, unnest(choices) choice WHERE choice <> usual});
-		/^(.*) (\d+)$/ and $shops{$1} += $2 for split /\n/, $node->safe_psql($half->[0], q{SELECT concat_ws(' ', option, value, shops) FROM shops.report});
-	}
 	my @few = grep { $shops{$_} < $done / 800 } sort keys %shops;
 	is(join(', ', @few), '', 'no value of an option is rare');
 	cmp_ok(scalar(grep { !/^setting/ } keys %shops), '>=', 244, 'and none is missing');
