@@ -24,6 +24,8 @@ SELECT name, seldom, choices::text[], coalesce(usual, boot_val)
            ('bytea_output', 2, '{escape}', NULL), ('extra_float_digits', 2, '{-15,0,3}', NULL), ('transform_null_equals', 6, '{on}', NULL), ('quote_all_identifiers', 6, '{on}', NULL), ('array_nulls', 6, '{off}', NULL),
            ('standard_conforming_strings', 6, '{off}', NULL), ('backslash_quote', 8, '{on,off}', NULL), ('search_path', 4, '{"shops, public","public, pg_catalog"}', 'public'), ('check_function_bodies', 8, '{off}', NULL),
            ('xmloption', 8, '{document}', NULL), ('lock_timeout', 8, '{1h}', NULL), ('track_activities', 12, '{off}', NULL)) v(name, seldom, choices, usual) USING (name)
+ -- version 19 knows the name, but not that choice
+ WHERE name <> 'standard_conforming_strings' OR current_setting('server_version_num')::int < 190000
 UNION ALL
 -- each way that a plan can take, of whatever version
 SELECT name, 8, ARRAY[CASE boot_val WHEN 'on' THEN 'off' ELSE 'on' END], boot_val
