@@ -205,6 +205,7 @@ rfm_spending_loss(const void *arg, const double *log_param, double *gradient)
 	double		common_gradient[RFM_SPENDING_PARAMS] = {0};
 	double		common = 0;
 	double		sum = 0;
+	int64		counted = 0;
 
 	for (int i = 0; i < RFM_SPENDING_PARAMS; i++)
 		param[i] = exp(log_param[i]);
@@ -226,6 +227,7 @@ rfm_spending_loss(const void *arg, const double *log_param, double *gradient)
 		add_term(&sum, gradient,
 				 common + (px - 1) * log_total - (px + param[RFM_PARAM_Q]) * log_with_scale,
 				 g, RFM_SPENDING_PARAMS, 1);
+		counted++;
 	}
-	return finish_loss(sum, (double) ((data->n - 1) / data->stride + 1), param, gradient, RFM_SPENDING_PARAMS);
+	return finish_loss(sum, counted, param, gradient, RFM_SPENDING_PARAMS);
 }
