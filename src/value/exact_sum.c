@@ -4,7 +4,7 @@
  *		The aggregate that sums doubles without error, also on other servers.
  *
  * The state of the aggregate, which is also its result, is an expansion (see
- * money.h) in an array of double precision, because servers can exchange arrays.
+ * expansion.h) in an array of double precision, because servers can exchange arrays.
  * The first element, the count of multiples of 2^1023, becomes NaN if a value is
  * not finite.
  *
@@ -18,7 +18,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/float.h"
-#include "value/money.h"
+#include "value/expansion.h"
 
 PG_FUNCTION_INFO_V1(rfm_exact_sum_add);
 PG_FUNCTION_INFO_V1(rfm_exact_sum_combine);

@@ -3,10 +3,8 @@
  * money.c
  *		Amounts and their exact sums.
  *
- * Floating-point sums follow J. R. Shewchuk, "Adaptive Precision
- * Floating-Point Arithmetic and Fast Robust Geometric Predicates" (1997):
- * a sum is kept as an expansion of doubles that do not overlap.  Two doubles
- * hold nearly every sum of prices; longer expansions live out of line.
+ * Two doubles hold nearly every floating-point sum of prices; longer expansions
+ * live out of line.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +20,7 @@
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "value/expansion.h"
 #include "value/money.h"
 #include "value/numeric.h"
 
@@ -151,112 +150,6 @@ add_scaled(RfmSum *sum, int64 value, uint8 scale, MemoryContext mcxt)
  * Floating-point sums.
  */
 
-/* Set *high to the rounded sum of a and b, and *low to the rounding error, which is exact. */
-static inline void
-two_sum(double a, double b, double *high, double *low)
-{
-	double		sum = a + b;
-	double		bb = sum - a;
-
-	*low = (a - (sum - bb)) + (b - bb);
-	*high = sum;
-}
-
-/*
- * Doubles of an expansion stay below this unit, so that adding two of them cannot
- * overflow.  A fold is a multiple of it that is counted in the first element instead.
- */
-#define FOLD	0x1p1023
-
-/* Add x to the doubles of an expansion; their sum must not overflow. */
-static int
-grow_expansion(double *part, int n, double x)
-{
-	int			kept = 1;
-
-	for (int i = 1; i < n; i++)
-	{
-		double		low;
-
-		two_sum(part[i], x, &x, &low);
-		if (low != 0)
-			part[kept++] = low;
-	}
-	part[kept++] = x;
-	return kept;
-}
-
-/* Return what is to be added to x to bring it below the unit, and count the fold. */
-static inline double
-fold(double *folds, double x)
-{
-	if (fabs(x) < FOLD)
-		return 0;
-	*folds += x > 0 ? 1 : -1;
-	return x > 0 ? -FOLD : FOLD;
-}
-
-int
-rfm_expansion_add(double *part, int n, double x)
-{
-	double		excess;
-
-	n = grow_expansion(part, n, x + fold(part, x));
-	excess = fold(part, part[n - 1]);
-	return excess == 0 ? n : grow_expansion(part, n, excess);
-}
-
-/*
- * Return the double that is nearest to an expansion without folds, the even one of
- * two that are equally near.  The doubles are added from the largest one down until
- * there is a rounding error.  If that error is exactly half a unit in the last place,
- * the next smaller double decides in which direction the sum is rounded.
- */
-static double
-round_expansion(const double *part, int n)
-{
-	int			i = n - 1;
-	double		high = part[i];
-	double		rest = 0;
-
-	while (i > 1 && rest == 0)
-		two_sum(high, part[--i], &high, &rest);
-	if (i > 1 && rest != 0 && (rest < 0) == (part[i - 1] < 0))
-	{
-		double		doubled = rest * 2;
-		double		next = high + doubled;
-
-		if (next - high == doubled)
-			high = next;
-	}
-	return high;
-}
-
-/*
- * Do the same for an expansion with folds: half of it is computed, which is in range,
- * and doubled.  The result is infinity if that overflows.  Doubles that are too small
- * to be halved keep their value: beside so large a sum only their sign matters.
- */
-static double
-unfold_expansion(const double *part, int n)
-{
-	double		folds = part[0];
-	double	   *halves;
-	double		half;
-
-	/* the doubles together are below one unit, and double precision ends at two */
-	if (fabs(folds) > 2)
-		return get_float8_infinity();
-	halves = palloc((n + 2) * sizeof(double));
-	for (int i = 1; i < n; i++)
-		halves[i] = part[i] / 2 != 0 ? part[i] / 2 : part[i];
-	for (int i = 0; i < fabs(folds); i++)
-		n = grow_expansion(halves, n, folds > 0 ? FOLD / 2 : -FOLD / 2);
-	half = round_expansion(halves, n);
-	pfree(halves);
-	return half * 2;
-}
-
 /* Add one double to an expansion. */
 static void
 grow_partials(RfmPartials **partials, double x, MemoryContext mcxt)
@@ -308,11 +201,11 @@ add_real(RfmSum *sum, double x, MemoryContext mcxt)
 		double		rest;
 		double		lost;
 
-		two_sum(sum->v.high, x, &high, &carry);
-		two_sum(sum->low, carry, &rest, &lost);
+		rfm_two_sum(sum->v.high, x, &high, &carry);
+		rfm_two_sum(sum->low, carry, &rest, &lost);
 		if (lost == 0 && isfinite(high))
 		{
-			two_sum(high, rest, &high, &rest);
+			rfm_two_sum(high, rest, &high, &rest);
 			if (isfinite(high))
 			{
 				sum->v.high = high;
@@ -421,9 +314,7 @@ rfm_sum_real(const RfmSum *sum)
 
 	if (sum->form == RFM_FORM_REAL)
 		return sum->v.high + sum->low;
-	if (p->part[0] != 0)
-		return unfold_expansion(p->part, p->count);
-	return round_expansion(p->part, p->count);
+	return rfm_expansion_value(p->part, p->count);
 }
 
 /*

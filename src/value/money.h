@@ -46,12 +46,7 @@ typedef struct RfmAmount
 	uint8		form;			/* RfmAmountForm */
 } RfmAmount;
 
-/*
- * An expansion represents a sum exactly: its value is that of all doubles together.
- * They are in increasing order of magnitude, and no two of them have bits of the
- * same weight.  The first element is not one of them: it is the number of multiples
- * of 2^1023 that are to be added.
- */
+/* A long floating-point sum: see expansion.h. */
 typedef struct RfmPartials
 {
 	int			count;
@@ -111,12 +106,6 @@ extern void rfm_amount_decode(Oid typid, Datum value, RfmAmount *amount);
  * Returns false if the sum exceeds the range of numeric.
  */
 extern bool rfm_sum_add(RfmSum *sum, const RfmAmount *amount, MemoryContext mcxt);
-
-/*
- * rfm_expansion_add: add x to the expansion in the n elements of part, which has
- * room for two more.  Returns the new number of elements.
- */
-extern int	rfm_expansion_add(double *part, int n, double x);
 
 /* rfm_sum_merge: add another sum, which is not changed; otherwise as rfm_sum_add. */
 extern bool rfm_sum_merge(RfmSum *sum, const RfmSum *other, MemoryContext mcxt);
