@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * define_model.h
- *		Models by name: rights, checks, and the default model.
+ *		Models by name: rights and checks.
  *
  * Takes a model's name, or the columns of rfm_model as a user writes them;
- * looks up the objects that they name and checks that they fit together.  The
- * model `default` is created here on first use.
+ * looks up the objects that they name and checks that they fit together.
  *
  *-------------------------------------------------------------------------
  */

@@ -17,7 +17,6 @@
 #include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "value/expansion.h"
