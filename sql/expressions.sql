@@ -45,15 +45,26 @@ UPDATE rfm_model SET filter = 'replace(status, ''x'', ''y'') = ''z''' WHERE mode
 UPDATE rfm_model SET filter = 'EXISTS (SELECT FROM (VALUES (status)) AS v(s) WHERE s = ''cancelled'')' WHERE model = 'expr';
 UPDATE rfm_model SET filter = 'status::citext <> ''cancelled''' WHERE model = 'expr';
 -- without the detail, which PostgreSQL has from 19 on
+CREATE EXTENSION hstore;
+ALTER TABLE expr.orders ADD attributes hstore DEFAULT 'paid=>yes';
+UPDATE expr.orders SET attributes = 'paid=>no' WHERE "orderNo" = (SELECT min("orderNo") FROM expr.orders);
 DO $$
 DECLARE
-    hint text;
+    condition text;
+    hint      text;
 BEGIN
-    UPDATE rfm_model SET filter = 'status <=> 1' WHERE model = 'expr';
-EXCEPTION WHEN undefined_function THEN
-    GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-    RAISE NOTICE '% HINT: %', SQLERRM, hint;
+    FOREACH condition IN ARRAY ARRAY['status <=> 1', 'attributes -> ''paid'' = ''yes''', 'attributes ? ''paid'''] LOOP
+        BEGIN
+            UPDATE rfm_model SET filter = condition WHERE model = 'expr';
+            RAISE 'accepted: %', condition;
+        EXCEPTION WHEN undefined_function THEN
+            GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+            RAISE NOTICE '% HINT: %', SQLERRM, hint;
+        END;
+    END LOOP;
 END $$;
+UPDATE rfm_model SET filter = 'attributes OPERATOR(public.->) ''paid'' = ''yes''' WHERE model = 'expr';
+SELECT sum(frequency_orders) AS orders, (SELECT count(*) FROM expr.orders WHERE attributes -> 'paid' = 'yes') AS as_in_sql FROM rfm_preview('2026-01-31', 'expr');
 -- what it may be instead, with the counts that the user's own SQL has
 UPDATE rfm_model SET filter = 'status OPERATOR(public.<>) ''cancelled''' WHERE model = 'expr';
 SELECT sum(frequency_orders) AS orders, (SELECT count(*) FROM expr.orders WHERE status <> 'cancelled') AS as_in_sql FROM rfm_preview('2026-01-31', 'expr');
@@ -100,4 +111,4 @@ SELECT rfm_run_date() = current_date AS today;
 
 SELECT rfm_drop_model('expr', true), rfm_drop_model('view', true);
 DROP SCHEMA expr CASCADE;
-DROP EXTENSION citext;
+DROP EXTENSION citext, hstore;
