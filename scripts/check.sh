@@ -33,7 +33,7 @@ main() {
 		case $suite in
 		regress | isolation | tap | demo | pages) ;;
 		-h | --help | help) usage; exit ;;
-		*) usage >&2; exit 2 ;;
+		*) warn "there is no suite $suite"; usage >&2; exit 2 ;;
 		esac
 	done
 	suites=$*
