@@ -76,18 +76,6 @@ collector_for_call(FunctionCallInfo fcinfo, MemoryContext aggcontext, const Argu
 	return rfm_collector_create(aggcontext, &types, 0);
 }
 
-/*
- * Return the key of a row.  A flat pair is put into place, as it takes longer to
- * allocate it than to make it.
- */
-static inline Datum
-key_of_row(const RfmCollector *c, Datum group, Datum customer, char *place)
-{
-	if (c->customer_type.pair && c->customer_type.pair->flat)
-		return rfm_key_pair_at(&c->customer_type, group, customer, place);
-	return rfm_row_key(c, group, customer);
-}
-
 /* Take a row. */
 static pg_attribute_always_inline Datum
 collect_row(FunctionCallInfo fcinfo, const Arguments arg)
@@ -106,7 +94,7 @@ collect_row(FunctionCallInfo fcinfo, const Arguments arg)
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(arg.customer) || PG_ARGISNULL(arg.time))
 		PG_RETURN_POINTER(c);
 
-	row.key = key_of_row(c, PG_GETARG_DATUM(1), PG_GETARG_DATUM(arg.customer), pair);
+	row.key = rfm_row_key(c, PG_GETARG_DATUM(1), PG_GETARG_DATUM(arg.customer), pair);
 	row.last = c->time_type == DATEOID ?
 		(int64) DatumGetInt32(PG_GETARG_DATUM(arg.time)) : DatumGetInt64(PG_GETARG_DATUM(arg.time));
 	row.has_order = !arg.visits && c->distinct_orders && !PG_ARGISNULL(arg.order_id);

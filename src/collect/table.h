@@ -24,13 +24,14 @@ extern RfmCollector *rfm_collector_create(MemoryContext parent, const RfmCollect
 
 /*
  * rfm_row_key: Return the key of a row for its values; group is not looked at
- * where customers have none.  It may point into them, or is palloc'd.
+ * where customers have none.  It may point into them, or into place (see
+ * rfm_key_pair), or is palloc'd.
  */
 static inline Datum
-rfm_row_key(const RfmCollector *c, Datum group, Datum customer)
+rfm_row_key(const RfmCollector *c, Datum group, Datum customer, char *place)
 {
 	if (c->customer_type.pair)
-		return rfm_key_pair(&c->customer_type, group, customer);
+		return rfm_key_pair(&c->customer_type, group, customer, place);
 	return rfm_key_from_datum(&c->customer_type, customer);
 }
 

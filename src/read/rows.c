@@ -64,7 +64,7 @@ rfm_row_read(const RfmRowColumns *columns, const RfmCollector *c, TupleTableSlot
 			 RfmWaitingRow *row)
 {
 	row->key = rfm_row_key(c, columns->group >= 0 ? slot->tts_values[columns->group] : (Datum) 0,
-						   slot->tts_values[0]);
+						   slot->tts_values[0], NULL);
 	row->last = slot->tts_isnull[1] ? PG_INT64_MIN : c->time_type == DATEOID ?
 		(int64) DatumGetDateADT(slot->tts_values[1]) : DatumGetInt64(slot->tts_values[1]);
 	row->has_order = false;

@@ -76,7 +76,7 @@ static Datum
 lookup_key(const Lookup *lookup, Datum group, Datum customer)
 {
 	if (lookup->type.pair)
-		return rfm_key_pair(&lookup->type, group, customer);
+		return rfm_key_pair(&lookup->type, group, customer, NULL);
 	return rfm_key_from_datum(&lookup->type, customer);
 }
 

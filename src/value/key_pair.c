@@ -107,20 +107,20 @@ locate_part(const RfmKeyType *kt, Datum key, RfmKeyPart part)
 	return image->data + (part == RFM_PART_CUSTOMER ? MAXALIGN(image->group_size) : 0);
 }
 
-Datum
-rfm_key_pair_at(const RfmKeyType *kt, Datum group, Datum customer, char *at)
+/* Make a flat pair in place. */
+static Datum
+make_flat(const RfmKeyType *kt, Datum group, Datum customer, char *place)
 {
 	const RfmKeyType *part = kt->pair->part;
 
-	Assert(kt->pair->flat);
-	put_part(&part[RFM_PART_GROUP], rfm_key_from_datum(&part[RFM_PART_GROUP], group), at);
+	put_part(&part[RFM_PART_GROUP], rfm_key_from_datum(&part[RFM_PART_GROUP], group), place);
 	put_part(&part[RFM_PART_CUSTOMER], rfm_key_from_datum(&part[RFM_PART_CUSTOMER], customer),
-			 at + fixed_size(&part[RFM_PART_GROUP]));
-	return PointerGetDatum(at);
+			 place + fixed_size(&part[RFM_PART_GROUP]));
+	return PointerGetDatum(place);
 }
 
 Datum
-rfm_key_pair(const RfmKeyType *kt, Datum group, Datum customer)
+rfm_key_pair(const RfmKeyType *kt, Datum group, Datum customer, char *place)
 {
 	const RfmKeyType *part = kt->pair->part;
 	Datum		key[RFM_KEY_PARTS];
@@ -129,7 +129,7 @@ rfm_key_pair(const RfmKeyType *kt, Datum group, Datum customer)
 	Size		size;
 
 	if (kt->pair->flat)
-		return rfm_key_pair_at(kt, group, customer, palloc(kt->typlen));
+		return make_flat(kt, group, customer, place ? place : palloc(kt->typlen));
 	key[RFM_PART_GROUP] = rfm_key_from_datum(&part[RFM_PART_GROUP], group);
 	key[RFM_PART_CUSTOMER] = rfm_key_from_datum(&part[RFM_PART_CUSTOMER], customer);
 	group_size = part_size(&part[RFM_PART_GROUP], key[RFM_PART_GROUP]);

@@ -27,15 +27,11 @@ extern void rfm_key_pair_init(RfmKeyType *kt, const RfmKeyType *group,
 
 /*
  * rfm_key_pair: Return the key for two values as the executor gives them, neither
- * of them null, palloc'd.
+ * of them null.  A flat pair is put into place, which has room for
+ * RFM_FLAT_PAIR_SIZE bytes, as it takes longer to allocate it than to make it; other
+ * pairs, and all if place is NULL, are palloc'd.
  */
-extern Datum rfm_key_pair(const RfmKeyType *kt, Datum group, Datum customer);
-
-/*
- * rfm_key_pair_at: Do the same for a flat pair at a given place, which has room
- * for its typlen bytes, at most RFM_FLAT_PAIR_SIZE.
- */
-extern Datum rfm_key_pair_at(const RfmKeyType *kt, Datum group, Datum customer, char *at);
+extern Datum rfm_key_pair(const RfmKeyType *kt, Datum group, Datum customer, char *place);
 
 #define RFM_FLAT_PAIR_SIZE (RFM_KEY_PARTS * 16)
 
